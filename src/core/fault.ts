@@ -1,0 +1,34 @@
+/** What is wrong with a block or a log that someone shows. */
+export type FaultKind =
+  | 'encoding'
+  | 'genesis'
+  | 'network'
+  | 'height'
+  | 'parent'
+  | 'time'
+  | 'count'
+  | 'size'
+  | 'root'
+  | 'log'
+  | 'state'
+  | 'producer'
+  | 'signature'
+  | 'proof'
+  | 'message'
+  | 'duplicate'
+  | 'missing'
+
+export interface Fault {
+  readonly kind: FaultKind
+  readonly detail: string
+  readonly height?: number
+  readonly position?: number
+}
+
+export function describeFault(fault: Fault): string {
+  const where = [
+    fault.height === undefined ? [] : [`block ${fault.height}`],
+    fault.position === undefined ? [] : [`position ${fault.position}`]
+  ].flat()
+  return `${where.length > 0 ? `${where.join(', ')}: ` : ''}${fault.kind}: ${fault.detail}`
+}

@@ -1,0 +1,151 @@
+import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
+import { publicKeyFromProtobuf, publicKeyToProtobuf } from '@libp2p/crypto/keys'
+import type { PrivateKey, PublicKey } from '@libp2p/interface'
+import { peerIdFromMultihash, peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id'
+import { ed25519 } from '@noble/curves/ed25519.js'
+import { secp256k1 } from '@noble/curves/secp256k1.js'
+import { decode as decodeMultihash } from 'multiformats/hashes/digest'
+import { equal, type PeerIdBytes, type PublicKeyBytes } from './bytes.js'
+import { sha256 } from './hash.js'
+
+/** Identity keys: who signs, who signed. libp2p names and encodes the keys, node:crypto does the work. */
+
+export const RSA_BITS = { least: 2048, most: 4096 } as const
+/** An RSA key of 4096 bits takes 556 bytes; nothing longer is parsed. */
+const LONGEST_PUBLIC_KEY = 600
+
+export interface Signer {
+  readonly publicKey: PublicKeyBytes
+  readonly peerId: PeerIdBytes
+  sign(data: Uint8Array): Uint8Array
+}
+
+export interface Verifier {
+  readonly peerId: PeerIdBytes
+  verify(data: Uint8Array, signature: Uint8Array): boolean
+}
+
+export function signerOf(key: PrivateKey): Signer {
+  const publicKey = encodePublicKey(key.publicKey)
+  const peerId = peerIdOfPublicKey(key.publicKey)
+  switch (key.type) {
+    case 'Ed25519': {
+      const object = createPrivateKey({
+        format: 'jwk',
+        key: {
+          kty: 'OKP',
+          crv: 'Ed25519',
+          d: base64url(key.raw.subarray(0, 32)),
+          x: base64url(key.publicKey.raw)
+        }
+      })
+      return { publicKey, peerId, sign: data => sign(null, data, object) }
+    }
+    case 'RSA': {
+      const object = createPrivateKey({ format: 'der', type: 'pkcs1', key: Buffer.from(key.raw) })
+      return { publicKey, peerId, sign: data => sign('sha256', data, object) }
+    }
+    case 'secp256k1':
+      // noble's signatures are deterministic (RFC 6979) and low-S, as the verifier demands.
+      return {
+        publicKey,
+        peerId,
+        sign: data => secp256k1.sign(sha256(data), key.raw, { prehash: false, format: 'der' })
+      }
+    default:
+      throw new TypeError(`keys of type ${key.type} are not used here; use Ed25519, secp256k1 or RSA`)
+  }
+}
+
+/**
+ * The verifier of an encoded public key. Throws TypeError for keys that must not name anyone: other types,
+ * encodings that are not canonical (one key would have two identities), Ed25519 points of small order (they
+ * verify signatures nobody made) and RSA moduli outside the allowed sizes.
+ */
+export function verifierOf(bytes: Uint8Array): Verifier {
+  if (bytes.length > LONGEST_PUBLIC_KEY)
+    throw new TypeError(`a public key of ${bytes.length} bytes is too long`)
+  const key = publicKeyFromProtobuf(bytes)
+  if (!equal(publicKeyToProtobuf(key), bytes))
+    throw new TypeError('the public key is not canonically encoded')
+  const peerId = peerIdOfPublicKey(key)
+  switch (key.type) {
+    case 'Ed25519': {
+      if (ed25519.Point.fromBytes(key.raw).isSmallOrder())
+        throw new TypeError('an Ed25519 key of small order')
+      const object = createPublicKey({
+        format: 'jwk',
+        key: { kty: 'OKP', crv: 'Ed25519', x: base64url(key.raw) }
+      })
+      return { peerId, verify: (data, signature) => verify(null, data, object, signature) }
+    }
+    case 'RSA': {
+      const object = createPublicKey({ format: 'der', type: 'spki', key: Buffer.from(key.raw) })
+      expectRsaSize(object)
+      return { peerId, verify: (data, signature) => verify('sha256', data, object, signature) }
+    }
+    case 'secp256k1':
+      // noble refuses high-S and sloppy DER, which node:crypto takes.
+      return {
+        peerId,
+        verify: (data, signature) => {
+          try {
+            return secp256k1.verify(signature, sha256(data), key.raw, { prehash: false, format: 'der' })
+          } catch {
+            return false
+          }
+        }
+      }
+    default:
+      throw new TypeError(`keys of type ${key.type} are not used here`)
+  }
+}
+
+/** Makes verifiers once a key: parsing a key costs more than a hash. Bounded; the oldest go first. */
+export class VerifierCache {
+  readonly #verifiers = new Map<string, Verifier>()
+
+  constructor(private readonly limit = 10_000) {}
+
+  /** Throws TypeError, as `verifierOf`. */
+  get(publicKey: Uint8Array): Verifier {
+    const name = Buffer.from(publicKey).toString('latin1')
+    const known = this.#verifiers.get(name)
+    if (known !== undefined) return known
+    const verifier = verifierOf(publicKey)
+    if (this.#verifiers.size >= this.limit) {
+      const [oldest] = this.#verifiers.keys()
+      if (oldest !== undefined) this.#verifiers.delete(oldest)
+    }
+    this.#verifiers.set(name, verifier)
+    return verifier
+  }
+}
+
+export function encodePublicKey(key: PublicKey): PublicKeyBytes {
+  return publicKeyToProtobuf(key) as PublicKeyBytes
+}
+
+export function peerIdOfPublicKey(key: PublicKey): PeerIdBytes {
+  return peerIdFromPublicKey(key).toMultihash().bytes as PeerIdBytes
+}
+
+/** The usual text of a PeerId (12D3Koo…). Throws if the bytes are not one. */
+export function peerIdToString(peerId: Uint8Array): string {
+  return peerIdFromMultihash(decodeMultihash(peerId)).toString()
+}
+
+/** Throws if the text is not a PeerId. */
+export function peerIdFromText(text: string): PeerIdBytes {
+  return peerIdFromString(text).toMultihash().bytes as PeerIdBytes
+}
+
+function expectRsaSize(key: KeyObject): void {
+  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0
+  if (bits < RSA_BITS.least || bits > RSA_BITS.most)
+    throw new TypeError(`an RSA key of ${bits} bits; ${RSA_BITS.least} to ${RSA_BITS.most} are allowed`)
+}
+
+function base64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64url')
+}

@@ -1,0 +1,68 @@
+/**
+ * Every limit of a peer, in one place. What decides whether a message or a block is valid stands in the
+ * network document instead (`limits.messageBytes`, `ordering.blockSize`), as all peers must agree on it.
+ */
+export const LIMITS = {
+  /** Bytes a block may take at most: `blockSize` × `messageBytes` of a network document must stay below. */
+  blockBytes: 16 * 1024 * 1024,
+  /** Envelopes in a bundle on the messages topic. */
+  bundleMessages: 256,
+  /** Bytes of a bundle; longer ones are rejected unread. */
+  bundleBytes: 1024 * 1024,
+  /** Bytes gossipsub takes in one RPC: several bundles, or a block and the control messages beside it. */
+  gossipBytes: 18 * 1024 * 1024,
+  /** Bytes gossipsub may queue for one slow reader before its stream is reset. */
+  gossipQueueBytes: 64 * 1024 * 1024,
+  /** How long gossipsub remembers a message id, ms. */
+  gossipSeenMs: 60_000,
+
+  /** Connections in all. */
+  connections: 1000,
+  /** New connections a second from one host; many peers may share one. */
+  connectionsPerHostPerSecond: 500,
+  /** Connections that are still shaking hands. */
+  pendingConnections: 500,
+
+  /** Query streams that one connection may have open at once. */
+  queryStreams: 32,
+  /** Receipt streams that one connection may have open at once; the last one opened counts. */
+  receiptStreams: 2,
+  /** Bytes of a query. */
+  queryBytes: 1024,
+  /** Bytes of an answer: a block and its peaks. */
+  answerBytes: 17 * 1024 * 1024,
+  /** Blocks in one page of a range. */
+  rangeBlocks: 256,
+  /** Bytes of a frame on the receipts protocol. */
+  noticeBytes: 64 * 1024,
+  /** Bytes of notices that may wait for a client that reads slowly before its stream is reset. */
+  noticeQueueBytes: 4 * 1024 * 1024,
+  /** How long the other side may take to send a frame that is due, or to take one, ms. */
+  frameMs: 10_000,
+  /** How long a whole query may take, ms. */
+  queryMs: 60_000,
+  /** How long a peer tries to reach another one, ms. */
+  dialMs: 15_000,
+
+  /** Messages that wait for validation. More are refused as busy. */
+  validationQueue: 16_384,
+  /** Messages in one job for a validation worker. */
+  validationBatch: 256,
+  /** Messages that are on disk or on their way there, but in no block yet. More are refused as busy. */
+  pendingMessages: 100_000,
+  /** Messages written in one synced batch; also bounds the entries of one receipt. */
+  journalBatch: 512,
+
+  /** Messages of a client that have no receipt yet. It sends no more until receipts come. */
+  clientWindow: 1024,
+  /** Messages that wait in a client's outbox, sent or not. More are refused to the caller. */
+  outboxMessages: 100_000,
+  /** How long a client gathers messages into one bundle when they come fast, ms. */
+  bundleMs: 4,
+  /** First and longest wait before a message without a receipt is sent again, ms. */
+  resendMs: { first: 2_000, longest: 30_000 },
+  /** First and longest wait before a lost connection is dialled again, ms. */
+  redialMs: { first: 100, longest: 5_000 },
+  /** How long a stopping peer may take, ms. */
+  stopMs: 5_000
+} as const

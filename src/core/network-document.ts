@@ -1,0 +1,130 @@
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import canonicalize from 'canonicalize'
+import { equal, type Hash, utf8 } from './bytes.js'
+import { sha256 } from './hash.js'
+import { peerIdFromText } from './keys.js'
+import { LIMITS } from './limits.js'
+
+/** What all peers of a network agree on. Its hash is the network id; block 0 carries it. */
+export interface NetworkDocument {
+  /** Version of the formats. */
+  readonly tallystick: 1
+  readonly name: string
+  readonly ordering: SequencerOrderingDocument
+  readonly application: MessagesApplicationDocument
+  /** PeerIds that may write. Anyone may where it is left out. */
+  readonly members?: readonly string[]
+  readonly limits: {
+    /** Bytes of an envelope at most. */
+    readonly messageBytes: number
+  }
+}
+
+export interface SequencerOrderingDocument {
+  readonly type: 'sequencer'
+  /** PeerId of the one who orders. */
+  readonly sequencer: string
+  /** Messages in a block. */
+  readonly blockSize: number
+  /** Age of the oldest pending message, ms, at which a shorter block is cut. Never where it is left out. */
+  readonly blockTimeout?: number
+}
+
+export interface MessagesApplicationDocument {
+  readonly type: 'messages'
+  /** JSON Schema (2020-12) that each message's JSON must fit. */
+  readonly schema: Readonly<Record<string, unknown>>
+}
+
+const peerId = { type: 'string', minLength: 1, maxLength: 128 } as const
+
+const SCHEMA = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['tallystick', 'name', 'ordering', 'application', 'limits'],
+  properties: {
+    tallystick: { const: 1 },
+    name: { type: 'string', minLength: 1, maxLength: 100 },
+    ordering: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['type', 'sequencer', 'blockSize'],
+      properties: {
+        type: { const: 'sequencer' },
+        sequencer: peerId,
+        blockSize: { type: 'integer', minimum: 1, maximum: 10_000 },
+        blockTimeout: { type: 'integer', minimum: 1, maximum: 86_400_000 }
+      }
+    },
+    application: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['type', 'schema'],
+      properties: { type: { const: 'messages' }, schema: { type: 'object' } }
+    },
+    members: { type: 'array', items: peerId, uniqueItems: true, maxItems: 10_000 },
+    limits: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['messageBytes'],
+      properties: { messageBytes: { type: 'integer', minimum: 512, maximum: 1_048_576 } }
+    }
+  }
+} as const
+
+const validate = new Ajv2020({ allErrors: true }).compile<NetworkDocument>(SCHEMA)
+
+/** A parsed document with its canonical bytes (RFC 8785) and its id, their SHA-256. */
+export interface Network {
+  readonly document: NetworkDocument
+  readonly canonical: Uint8Array
+  readonly id: Hash
+}
+
+/** Thrown with a sentence that says what is wrong where. */
+export class InvalidNetworkDocument extends Error {
+  override name = 'InvalidNetworkDocument'
+}
+
+/** Throws InvalidNetworkDocument. */
+export function parseNetwork(text: string): Network {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw new InvalidNetworkDocument(`it is not JSON: ${error instanceof Error ? error.message : error}`)
+  }
+  return networkOf(value)
+}
+
+/** From the canonical bytes in block 0. Throws InvalidNetworkDocument, also where they are not canonical. */
+export function parseCanonicalNetwork(bytes: Uint8Array): Network {
+  const network = parseNetwork(new TextDecoder().decode(bytes))
+  if (!equal(network.canonical, bytes)) throw new InvalidNetworkDocument('it is not in canonical form')
+  return network
+}
+
+/** Throws InvalidNetworkDocument. */
+export function networkOf(value: unknown): Network {
+  if (!validate(value)) {
+    const problems = validate.errors?.map(error => `${error.instancePath || 'the document'} ${error.message}`)
+    throw new InvalidNetworkDocument(problems?.join('; ') ?? 'it does not fit the schema')
+  }
+  for (const id of [value.ordering.sequencer, ...(value.members ?? [])]) expectPeerId(id)
+  if (value.ordering.blockSize * value.limits.messageBytes > LIMITS.blockBytes)
+    throw new InvalidNetworkDocument(
+      `blockSize × messageBytes is over ${LIMITS.blockBytes}, the most that a block may take; lower one of them`
+    )
+  const text = canonicalize(value)
+  if (text === undefined) throw new InvalidNetworkDocument('it has no canonical form')
+  const canonical = utf8(text)
+  return { document: value, canonical, id: sha256(canonical) }
+}
+
+function expectPeerId(text: string): void {
+  try {
+    peerIdFromText(text)
+  } catch {
+    throw new InvalidNetworkDocument(`"${text}" is not a PeerId`)
+  }
+}

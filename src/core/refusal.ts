@@ -1,0 +1,38 @@
+/** Why a message was not taken. The same words on the wire, in events and in the docs. */
+export const REASONS = [
+  'bad encoding',
+  'wrong network',
+  'bad signature',
+  'wrong author',
+  'unknown key',
+  'does not open',
+  'not sealed',
+  'not open',
+  'bad schema',
+  'sequence taken',
+  'not a member',
+  'too large',
+  'rate limited',
+  'busy'
+] as const
+
+export type Reason = (typeof REASONS)[number]
+
+/** A refusal is a value. `detail` is a sentence for people. */
+export interface Refusal {
+  readonly reason: Reason
+  readonly detail: string
+}
+
+export function refusal(reason: Reason, detail: string): Refusal {
+  return { reason, detail }
+}
+
+/** True where no honest peer sends or relays such a message, whatever it knows: gossip rejects these. */
+export function isMalicious(reason: Reason): boolean {
+  return ['bad encoding', 'wrong network', 'bad signature', 'wrong author', 'too large'].includes(reason)
+}
+
+export function isReason(text: string): text is Reason {
+  return (REASONS as readonly string[]).includes(text)
+}

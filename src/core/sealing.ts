@@ -1,0 +1,185 @@
+import { createCipheriv, createDecipheriv } from 'node:crypto'
+import { x25519 } from '@noble/curves/ed25519.js'
+import { AEAD_EXPORT_ONLY, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_X25519_HKDF_SHA256 } from 'hpke'
+import { concat, type Hash, type PeerIdBytes, toHex, utf8 } from './bytes.js'
+import { sha256 } from './hash.js'
+import {
+  encodeMessage,
+  KEY_ID_LENGTH,
+  type Message,
+  PADDING_STEP,
+  type Sealed,
+  TAG_LENGTH
+} from './message.js'
+
+/**
+ * Sealing: HPKE (RFC 9180) base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, export-only. The context
+ * exports one AES-256-GCM key for a client's whole session; each message is sealed under it with its
+ * sequence as nonce and all its other fields as associated data. A nonce repeats only if an author uses a
+ * sequence twice in one session, which the outbox rules out.
+ */
+
+const suite = new CipherSuite(KEM_DHKEM_X25519_HKDF_SHA256, KDF_HKDF_SHA256, AEAD_EXPORT_ONLY)
+const PURPOSE = utf8('tallystick-sealed-message')
+const EXPORTER_CONTEXT = utf8('tallystick-message-key')
+const CIPHER = 'aes-256-gcm'
+
+/** The public half of the sequencer's encryption key. `keyId`: the first 8 bytes of its SHA-256. */
+export interface SealingKey {
+  readonly keyId: Uint8Array
+  readonly publicKey: Uint8Array
+}
+
+export interface OpeningKey extends SealingKey {
+  readonly secretKey: Uint8Array
+}
+
+export function keyIdOf(publicKey: Uint8Array): Uint8Array {
+  return Uint8Array.from(sha256(publicKey).subarray(0, KEY_ID_LENGTH))
+}
+
+/** An X25519 key pair from 32 bytes of randomness (RFC 9180 DeriveKeyPair). */
+export async function openingKeyFromSeed(seed: Uint8Array): Promise<OpeningKey> {
+  const pair = await suite.DeriveKeyPair(seed, true)
+  return openingKeyFromSecret(await suite.SerializePrivateKey(pair.privateKey))
+}
+
+/** Throws if the bytes are no X25519 private key. */
+export function openingKeyFromSecret(secretKey: Uint8Array): OpeningKey {
+  const publicKey = x25519.getPublicKey(secretKey)
+  return { keyId: keyIdOf(publicKey), publicKey, secretKey }
+}
+
+/** One key agreement: what a client makes at its start and keeps. */
+export interface SealingContext {
+  readonly keyId: Uint8Array
+  readonly enc: Uint8Array
+  readonly secret: Uint8Array
+}
+
+export async function newSealingContext(
+  key: SealingKey,
+  network: Hash,
+  author: PeerIdBytes
+): Promise<SealingContext> {
+  const info = contextInfo(network, author, key.keyId)
+  const publicKey = await suite.DeserializePublicKey(key.publicKey)
+  const { encapsulatedSecret, ctx } = await suite.SetupSender(publicKey, { info })
+  return { keyId: key.keyId, enc: encapsulatedSecret, secret: await ctx.Export(EXPORTER_CONTEXT, 32) }
+}
+
+export type Claim = Omit<Message, 'body'>
+
+export function seal(context: SealingContext, claim: Claim, plaintext: Uint8Array): Sealed {
+  const { keyId, enc, secret } = context
+  const cipher = createCipheriv(CIPHER, secret, nonceOf(claim.sequence))
+  cipher.setAAD(associatedData(claim, keyId, enc))
+  const ciphertext = Buffer.concat([cipher.update(pad(plaintext)), cipher.final(), cipher.getAuthTag()])
+  return { keyId, enc, ciphertext }
+}
+
+/** The plaintext, or undefined where key, author or any field of the message is not what it was sealed with. */
+export function openSealed(secret: Uint8Array, claim: Claim, sealed: Sealed): Uint8Array | undefined {
+  const { keyId, enc, ciphertext } = sealed
+  const decipher = createDecipheriv(CIPHER, secret, nonceOf(claim.sequence))
+  decipher.setAAD(associatedData(claim, keyId, enc))
+  decipher.setAuthTag(ciphertext.subarray(-TAG_LENGTH))
+  try {
+    return unpad(Buffer.concat([decipher.update(ciphertext.subarray(0, -TAG_LENGTH)), decipher.final()]))
+  } catch {
+    return undefined
+  }
+}
+
+export type OpenOutcome =
+  | { readonly ok: true; readonly plaintext: Uint8Array }
+  | { readonly ok: false; readonly reason: 'unknown key' | 'does not open' }
+
+/** Holds the secret keys, newest first, and remembers the sessions it has agreed on. */
+export class Opener {
+  readonly #keys: ReadonlyMap<string, OpeningKey>
+  readonly #secrets = new Map<string, Uint8Array>()
+
+  constructor(
+    keys: readonly OpeningKey[],
+    private readonly sessionLimit = 10_000
+  ) {
+    this.#keys = new Map(keys.map(key => [toHex(key.keyId), key]))
+  }
+
+  async open(message: Claim, sealed: Sealed): Promise<OpenOutcome> {
+    const key = this.#keys.get(toHex(sealed.keyId))
+    if (key === undefined) return { ok: false, reason: 'unknown key' }
+    const session = Buffer.concat([sealed.keyId, sealed.enc, message.author]).toString('latin1')
+    const secret = this.#secrets.get(session) ?? (await this.#agree(session, key, message, sealed.enc))
+    const plaintext = secret && openSealed(secret, message, sealed)
+    return plaintext === undefined ? { ok: false, reason: 'does not open' } : { ok: true, plaintext }
+  }
+
+  async #agree(
+    session: string,
+    key: OpeningKey,
+    message: Claim,
+    enc: Uint8Array
+  ): Promise<Uint8Array | undefined> {
+    try {
+      const secret = await agreedSecret(key, message.network, message.author, enc)
+      if (this.#secrets.size >= this.sessionLimit) {
+        const [oldest] = this.#secrets.keys()
+        if (oldest !== undefined) this.#secrets.delete(oldest)
+      }
+      this.#secrets.set(session, secret)
+      return secret
+    } catch {
+      return undefined
+    }
+  }
+}
+
+async function agreedSecret(
+  key: OpeningKey,
+  network: Hash,
+  author: PeerIdBytes,
+  enc: Uint8Array
+): Promise<Uint8Array> {
+  const privateKey = await suite.DeserializePrivateKey(key.secretKey, false)
+  const publicKey = await suite.DeserializePublicKey(key.publicKey)
+  const context = await suite.SetupRecipient({ privateKey, publicKey }, enc, {
+    info: contextInfo(network, author, key.keyId)
+  })
+  return context.Export(EXPORTER_CONTEXT, 32)
+}
+
+/** Purpose, network, author and key id, the one part of varying length behind its length. */
+function contextInfo(network: Hash, author: PeerIdBytes, keyId: Uint8Array): Uint8Array {
+  return concat(PURPOSE, network, Uint8Array.of(author.length), author, keyId)
+}
+
+/** Every field of the message but the ciphertext, in the message's own encoding. */
+function associatedData(claim: Claim, keyId: Uint8Array, enc: Uint8Array): Uint8Array {
+  return encodeMessage({
+    ...claim,
+    body: { kind: 'sealed', sealed: { keyId, enc, ciphertext: new Uint8Array(0) } }
+  })
+}
+
+/** 96 bits, big-endian. */
+function nonceOf(sequence: bigint): Uint8Array {
+  const nonce = Buffer.alloc(12)
+  nonce.writeBigUInt64BE(sequence, 4)
+  return nonce
+}
+
+/** A byte 0x80, then zeros up to the step (ISO/IEC 7816-4). */
+function pad(plaintext: Uint8Array): Uint8Array {
+  const padded = new Uint8Array(Math.ceil((plaintext.length + 1) / PADDING_STEP) * PADDING_STEP)
+  padded.set(plaintext)
+  padded[plaintext.length] = 0x80
+  return padded
+}
+
+function unpad(padded: Uint8Array): Uint8Array | undefined {
+  const end = padded.lastIndexOf(0x80)
+  const isPadding = end >= padded.length - PADDING_STEP && padded.subarray(end + 1).every(byte => byte === 0)
+  return end >= 0 && isPadding ? padded.subarray(0, end) : undefined
+}
