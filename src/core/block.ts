@@ -90,6 +90,12 @@ export function readSignedHeader(bytes: Uint8Array, verifiers: VerifierCache): H
   }
 }
 
+/** A header out of our own store, verified before it went there. Throws DecodeError. */
+export function readStoredHeader(bytes: EnvelopeBytes): SignedHeader {
+  const { payload } = decodeEnvelope(bytes)
+  return { header: decodeHeader(payload), id: sha256(payload), envelope: bytes }
+}
+
 /** Throws DecodeError. */
 function decodeHeader(payload: Uint8Array): Header {
   const header = decodeCanonical('header', WireHeader, payload)

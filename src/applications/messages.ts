@@ -1,0 +1,77 @@
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import canonicalize from 'canonicalize'
+import { utf8 } from '../core/bytes.js'
+import { sha256 } from '../core/hash.js'
+import { InvalidNetworkDocument, type MessagesApplicationDocument } from '../core/network-document.js'
+import { type Refusal, refusal } from '../core/refusal.js'
+import { NO_STAKES } from '../core/stakes.js'
+import type { Application, Applied } from './application.js'
+
+const DIGEST_OF_NOTHING = sha256(new Uint8Array(0))
+
+/**
+ * Plain messages: canonical JSON (RFC 8785) that fits the schema in the network document. Demanding the
+ * canonical form leaves no room for duplicate keys or numbers that two readers would read differently.
+ */
+export class MessagesApplication implements Application<undefined> {
+  readonly #validate: ValidateFunction
+  readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+  /** Throws InvalidNetworkDocument if the schema is none. */
+  constructor(document: MessagesApplicationDocument) {
+    try {
+      this.#validate = new Ajv2020({ strict: true, validateFormats: false }).compile(document.schema)
+    } catch (error) {
+      throw new InvalidNetworkDocument(
+        `/application/schema is no JSON Schema (2020-12): ${error instanceof Error ? error.message : error}`
+      )
+    }
+  }
+
+  checkBody(body: Uint8Array): Refusal | undefined {
+    try {
+      const text = this.#decoder.decode(body)
+      const value: unknown = JSON.parse(text)
+      if (canonicalize(value) !== text)
+        return refusal('bad schema', 'the JSON is not in canonical form (RFC 8785)')
+      return this.#check(value)
+    } catch (error) {
+      return refusal('bad schema', `no JSON: ${error instanceof Error ? error.message : error}`)
+    }
+  }
+
+  /** The body of a message that says `value`, or why it may not be said. */
+  encodeBody(value: unknown): { readonly body: Uint8Array } | { readonly refusal: Refusal } {
+    const problem = this.#check(value)
+    if (problem !== undefined) return { refusal: problem }
+    const text = canonicalize(value)
+    return text === undefined
+      ? { refusal: refusal('bad schema', 'the value has no JSON form') }
+      : { body: utf8(text) }
+  }
+
+  genesis(): undefined {
+    return undefined
+  }
+
+  apply(): Applied<undefined> {
+    return { ok: true, state: undefined }
+  }
+
+  digest(): typeof DIGEST_OF_NOTHING {
+    return DIGEST_OF_NOTHING
+  }
+
+  stakes(): typeof NO_STAKES {
+    return NO_STAKES
+  }
+
+  #check(value: unknown): Refusal | undefined {
+    if (this.#validate(value)) return undefined
+    const [first] = this.#validate.errors ?? []
+    return refusal(
+      'bad schema',
+      `${first?.instancePath || 'the message'} ${first?.message ?? 'does not fit'}`
+    )
+  }
+}

@@ -1,0 +1,209 @@
+import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
+import type { Signer, VerifierCache } from '../core/keys.js'
+import { LIMITS } from '../core/limits.js'
+import type { ReceiptEntry } from '../core/receipt.js'
+import { signReceipt } from '../core/receipt.js'
+import type { MessageRules } from '../core/validation.js'
+import { validateEnvelope } from '../core/validation.js'
+import type { Chain } from './chain.js'
+import {
+  type Database,
+  keys,
+  messageWrites,
+  placeOf,
+  receiptAt,
+  StoreError,
+  type Write,
+  writeDurably
+} from './store.js'
+
+/** A message that has been found valid, on its way to a position. */
+export interface Candidate {
+  readonly envelope: EnvelopeBytes
+  readonly leaf: Hash
+  readonly author: PeerIdBytes
+  readonly sequence: bigint
+}
+
+interface Entry extends Candidate {
+  readonly position: number
+  /** When it came, ms since 1970. */
+  readonly arrived: number
+}
+
+export interface IssuedReceipt {
+  readonly author: PeerIdBytes
+  readonly receipt: EnvelopeBytes
+}
+
+export type Appended =
+  /** It has a position; its receipt comes once it is on disk. */
+  | { readonly kind: 'accepted' }
+  /** It is on disk since before; here is its receipt once more. */
+  | { readonly kind: 'known'; readonly receipt: EnvelopeBytes }
+  /** Another message has its author and sequence. */
+  | { readonly kind: 'taken' }
+  /** Too many messages wait for a block or for the disk. */
+  | { readonly kind: 'full' }
+
+export interface JournalOptions {
+  readonly database: Database
+  readonly chain: Chain
+  readonly signer: Signer
+  readonly now: () => number
+  /** Hears of each batch once it is on disk. */
+  readonly committed: (receipts: readonly IssuedReceipt[]) => void
+  /** Hears of a write that failed, once. The journal takes nothing more: a restart tells what is on disk. */
+  readonly failed: (error: Error) => void
+}
+
+/**
+ * Order of arrival, made durable. `append` hands out positions at once and in the order of its calls; a
+ * group commit writes all that came meanwhile as one synced batch: messages, indexes and their signed
+ * receipts together. Receipts leave only after that. After a crash the messages on disk are exactly those
+ * below some position, each with its receipt: a longer run than what was announced, never a shorter one.
+ *
+ * This is the narrow seam where a replicated log could stand instead.
+ */
+export class Journal {
+  /** Positions from the head's size on, in order. The first `#durable` of them are on disk. */
+  #entries: Entry[] = []
+  #durable = 0
+  readonly #inFlight = new Map<string, Hash>()
+  #committing: Promise<void> | undefined
+  #isFailed = false
+
+  private constructor(private readonly options: JournalOptions) {}
+
+  /** Reads and verifies the messages that were on disk but in no block yet. Throws StoreError. */
+  static async open(
+    options: JournalOptions,
+    rules: MessageRules,
+    verifiers: VerifierCache
+  ): Promise<Journal> {
+    const journal = new Journal(options)
+    const { database, now } = options
+    const start = journal.#start()
+    const range = { gte: keys.message(start), lt: keys.message(2 ** 48 - 1) }
+    for await (const [key, value] of database.iterator(range)) {
+      const envelope = value as EnvelopeBytes
+      const position = start + journal.#entries.length
+      if (!equal(key, keys.message(position)))
+        throw new StoreError(`the message at position ${position} is missing`)
+      const verdict = await validateEnvelope(envelope, rules, verifiers)
+      if (!verdict.ok)
+        throw new StoreError(`the message at position ${position} is damaged: ${verdict.refusal.detail}`)
+      const { leaf, author, sequence } = verdict
+      if (placeOf(database, author, sequence)?.position !== position)
+        throw new StoreError(`the index of the message at position ${position} is damaged`)
+      journal.#entries.push({ envelope, leaf, author, sequence, position, arrived: now() })
+    }
+    journal.#durable = journal.#entries.length
+    return journal
+  }
+
+  /** Gives a message its position, unless it has one or may not have one. */
+  append(candidate: Candidate): Appended {
+    const { author, sequence, leaf } = candidate
+    const name = nameOf(author, sequence)
+    const flying = this.#inFlight.get(name)
+    if (flying !== undefined) return { kind: equal(flying, leaf) ? 'accepted' : 'taken' }
+    const place = placeOf(this.options.database, author, sequence)
+    if (place !== undefined) {
+      const stored = this.options.chain.leafAt(place.position)
+      const receipt = receiptAt(this.options.database, place.first)
+      return stored && receipt && equal(stored, leaf) ? { kind: 'known', receipt } : { kind: 'taken' }
+    }
+    if (this.#isFailed || this.#entries.length >= LIMITS.pendingMessages) return { kind: 'full' }
+    const position = this.#start() + this.#entries.length
+    this.#entries.push({ ...candidate, position, arrived: this.options.now() })
+    this.#inFlight.set(name, leaf)
+    this.#committing ??= this.#commitAll()
+    return { kind: 'accepted' }
+  }
+
+  /** Messages on disk that are in no block yet, and when the first of them came. */
+  pending(): { readonly count: number; readonly oldest: number } {
+    return { count: this.#durable, oldest: this.#entries[0]?.arrived ?? 0 }
+  }
+
+  /** The first `count` pending messages. They stay until `release`. */
+  take(count: number): { readonly envelopes: EnvelopeBytes[]; readonly leaves: Hash[] } {
+    if (count > this.#durable) throw new RangeError(`${count} messages asked, ${this.#durable} pending`)
+    const entries = this.#entries.slice(0, count)
+    return { envelopes: entries.map(entry => entry.envelope), leaves: entries.map(entry => entry.leaf) }
+  }
+
+  /** Called when the chain's head covers the first `count` pending messages. */
+  release(count: number): void {
+    this.#entries.splice(0, count)
+    this.#durable -= count
+  }
+
+  /** Resolves when all that was appended is on disk. */
+  async close(): Promise<void> {
+    await this.#committing
+  }
+
+  /** The position of the first entry: the head moves only together with `release`. */
+  #start(): number {
+    return this.#entries[0]?.position ?? this.options.chain.head().header.size
+  }
+
+  async #commitAll(): Promise<void> {
+    // A turn of the event loop gathers what arrives together into the first batch.
+    await Promise.resolve()
+    try {
+      while (this.#durable < this.#entries.length) await this.#commit()
+    } catch (error) {
+      this.#isFailed = true
+      this.options.failed(error instanceof Error ? error : new Error(String(error)))
+    } finally {
+      this.#committing = undefined
+    }
+  }
+
+  async #commit(): Promise<void> {
+    const group = this.#entries.slice(this.#durable, this.#durable + LIMITS.journalBatch)
+    const writes: Write[] = []
+    const receipts: IssuedReceipt[] = []
+    for (const entries of byAuthor(group)) {
+      const [first] = entries
+      if (first === undefined) continue
+      const receipt = this.#sign(first.author, entries)
+      receipts.push({ author: first.author, receipt })
+      writes.push({ type: 'put', key: keys.receipt(first.position), value: receipt })
+      for (const entry of entries) writes.push(...messageWrites(entry, entry.position, first.position))
+    }
+    await writeDurably(this.options.database, writes)
+    // From here on a crash loses none of the group.
+    this.#durable += group.length
+    for (const { author, sequence } of group) this.#inFlight.delete(nameOf(author, sequence))
+    this.options.committed(receipts)
+  }
+
+  #sign(author: PeerIdBytes, group: readonly Entry[]): EnvelopeBytes {
+    const { chain, signer, now } = this.options
+    const entries: ReceiptEntry[] = group.map(({ sequence, position, leaf }) => ({
+      sequence,
+      position,
+      leaf
+    }))
+    return signReceipt({ network: chain.rules.network.id, author, time: now(), entries }, signer)
+  }
+}
+
+function byAuthor(entries: readonly Entry[]): Iterable<Entry[]> {
+  const groups = new Map<string, Entry[]>()
+  for (const entry of entries) {
+    const name = Buffer.from(entry.author).toString('latin1')
+    const group = groups.get(name)
+    if (group === undefined) groups.set(name, [entry])
+    else group.push(entry)
+  }
+  return groups.values()
+}
+
+function nameOf(author: PeerIdBytes, sequence: bigint): string {
+  return `${Buffer.from(author).toString('latin1')} ${sequence}`
+}

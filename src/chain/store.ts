@@ -1,0 +1,181 @@
+import type { AbstractBatchOperation, AbstractBatchOptions, AbstractLevel } from 'abstract-level'
+import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
+import { DecodeError } from '../core/codec.js'
+import type { Network } from '../core/network-document.js'
+
+/**
+ * Every key of a peer's database. Numbers are big-endian, so that keys sort as numbers do.
+ *
+ * | key                                | value                                   | written by |
+ * |------------------------------------|-----------------------------------------|------------|
+ * | n                                  | canonical network document              | first open |
+ * | m position(6)                      | envelope                                | journal or import |
+ * | a author sequence(8)               | position(6) first(6): its receipt's key | journal or import |
+ * | l leaf[0…8) position(6)            | nothing                                 | journal or import |
+ * | r first(6)                         | receipt; `first` is its lowest position | journal    |
+ * | h height(6)                        | signed header                           | import     |
+ * | i id(32)                           | height(6)                               | import     |
+ * | t level(1) index(6)                | 256 hashes: a full tile of the log tree | import     |
+ *
+ * A position is either in a block (below the head's `size`) or pending. Each write is one synced batch that
+ * leaves the database whole: messages come with their indexes, a header with the tiles it fills.
+ */
+export type Database = AbstractLevel<string | Buffer | Uint8Array, Uint8Array, Uint8Array>
+export type Write = AbstractBatchOperation<Database, Uint8Array, Uint8Array>
+
+const SAFE_INTEGER_BYTES = 6
+const LEAF_PREFIX = 8
+
+const NETWORK_KEY = Uint8Array.of(0x6e)
+
+export const keys = {
+  message: (position: number) => numbered('m', position),
+  receipt: (first: number) => numbered('r', first),
+  header: (height: number) => numbered('h', height),
+  sequence: (author: PeerIdBytes, sequence: bigint) => {
+    const key = Buffer.allocUnsafe(1 + author.length + 8)
+    key.write('a', 0, 'latin1')
+    key.set(author, 1)
+    key.writeBigUInt64BE(sequence, 1 + author.length)
+    return key
+  },
+  leaf: (leaf: Hash, position: number) => {
+    const key = Buffer.allocUnsafe(1 + LEAF_PREFIX + SAFE_INTEGER_BYTES)
+    key.write('l', 0, 'latin1')
+    key.set(leaf.subarray(0, LEAF_PREFIX), 1)
+    key.writeUIntBE(position, 1 + LEAF_PREFIX, SAFE_INTEGER_BYTES)
+    return key
+  },
+  id: (id: Hash) => Buffer.concat([Buffer.from('i'), id]),
+  tile: (level: number, index: number) => {
+    const key = Buffer.allocUnsafe(2 + SAFE_INTEGER_BYTES)
+    key.write('t', 0, 'latin1')
+    key.writeUInt8(level, 1)
+    key.writeUIntBE(index, 2, SAFE_INTEGER_BYTES)
+    return key
+  }
+}
+
+function numbered(prefix: string, number: number): Buffer {
+  const key = Buffer.allocUnsafe(1 + SAFE_INTEGER_BYTES)
+  key.write(prefix, 0, 'latin1')
+  key.writeUIntBE(number, 1, SAFE_INTEGER_BYTES)
+  return key
+}
+
+/** classic-level's option; a store that knows no `sync` (in memory, in a browser) passes over it. */
+const SYNCED: AbstractBatchOptions<Uint8Array, Uint8Array> & { readonly sync: true } = { sync: true }
+
+/** All of it or nothing, and on disk once this resolves. */
+export function writeDurably(database: Database, writes: Write[]): Promise<void> {
+  return database.batch(writes, SYNCED)
+}
+
+const EMPTY = new Uint8Array(0)
+
+/** What is written with a message, whoever brought it. `first` names its receipt; a peer without receipts gives its own position. */
+export function messageWrites(
+  message: {
+    readonly envelope: EnvelopeBytes
+    readonly leaf: Hash
+    readonly author: PeerIdBytes
+    readonly sequence: bigint
+  },
+  position: number,
+  first: number
+): Write[] {
+  const place = Buffer.allocUnsafe(2 * SAFE_INTEGER_BYTES)
+  place.writeUIntBE(position, 0, SAFE_INTEGER_BYTES)
+  place.writeUIntBE(first, SAFE_INTEGER_BYTES, SAFE_INTEGER_BYTES)
+  return [
+    { type: 'put', key: keys.message(position), value: message.envelope },
+    { type: 'put', key: keys.sequence(message.author, message.sequence), value: place },
+    { type: 'put', key: keys.leaf(message.leaf, position), value: EMPTY }
+  ]
+}
+
+export function headerWrites(height: number, id: Hash, envelope: EnvelopeBytes): Write[] {
+  const number = Buffer.allocUnsafe(SAFE_INTEGER_BYTES)
+  number.writeUIntBE(height, 0, SAFE_INTEGER_BYTES)
+  return [
+    { type: 'put', key: keys.header(height), value: envelope },
+    { type: 'put', key: keys.id(id), value: number }
+  ]
+}
+
+export interface Place {
+  readonly position: number
+  /** Names the receipt under `keys.receipt`. */
+  readonly first: number
+}
+
+export function placeOf(database: Database, author: PeerIdBytes, sequence: bigint): Place | undefined {
+  const value = database.getSync(keys.sequence(author, sequence))
+  if (value === undefined) return undefined
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  return {
+    position: bytes.readUIntBE(0, SAFE_INTEGER_BYTES),
+    first: bytes.readUIntBE(SAFE_INTEGER_BYTES, SAFE_INTEGER_BYTES)
+  }
+}
+
+export function envelopeAt(database: Database, position: number): EnvelopeBytes | undefined {
+  return database.getSync(keys.message(position)) as EnvelopeBytes | undefined
+}
+
+export function receiptAt(database: Database, first: number): EnvelopeBytes | undefined {
+  return database.getSync(keys.receipt(first)) as EnvelopeBytes | undefined
+}
+
+export function headerAt(database: Database, height: number): EnvelopeBytes | undefined {
+  return database.getSync(keys.header(height)) as EnvelopeBytes | undefined
+}
+
+export function heightOfId(database: Database, id: Hash): number | undefined {
+  const value = database.getSync(keys.id(id))
+  return value && Buffer.from(value).readUIntBE(0, SAFE_INTEGER_BYTES)
+}
+
+/** Positions whose leaf may be this one: those that share its first bytes. */
+export async function positionsOfLeaf(database: Database, leaf: Hash): Promise<number[]> {
+  const range = { gte: keys.leaf(leaf, 0), lte: keys.leaf(leaf, 2 ** 48 - 1) }
+  const found = await database.keys({ ...range, limit: 16 }).all()
+  return found.map(key => Buffer.from(key).readUIntBE(1 + LEAF_PREFIX, SAFE_INTEGER_BYTES))
+}
+
+/** The envelopes at `from` ≤ position < `to`, in order; fewer where some are missing. */
+export async function envelopesBetween(
+  database: Database,
+  from: number,
+  to: number
+): Promise<EnvelopeBytes[]> {
+  const range = { gte: keys.message(from), lt: keys.message(to) }
+  return (await database.values(range).all()) as EnvelopeBytes[]
+}
+
+/** Thrown where a data folder holds another network, or something that was never written there. */
+export class StoreError extends Error {
+  override name = 'StoreError'
+}
+
+/** Binds a new database to its network, and refuses one that belongs to another. Throws StoreError. */
+export async function bindToNetwork(database: Database, network: Network): Promise<void> {
+  const stored = await database.get(NETWORK_KEY)
+  if (stored === undefined) {
+    await writeDurably(database, [{ type: 'put', key: NETWORK_KEY, value: network.canonical }])
+  } else if (!equal(stored, network.canonical)) {
+    throw new StoreError(
+      `it holds another network than ${toHex(network.id).slice(0, 16)}… (${network.document.name})`
+    )
+  }
+}
+
+/** Runs `read`, naming the place where stored bytes turn out not to be what was written. */
+export function expectStored<T>(what: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof DecodeError) throw new StoreError(`${what} is damaged: ${error.message}`)
+    throw error
+  }
+}
