@@ -12,6 +12,7 @@ import { describeFault, type Fault } from '../core/fault.js'
 import { VerifierCache } from '../core/keys.js'
 import { consistencyPath, Frontier, inclusionPath, leafHash } from '../core/merkle.js'
 import { decodeMessage } from '../core/message.js'
+import type { Stakes } from '../core/stakes.js'
 import { advance, type Cursor, type Draft, draft, genesisCursor, type Rules } from './cursor.js'
 import { LogTree } from './log-tree.js'
 import {
@@ -93,6 +94,11 @@ export class Chain {
 
   head(): SignedHeader {
     return this.#cursor.signed
+  }
+
+  /** As the state of the head has it: what decides who may extend it. */
+  stakes(): Stakes {
+    return this.rules.application.stakes(this.#cursor.state)
   }
 
   /** The next block over messages that the journal holds on disk already. */
@@ -236,12 +242,12 @@ function damaged(fault: Fault): StoreError {
 
 async function expectWritten(
   database: Database,
-  key: Uint8Array | string | Buffer,
+  key: Uint8Array,
   writes: readonly Write[],
   height: number
 ): Promise<void> {
   const write = writes.find(other => other.key === key)
-  const stored = typeof key === 'string' ? undefined : await database.get(key)
+  const stored = await database.get(key)
   if (write?.type !== 'put' || stored === undefined || !equal(stored, write.value))
     throw damaged({ kind: 'log', height, detail: 'a tile of the log tree is not what the messages give' })
 }

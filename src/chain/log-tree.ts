@@ -30,7 +30,8 @@ export class LogTree {
       let hash = leaf
       size += 1
       for (let level = 0, count = size; ; level += 1, count /= TILE) {
-        const tile = (growing[level] ??= [])
+        const tile = growing[level] ?? []
+        growing[level] = tile
         tile.push(hash)
         if (tile.length < TILE) break
         writes.push({ type: 'put', key: keys.tile(level, count / TILE - 1), value: Buffer.concat(tile) })

@@ -1,4 +1,4 @@
-import type { AbstractBatchOperation, AbstractBatchOptions, AbstractLevel } from 'abstract-level'
+import type { ClassicLevel } from 'classic-level'
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
 import type { Network } from '../core/network-document.js'
@@ -20,8 +20,10 @@ import type { Network } from '../core/network-document.js'
  * A position is either in a block (below the head's `size`) or pending. Each write is one synced batch that
  * leaves the database whole: messages come with their indexes, a header with the tiles it fills.
  */
-export type Database = AbstractLevel<string | Buffer | Uint8Array, Uint8Array, Uint8Array>
-export type Write = AbstractBatchOperation<Database, Uint8Array, Uint8Array>
+export type Database = ClassicLevel<Uint8Array, Uint8Array>
+export type Write =
+  | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
+  | { readonly type: 'del'; readonly key: Uint8Array }
 
 const SAFE_INTEGER_BYTES = 6
 const LEAF_PREFIX = 8
@@ -63,12 +65,9 @@ function numbered(prefix: string, number: number): Buffer {
   return key
 }
 
-/** classic-level's option; a store that knows no `sync` (in memory, in a browser) passes over it. */
-const SYNCED: AbstractBatchOptions<Uint8Array, Uint8Array> & { readonly sync: true } = { sync: true }
-
 /** All of it or nothing, and on disk once this resolves. */
 export function writeDurably(database: Database, writes: Write[]): Promise<void> {
-  return database.batch(writes, SYNCED)
+  return database.batch(writes, { sync: true })
 }
 
 const EMPTY = new Uint8Array(0)

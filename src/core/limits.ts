@@ -31,8 +31,9 @@ export const LIMITS = {
   queryBytes: 1024,
   /** Bytes of an answer: a block and its peaks. */
   answerBytes: 17 * 1024 * 1024,
-  /** Blocks in one page of a range. */
+  /** Blocks in one page of a range, and the bytes after which a page ends early: the reader's buffer. */
   rangeBlocks: 256,
+  rangeBytes: 4 * 1024 * 1024,
   /** Bytes of a frame on the receipts protocol. */
   noticeBytes: 64 * 1024,
   /** Bytes of notices that may wait for a client that reads slowly before its stream is reset. */
@@ -49,9 +50,12 @@ export const LIMITS = {
   /** Messages in one job for a validation worker. */
   validationBatch: 256,
   /** Messages that are on disk or on their way there, but in no block yet. More are refused as busy. */
-  pendingMessages: 100_000,
+  pendingMessages: 20_000,
   /** Messages written in one synced batch; also bounds the entries of one receipt. */
   journalBatch: 512,
+
+  /** Bytes that sealing, padding, signing and framing may add to a body; the largest key is RSA's. */
+  envelopeOverhead: 1_600,
 
   /** Messages of a client that have no receipt yet. It sends no more until receipts come. */
   clientWindow: 1024,
@@ -63,6 +67,9 @@ export const LIMITS = {
   resendMs: { first: 2_000, longest: 30_000 },
   /** First and longest wait before a lost connection is dialled again, ms. */
   redialMs: { first: 100, longest: 5_000 },
+  /** How long a client tries to reach its first sequencer, and waits for its last receipts, ms. */
+  firstConnectionMs: 60_000,
+  lastReceiptsMs: 30_000,
   /** How long a stopping peer may take, ms. */
   stopMs: 5_000
 } as const

@@ -8,6 +8,8 @@ export interface Ordering {
   readonly maxReorg: number
   /** Whether message bodies are sealed to whoever orders, or open to all. */
   readonly bodies: 'sealed' | 'open'
+  /** Age of the oldest pending message, ms, at which `due` may change its mind; undefined: it never does. */
+  readonly patience: number | undefined
   /** What is wrong with a header as a child of `parent`, by this ordering's own rules. */
   verify(header: Header, parent: Header, stakes: Stakes, now: number): Fault | undefined
   weight(header: Header): bigint

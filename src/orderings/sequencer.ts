@@ -10,9 +10,11 @@ import type { Ordering } from './ordering.js'
 export class SequencerOrdering implements Ordering {
   readonly maxReorg = 0
   readonly bodies = 'sealed'
+  readonly patience: number | undefined
   readonly #sequencer: Uint8Array
 
   constructor(private readonly document: SequencerOrderingDocument) {
+    this.patience = document.blockTimeout
     this.#sequencer = peerIdFromText(document.sequencer)
   }
 

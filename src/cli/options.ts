@@ -1,0 +1,42 @@
+import { multiaddr } from '@multiformats/multiaddr'
+import { InvalidArgumentError } from 'commander'
+
+/** Parsers of option values; commander turns what they throw into one sentence and exit code 2. */
+
+export function wholeNumber(least: number, most: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return text => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || value < least || value > most)
+      throw new InvalidArgumentError(
+        `It must be a whole number from ${least}${most < Number.MAX_SAFE_INTEGER ? ` to ${most}` : ' up'}.`
+      )
+    return value
+  }
+}
+
+export function positiveNumber(text: string): number {
+  const value = Number(text)
+  if (!/^\d+(\.\d+)?$/.test(text) || !(value > 0 && value <= 100_000))
+    throw new InvalidArgumentError('It must be a number over 0, up to 100000.')
+  return value
+}
+
+export function address(text: string): string {
+  try {
+    multiaddr(text)
+    return text
+  } catch {
+    throw new InvalidArgumentError('It must be a multiaddr, such as /ip4/127.0.0.1/tcp/4100.')
+  }
+}
+
+/** For options that may be given more than once. */
+export function addresses(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), address(text)]
+}
+
+export const DEFAULTS = {
+  network: 'config/network.json',
+  sequencer: '/ip4/127.0.0.1/tcp/4100',
+  anyPort: '/ip4/127.0.0.1/tcp/0'
+} as const

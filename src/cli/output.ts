@@ -1,0 +1,136 @@
+import type { Block, SignedHeader } from '../core/block.js'
+import { toHex } from '../core/bytes.js'
+import { decodeEnvelope } from '../core/envelope.js'
+import { peerIdToString } from '../core/keys.js'
+import { leafHash } from '../core/merkle.js'
+import { decodeMessage } from '../core/message.js'
+import type { PeerEvent, Report } from '../node/events.js'
+
+/** One JSON object a line on stdout. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`)
+}
+
+/** Logs for people go to stderr, always. */
+export function printLine(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+export function reporter(json: boolean): Report {
+  return event => {
+    if (json) {
+      const shown = eventToJson(event)
+      if (shown !== undefined) printJson(shown)
+      else printLine(sentence(event))
+    } else printLine(sentence(event))
+  }
+}
+
+/** A u64 as a JSON number while that is exact, else as a string of digits. */
+export function sequenceToJson(sequence: bigint): number | string {
+  return sequence <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(sequence) : sequence.toString()
+}
+
+/** The events of the contract; the others are for people alone. */
+function eventToJson(event: PeerEvent): object | undefined {
+  switch (event.event) {
+    case 'started':
+      return { ...event, network: toHex(event.network), http: null }
+    case 'block':
+      return { event: event.event, ...headerToJson(event.signed) }
+    case 'receipt':
+      return {
+        ...event,
+        sequence: sequenceToJson(event.sequence),
+        leaf: toHex(event.leaf),
+        ms: rounded(event.ms)
+      }
+    case 'refused':
+      return { ...event, sequence: event.sequence === undefined ? null : sequenceToJson(event.sequence) }
+    case 'summary':
+      return { ...event, p50: rounded(event.p50), p99: rounded(event.p99) }
+    case 'stopped':
+      return event
+    case 'connected':
+    case 'disconnected':
+    case 'warning':
+      return undefined
+  }
+}
+
+function sentence(event: PeerEvent): string {
+  switch (event.event) {
+    case 'started': {
+      const { role, peerId, network, addresses } = event
+      return [
+        `${role} ${peerId} of network ${toHex(network)}`,
+        ...addresses.map(at => `  listens on ${at}`)
+      ].join('\n')
+    }
+    case 'block': {
+      const { header, id } = event.signed
+      return `block ${header.height}: ${header.count} messages, ${header.size} in the log, id ${toHex(id)}`
+    }
+    case 'receipt':
+      return `message ${event.sequence} accepted at position ${event.position} after ${event.ms.toFixed(1)} ms`
+    case 'refused':
+      return `message${event.sequence === undefined ? '' : ` ${event.sequence}`} refused: ${event.reason}: ${event.detail}`
+    case 'summary': {
+      const { sent, accepted, refused, resent, p50, p99 } = event
+      const times =
+        p50 === undefined ? '' : `; receipts after ${p50.toFixed(1)} ms (p50), ${p99?.toFixed(1)} ms (p99)`
+      return `${sent} sent, ${accepted} accepted, ${refused} refused, ${resent} resent${times}`
+    }
+    case 'connected':
+      return `connected to ${event.peerId}`
+    case 'disconnected':
+      return `lost the connection to ${event.peerId}`
+    case 'warning':
+      return event.message
+    case 'stopped':
+      return 'stopped'
+  }
+}
+
+export function headerToJson({ header, id }: SignedHeader): Record<string, unknown> {
+  const { height, parent, time, count, root, size, log, state, producer, proof } = header
+  return {
+    height,
+    id: toHex(id),
+    parent: toHex(parent),
+    time,
+    count,
+    root: toHex(root),
+    size,
+    log: toHex(log),
+    state: toHex(state),
+    producer: producer.length === 0 ? null : peerIdToString(producer),
+    proof: toHex(proof)
+  }
+}
+
+export interface MessageInfo {
+  readonly position: number
+  readonly leaf: string
+  readonly author: string
+  readonly sequence: number | string
+  readonly sealed: boolean
+}
+
+export function rounded(ms: number | undefined): number | null {
+  return ms === undefined ? null : Math.round(ms * 1000) / 1000
+}
+
+export function messagesOf(block: Block): MessageInfo[] {
+  const first = block.signed.header.size - block.signed.header.count
+  return block.envelopes.map((envelope, index) => {
+    const { author, sequence, body } = decodeMessage(decodeEnvelope(envelope).payload)
+    return {
+      position: first + index,
+      leaf: toHex(leafHash(envelope)),
+      author: peerIdToString(author),
+      sequence: sequenceToJson(sequence),
+      sealed: body.kind === 'sealed'
+    }
+  })
+}

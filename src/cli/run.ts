@@ -1,0 +1,39 @@
+import { type Command, CommanderError } from 'commander'
+import { StoreError } from '../chain/store.js'
+import { InvalidNetworkDocument } from '../core/network-document.js'
+import { NotFound, Untrue } from '../node/asker.js'
+import { errorCode, Failure } from './failure.js'
+import { printJson, printLine } from './output.js'
+
+/** Runs a command line to its end. Whatever goes wrong becomes one sentence and an exit code; only a defect of ours shows its stack. */
+export async function run(program: Command): Promise<void> {
+  process.stdout.on('error', error => {
+    // Whoever reads us has gone, as `head` does. Nothing is left to say.
+    if (errorCode(error) === 'EPIPE') process.exit(0)
+    throw error
+  })
+  try {
+    await program.exitOverride().parseAsync()
+  } catch (error) {
+    process.exitCode = explain(error, process.argv.includes('--json'))
+  }
+}
+
+function explain(error: unknown, json: boolean): number {
+  // commander has said it already.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  const isExpected =
+    error instanceof Failure ||
+    error instanceof NotFound ||
+    error instanceof Untrue ||
+    error instanceof StoreError ||
+    error instanceof InvalidNetworkDocument
+  if (!isExpected) {
+    printLine(`a defect of tallystick: ${error instanceof Error ? error.stack : String(error)}`)
+    return 1
+  }
+  const message = error.message
+  if (json) printJson({ error: message })
+  printLine(`error: ${message}`)
+  return error instanceof Failure ? error.exitCode : 1
+}

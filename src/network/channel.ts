@@ -1,0 +1,78 @@
+import type { Stream } from '@libp2p/interface'
+import { lpStream, UnexpectedEOFError } from '@libp2p/utils'
+
+export interface ChannelLimits {
+  /** Bytes of a frame, either way. */
+  readonly frameBytes: number
+  /** Bytes that may have come without being read. Neither muxer holds a sender back for us. */
+  readonly unreadBytes: number
+  /** Bytes that may wait for a slow reader on the other side. */
+  readonly unsentBytes: number
+}
+
+/**
+ * A libp2p stream of length-prefixed frames. Every read and write takes a signal as its deadline; one that
+ * fails has aborted the stream, so that no half-read frame is ever taken for the next one.
+ */
+export class Channel {
+  readonly #frames
+
+  constructor(
+    private readonly stream: Stream,
+    limits: ChannelLimits
+  ) {
+    stream.maxReadBufferLength = limits.unreadBytes
+    stream.maxWriteBufferLength = limits.unsentBytes
+    // Four bytes of length reach 2^28; a longer prefix is refused before anything is gathered.
+    this.#frames = lpStream(stream, {
+      maxLengthLength: 4,
+      maxDataLength: limits.frameBytes,
+      maxBufferSize: limits.unreadBytes
+    })
+  }
+
+  get isOpen(): boolean {
+    return this.stream.status === 'open'
+  }
+
+  /** Runs `listener` once the stream has ended, however it did. */
+  onClose(listener: () => void): void {
+    this.stream.addEventListener('close', listener, { once: true })
+  }
+
+  /** The next frame, or undefined where the other side has ended the stream. */
+  async receive(signal: AbortSignal): Promise<Uint8Array | undefined> {
+    try {
+      const frame = await this.#frames.read({ signal })
+      return frame.subarray()
+    } catch (error) {
+      if (error instanceof UnexpectedEOFError) return undefined
+      throw this.abort(error)
+    }
+  }
+
+  /** Resolves when the frame has left, or waits in a queue that has room for the next one. */
+  async send(frame: Uint8Array, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#frames.write(frame, { signal })
+    } catch (error) {
+      throw this.abort(error)
+    }
+  }
+
+  /** Ends our side; what was sent still arrives. */
+  async close(signal: AbortSignal): Promise<void> {
+    try {
+      await this.stream.close({ signal })
+    } catch (error) {
+      this.abort(error)
+    }
+  }
+
+  /** Ends both sides at once. Gives the reason back as an Error, to throw. */
+  abort(reason: unknown): Error {
+    const error = reason instanceof Error ? reason : new Error(String(reason))
+    this.stream.abort(error)
+    return error
+  }
+}

@@ -1,0 +1,10 @@
+import { type Hash, toHex } from '../core/bytes.js'
+
+/** Topics and protocols, as docs/PROTOCOL.md lists them. */
+export const QUERY_PROTOCOL = '/tallystick/query/1'
+export const RECEIPTS_PROTOCOL = '/tallystick/receipts/1'
+
+export function topicsOf(network: Hash): { readonly messages: string; readonly blocks: string } {
+  const prefix = `/tallystick/1/${toHex(network)}`
+  return { messages: `${prefix}/messages`, blocks: `${prefix}/blocks` }
+}

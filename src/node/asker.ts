@@ -1,0 +1,250 @@
+import { advance, type Cursor, genesisCursor, type Rules } from '../chain/cursor.js'
+import { type Block, decodeBlockParts, readSignedHeader, type SignedHeader } from '../core/block.js'
+import { equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
+import { readCertificate } from '../core/encryption-key.js'
+import { describeFault, type Fault } from '../core/fault.js'
+import { VerifierCache } from '../core/keys.js'
+import { LIMITS } from '../core/limits.js'
+import { Frontier, verifyConsistency, verifyInclusion } from '../core/merkle.js'
+import { type Answer, decodeAnswer, encodeQuery, type Query } from '../core/query.js'
+import type { Receipt } from '../core/receipt.js'
+import { readReceipt } from '../core/receipt.js'
+import type { SealingKey } from '../core/sealing.js'
+import { type MessageRules, validateEnvelope } from '../core/validation.js'
+import type { Channel } from '../network/channel.js'
+import type { Host } from '../network/host.js'
+import { QUERY_PROTOCOL } from '../network/names.js'
+import { messageRules } from './message-rules.js'
+import { QUERY_STREAMS } from './query-server.js'
+
+/** The answer to a query is no. */
+export class NotFound extends Error {
+  override name = 'NotFound'
+}
+
+/** The answer does not hold: the peer is wrong, or lies. */
+export class Untrue extends Error {
+  override name = 'Untrue'
+
+  static fault(fault: Fault): Untrue {
+    return new Untrue(`the answer is not true: ${describeFault(fault)}`)
+  }
+}
+
+export interface Status {
+  readonly height: number
+  readonly size: number
+  readonly pending: number
+  readonly head: Hash
+}
+
+export interface ProvenInclusion {
+  readonly position: number
+  readonly leaf: Hash
+  readonly path: readonly Hash[]
+  readonly signed: SignedHeader
+}
+
+/**
+ * Asks one peer and believes nothing: every answer is checked against the network document before it is
+ * given on. Throws NotFound where the answer is no, Untrue where it does not hold.
+ */
+export class Asker {
+  readonly #verifiers = new VerifierCache()
+  readonly #messageRules: MessageRules
+
+  constructor(
+    private readonly host: Host,
+    private readonly peer: PeerIdBytes,
+    readonly rules: Rules,
+    private readonly sequencer: PeerIdBytes,
+    private readonly now: () => number
+  ) {
+    this.#messageRules = messageRules(rules)
+  }
+
+  async status(): Promise<Status> {
+    const answer = await this.#ask({ kind: 'status' })
+    return answer.kind === 'status' ? answer : unexpected(answer)
+  }
+
+  /** A block that has been verified whole: signature, chaining to its parent, both roots, state, every message's signature. */
+  head(): Promise<Block> {
+    return this.#verifiedBlock({ kind: 'head' })
+  }
+
+  async blockAt(height: number): Promise<Block> {
+    const block = await this.#verifiedBlock({ kind: 'height', height })
+    if (block.signed.header.height !== height)
+      throw new Untrue(`asked for block ${height}, was given another`)
+    return block
+  }
+
+  async blockById(id: Hash): Promise<Block> {
+    const block = await this.#verifiedBlock({ kind: 'id', id })
+    if (!equal(block.signed.id, id)) throw new Untrue('asked for one block, was given another')
+    return block
+  }
+
+  /** The parent of the block with this id. */
+  async previous(id: Hash): Promise<Block> {
+    const child = await this.blockById(id)
+    const parent = await this.#verifiedBlock({ kind: 'previous', id })
+    if (!equal(child.signed.header.parent, parent.signed.id)) throw new Untrue('that is not the parent')
+    return parent
+  }
+
+  /** Proof that a signed header's log holds a message. */
+  async inclusion(of: { readonly position: number } | { readonly leaf: Hash }): Promise<ProvenInclusion> {
+    const answer = await this.#ask(
+      'leaf' in of
+        ? { kind: 'inclusionOfLeaf', leaf: of.leaf }
+        : { kind: 'inclusionOfPosition', position: of.position }
+    )
+    if (answer.kind !== 'inclusion') return unexpected(answer)
+    const signed = this.#readHeader(answer.header)
+    const { position, leaf, path } = answer
+    const isAsked = 'leaf' in of ? equal(leaf, of.leaf) : position === of.position
+    if (!isAsked || !verifyInclusion(leaf, position, signed.header.size, path, signed.header.log))
+      throw new Untrue(`the inclusion proof of position ${position} does not hold`)
+    return { position, leaf, path, signed }
+  }
+
+  /** Checks that the log of `earlier` begins the log of `later`. */
+  async consistency(earlier: LogHead, later: LogHead): Promise<readonly Hash[]> {
+    if (earlier.size > later.size)
+      throw new Untrue(`the log has shrunk from ${earlier.size} to ${later.size} messages`)
+    const answer = await this.#ask({ kind: 'consistency', from: earlier.size, to: later.size })
+    if (answer.kind !== 'consistency') return unexpected(answer)
+    if (!verifyConsistency(earlier.size, earlier.log, later.size, later.log, answer.path))
+      throw new Untrue(`the log of ${later.size} messages does not begin with the one of ${earlier.size}`)
+    return answer.path
+  }
+
+  async sealingKey(): Promise<SealingKey> {
+    const answer = await this.#ask({ kind: 'key' })
+    if (answer.kind !== 'key') return unexpected(answer)
+    return readCertificate(answer.certificate, this.rules.network.id, this.sequencer, this.#verifiers)
+  }
+
+  async receipt(author: PeerIdBytes, sequence: bigint): Promise<Receipt> {
+    const answer = await this.#ask({ kind: 'receipt', author, sequence })
+    if (answer.kind !== 'receipt') return unexpected(answer)
+    const receipt = readReceipt(answer.receipt, this.rules.network.id, this.sequencer, this.#verifiers)
+    const isAsked =
+      equal(receipt.author, author) && receipt.entries.some(entry => entry.sequence === sequence)
+    if (!isAsked) throw new Untrue('that is the receipt of something else')
+    return receipt
+  }
+
+  /** The blocks after a verified place, page after page, each verified as it comes. */
+  async *chainAfter(cursor: Cursor): AsyncIterable<{ readonly block: Block; readonly cursor: Cursor }> {
+    let place = cursor
+    for (;;) {
+      const from = place.signed.header.height + 1
+      const query: Query = { kind: 'range', from, limit: LIMITS.rangeBlocks }
+      for await (const answer of this.#stream(query)) {
+        if (answer.kind === 'notFound') return
+        if (answer.kind === 'done') break
+        if (answer.kind !== 'block') return unexpected(answer)
+        const block = this.#readBlock(answer.block)
+        place = await this.#advance(place, block)
+        yield { block, cursor: place }
+      }
+    }
+  }
+
+  async #verifiedBlock(query: Query): Promise<Block> {
+    const answer = await this.#ask(query)
+    if (answer.kind !== 'block') return unexpected(answer)
+    const block = this.#readBlock(answer.block)
+    const { header } = block.signed
+    if (header.height === 0) return block
+    const parent =
+      header.height === 1 ? genesisCursor(this.rules).signed : await this.#headerAt(header.height - 1)
+    const frontier = Frontier.verified(parent.header.size, answer.peaks, parent.header.log)
+    if (frontier === undefined) throw new Untrue("the peaks do not give the parent's log")
+    // The state of the parent is only known to whoever followed the chain; `messages` has none.
+    await this.#advance({ signed: parent, frontier, state: this.rules.application.genesis() }, block)
+    return block
+  }
+
+  async #advance(cursor: Cursor, block: Block): Promise<Cursor> {
+    const advanced = advance(cursor, block, this.rules, this.now())
+    if (!advanced.ok) throw Untrue.fault(advanced.fault)
+    for (const [index, envelope] of block.envelopes.entries()) {
+      const verdict = await validateEnvelope(envelope, this.#messageRules, this.#verifiers)
+      if (verdict.ok) continue
+      throw Untrue.fault({
+        kind: 'message',
+        height: block.signed.header.height,
+        position: cursor.signed.header.size + index,
+        detail: verdict.refusal.detail
+      })
+    }
+    return advanced.cursor
+  }
+
+  async #headerAt(height: number): Promise<SignedHeader> {
+    const answer = await this.#ask({ kind: 'height', height })
+    return answer.kind === 'block' ? this.#readBlock(answer.block).signed : unexpected(answer)
+  }
+
+  #readBlock(bytes: Uint8Array): Block {
+    const { header, envelopes, document } = decodeBlockParts(bytes)
+    if (header.length === 0) {
+      if (!equal(document, this.rules.network.canonical))
+        throw Untrue.fault({ kind: 'genesis', height: 0, detail: 'it is not the network document' })
+      return { signed: genesisCursor(this.rules).signed, envelopes: [] }
+    }
+    return { signed: this.#readHeader(header), envelopes }
+  }
+
+  /** A header whose signature holds and whose signer may produce. */
+  #readHeader(bytes: Uint8Array): SignedHeader {
+    const read = readSignedHeader(bytes, this.#verifiers)
+    if (!read.ok) throw Untrue.fault(read.fault)
+    if (!equal(read.signed.header.producer, this.sequencer))
+      throw Untrue.fault({ kind: 'producer', detail: 'not the sequencer of this network' })
+    if (!equal(read.signed.header.network, this.rules.network.id))
+      throw Untrue.fault({ kind: 'network', detail: 'it belongs to another network' })
+    return read.signed
+  }
+
+  async #ask(query: Query): Promise<Answer> {
+    for await (const answer of this.#stream(query)) {
+      if (answer.kind === 'notFound') throw new NotFound(answer.detail)
+      return answer
+    }
+    throw new Error('the peer ended the stream without an answer')
+  }
+
+  async *#stream(query: Query): AsyncIterable<Answer> {
+    const deadline = (): AbortSignal => AbortSignal.timeout(LIMITS.frameMs)
+    const channel: Channel = await this.host.open(this.peer, QUERY_PROTOCOL, QUERY_STREAMS, deadline())
+    try {
+      await channel.send(encodeQuery(this.rules.network.id, query), deadline())
+      for (;;) {
+        const frame = await channel.receive(deadline())
+        if (frame === undefined) return
+        const answer = decodeAnswer(frame)
+        if (answer.kind === 'refused')
+          throw new Error(`the peer refuses the query: ${answer.reason}: ${answer.detail}`)
+        yield answer
+      }
+    } finally {
+      await channel.close(deadline())
+    }
+  }
+}
+
+/** What a consistency proof joins: so many messages under this root. */
+export interface LogHead {
+  readonly size: number
+  readonly log: Hash
+}
+
+function unexpected(answer: Answer): never {
+  if (answer.kind === 'notFound') throw new NotFound(answer.detail)
+  throw new Untrue(`the peer answered with a ${answer.kind}, which was not asked`)
+}

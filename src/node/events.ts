@@ -1,0 +1,48 @@
+import type { SignedHeader } from '../core/block.js'
+import type { Hash } from '../core/bytes.js'
+
+/** What a peer tells the world. Entries print these as JSON or as sentences. */
+export type PeerEvent =
+  | {
+      readonly event: 'started'
+      readonly role: string
+      readonly peerId: string
+      readonly network: Hash
+      readonly addresses: readonly string[]
+    }
+  | { readonly event: 'block'; readonly signed: SignedHeader }
+  | {
+      readonly event: 'receipt'
+      readonly sequence: bigint
+      readonly position: number
+      readonly leaf: Hash
+      readonly ms: number
+    }
+  /** `sequence` is missing where the message was refused before it got one. */
+  | {
+      readonly event: 'refused'
+      readonly sequence: bigint | undefined
+      readonly reason: string
+      readonly detail: string
+    }
+  | ({ readonly event: 'summary' } & Summary)
+  | { readonly event: 'connected'; readonly peerId: string }
+  | { readonly event: 'disconnected'; readonly peerId: string }
+  | { readonly event: 'warning'; readonly message: string }
+  | { readonly event: 'stopped' }
+
+export interface Summary {
+  readonly sent: number
+  readonly accepted: number
+  readonly refused: number
+  readonly resent: number
+  /** ms from publishing to a verified receipt; undefined without any. */
+  readonly p50: number | undefined
+  readonly p99: number | undefined
+}
+
+export type Report = (event: PeerEvent) => void
+
+export function describeError(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,95 @@
+import type { Journal } from '../chain/journal.js'
+import { decodeBundle } from '../core/bundle.js'
+import type { EnvelopeBytes, PeerIdBytes } from '../core/bytes.js'
+import { LIMITS } from '../core/limits.js'
+import { leafHash } from '../core/merkle.js'
+import { isMalicious, refusal } from '../core/refusal.js'
+import type { Verdict } from '../core/validation.js'
+import type { GossipVerdict, Host } from '../network/host.js'
+import { describeError } from './events.js'
+import type { ReceiptServer } from './receipt-server.js'
+import type { Service } from './service.js'
+import type { ValidationPool } from './validation-pool.js'
+
+/**
+ * A message's way in at the sequencer: gossip, validation in the order of arrival, journal. Whoever sent what
+ * is not taken is told why: the author where the signature proves one, else the peer that handed it over.
+ */
+export class Intake implements Service {
+  readonly #busy = new Set<Promise<unknown>>()
+
+  constructor(
+    private readonly host: Host,
+    private readonly topic: string,
+    private readonly pool: ValidationPool,
+    private readonly journal: Journal,
+    private readonly receipts: ReceiptServer
+  ) {}
+
+  async start(): Promise<void> {
+    this.host.subscribe(this.topic, (from, data) => {
+      const verdict = this.#take(from, data)
+      this.#busy.add(verdict)
+      const done = (): boolean => this.#busy.delete(verdict)
+      verdict.then(done, done)
+      return verdict
+    })
+  }
+
+  /** Takes nothing more; what is on its way is judged and written. */
+  async stop(): Promise<void> {
+    this.host.unsubscribe(this.topic)
+    await Promise.allSettled(this.#busy)
+    await this.journal.close()
+  }
+
+  async #take(from: PeerIdBytes, data: Uint8Array): Promise<GossipVerdict> {
+    let envelopes: EnvelopeBytes[]
+    try {
+      envelopes = decodeBundle(data)
+    } catch (error) {
+      this.receipts.refused(from, leafHash(data), refusal('bad encoding', describeError(error)))
+      return 'reject'
+    }
+    if (this.pool.queued + envelopes.length > LIMITS.validationQueue) {
+      const busy = refusal('busy', 'too many messages wait for validation; send again later')
+      for (const envelope of envelopes) this.receipts.refused(from, leafHash(envelope), busy)
+      return 'ignore'
+    }
+    const verdicts = await this.pool.validate(data, envelopes.length)
+    const judged = verdicts.map((verdict, index) => this.#settle(from, envelopes[index], verdict))
+    return judged.includes('reject') ? 'reject' : judged.includes('accept') ? 'accept' : 'ignore'
+  }
+
+  /** Runs for one message after the other, in the order of arrival. */
+  #settle(from: PeerIdBytes, envelope: EnvelopeBytes | undefined, verdict: Verdict): GossipVerdict {
+    if (!verdict.ok) {
+      this.receipts.refused(verdict.author ?? from, verdict.leaf, verdict.refusal)
+      return isMalicious(verdict.refusal.reason) ? 'reject' : 'ignore'
+    }
+    if (envelope === undefined) throw new Error('more verdicts than messages')
+    const { leaf, author, sequence } = verdict
+    const appended = this.journal.append({ envelope, leaf, author, sequence })
+    switch (appended.kind) {
+      case 'accepted':
+        return 'accept'
+      case 'known':
+        this.receipts.accepted(author, appended.receipt)
+        return 'ignore'
+      case 'taken':
+        this.receipts.refused(
+          author,
+          leaf,
+          refusal('sequence taken', `another message of this author has sequence ${sequence}`)
+        )
+        return 'ignore'
+      case 'full':
+        this.receipts.refused(
+          author,
+          leaf,
+          refusal('busy', 'too many messages wait for a block; send again later')
+        )
+        return 'ignore'
+    }
+  }
+}

@@ -1,0 +1,146 @@
+import { bindToNetwork, type Database, type Write, writeDurably } from '../chain/store.js'
+import { type EnvelopeBytes, type Hash, toHex } from '../core/bytes.js'
+import { decodeEnvelope, signEnvelope } from '../core/envelope.js'
+import type { Signer } from '../core/keys.js'
+import { LIMITS } from '../core/limits.js'
+import { leafHash } from '../core/merkle.js'
+import { decodeMessage, encodeMessage } from '../core/message.js'
+import type { Network } from '../core/network-document.js'
+import { type SealingContext, seal } from '../core/sealing.js'
+
+/** A message that is on disk here and has no receipt yet. */
+export interface Unreceipted {
+  readonly sequence: bigint
+  readonly leaf: Hash
+  readonly envelope: EnvelopeBytes
+}
+
+/**
+ * A client's own messages until they have their receipts, and the receipts after that.
+ *
+ * | key            | value                                                   |
+ * |----------------|---------------------------------------------------------|
+ * | n              | canonical network document                              |
+ * | o sequence(8)  | envelope without a receipt                              |
+ * | q sequence(8)  | receipt; the sequence is the lowest one it names         |
+ * | s              | sequence(8) that the next message gets                  |
+ *
+ * A message is on disk, with the sequence after it, before it is published: after a crash no sequence is
+ * used twice, which also keeps nonces from repeating.
+ */
+export class Outbox {
+  readonly #waiting = new Map<string, Unreceipted>()
+  #next: bigint
+
+  private constructor(
+    private readonly database: Database,
+    private readonly network: Network,
+    private readonly signer: Signer,
+    private readonly now: () => number,
+    next: bigint
+  ) {
+    this.#next = next
+  }
+
+  /** Throws StoreError if the folder belongs to another network. */
+  static async open(
+    database: Database,
+    network: Network,
+    signer: Signer,
+    now: () => number
+  ): Promise<Outbox> {
+    await bindToNetwork(database, network)
+    const next = await database.get(NEXT)
+    const outbox = new Outbox(database, network, signer, now, next ? Buffer.from(next).readBigUInt64BE() : 1n)
+    for await (const value of database.values({ gte: numbered('o', 0n), lte: numbered('o', LAST) })) {
+      const envelope = value as EnvelopeBytes
+      const { sequence } = decodeMessage(decodeEnvelope(envelope).payload)
+      outbox.#hold({ sequence, leaf: leafHash(envelope), envelope })
+    }
+    return outbox
+  }
+
+  /** Messages without a receipt, in the order of their sequences. */
+  waiting(): Unreceipted[] {
+    return [...this.#waiting.values()]
+  }
+
+  get size(): number {
+    return this.#waiting.size
+  }
+
+  find(leaf: Hash): Unreceipted | undefined {
+    return this.#waiting.get(toHex(leaf))
+  }
+
+  /** Seals, signs and stores messages, in order. They are on disk when this resolves. One call at a time. */
+  async add(bodies: readonly Uint8Array[], context: SealingContext): Promise<Unreceipted[]> {
+    if (this.#waiting.size + bodies.length > LIMITS.outboxMessages)
+      throw new Error(`the outbox holds ${this.#waiting.size} messages without a receipt and takes no more`)
+    const added = bodies.map((body, index) => this.#make(this.#next + BigInt(index), body, context))
+    const next = this.#next + BigInt(added.length)
+    const writes: Write[] = added.map(({ sequence, envelope }) => ({
+      type: 'put',
+      key: numbered('o', sequence),
+      value: envelope
+    }))
+    await writeDurably(this.database, [...writes, { type: 'put', key: NEXT, value: bigEndian(next) }])
+    this.#next = next
+    for (const message of added) this.#hold(message)
+    return added
+  }
+
+  /** Keeps a verified receipt in place of the messages it names. */
+  async settle(messages: readonly Unreceipted[], receipt: EnvelopeBytes): Promise<void> {
+    const [first] = messages
+    if (first === undefined) return
+    const lowest = messages.reduce(
+      (least, { sequence }) => (sequence < least ? sequence : least),
+      first.sequence
+    )
+    await this.#drop(messages, [{ type: 'put', key: numbered('q', lowest), value: receipt }])
+  }
+
+  /** Forgets a message that was refused for good. */
+  async discard(message: Unreceipted): Promise<void> {
+    await this.#drop([message], [])
+  }
+
+  /** Receipts on disk, in the order of the sequences they begin with. */
+  async receipts(): Promise<EnvelopeBytes[]> {
+    const range = { gte: numbered('q', 0n), lte: numbered('q', LAST) }
+    return (await this.database.values(range).all()) as EnvelopeBytes[]
+  }
+
+  async #drop(messages: readonly Unreceipted[], writes: Write[]): Promise<void> {
+    for (const { leaf } of messages) this.#waiting.delete(toHex(leaf))
+    const deletions: Write[] = messages.map(({ sequence }) => ({ type: 'del', key: numbered('o', sequence) }))
+    // Not synced: after a crash the message is sent again and the same receipt comes back.
+    await this.database.batch([...writes, ...deletions])
+  }
+
+  #make(sequence: bigint, body: Uint8Array, context: SealingContext): Unreceipted {
+    const claim = { network: this.network.id, author: this.signer.peerId, sequence, time: this.now() }
+    const sealed = seal(context, claim, body)
+    const payload = encodeMessage({ ...claim, body: { kind: 'sealed', sealed } })
+    const envelope = signEnvelope('message', payload, this.signer)
+    return { sequence, leaf: leafHash(envelope), envelope }
+  }
+
+  #hold(message: Unreceipted): void {
+    this.#waiting.set(toHex(message.leaf), message)
+  }
+}
+
+const NEXT = Uint8Array.of(0x73)
+const LAST = 2n ** 64n - 1n
+
+function bigEndian(number: bigint): Buffer {
+  const bytes = Buffer.allocUnsafe(8)
+  bytes.writeBigUInt64BE(number)
+  return bytes
+}
+
+function numbered(prefix: string, number: bigint): Buffer {
+  return Buffer.concat([Buffer.from(prefix), bigEndian(number)])
+}

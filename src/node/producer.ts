@@ -1,0 +1,101 @@
+import type { Chain } from '../chain/chain.js'
+import type { Journal } from '../chain/journal.js'
+import { encodeBlock, signHeader } from '../core/block.js'
+import type { Signer } from '../core/keys.js'
+import type { Host } from '../network/host.js'
+import { describeError, type Report } from './events.js'
+import type { Service } from './service.js'
+
+export interface ProducerOptions {
+  readonly chain: Chain
+  readonly journal: Journal
+  readonly signer: Signer
+  readonly host: Host
+  readonly topic: string
+  readonly now: () => number
+  readonly report: Report
+  /** Hears of a block that could not be written, once. */
+  readonly failed: (error: Error) => void
+}
+
+/**
+ * Cuts blocks as they fall due, beside the intake: draft, prove, sign, write, and only then publish. After a
+ * crash before the write the same messages make the next block; a signature that was never shown is no lie.
+ */
+export class Producer implements Service {
+  readonly #stopping = new AbortController()
+  #producing: Promise<void> | undefined
+  #timer: NodeJS.Timeout | undefined
+  #isAwake = false
+
+  constructor(private readonly options: ProducerOptions) {}
+
+  async start(): Promise<void> {
+    this.#isAwake = true
+    this.wake()
+  }
+
+  async stop(): Promise<void> {
+    this.#isAwake = false
+    this.#stopping.abort()
+    clearTimeout(this.#timer)
+    await this.#producing
+  }
+
+  /** Called whenever messages have become pending. */
+  wake(): void {
+    if (!this.#isAwake) return
+    this.#producing ??= this.#produceAll()
+      .catch((error: unknown) =>
+        this.options.failed(error instanceof Error ? error : new Error(String(error)))
+      )
+      .finally(() => {
+        this.#producing = undefined
+      })
+  }
+
+  async #produceAll(): Promise<void> {
+    while (this.#isAwake) {
+      const { chain, journal, now } = this.options
+      const { count, oldest } = journal.pending()
+      const due = chain.rules.ordering.due(chain.head().header, count, oldest, now())
+      if (due === undefined) return this.#comeBack(count, oldest)
+      if (!(await this.#produce(due))) return
+    }
+  }
+
+  async #produce(count: number): Promise<boolean> {
+    const { chain, journal, signer, now, report, host, topic } = this.options
+    const { envelopes, leaves } = journal.take(count)
+    const draft = chain.draft({ envelopes, leaves }, signer.peerId, now())
+    const header = await chain.rules.ordering.prove(
+      draft.header,
+      chain.head().header,
+      chain.stakes(),
+      now(),
+      this.#stopping.signal
+    )
+    if (header === undefined) return false
+    const signed = signHeader(header, signer)
+    await chain.append(draft, signed, leaves)
+    journal.release(count)
+    report({ event: 'block', signed })
+    await host.publish(topic, encodeBlock({ signed, envelopes })).catch((error: unknown) => {
+      // Whoever misses it asks for it.
+      report({
+        event: 'warning',
+        message: `block ${header.height} was not published: ${describeError(error)}`
+      })
+    })
+    return true
+  }
+
+  /** Looks again when the oldest pending message is old enough for a shorter block. */
+  #comeBack(pending: number, oldest: number): void {
+    const { chain, now } = this.options
+    const { patience } = chain.rules.ordering
+    clearTimeout(this.#timer)
+    if (patience === undefined || pending === 0) return
+    this.#timer = setTimeout(() => this.wake(), Math.max(1, oldest + patience - now()))
+  }
+}

@@ -1,0 +1,294 @@
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
+import { encodeBundle } from '../core/bundle.js'
+import { asHash, type EnvelopeBytes, equal, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
+import { VerifierCache } from '../core/keys.js'
+import { LIMITS } from '../core/limits.js'
+import { readReceipt } from '../core/receipt.js'
+import { newSealingContext, type SealingContext, type SealingKey } from '../core/sealing.js'
+import type { Host } from '../network/host.js'
+import { describeError, type Report, type Summary } from './events.js'
+import type { Outbox, Unreceipted } from './outbox.js'
+import type { LinkUser, ReceivedNotice } from './sequencer-link.js'
+import type { Service } from './service.js'
+
+export interface PublisherOptions {
+  readonly host: Host
+  readonly topic: string
+  readonly outbox: Outbox
+  readonly network: Hash
+  readonly author: PeerIdBytes
+  readonly sequencer: PeerIdBytes
+  /** A monotonic clock, ms. */
+  readonly clock: () => number
+  readonly random: (bytes: number) => Uint8Array
+  readonly report: Report
+}
+
+interface Flight {
+  readonly message: Unreceipted
+  readonly firstSent: number
+  readonly attempts: number
+  readonly resendAt: number
+}
+
+/**
+ * Gets a client's messages into the log. Gossip has no backpressure and loses messages without a word, so
+ * receipts are the flow control: a bounded window of messages is on its way, each is sent again until its
+ * receipt or a refusal comes, and everything is on disk before it leaves.
+ */
+export class Publisher implements Service, LinkUser {
+  /** Handed in, not on disk yet. */
+  #gathered: Uint8Array[] = []
+  /** On disk, waiting for room in the window. */
+  #queue: Unreceipted[]
+  /** Sent, without a receipt. By leaf in hex. */
+  readonly #flights = new Map<string, Flight>()
+  readonly #verifiers = new VerifierCache()
+  readonly #latency: RecordableHistogram = createHistogram()
+  #context: Promise<SealingContext> | undefined
+  #isUp = false
+  #storing: Promise<void> | undefined
+  #settling: Promise<void> = Promise.resolve()
+  #lastStored = Number.NEGATIVE_INFINITY
+  #timer: NodeJS.Timeout | undefined
+  #resendTimer: NodeJS.Timeout | undefined
+  #waiters: (() => void)[] = []
+  readonly #left: Set<string>
+  #counts = { sent: 0, accepted: 0, refused: 0, resent: 0 }
+
+  constructor(private readonly options: PublisherOptions) {
+    this.#queue = options.outbox.waiting()
+    this.#left = new Set(this.#queue.map(({ leaf }) => toHex(leaf)))
+  }
+
+  async start(): Promise<void> {
+    this.#resendTimer = setInterval(() => this.#resend(), LIMITS.resendMs.first / 8)
+  }
+
+  /** What has no receipt stays in the outbox. */
+  async stop(): Promise<void> {
+    this.down()
+    clearInterval(this.#resendTimer)
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#gathered.length > 0 && this.#context !== undefined) this.#storing ??= this.#storeAll()
+    await this.#storing
+    await this.#settling
+  }
+
+  /** Takes a body that fits the schema. It is sealed, signed, stored and sent soon; what becomes of it is reported. */
+  submit(body: Uint8Array): void {
+    this.#gathered.push(body)
+    this.#schedule()
+  }
+
+  /** Resolves when there is room for more: at most a window of messages waits behind the one on its way. */
+  async room(signal: AbortSignal): Promise<void> {
+    while (this.unsettled >= 2 * LIMITS.clientWindow && !signal.aborted) await this.#change(signal)
+  }
+
+  /** Resolves when every message has its receipt or its refusal, or when `signal` fires. */
+  async settled(signal: AbortSignal): Promise<void> {
+    while (this.unsettled > 0 && !signal.aborted) await this.#change(signal)
+    await this.#settling
+  }
+
+  /** Messages handed in whose fate is not known. */
+  get unsettled(): number {
+    return this.#gathered.length + this.options.outbox.size
+  }
+
+  summary(): Summary {
+    const percentile = (p: number): number | undefined =>
+      this.#latency.count === 0 ? undefined : this.#latency.percentile(p) / 1000
+    return { ...this.#counts, p50: percentile(50), p99: percentile(99) }
+  }
+
+  refusedBeforeSending(reason: string, detail: string): void {
+    this.#counts.refused += 1
+    this.options.report({ event: 'refused', sequence: undefined, reason, detail })
+  }
+
+  up(key: SealingKey): void {
+    const { network, author } = this.options
+    this.#context = newSealingContext(key, network, author)
+    this.#isUp = true
+    // Whatever was on its way when the link broke may be lost.
+    for (const [leaf, flight] of this.#flights) this.#flights.set(leaf, { ...flight, resendAt: 0 })
+    this.#resend()
+    this.#pump()
+    this.#schedule()
+  }
+
+  down(): void {
+    this.#isUp = false
+  }
+
+  notice(notice: ReceivedNotice): void {
+    try {
+      if (notice.receipt !== undefined) this.#accept(notice.receipt as EnvelopeBytes)
+      else if (notice.refused !== undefined) this.#refuse(notice.refused)
+    } catch (error) {
+      this.options.report({
+        event: 'warning',
+        message: `the sequencer sent a notice that does not hold: ${describeError(error)}`
+      })
+    }
+  }
+
+  #schedule(): void {
+    if (this.#gathered.length === 0 || this.#context === undefined) return
+    if (this.#storing !== undefined || this.#timer !== undefined) return
+    const wait = this.#lastStored + LIMITS.bundleMs - this.options.clock()
+    const isFull = this.#gathered.length >= LIMITS.bundleMessages
+    if (wait <= 0 || isFull) this.#storing = this.#storeAll()
+    else
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined
+        this.#storing ??= this.#storeAll()
+      }, wait)
+  }
+
+  async #storeAll(): Promise<void> {
+    try {
+      // Let the caller's turn end: what it hands in at once goes out together.
+      await Promise.resolve()
+      while (this.#gathered.length > 0 && this.#context !== undefined) {
+        const context = await this.#context
+        const bodies = this.#gathered.slice(0, LIMITS.bundleMessages)
+        const added = await this.options.outbox.add(bodies, context)
+        this.#gathered.splice(0, bodies.length)
+        this.#counts.sent += added.length
+        this.#lastStored = this.options.clock()
+        this.#queue.push(...added)
+        this.#pump()
+        if (this.#gathered.length < LIMITS.bundleMessages) break
+      }
+    } catch (error) {
+      const lost = this.#gathered.splice(0)
+      for (const _ of lost) this.refusedBeforeSending('busy', describeError(error))
+      this.#changed()
+    } finally {
+      this.#storing = undefined
+    }
+    this.#schedule()
+  }
+
+  /** Sends what the window has room for. */
+  #pump(): void {
+    while (this.#isUp && this.#queue.length > 0 && this.#flights.size < LIMITS.clientWindow) {
+      const room = Math.min(LIMITS.bundleMessages, LIMITS.clientWindow - this.#flights.size)
+      const messages = this.#queue.splice(0, fitting(this.#queue, room))
+      const now = this.options.clock()
+      const isLeftOver = messages.some(({ leaf }) => this.#left.delete(toHex(leaf)))
+      for (const message of messages)
+        this.#flights.set(toHex(message.leaf), {
+          message,
+          firstSent: now,
+          attempts: 1,
+          resendAt: now + LIMITS.resendMs.first
+        })
+      if (isLeftOver) this.#counts.resent += messages.length
+      this.#publish(messages, isLeftOver)
+    }
+  }
+
+  #resend(): void {
+    if (!this.#isUp) return
+    const now = this.options.clock()
+    const due = [...this.#flights.entries()].filter(([, flight]) => flight.resendAt <= now)
+    for (const [leaf, flight] of due) {
+      const wait = Math.min(LIMITS.resendMs.first * 2 ** flight.attempts, LIMITS.resendMs.longest)
+      this.#flights.set(leaf, { ...flight, attempts: flight.attempts + 1, resendAt: now + wait })
+    }
+    const messages = due.map(([, flight]) => flight.message)
+    this.#counts.resent += messages.length
+    while (messages.length > 0)
+      this.#publish(messages.splice(0, fitting(messages, LIMITS.bundleMessages)), true)
+  }
+
+  #publish(messages: readonly Unreceipted[], isResend: boolean): void {
+    const { host, topic, random } = this.options
+    const envelopes = messages.map(({ envelope }) => envelope)
+    // Where it fails there is no receipt either, and the messages are sent again.
+    host.publish(topic, encodeBundle(envelopes, isResend ? random(8) : undefined)).catch((error: unknown) => {
+      this.options.report({ event: 'warning', message: `publishing failed: ${describeError(error)}` })
+    })
+  }
+
+  #accept(bytes: EnvelopeBytes): void {
+    const { network, sequencer, author, outbox, report, clock } = this.options
+    const receipt = readReceipt(bytes, network, sequencer, this.#verifiers)
+    if (!equal(receipt.author, author)) throw new Error('it is the receipt of another author')
+    const now = clock()
+    const messages: Unreceipted[] = []
+    for (const { leaf, sequence, position } of receipt.entries) {
+      const message = outbox.find(leaf)
+      if (message === undefined) continue
+      if (message.sequence !== sequence) throw new Error('it names another sequence for this message')
+      messages.push(message)
+      const ms = now - (this.#flights.get(toHex(leaf))?.firstSent ?? now)
+      this.#flights.delete(toHex(leaf))
+      this.#latency.record(Math.max(1, Math.round(ms * 1000)))
+      this.#counts.accepted += 1
+      report({ event: 'receipt', sequence, position, leaf, ms })
+    }
+    this.#settle(outbox.settle(messages, bytes))
+  }
+
+  #refuse(refused: NonNullable<ReceivedNotice['refused']>): void {
+    const { outbox, report } = this.options
+    const { reason, detail } = refused
+    if (refused.leaf.length !== 32) return
+    const leaf = asHash(refused.leaf)
+    const message = outbox.find(leaf)
+    // Not ours: somebody forged our name, or tests us.
+    if (message === undefined) return
+    if (PASSING.has(reason)) return
+    this.#flights.delete(toHex(leaf))
+    this.#counts.refused += 1
+    report({ event: 'refused', sequence: message.sequence, reason, detail })
+    this.#settle(outbox.discard(message))
+  }
+
+  #settle(written: Promise<void>): void {
+    this.#settling = Promise.all([this.#settling, written]).then(
+      () => undefined,
+      (error: unknown) =>
+        this.options.report({
+          event: 'warning',
+          message: `the outbox was not written: ${describeError(error)}`
+        })
+    )
+    this.#pump()
+    this.#changed()
+  }
+
+  #change(signal: AbortSignal): Promise<void> {
+    return new Promise(resolve => {
+      const done = (): void => {
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      this.#waiters.push(done)
+      signal.addEventListener('abort', done)
+    })
+  }
+
+  #changed(): void {
+    for (const wake of this.#waiters.splice(0)) wake()
+  }
+}
+
+/** Refusals that time mends: the message stays in flight and its backoff goes on. */
+const PASSING: ReadonlySet<string> = new Set(['busy', 'rate limited'])
+
+/** How many messages from the front make one bundle. At least one. */
+function fitting(messages: readonly Unreceipted[], most: number): number {
+  let bytes = 0
+  const end = messages.slice(0, most).findIndex(({ envelope }) => {
+    bytes += envelope.length + 8
+    return bytes > LIMITS.bundleBytes - 64
+  })
+  return end === -1 ? Math.min(most, messages.length) : Math.max(1, end)
+}

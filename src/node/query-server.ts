@@ -1,0 +1,165 @@
+import type { Chain, Inclusion } from '../chain/chain.js'
+import { type Database, placeOf, receiptAt } from '../chain/store.js'
+import type { SignedHeader } from '../core/block.js'
+import { type EnvelopeBytes, equal, toHex } from '../core/bytes.js'
+import { LIMITS } from '../core/limits.js'
+import { type Answer, decodeQuery, encodeAnswer, type Query } from '../core/query.js'
+import type { Channel } from '../network/channel.js'
+import type { Host, StreamOptions } from '../network/host.js'
+import { QUERY_PROTOCOL } from '../network/names.js'
+import { describeError } from './events.js'
+import type { Service } from './service.js'
+
+/** Both sides of the query protocol. A page of a range may lie unread, and a block beyond it. */
+export const QUERY_STREAMS: StreamOptions = {
+  streams: LIMITS.queryStreams,
+  frameBytes: LIMITS.answerBytes,
+  unreadBytes: LIMITS.answerBytes + LIMITS.rangeBytes,
+  unsentBytes: LIMITS.answerBytes + LIMITS.rangeBytes
+}
+
+export interface QuerySource {
+  readonly chain: Chain
+  readonly database: Database
+  /** Messages that are on disk and in no block yet. */
+  readonly pending: () => number
+  /** Certificate of the current encryption key, where this peer has one. */
+  readonly certificate: EnvelopeBytes | undefined
+}
+
+/** Answers /tallystick/query/1: one query a stream, then the answers, then the end. */
+export class QueryServer implements Service {
+  readonly #busy = new Set<Promise<void>>()
+
+  constructor(
+    private readonly host: Host,
+    private readonly source: QuerySource
+  ) {}
+
+  async start(): Promise<void> {
+    const request = { ...QUERY_STREAMS, frameBytes: LIMITS.queryBytes, unreadBytes: 2 * LIMITS.queryBytes }
+    await this.host.serve(QUERY_PROTOCOL, request, async channel => {
+      const served = this.#serve(channel)
+      this.#busy.add(served)
+      await served.finally(() => this.#busy.delete(served))
+    })
+  }
+
+  async stop(): Promise<void> {
+    await this.host.unserve(QUERY_PROTOCOL)
+    await Promise.race([Promise.allSettled(this.#busy), aborted(AbortSignal.timeout(LIMITS.stopMs / 5))])
+  }
+
+  async #serve(channel: Channel): Promise<void> {
+    const whole = AbortSignal.timeout(LIMITS.queryMs)
+    const deadline = (): AbortSignal => AbortSignal.any([whole, AbortSignal.timeout(LIMITS.frameMs)])
+    const frame = await channel.receive(deadline())
+    if (frame === undefined) return channel.close(deadline())
+    for await (const answer of this.#answers(frame)) await channel.send(encodeAnswer(answer), deadline())
+    await channel.close(deadline())
+  }
+
+  async *#answers(frame: Uint8Array): AsyncIterable<Answer> {
+    let query: Query
+    try {
+      const decoded = decodeQuery(frame)
+      const ours = this.source.chain.rules.network.id
+      if (!equal(decoded.network, ours)) {
+        yield { kind: 'refused', reason: 'wrong network', detail: `this peer serves network ${toHex(ours)}` }
+        return
+      }
+      query = decoded.query
+    } catch (error) {
+      yield { kind: 'refused', reason: 'bad encoding', detail: describeError(error) }
+      return
+    }
+    if (query.kind === 'range') yield* this.#range(query.from, query.limit)
+    else yield this.#answer(query)
+  }
+
+  async #answer(query: Exclude<Query, { kind: 'range' }>): Promise<Answer> {
+    const { chain, database, certificate } = this.source
+    const head = chain.head()
+    switch (query.kind) {
+      case 'status': {
+        const { height, size } = head.header
+        return { kind: 'status', height, size, pending: this.source.pending(), head: head.id }
+      }
+      case 'head':
+        return this.#block(head)
+      case 'height': {
+        const signed = chain.headerAt(query.height)
+        return signed
+          ? this.#block(signed)
+          : notFound(`no block ${query.height}; the head is ${head.header.height}`)
+      }
+      case 'id': {
+        const signed = chain.headerById(query.id)
+        return signed ? this.#block(signed) : notFound(`no block ${toHex(query.id)}`)
+      }
+      case 'previous': {
+        const signed = chain.headerById(query.id)
+        if (signed === undefined) return notFound(`no block ${toHex(query.id)}`)
+        const parent = chain.headerAt(signed.header.height - 1)
+        return parent ? this.#block(parent) : notFound('the genesis has no previous block')
+      }
+      case 'inclusionOfPosition':
+        return inclusionAnswer(
+          chain.inclusion(query.position),
+          `no block holds position ${query.position} yet`
+        )
+      case 'inclusionOfLeaf':
+        return inclusionAnswer(await chain.inclusionOfLeaf(query.leaf), `no block holds ${toHex(query.leaf)}`)
+      case 'consistency': {
+        const { from, to } = query
+        const path = chain.consistency(from, to)
+        return path
+          ? { kind: 'consistency', from, to, path }
+          : notFound(`no proof from ${from} to ${to}; the log has ${head.header.size} messages in blocks`)
+      }
+      case 'key':
+        return certificate ? { kind: 'key', certificate } : notFound('this peer has no encryption key')
+      case 'receipt': {
+        const place = placeOf(database, query.author, query.sequence)
+        const receipt = place && receiptAt(database, place.first)
+        return receipt ? { kind: 'receipt', receipt } : notFound(`no receipt for sequence ${query.sequence}`)
+      }
+    }
+  }
+
+  async #block(signed: SignedHeader): Promise<Answer> {
+    const { chain } = this.source
+    return {
+      kind: 'block',
+      block: await chain.encodedBlock(signed),
+      peaks: chain.frontierBefore(signed).peaks
+    }
+  }
+
+  async *#range(from: number, limit: number): AsyncIterable<Answer> {
+    const { chain } = this.source
+    let next = from
+    for (let bytes = 0; next - from < Math.min(limit, LIMITS.rangeBlocks); next += 1) {
+      const signed = chain.headerAt(next)
+      if (signed === undefined || bytes > LIMITS.rangeBytes) break
+      const block = await chain.encodedBlock(signed)
+      bytes += block.length
+      yield { kind: 'block', block, peaks: [] }
+    }
+    yield next === from ? notFound(`no block ${from}`) : { kind: 'done', next }
+  }
+}
+
+function inclusionAnswer(inclusion: Inclusion | undefined, otherwise: string): Answer {
+  if (inclusion === undefined) return notFound(otherwise)
+  const { position, leaf, path, signed } = inclusion
+  return { kind: 'inclusion', position, leaf, path, header: signed.envelope }
+}
+
+function notFound(detail: string): Answer {
+  return { kind: 'notFound', detail }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
+}

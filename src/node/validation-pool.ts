@@ -1,0 +1,97 @@
+import { availableParallelism } from 'node:os'
+import { Piscina } from 'piscina'
+import { LIMITS } from '../core/limits.js'
+import type { Network } from '../core/network-document.js'
+import type { OpeningKey } from '../core/sealing.js'
+import type { Verdict } from '../core/validation.js'
+import type { Service } from './service.js'
+import type { WorkerSetup } from './validation-worker.js'
+
+interface Job {
+  readonly bundle: Uint8Array
+  readonly messages: number
+  readonly resolve: (verdicts: Promise<readonly Verdict[]>) => void
+}
+
+/**
+ * Validates bundles in worker threads. Results come in the order of the calls, whichever worker is faster.
+ * While all workers are busy, bundles gather; the next free one takes as many as a batch holds.
+ */
+export class ValidationPool implements Service {
+  readonly #workers = Math.max(1, Math.min(4, availableParallelism() - 1))
+  readonly #setup: WorkerSetup
+  #pool: Piscina | undefined
+  #jobs: Job[] = []
+  #queued = 0
+  #running = 0
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(network: Network, openingKeys: readonly OpeningKey[]) {
+    this.#setup = { document: network.canonical, openingKeys }
+  }
+
+  async start(): Promise<void> {
+    this.#pool = new Piscina({
+      filename: new URL('./validation-worker.js', import.meta.url).href,
+      minThreads: this.#workers,
+      maxThreads: this.#workers,
+      workerData: this.#setup
+    })
+    // The first message must not wait for a worker to load its modules.
+    await Promise.all(Array.from({ length: this.#workers }, () => this.#pool?.run([])))
+  }
+
+  async stop(): Promise<void> {
+    await this.#last
+    await this.#pool?.destroy()
+  }
+
+  /** Messages that wait or are being looked at. */
+  get queued(): number {
+    return this.#queued
+  }
+
+  /** One verdict for each of the bundle's messages. The caller has read the bundle, so it decodes. */
+  validate(bundle: Uint8Array, messages: number): Promise<readonly Verdict[]> {
+    this.#queued += messages
+    const verdicts = new Promise<readonly Verdict[]>(resolve => {
+      this.#jobs.push({ bundle, messages, resolve })
+    })
+    this.#dispatch()
+    return verdicts
+  }
+
+  #dispatch(): void {
+    while (this.#running < this.#workers && this.#jobs.length > 0) {
+      let messages = 0
+      const end = this.#jobs.findIndex(job => {
+        messages += job.messages
+        return messages >= LIMITS.validationBatch
+      })
+      const batch = this.#jobs.splice(0, end === -1 ? this.#jobs.length : end + 1)
+      this.#running += 1
+      const verdicts = this.#run(batch)
+      const inOrder = this.#last.then(() => verdicts)
+      this.#last = inOrder.catch(() => undefined)
+      for (const [index, job] of batch.entries())
+        job.resolve(inOrder.then(ofBundles => expectVerdicts(ofBundles[index])))
+    }
+  }
+
+  async #run(batch: readonly Job[]): Promise<readonly Verdict[][]> {
+    try {
+      if (this.#pool === undefined) throw new Error('the validation pool has not started')
+      const verdicts: Verdict[][] = await this.#pool.run(batch.map(job => job.bundle))
+      return verdicts
+    } finally {
+      this.#running -= 1
+      for (const job of batch) this.#queued -= job.messages
+      this.#dispatch()
+    }
+  }
+}
+
+function expectVerdicts(verdicts: readonly Verdict[] | undefined): readonly Verdict[] {
+  if (verdicts === undefined) throw new Error('a validation worker has lost a bundle')
+  return verdicts
+}

@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto'
+import { applicationOf } from '../applications/index.js'
+import { peerIdFromText, peerIdToString, signerOf } from '../core/keys.js'
+import { LIMITS } from '../core/limits.js'
+import { Host } from '../network/host.js'
+import { topicsOf } from '../network/names.js'
+import { Asker } from '../node/asker.js'
+import type { Summary } from '../node/events.js'
+import { Outbox } from '../node/outbox.js'
+import { Publisher } from '../node/publisher.js'
+import { SequencerLink } from '../node/sequencer-link.js'
+import { type Service, ServiceList } from '../node/service.js'
+import { orderingOf } from '../orderings/index.js'
+import type { PeerOptions } from './peer-options.js'
+
+export interface ClientOptions extends PeerOptions {
+  readonly connect: readonly string[]
+}
+
+/** A peer that writes: keeps its messages on disk until they have their receipts. */
+export interface Client extends Service {
+  /** Resolves when the sequencer has been reached for the first time; rejects when `signal` fires. */
+  connected(signal: AbortSignal): Promise<void>
+  /** Sends one message, once there is room for it. What becomes of it is reported. */
+  send(value: unknown, signal: AbortSignal): Promise<void>
+  /** Resolves when all messages have their receipts or refusals, or when `signal` fires; gives those that have neither. */
+  settled(signal: AbortSignal): Promise<number>
+  summary(): Summary
+}
+
+/** Throws StoreError if the folder belongs to another network. */
+export async function createClient(options: ClientOptions): Promise<Client> {
+  const { network, database, now, report, failed, connect } = options
+  const { document } = network
+  const signer = signerOf(options.key)
+  const sequencer = peerIdFromText(document.ordering.sequencer)
+  const application = applicationOf(document)
+  const topics = topicsOf(network.id)
+  const host = await Host.create({ ...options, topics: [topics.messages] })
+  const outbox = await Outbox.open(database, network, signer, now)
+  const publisher = new Publisher({
+    host,
+    topic: topics.messages,
+    outbox,
+    network: network.id,
+    author: signer.peerId,
+    sequencer,
+    clock: () => performance.now(),
+    random: bytes => randomBytes(bytes),
+    report
+  })
+  const firstUp = Promise.withResolvers<void>()
+  const link = new SequencerLink({
+    host,
+    network: network.id,
+    sequencer,
+    addresses: connect,
+    topic: topics.messages,
+    asker: new Asker(
+      host,
+      sequencer,
+      { network, ordering: orderingOf(document), application },
+      sequencer,
+      now
+    ),
+    user: {
+      up: key => {
+        publisher.up(key)
+        firstUp.resolve()
+      },
+      notice: notice => publisher.notice(notice),
+      down: () => publisher.down()
+    },
+    report,
+    failed
+  })
+  const announcement: Service = {
+    start: async () => {
+      const addresses = host.addresses()
+      const peerId = peerIdToString(signer.peerId)
+      report({ event: 'started', role: 'client', peerId, network: network.id, addresses })
+    },
+    stop: async () => undefined
+  }
+  const services = new ServiceList([host, publisher, announcement, link])
+
+  return {
+    start: () => services.start(),
+    stop: () => services.stop(),
+    summary: () => publisher.summary(),
+    connected: async signal => {
+      await Promise.race([firstUp.promise, rejection(signal)])
+    },
+    send: async (value, signal) => {
+      const encoded = application.encodeBody(value)
+      if ('refusal' in encoded)
+        return publisher.refusedBeforeSending(encoded.refusal.reason, encoded.refusal.detail)
+      const { messageBytes } = document.limits
+      if (encoded.body.length + LIMITS.envelopeOverhead > messageBytes)
+        return publisher.refusedBeforeSending(
+          'too large',
+          `${encoded.body.length} bytes; a message of this network may take ${messageBytes} with its envelope`
+        )
+      await publisher.room(signal)
+      if (!signal.aborted) publisher.submit(encoded.body)
+    },
+    settled: async signal => {
+      await publisher.settled(signal)
+      return publisher.unsettled
+    }
+  }
+}
+
+function rejection(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+}

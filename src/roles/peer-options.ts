@@ -1,0 +1,19 @@
+import type { PrivateKey } from '@libp2p/interface'
+import type { Database } from '../chain/store.js'
+import type { Network } from '../core/network-document.js'
+import type { Report } from '../node/events.js'
+
+/** What every role needs. Files, clocks and the world's ear come from whoever runs the peer. */
+export interface PeerOptions {
+  readonly key: PrivateKey
+  readonly network: Network
+  /** Open, and closed by whoever opened it. */
+  readonly database: Database
+  readonly listen: readonly string[]
+  /** ms since 1970. */
+  readonly now: () => number
+  readonly report: Report
+  /** Hears of what the peer cannot go on after; whoever runs it stops it. */
+  readonly failed: (error: Error) => void
+  readonly muxers?: readonly ('yamux' | 'mplex')[]
+}

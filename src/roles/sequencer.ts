@@ -1,0 +1,84 @@
+import { applicationOf } from '../applications/index.js'
+import { Chain } from '../chain/chain.js'
+import { Journal } from '../chain/journal.js'
+import { certifyKey } from '../core/encryption-key.js'
+import { peerIdToString, signerOf, VerifierCache } from '../core/keys.js'
+import { Opener, type OpeningKey } from '../core/sealing.js'
+import { Host } from '../network/host.js'
+import { topicsOf } from '../network/names.js'
+import { Intake } from '../node/intake.js'
+import { messageRules } from '../node/message-rules.js'
+import { Producer } from '../node/producer.js'
+import { QueryServer } from '../node/query-server.js'
+import { ReceiptServer } from '../node/receipt-server.js'
+import { type Service, ServiceList } from '../node/service.js'
+import { ValidationPool } from '../node/validation-pool.js'
+import { orderingOf } from '../orderings/index.js'
+import type { PeerOptions } from './peer-options.js'
+
+export interface SequencerOptions extends PeerOptions {
+  /** The first one is announced; all of them open. */
+  readonly openingKeys: readonly [OpeningKey, ...OpeningKey[]]
+}
+
+/** Thrown where a peer is given a key that the network document does not name for its role. */
+export class WrongKey extends Error {
+  override name = 'WrongKey'
+}
+
+/** The sequencer: verifies its folder, then serves. Throws StoreError if the folder is damaged, WrongKey if the key is not the network's. */
+export async function createSequencer(options: SequencerOptions): Promise<Service> {
+  const { network, database, now, report, failed, openingKeys } = options
+  const { document } = network
+  const signer = signerOf(options.key)
+  const peerId = peerIdToString(signer.peerId)
+  if (peerId !== document.ordering.sequencer)
+    throw new WrongKey(
+      `the key is ${peerId}, but the network document names ${document.ordering.sequencer} as sequencer`
+    )
+
+  const rules = { network, ordering: orderingOf(document), application: applicationOf(document) }
+  const topics = topicsOf(network.id)
+  const chain = await Chain.open(database, rules, now())
+  const host = await Host.create({ ...options, topics: Object.values(topics) })
+  const receipts = new ReceiptServer(host, network.id)
+  const journal = await Journal.open(
+    {
+      database,
+      chain,
+      signer,
+      now,
+      failed,
+      committed: issued => {
+        for (const { author, receipt } of issued) receipts.accepted(author, receipt)
+        producer.wake()
+      }
+    },
+    messageRules(rules, new Opener(openingKeys)),
+    new VerifierCache()
+  )
+  const producer = new Producer({ chain, journal, signer, host, topic: topics.blocks, now, report, failed })
+  const pool = new ValidationPool(network, openingKeys)
+  const queries = new QueryServer(host, {
+    chain,
+    database,
+    pending: () => journal.pending().count,
+    certificate: certifyKey(openingKeys[0], network.id, signer)
+  })
+  const announcement: Service = {
+    start: async () => {
+      const addresses = host.addresses()
+      report({ event: 'started', role: 'sequencer', peerId, network: network.id, addresses })
+    },
+    stop: async () => undefined
+  }
+  return new ServiceList([
+    pool,
+    queries,
+    receipts,
+    host,
+    producer,
+    new Intake(host, topics.messages, pool, journal, receipts),
+    announcement
+  ])
+}
