@@ -1,24 +1,14 @@
 import { createInterface } from 'node:readline'
 import { Command, Option } from 'commander'
-import { LIMITS } from '../core/limits.js'
 import type { Report } from '../node/events.js'
-import { describeError } from '../node/events.js'
-import type { Service } from '../node/service.js'
-import { type Client, createClient } from '../roles/client.js'
-import type { PeerOptions } from '../roles/peer-options.js'
-import { createSequencer, WrongKey } from '../roles/sequencer.js'
-import { errorCode, Failure, UsageError } from './failure.js'
-import {
-  addEncryptionKey,
-  exists,
-  openDatabase,
-  readEncryptionKeys,
-  readNetwork,
-  readOrMakeIdentity
-} from './files.js'
+import { createSequencer } from '../roles/sequencer.js'
+import { type ClientFiles, runClient } from './client-command.js'
+import { Failure } from './failure.js'
+import { addEncryptionKey, exists, readEncryptionKeys, readNetwork } from './files.js'
 import { encryptionKeyBeside, makeNetwork } from './network-setup.js'
 import { addresses, DEFAULTS, positiveNumber, wholeNumber } from './options.js'
 import { printLine, reporter } from './output.js'
+import { asFailure, running, stopSignal, untilAborted, withPeer } from './run-peer.js'
 import { ticks } from './ticks.js'
 
 interface PeerCommandOptions {
@@ -60,7 +50,7 @@ async function runPeer(options: PeerCommandOptions): Promise<void> {
   const report = reporter(options.json === true)
   const stopping = stopSignal()
   if (options.role === 'sequencer') await runSequencer(options, report, stopping)
-  else await runClient(options, report, stopping)
+  else await runClient(clientFiles(options), sourceOf(options, stopping), report, stopping)
   report({ event: 'stopped' })
 }
 
@@ -85,136 +75,36 @@ async function runSequencer(
     printLine(`made a new encryption key: ${encryptionKey}`)
   }
   const openingKeys = await readEncryptionKeys(encryptionKey)
-  await withPeer({ ...options, key }, network, report, [DEFAULTS.sequencer], async peer => {
+  const data = options.data ?? 'data/sequencer'
+  const listen = options.listen ?? [DEFAULTS.sequencer]
+  await withPeer({ key, data, listen }, network, report, async peer => {
     const sequencer = await createSequencer({ ...peer, openingKeys }).catch(asFailure)
     await running(sequencer, stopping, peer.failure, () => untilAborted(stopping))
   })
 }
 
-async function runClient(options: PeerCommandOptions, report: Report, stopping: AbortSignal): Promise<void> {
-  const network = await readNetwork(options.network)
-  const connect = options.connect ?? [DEFAULTS.sequencer]
-  const key = options.key ?? 'keys/client.key'
-  await withPeer({ ...options, key }, network, report, [DEFAULTS.anyPort], async peer => {
-    const client = await createClient({ ...peer, connect })
-    const source = options.stdin === true ? linesOf(process.stdin) : numbered(ticks(options, stopping))
-    try {
-      await running(client, stopping, peer.failure, () => converse(client, source, connect, stopping))
-    } finally {
-      report({ event: 'summary', ...client.summary() })
-    }
-  })
-}
-
-/** Sends all that the source gives, and waits for what becomes of it. */
-async function converse(
-  client: Client,
-  source: AsyncIterable<unknown>,
-  connect: readonly string[],
-  stopping: AbortSignal
-): Promise<void> {
-  await client
-    .connected(AbortSignal.any([stopping, AbortSignal.timeout(LIMITS.firstConnectionMs)]))
-    .catch(() => {
-      if (!stopping.aborted)
-        throw new Failure(
-          `no sequencer answered at ${connect.join(', ')} within ${LIMITS.firstConnectionMs / 1000} s; start one, or name it with --connect MULTIADDR`
-        )
-    })
-  for await (const value of source) {
-    if (stopping.aborted) break
-    await client.send(value, stopping)
-  }
-  const patience = stopping.aborted ? LIMITS.stopMs / 5 : LIMITS.lastReceiptsMs
-  const left = await client.settled(AbortSignal.any([AbortSignal.timeout(patience), stopping]))
-  if (left > 0 && !stopping.aborted)
-    throw new Failure(
-      `${left} messages have no receipt yet; they stay in the outbox and are sent when this client runs again on the same folder`
-    )
-}
-
-/** Opens what a role needs, runs it, and closes the database whatever happens. */
-async function withPeer(
-  options: PeerCommandOptions & { readonly key: string },
-  network: PeerOptions['network'],
-  report: Report,
-  listen: readonly string[],
-  use: (peer: PeerOptions & { readonly failure: Promise<never> }) => Promise<void>
-): Promise<void> {
-  const key = await readOrMakeIdentity(options.key)
-  const failure = Promise.withResolvers<never>()
-  failure.promise.catch(() => undefined)
-  const database = await openDatabase(options.data ?? `data/${options.role}`)
-  try {
-    await use({
-      key,
-      network,
-      database,
-      report,
-      listen: options.listen ?? listen,
-      now: () => Date.now(),
-      failed: error => failure.reject(new Failure(error.message)),
-      failure: failure.promise
-    })
-  } finally {
-    await database.close()
+function clientFiles(options: PeerCommandOptions): ClientFiles {
+  return {
+    network: options.network,
+    key: options.key ?? 'keys/client.key',
+    data: options.data ?? 'data/client',
+    listen: options.listen ?? [DEFAULTS.anyPort],
+    connect: options.connect ?? [DEFAULTS.sequencer]
   }
 }
 
-/** Starts a peer, lets it work until the work is done or it fails, and stops it within its time. */
-async function running(
-  peer: Service,
-  stopping: AbortSignal,
-  failure: Promise<never>,
-  work: () => Promise<void>
-): Promise<void> {
-  try {
-    await peer.start().catch(asFailure)
-    await Promise.race([work(), failure])
-  } finally {
-    const late = setTimeout(() => {
-      printLine(`it did not stop within ${LIMITS.stopMs} ms; what was accepted is on disk`)
-      process.exit(stopping.aborted ? 0 : 1)
-    }, LIMITS.stopMs - 500)
-    await peer.stop()
-    clearTimeout(late)
-  }
-}
-
-function asFailure(error: unknown): never {
-  if (errorCode(error) === 'EADDRINUSE' || /EADDRINUSE/.test(describeError(error)))
-    throw new Failure(
-      'the address is in use by another program; stop that one, or give another one with --listen MULTIADDR'
-    )
-  if (error instanceof WrongKey) throw new UsageError(error.message)
-  throw error
-}
-
-/** Fires at the first SIGINT or SIGTERM; a second one ends the process at once. */
-function stopSignal(): AbortSignal {
-  const controller = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const)
-    process.on(name, () => {
-      if (controller.signal.aborted) process.exit(130)
-      controller.abort(new Error(name))
-    })
-  return controller.signal
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
+function sourceOf(options: PeerCommandOptions, stopping: AbortSignal): AsyncIterable<unknown> {
+  return options.stdin === true ? linesOf(process.stdin, stopping) : numbered(ticks(options, stopping))
 }
 
 /** A line that is a JSON object is the message; any other line is its text. Empty lines say nothing. */
-async function* linesOf(input: NodeJS.ReadableStream): AsyncIterable<unknown> {
-  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }))
+async function* linesOf(input: NodeJS.ReadableStream, signal: AbortSignal): AsyncIterable<unknown> {
+  for await (const line of createInterface({ input, signal, crlfDelay: Number.POSITIVE_INFINITY }))
     if (line.trim() !== '') yield parseLine(line)
 }
 
-function parseLine(line: string): unknown {
+/** What a person types is a text; what a program writes may be the whole message. */
+export function parseLine(line: string): unknown {
   try {
     const value: unknown = JSON.parse(line)
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value

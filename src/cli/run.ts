@@ -13,7 +13,8 @@ export async function run(program: Command): Promise<void> {
     throw error
   })
   try {
-    await program.exitOverride().parseAsync()
+    for (const command of [program, ...program.commands]) command.exitOverride()
+    await program.parseAsync()
   } catch (error) {
     process.exitCode = explain(error, process.argv.includes('--json'))
   }

@@ -121,7 +121,7 @@ export class SequencerLink implements Service {
       }
     } finally {
       user.down()
-      report({ event: 'disconnected', peerId: peerIdToString(sequencer) })
+      if (!this.#stopping.signal.aborted) report({ event: 'disconnected', peerId: peerIdToString(sequencer) })
     }
   }
 

@@ -1,0 +1,63 @@
+import { LIMITS } from '../core/limits.js'
+import type { Report, Summary } from '../node/events.js'
+import { type Client, createClient } from '../roles/client.js'
+import { Failure } from './failure.js'
+import { readNetwork } from './files.js'
+import { running, withPeer } from './run-peer.js'
+
+export interface ClientFiles {
+  readonly network: string
+  readonly key: string
+  readonly data: string
+  readonly listen: readonly string[]
+  readonly connect: readonly string[]
+}
+
+/** Runs a client until it knows what became of all that `source` gave it. */
+export async function runClient(
+  files: ClientFiles,
+  source: AsyncIterable<unknown>,
+  report: Report,
+  stopping: AbortSignal
+): Promise<Summary> {
+  const network = await readNetwork(files.network)
+  let summary: Summary | undefined
+  await withPeer(files, network, report, async peer => {
+    const client = await createClient({ ...peer, connect: files.connect })
+    try {
+      await running(client, stopping, peer.failure, () => converse(client, source, files.connect, stopping))
+    } finally {
+      summary = client.summary()
+      report({ event: 'summary', ...summary })
+    }
+  })
+  if (summary === undefined) throw new Error('a client always has a summary')
+  return summary
+}
+
+/** Sends all that the source gives, and waits for what becomes of it. */
+async function converse(
+  client: Client,
+  source: AsyncIterable<unknown>,
+  connect: readonly string[],
+  stopping: AbortSignal
+): Promise<void> {
+  await client
+    .connected(AbortSignal.any([stopping, AbortSignal.timeout(LIMITS.firstConnectionMs)]))
+    .catch(() => {
+      if (!stopping.aborted)
+        throw new Failure(
+          `no sequencer answered at ${connect.join(', ')} within ${LIMITS.firstConnectionMs / 1000} s; start one, or name it with --connect MULTIADDR`
+        )
+    })
+  for await (const value of source) {
+    if (stopping.aborted) break
+    await client.send(value, stopping)
+  }
+  const patience = stopping.aborted ? LIMITS.stopMs / 5 : LIMITS.lastReceiptsMs
+  const left = await client.settled(AbortSignal.any([AbortSignal.timeout(patience), stopping]))
+  if (left > 0 && !stopping.aborted)
+    throw new Failure(
+      `${left} messages have no receipt yet; they stay in the outbox and are sent when this client runs again on the same folder`
+    )
+}

@@ -1,0 +1,26 @@
+#!/usr/bin/env node
+// Node 20 lacks what js-libp2p 3 needs; this comes before anything of libp2p's.
+import 'core-js/actual/promise/with-resolvers.js'
+import { Command } from 'commander'
+import { blockCommand, countCommand, headCommand, previousCommand, proofCommand } from './cli/commands/ask.js'
+import { initCommand } from './cli/commands/init.js'
+import { keygenCommand } from './cli/commands/keygen.js'
+import { submitCommand } from './cli/commands/submit.js'
+import { run } from './cli/run.js'
+
+const program = new Command('tallystick').description(
+  'An ordered, tamper-evident, confidential message log for peers that do not trust one another.'
+)
+for (const command of [
+  initCommand(),
+  keygenCommand(),
+  submitCommand(),
+  countCommand(),
+  headCommand(),
+  blockCommand(),
+  previousCommand(),
+  proofCommand()
+])
+  program.addCommand(command)
+
+await run(program)
