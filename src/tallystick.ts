@@ -3,6 +3,7 @@
 import 'core-js/actual/promise/with-resolvers.js'
 import { Command } from 'commander'
 import { blockCommand, countCommand, headCommand, previousCommand, proofCommand } from './cli/commands/ask.js'
+import { benchCommand } from './cli/commands/bench.js'
 import { initCommand } from './cli/commands/init.js'
 import { keygenCommand } from './cli/commands/keygen.js'
 import { submitCommand } from './cli/commands/submit.js'
@@ -19,7 +20,8 @@ for (const command of [
   headCommand(),
   blockCommand(),
   previousCommand(),
-  proofCommand()
+  proofCommand(),
+  benchCommand()
 ])
   program.addCommand(command)
 

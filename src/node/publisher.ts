@@ -210,10 +210,23 @@ export class Publisher implements Service, LinkUser {
   #publish(messages: readonly Unreceipted[], isResend: boolean): void {
     const { host, topic, random } = this.options
     const envelopes = messages.map(({ envelope }) => envelope)
-    // Where it fails there is no receipt either, and the messages are sent again.
-    host.publish(topic, encodeBundle(envelopes, isResend ? random(8) : undefined)).catch((error: unknown) => {
-      this.options.report({ event: 'warning', message: `publishing failed: ${describeError(error)}` })
-    })
+    host.publish(topic, encodeBundle(envelopes, isResend ? random(8) : undefined)).then(
+      recipients => {
+        if (recipients === 0) this.#resendSoon(messages)
+      },
+      (error: unknown) => {
+        this.options.report({ event: 'warning', message: `publishing failed: ${describeError(error)}` })
+      }
+    )
+  }
+
+  /** Gossip had no open stream to anybody: it opens one beside the connection, in its own time. */
+  #resendSoon(messages: readonly Unreceipted[]): void {
+    const resendAt = this.options.clock() + LIMITS.redialMs.first
+    for (const { leaf } of messages) {
+      const flight = this.#flights.get(toHex(leaf))
+      if (flight !== undefined) this.#flights.set(toHex(leaf), { ...flight, resendAt })
+    }
   }
 
   #accept(bytes: EnvelopeBytes): void {

@@ -1,0 +1,47 @@
+// The sequencer of the benchmark: the real role, and what it costs.
+import 'core-js/actual/promise/with-resolvers.js'
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { openDatabase, readEncryptionKeys, readIdentity, readNetwork } from '../cli/files.js'
+import { createSequencer } from '../roles/sequencer.js'
+import { answerAs } from './child-process.js'
+import type { NetworkArgument } from './end-to-end.js'
+
+await answerAs<NetworkArgument>(async ({ network, key, encryptionKey, data, muxers }) => {
+  const database = await openDatabase(data)
+  let addresses: readonly string[] = []
+  let height = 0
+  const sequencer = await createSequencer({
+    key: await readIdentity(key),
+    network: await readNetwork(network),
+    openingKeys: await readEncryptionKeys(encryptionKey),
+    database,
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+    now: () => Date.now(),
+    report: event => {
+      if (event.event === 'started') addresses = event.addresses
+      if (event.event === 'block') height = event.signed.header.height
+    },
+    failed: error => {
+      throw error
+    },
+    muxers
+  })
+  await sequencer.start()
+  return {
+    address: async () => addresses[0],
+    usage: async () => {
+      const { user, system } = process.cpuUsage()
+      return { cpuMs: (user + system) / 1000, peakRssMb: process.resourceUsage().maxRSS / 1024, height }
+    },
+    /** Stops, compacts and gives the bytes that are left on disk. */
+    bytesOnDisk: async () => {
+      await sequencer.stop()
+      await database.compactRange(Uint8Array.of(0), Uint8Array.of(0xff))
+      await database.close()
+      const files = await readdir(data)
+      const sizes = await Promise.all(files.map(async file => (await stat(join(data, file))).size))
+      return sizes.reduce((sum, size) => sum + size, 0)
+    }
+  }
+})

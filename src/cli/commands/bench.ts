@@ -1,0 +1,99 @@
+import { Command } from 'commander'
+import { verificationsPerSecond } from '../../bench/ceiling.js'
+import { type EndToEnd, endToEnd } from '../../bench/end-to-end.js'
+import { gossipPerSecond, type Muxers } from '../../bench/gossip.js'
+import { wholeNumber } from '../options.js'
+import { printJson, printLine } from '../output.js'
+
+interface BenchOptions {
+  readonly messages: number
+  readonly clients: number
+  readonly bytes: number
+  readonly latencySeconds: number
+  readonly muxer?: 'yamux' | 'mplex'
+  readonly json?: true
+}
+
+export function benchCommand(): Command {
+  return new Command('bench')
+    .description('Measures Tallystick beside the two things that bound it, on this machine, in one run.')
+    .option('--messages <n>', 'messages end to end', wholeNumber(1000), 40_000)
+    .option('--clients <n>', 'clients, all in one process', wholeNumber(1, 100), 10)
+    .option('--bytes <n>', 'plaintext of a message', wholeNumber(40, 8000), 300)
+    .option('--latency-seconds <s>', 'how long receipts are timed at a low rate', wholeNumber(1, 600), 20)
+    .option('--muxer <name>', 'yamux or mplex (default: what peers use)')
+    .option('--json', 'one JSON object on stdout')
+    .action(bench)
+}
+
+/** Bytes that an envelope's signature covers beyond the plaintext, about: what the ceiling should verify too. */
+const SIGNED_OVERHEAD = 160
+const CEILING_SECONDS = 2
+
+async function bench(options: BenchOptions): Promise<void> {
+  const muxers: Muxers = options.muxer === undefined ? ['yamux', 'mplex'] : [options.muxer]
+  const progress = (phase: string): void => printLine(`… ${phase}`)
+  const ceiling = (): number => verificationsPerSecond(options.bytes + SIGNED_OVERHEAD, CEILING_SECONDS)
+
+  progress('Ed25519 verifications on one core')
+  const before = ceiling()
+  progress('plain gossipsub between two processes')
+  const gossip = await gossipPerSecond(Math.min(options.messages, 40_000), options.bytes, muxers)
+  const measured = await endToEnd({ ...options, muxers, progress })
+  progress('Ed25519 verifications once more')
+  // The machine may have changed its pace meanwhile.
+  const figures = figuresOf((before + ceiling()) / 2, gossip, measured)
+  if (options.json) printJson(figures)
+  else printTable(figures, options)
+  if (figures.endToEnd.lost > 0) process.exitCode = 1
+}
+
+type Figures = ReturnType<typeof figuresOf>
+
+function figuresOf(verifications: number, gossip: number, measured: EndToEnd) {
+  const { messages, perSecond, lost, resent, latency } = measured
+  return {
+    ceiling: {
+      ed25519VerifyPerSecond: Math.round(verifications),
+      gossipsubPerSecond: Math.round(gossip)
+    },
+    endToEnd: {
+      messages,
+      perSecond: Math.round(perSecond),
+      toCeiling: decimals(perSecond / verifications),
+      toGossipsub: decimals(perSecond / gossip),
+      lost,
+      resent,
+      sequencerCpuInVerifications: decimals((measured.sequencerCpuMsPerMessage * verifications) / 1000)
+    },
+    latency: { p50: decimals(latency.p50), p99: decimals(latency.p99) },
+    bytesPerMessage: Math.round(measured.bytesPerMessage),
+    peakRssMb: Math.round(measured.peakRssMb),
+    catchUpBlocksPerSecond: Math.round(measured.catchUpBlocksPerSecond)
+  }
+}
+
+function printTable(figures: Figures, { bytes, clients }: BenchOptions): void {
+  const { ceiling, endToEnd: all, latency } = figures
+  const rows: [string, string][] = [
+    ['Ed25519 verifications, one core', `${ceiling.ed25519VerifyPerSecond} a second`],
+    [`plain gossipsub, ${bytes} bytes`, `${ceiling.gossipsubPerSecond} a second`],
+    [`end to end, ${all.messages} messages, ${clients} clients`, `${all.perSecond} a second`],
+    ['  to the verification ceiling', String(all.toCeiling)],
+    ['  to plain gossipsub', String(all.toGossipsub)],
+    ['  lost', String(all.lost)],
+    ["  sequencer's CPU time a message", `${all.sequencerCpuInVerifications} verifications`],
+    ['publish to verified receipt, 1 a second each', `p50 ${latency.p50} ms, p99 ${latency.p99} ms`],
+    [
+      'on disk, compacted',
+      `${figures.bytesPerMessage} bytes a message, ${figures.bytesPerMessage - bytes} over its plaintext`
+    ],
+    ["sequencer's peak memory", `${figures.peakRssMb} MB`],
+    ['a reader fetches and verifies', `${figures.catchUpBlocksPerSecond} blocks a second`]
+  ]
+  for (const [what, figure] of rows) process.stdout.write(`${what.padEnd(46)} ${figure}\n`)
+}
+
+function decimals(value: number): number {
+  return Math.round(value * 1000) / 1000
+}

@@ -1,0 +1,201 @@
+import { Failure } from '../cli/failure.js'
+import { within } from './deadline.js'
+import type { WaitOptions } from './event-log.js'
+import type { EventName, EventOf, LocalEvent } from './peer-events.js'
+import { describeExit, type Exit, PeerProcess } from './peer-process.js'
+
+export type Role = 'sequencer' | 'client'
+
+/** What a client does: so many messages a second for so many seconds (0: until stopped), or what `write` gives it. */
+export interface Work {
+  readonly rate?: number
+  readonly duration?: number
+  readonly stdin?: boolean
+}
+
+export interface PeerSetup {
+  readonly name: string
+  readonly role: Role
+  readonly network: string
+  readonly key: string
+  readonly data: string
+  readonly listen: readonly string[]
+  readonly connect: readonly string[]
+  readonly work: Work
+}
+
+/** A start reads and verifies the whole database. */
+const START_MS = 60_000
+/** More than a peer gives itself. */
+const STOP_MS = 10_000
+/** After SIGKILL only the kernel is left to wait for. */
+const KILL_MS = 5_000
+
+/** One peer as a process on this machine, on a folder of its own; it may run more than once. */
+export class Peer {
+  #process: PeerProcess | undefined
+  #started: EventOf<'started'> | undefined
+  #work: Work
+
+  /** Use `Localnet` to make one. `hear` is told every event of every run. */
+  constructor(
+    private readonly setup: PeerSetup,
+    private readonly hear: (peer: Peer, event: LocalEvent) => void
+  ) {
+    this.#work = setup.work
+  }
+
+  get name(): string {
+    return this.setup.name
+  }
+
+  get role(): Role {
+    return this.setup.role
+  }
+
+  /** Its database. */
+  get data(): string {
+    return this.setup.data
+  }
+
+  get key(): string {
+    return this.setup.key
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid
+  }
+
+  get isRunning(): boolean {
+    return this.#process !== undefined && this.#process.exit === undefined
+  }
+
+  get peerId(): string {
+    return this.#expectStarted().peerId
+  }
+
+  /** Where others reach it, with its PeerId at the end. A restart keeps them. */
+  get addresses(): readonly string[] {
+    return this.#expectStarted().addresses
+  }
+
+  /** Of the present run, or the last one; only the latest where there are very many. */
+  get events(): readonly LocalEvent[] {
+    return this.#expectProcess().log.events
+  }
+
+  /** The last lines of its log for people. */
+  get stderr(): string {
+    return this.#expectProcess().stderr
+  }
+
+  /** How the present run ends, once it has ended and all it said has been heard. No deadline: see `exit`. */
+  get exited(): Promise<Exit> {
+    return this.#expectProcess().exited
+  }
+
+  /** Starts the process and resolves at its `started` event. Throws Failure, with nothing left running, if it does not come. */
+  async start(options: WaitOptions = {}): Promise<void> {
+    if (this.isRunning) throw new Failure(`${this.name} runs already, as process ${this.pid}`)
+    const run = new PeerProcess(this.name, this.#args(), {
+      stdin: this.#work.stdin === true,
+      hear: event => this.hear(this, event)
+    })
+    this.#process = run
+    try {
+      const ms = options.within ?? START_MS
+      this.#started = await run.log.first('started', () => true, { within: ms })
+    } catch (error) {
+      await this.#kill(run)
+      throw error
+    }
+  }
+
+  /** Starts it once more on the same folder and address, after its last run has ended. A client may get other work. */
+  async restart(work: Work = this.#work, options: WaitOptions = {}): Promise<void> {
+    await this.exit({ within: STOP_MS })
+    this.#work = work
+    await this.start(options)
+  }
+
+  /** The first event of the present run that fits, whether it has come already or is yet to come. Throws Failure if it does not come. */
+  async event<Name extends EventName>(
+    name: Name,
+    fits: (event: EventOf<Name>) => boolean = () => true,
+    options: WaitOptions = {}
+  ): Promise<EventOf<Name>> {
+    return this.#expectProcess().log.first(name, fits, options)
+  }
+
+  /** Gives a client started with `stdin` one message: a text, or a whole message as JSON. */
+  async write(message: string | Readonly<Record<string, unknown>>): Promise<void> {
+    const line = typeof message === 'string' ? message : JSON.stringify(message)
+    if (/[\r\n]/.test(line)) throw new Failure('a message written to a peer is one line')
+    await this.#expectProcess().write(line)
+  }
+
+  /** Ends its standard input: a client then waits for its last receipts and ends. */
+  endInput(): void {
+    this.#expectProcess().endInput()
+  }
+
+  /** Sends a signal and waits for nothing. */
+  kill(signal: NodeJS.Signals = 'SIGKILL'): void {
+    this.#process?.signal(signal)
+  }
+
+  /** How its run ended. Throws Failure if it still runs after the deadline. */
+  async exit({ within: ms = STOP_MS }: WaitOptions = {}): Promise<Exit> {
+    const run = this.#expectProcess()
+    return within(run.exited, ms, () => run.failure(`still runs after ${ms} ms`))
+  }
+
+  /** SIGTERM, and SIGKILL if that does not end it within its time. Resolves when it is reaped; the exit tells which it was. */
+  async stop({ within: ms = STOP_MS }: WaitOptions = {}): Promise<Exit> {
+    const run = this.#expectProcess()
+    run.signal('SIGTERM')
+    try {
+      return await within(run.exited, ms, () => run.failure(`did not stop within ${ms} ms`))
+    } catch {
+      return this.#kill(run)
+    }
+  }
+
+  async #kill(run: PeerProcess): Promise<Exit> {
+    run.signal('SIGKILL')
+    return within(run.exited, KILL_MS, () => run.failure(`is still there ${KILL_MS} ms after SIGKILL`))
+  }
+
+  #args(): string[] {
+    const { role, network, key, data, connect, listen } = this.setup
+    const { rate, duration } = this.#work
+    const many = (option: string, values: readonly string[]): string[] =>
+      values.flatMap(value => [option, value])
+    return [
+      ...['--role', role, '--network', network, '--key', key, '--data', data, '--json'],
+      ...many('--listen', this.#started?.addresses.map(withoutPeerId) ?? listen),
+      ...many('--connect', connect),
+      ...(rate === undefined ? [] : ['--rate', String(rate)]),
+      ...(duration === undefined ? [] : ['--duration', String(duration)]),
+      ...(this.#work.stdin === true ? ['--stdin'] : [])
+    ]
+  }
+
+  #expectProcess(): PeerProcess {
+    if (this.#process === undefined) throw new Failure(`${this.name} has not been started`)
+    return this.#process
+  }
+
+  #expectStarted(): EventOf<'started'> {
+    if (this.#started === undefined) throw new Failure(`${this.name} has not started yet`)
+    return this.#started
+  }
+}
+
+export function describePeerExit(peer: Peer, exit: Exit): string {
+  return `${peer.name} ended ${describeExit(exit)}`
+}
+
+function withoutPeerId(address: string): string {
+  return address.replace(/\/p2p\/[^/]+$/, '')
+}

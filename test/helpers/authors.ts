@@ -1,0 +1,83 @@
+import type { PrivateKey } from '@libp2p/interface'
+import canonicalize from 'canonicalize'
+import { type EnvelopeBytes, type Hash, type PeerIdBytes, utf8 } from '#src/core/bytes.js'
+import { signEnvelope } from '#src/core/envelope.js'
+import { type Signer, signerOf } from '#src/core/keys.js'
+import { leafHash } from '#src/core/merkle.js'
+import { type Body, encodeMessage, type Message } from '#src/core/message.js'
+import { newSealingContext, type SealingContext, type SealingKey, seal } from '#src/core/sealing.js'
+import { present } from './changes.js'
+import { identity, type TestNetwork } from './networks.js'
+
+/** A message that was made by hand. */
+export interface Made {
+  readonly envelope: EnvelopeBytes
+  readonly leaf: Hash
+  readonly author: PeerIdBytes
+  readonly sequence: bigint
+  readonly message: Message
+}
+
+export type Claim = Omit<Message, 'body'>
+
+/** Someone who writes messages by hand: honest ones with `say`, any others with the parts. */
+export class Author {
+  #next = 1n
+
+  private constructor(
+    readonly key: PrivateKey,
+    readonly signer: Signer,
+    readonly network: Hash,
+    readonly context: SealingContext
+  ) {}
+
+  static async create(
+    { network, openingKey }: TestNetwork,
+    who: string | PrivateKey,
+    sealingKey: SealingKey = openingKey
+  ): Promise<Author> {
+    const key = typeof who === 'string' ? await identity(who) : who
+    const signer = signerOf(key)
+    return new Author(key, signer, network.id, await newSealingContext(sealingKey, network.id, signer.peerId))
+  }
+
+  get peerId(): PeerIdBytes {
+    return this.signer.peerId
+  }
+
+  /** What a message says of itself; the next sequence unless another one is given. */
+  claim(changes: Partial<Claim> = {}): Claim {
+    const sequence = changes.sequence ?? this.#next
+    if (sequence === this.#next) this.#next += 1n
+    return { network: this.network, author: this.peerId, time: 1_700_000_000_000, ...changes, sequence }
+  }
+
+  /** A valid message unless `value` or `changes` make it another one. */
+  say(value: unknown, changes: Partial<Claim> = {}): Made {
+    return this.sealed(utf8(present(canonicalize(value), 'the JSON')), changes)
+  }
+
+  /** `count` valid messages. */
+  says(count: number, about = 'message'): Made[] {
+    return Array.from({ length: count }, (_, index) => this.say({ text: `${about} ${index}` }))
+  }
+
+  sealed(plaintext: Uint8Array, changes: Partial<Claim> = {}): Made {
+    const claim = this.claim(changes)
+    return this.signed(claim, { kind: 'sealed', sealed: seal(this.context, claim, plaintext) })
+  }
+
+  signed(claim: Claim, body: Body): Made {
+    const message = { ...claim, body }
+    return madeOf(signEnvelope('message', encodeMessage(message), this.signer), message)
+  }
+}
+
+export function madeOf(envelope: Uint8Array, message: Message): Made {
+  const { author, sequence } = message
+  return { envelope: envelope as EnvelopeBytes, leaf: leafHash(envelope), author, sequence, message }
+}
+
+export function envelopesOf(messages: readonly Made[]): EnvelopeBytes[] {
+  return messages.map(({ envelope }) => envelope)
+}

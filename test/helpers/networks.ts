@@ -1,0 +1,85 @@
+import { generateKeyPair, generateKeyPairFromSeed } from '@libp2p/crypto/keys'
+import type { PrivateKey } from '@libp2p/interface'
+import { applicationOf } from '#src/applications/index.js'
+import type { Rules } from '#src/chain/cursor.js'
+import { type PeerIdBytes, utf8 } from '#src/core/bytes.js'
+import { sha256 } from '#src/core/hash.js'
+import { peerIdToString, type Signer, signerOf } from '#src/core/keys.js'
+import { type Network, networkOf } from '#src/core/network-document.js'
+import { type OpeningKey, openingKeyFromSeed } from '#src/core/sealing.js'
+import { orderingOf } from '#src/orderings/index.js'
+
+/** A network with all its secrets. */
+export interface TestNetwork {
+  readonly network: Network
+  readonly rules: Rules
+  /** The sequencer's. */
+  readonly key: PrivateKey
+  readonly signer: Signer
+  readonly sequencer: PeerIdBytes
+  readonly openingKey: OpeningKey
+}
+
+export interface NetworkWishes {
+  readonly name?: string
+  readonly blockSize?: number
+  readonly blockTimeout?: number
+  readonly messageBytes?: number
+  readonly members?: readonly PrivateKey[]
+}
+
+/** An Ed25519 key that follows from its name. */
+export function identity(name: string): Promise<PrivateKey> {
+  return generateKeyPairFromSeed('Ed25519', sha256(utf8(`identity of ${name}`)))
+}
+
+export function secp256k1Identity(): Promise<PrivateKey> {
+  return generateKeyPair('secp256k1')
+}
+
+export function rsaIdentity(bits = 2048): Promise<PrivateKey> {
+  return generateKeyPair('RSA', bits)
+}
+
+export function nameOf(key: PrivateKey): string {
+  return peerIdToString(signerOf(key).peerId)
+}
+
+export function encryptionKey(name: string): Promise<OpeningKey> {
+  return openingKeyFromSeed(sha256(utf8(`encryption key of ${name}`)))
+}
+
+/** Messages are {text}, as in the template that ships with the program. */
+export const SCHEMA = {
+  type: 'object',
+  required: ['text'],
+  additionalProperties: false,
+  properties: { text: { type: 'string', minLength: 1, maxLength: 8000 }, data: { type: 'object' } }
+}
+
+export async function makeNetwork(wishes: NetworkWishes = {}): Promise<TestNetwork> {
+  const key = await identity('sequencer')
+  const signer = signerOf(key)
+  const { name = 'test', blockSize = 100, blockTimeout, messageBytes = 16_384, members } = wishes
+  const network = networkOf({
+    tallystick: 1,
+    name,
+    ordering: {
+      type: 'sequencer',
+      sequencer: nameOf(key),
+      blockSize,
+      ...(blockTimeout !== undefined && { blockTimeout })
+    },
+    application: { type: 'messages', schema: SCHEMA },
+    ...(members && { members: members.map(nameOf) }),
+    limits: { messageBytes }
+  })
+  return {
+    network,
+    rules: { network, ordering: orderingOf(network.document), application: applicationOf(network.document) },
+    key,
+    signer,
+    sequencer: signer.peerId,
+    openingKey: await encryptionKey('sequencer')
+  }
+}

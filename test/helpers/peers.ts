@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict'
+import type { PrivateKey } from '@libp2p/interface'
+import type { Database } from '#src/chain/store.js'
+import type { SignedHeader } from '#src/core/block.js'
+import type { PeerIdBytes } from '#src/core/bytes.js'
+import { signerOf } from '#src/core/keys.js'
+import type { OpeningKey } from '#src/core/sealing.js'
+import type { PeerEvent, Report } from '#src/node/events.js'
+import type { Service } from '#src/node/service.js'
+import { type Client, createClient } from '#src/roles/client.js'
+import { createSequencer } from '#src/roles/sequencer.js'
+import { Changes, deadline, present } from './changes.js'
+import { type CheckedPeer, checkPeer, openDatabase } from './check-peer.js'
+import type { Cleanup } from './cleanup.js'
+import { identity, nameOf, type TestNetwork } from './networks.js'
+
+const ANY_PORT = '/ip4/127.0.0.1/tcp/0'
+
+type EventOf<Kind extends PeerEvent['event']> = Extract<PeerEvent, { readonly event: Kind }>
+
+/** All that a peer has reported, over its restarts. */
+export class EventLog extends Changes {
+  readonly #events: PeerEvent[] = []
+
+  readonly report: Report = event => {
+    this.#events.push(event)
+    this.changed()
+  }
+
+  of<Kind extends PeerEvent['event']>(kind: Kind): EventOf<Kind>[] {
+    return this.#events.filter((event): event is EventOf<Kind> => event.event === kind)
+  }
+
+  count(kind: PeerEvent['event']): number {
+    return this.of(kind).length
+  }
+
+  /** Resolves when `kind` has been reported `count` times in all. */
+  async times(kind: PeerEvent['event'], count: number): Promise<void> {
+    await this.until(`${count} times "${kind}"`, () => this.count(kind) >= count)
+  }
+
+  protected override describe(): string {
+    const kinds = [...new Set(this.#events.map(({ event }) => event))]
+    const refusals = this.of('refused').map(({ reason, detail }) => `${reason}: ${detail}`)
+    const warnings = this.of('warning').map(({ message }) => message)
+    return [
+      ...kinds.map(kind => `${this.count(kind)} ${kind}`),
+      ...refusals.slice(-5),
+      ...warnings.slice(-5)
+    ].join('\n')
+  }
+}
+
+export interface SequencerWishes {
+  /** ms since 1970. */
+  readonly now?: () => number
+  readonly openingKeys?: readonly [OpeningKey, ...OpeningKey[]]
+  /** Hears of the database each time it has been opened. */
+  readonly opened?: (database: Database) => void
+}
+
+/** A real sequencer in this process, on a port and in a folder that it keeps over its restarts. */
+export class RunningSequencer {
+  readonly events = new EventLog()
+  readonly failures: Error[] = []
+  /** Set where the test wants the peer to fail. */
+  mayFail = false
+  #service: Service | undefined
+  #database: Database | undefined
+  #address = ANY_PORT
+
+  private constructor(
+    readonly net: TestNetwork,
+    readonly folder: string,
+    private readonly wishes: SequencerWishes
+  ) {}
+
+  static async start(
+    cleanup: Cleanup,
+    net: TestNetwork,
+    wishes: SequencerWishes = {}
+  ): Promise<RunningSequencer> {
+    const running = new RunningSequencer(net, await cleanup.folder(), wishes)
+    cleanup.add(async () => {
+      await running.stop()
+      if (!running.mayFail) assert.deepEqual(running.failures, [], 'the sequencer failed')
+    })
+    await running.start()
+    return running
+  }
+
+  /** With the PeerId at its end. */
+  get address(): string {
+    return this.#address
+  }
+
+  get blocks(): SignedHeader[] {
+    return this.events.of('block').map(({ signed }) => signed)
+  }
+
+  async start(): Promise<void> {
+    const { net, wishes } = this
+    const database = await openDatabase(this.folder)
+    this.#database = database
+    wishes.opened?.(database)
+    this.#service = await createSequencer({
+      key: net.key,
+      network: net.network,
+      database,
+      listen: [this.#address.replace(/\/p2p\/.*$/, '')],
+      now: wishes.now ?? (() => Date.now()),
+      report: this.events.report,
+      failed: error => this.failures.push(error),
+      openingKeys: wishes.openingKeys ?? [net.openingKey]
+    })
+    await this.#service.start()
+    this.#address = present(this.events.of('started').at(-1)?.addresses[0], 'the address')
+  }
+
+  async stop(): Promise<void> {
+    const [service, database] = [this.#service, this.#database]
+    this.#service = undefined
+    this.#database = undefined
+    try {
+      await service?.stop()
+    } finally {
+      await database?.close()
+    }
+  }
+
+  async restart(): Promise<void> {
+    await this.stop()
+    await this.start()
+  }
+
+  /** Stops it and verifies all that it has on disk. */
+  async check(): Promise<CheckedPeer> {
+    await this.stop()
+    return checkPeer(this.folder, this.net, {
+      openingKeys: this.wishes.openingKeys ?? [this.net.openingKey]
+    })
+  }
+}
+
+/** A real client in this process, in a folder that it keeps over its restarts. */
+export class RunningClient {
+  readonly events = new EventLog()
+  readonly failures: Error[] = []
+  #client: Client | undefined
+  #database: Database | undefined
+
+  private constructor(
+    readonly net: TestNetwork,
+    readonly key: PrivateKey,
+    readonly folder: string,
+    private readonly connect: readonly string[]
+  ) {}
+
+  /** Has not reached its sequencer yet. */
+  static async start(
+    cleanup: Cleanup,
+    net: TestNetwork,
+    connect: string,
+    who: string | PrivateKey = 'client'
+  ): Promise<RunningClient> {
+    const key = typeof who === 'string' ? await identity(who) : who
+    const running = new RunningClient(net, key, await cleanup.folder(), [connect])
+    cleanup.add(() => running.stop())
+    await running.start()
+    return running
+  }
+
+  /** Has reached its sequencer. */
+  static async connected(
+    cleanup: Cleanup,
+    net: TestNetwork,
+    connect: string,
+    who: string | PrivateKey = 'client'
+  ): Promise<RunningClient> {
+    const running = await RunningClient.start(cleanup, net, connect, who)
+    await running.client.connected(deadline())
+    return running
+  }
+
+  get client(): Client {
+    return present(this.#client, 'the client')
+  }
+
+  get peerId(): PeerIdBytes {
+    return signerOf(this.key).peerId
+  }
+
+  get name(): string {
+    return nameOf(this.key)
+  }
+
+  get receipts(): EventOf<'receipt'>[] {
+    return this.events.of('receipt')
+  }
+
+  async start(): Promise<void> {
+    const database = await openDatabase(this.folder)
+    this.#database = database
+    this.#client = await createClient({
+      key: this.key,
+      network: this.net.network,
+      database,
+      listen: [],
+      now: () => Date.now(),
+      report: this.events.report,
+      failed: error => this.failures.push(error),
+      connect: this.connect
+    })
+    await this.#client.start()
+  }
+
+  async stop(): Promise<void> {
+    const [client, database] = [this.#client, this.#database]
+    this.#client = undefined
+    this.#database = undefined
+    try {
+      await client?.stop()
+    } finally {
+      await database?.close()
+    }
+  }
+
+  /** Sends `count` valid messages, one after the other. */
+  async send(count: number, about = 'message'): Promise<void> {
+    for (let index = 0; index < count; index += 1)
+      await this.client.send({ text: `${about} ${index}` }, deadline())
+  }
+
+  /** Resolves when it has `count` receipts in all. */
+  async receipted(count: number): Promise<void> {
+    await this.events.times('receipt', count)
+  }
+
+  /** Resolves when the sequencer has gone and the client knows. */
+  async alone(times = 1): Promise<void> {
+    await this.events.times('disconnected', times)
+  }
+}
