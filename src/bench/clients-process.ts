@@ -33,14 +33,14 @@ await answerAs<ClientsArgument>(async argument => {
     await client.start()
     clients.push(client)
   }
-  const deadline = AbortSignal.timeout(600_000)
-  await Promise.all(clients.map(client => client.connected(deadline)))
+  await Promise.all(clients.map(client => client.connected(AbortSignal.timeout(60_000))))
 
   const sendAll = async (
     source: (client: number) => AsyncIterable<number> | Iterable<number>
   ): Promise<void> => {
     await Promise.all(
       clients.map(async (client, index) => {
+        const deadline = AbortSignal.timeout(600_000)
         for await (const number of source(index))
           await client.send(messageOf(argument.bytes, index, number), deadline)
         const left = await client.settled(deadline)

@@ -69,7 +69,10 @@ export function asFailure(error: unknown): never {
   throw error
 }
 
-/** Fires at the first SIGINT or SIGTERM; a second one ends the process at once. */
+/**
+ * Fires at the first SIGINT or SIGTERM; a second one ends the process at once. Fires too where whoever
+ * started this process over a channel, as localnet does, has gone without stopping it.
+ */
 export function stopSignal(): AbortSignal {
   const controller = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM'] as const)
@@ -77,6 +80,10 @@ export function stopSignal(): AbortSignal {
       if (controller.signal.aborted) process.exit(130)
       controller.abort(new Error(name))
     })
+  process.once('disconnect', () => controller.abort(new Error('the parent has gone')))
+  if (process.connected === false) controller.abort(new Error('the parent has gone'))
+  // The channel is no reason to stay.
+  process.channel?.unref()
   return controller.signal
 }
 

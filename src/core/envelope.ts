@@ -76,19 +76,25 @@ export function openEnvelopeOf(
 
 /** What is signed: domain, payload type and payload, each behind its length as an unsigned varint. */
 function signedBytes(domain: Domain, payload: Uint8Array): Uint8Array {
-  const { name, payloadType } = DOMAINS[domain]
-  const parts = [name, payloadType, payload]
-  const bytes = new Uint8Array(
-    parts.reduce((length, part) => length + encodingLength(part.length) + part.length, 0)
-  )
-  let offset = 0
-  for (const part of parts) {
-    encodeVarint(part.length, bytes, offset)
-    offset += encodingLength(part.length)
-    bytes.set(part, offset)
-    offset += part.length
-  }
+  const prefix = SIGNED_PREFIXES[domain]
+  const start = prefix.length + encodingLength(payload.length)
+  const bytes = Buffer.allocUnsafe(start + payload.length)
+  bytes.set(prefix)
+  encodeVarint(payload.length, bytes, prefix.length)
+  bytes.set(payload, start)
   return bytes
+}
+
+function signedPrefix(domain: Domain): Uint8Array {
+  const { name, payloadType } = DOMAINS[domain]
+  return concat(encodeVarint(name.length), name, encodeVarint(payloadType.length), payloadType)
+}
+
+const SIGNED_PREFIXES: Readonly<Record<Domain, Uint8Array>> = {
+  message: signedPrefix('message'),
+  block: signedPrefix('block'),
+  receipt: signedPrefix('receipt'),
+  encryptionKey: signedPrefix('encryptionKey')
 }
 
 function privateUse(number: number): Uint8Array {

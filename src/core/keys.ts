@@ -58,9 +58,9 @@ export function signerOf(key: PrivateKey): Signer {
 }
 
 /**
- * The verifier of an encoded public key. Throws TypeError for keys that must not name anyone: other types,
+ * The verifier of an encoded public key. Throws an Error for keys that must not name anyone: other types,
  * encodings that are not canonical (one key would have two identities), Ed25519 points of small order (they
- * verify signatures nobody made) and RSA moduli outside the allowed sizes.
+ * verify signatures nobody made) and RSA parameters outside the allowed ones.
  */
 export function verifierOf(bytes: Uint8Array): Verifier {
   if (bytes.length > LONGEST_PUBLIC_KEY)
@@ -81,7 +81,7 @@ export function verifierOf(bytes: Uint8Array): Verifier {
     }
     case 'RSA': {
       const object = createPublicKey({ format: 'der', type: 'spki', key: Buffer.from(key.raw) })
-      expectRsaSize(object)
+      expectRsaParameters(object)
       return { peerId, verify: (data, signature) => verify('sha256', data, object, signature) }
     }
     case 'secp256k1':
@@ -107,7 +107,7 @@ export class VerifierCache {
 
   constructor(private readonly limit = 10_000) {}
 
-  /** Throws TypeError, as `verifierOf`. */
+  /** Throws as `verifierOf` does. */
   get(publicKey: Uint8Array): Verifier {
     const name = Buffer.from(publicKey).toString('latin1')
     const known = this.#verifiers.get(name)
@@ -140,10 +140,12 @@ export function peerIdFromText(text: string): PeerIdBytes {
   return peerIdFromString(text).toMultihash().bytes as PeerIdBytes
 }
 
-function expectRsaSize(key: KeyObject): void {
-  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0
+/** With an exponent of 1 a signature would be its own message. Everybody's is 65537, libp2p's too. */
+function expectRsaParameters(key: KeyObject): void {
+  const { modulusLength: bits = 0, publicExponent } = key.asymmetricKeyDetails ?? {}
   if (bits < RSA_BITS.least || bits > RSA_BITS.most)
     throw new TypeError(`an RSA key of ${bits} bits; ${RSA_BITS.least} to ${RSA_BITS.most} are allowed`)
+  if (publicExponent !== 65537n) throw new TypeError('an RSA key whose exponent is not 65537')
 }
 
 function base64url(bytes: Uint8Array): string {

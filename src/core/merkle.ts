@@ -18,6 +18,8 @@ const nodeInput = Buffer.alloc(1 + 2 * HASH_LENGTH, 1)
 
 /** SHA-256(0x01 ‖ left ‖ right) */
 export function nodeHash(left: Hash, right: Hash): Hash {
+  if (left.length !== HASH_LENGTH || right.length !== HASH_LENGTH)
+    throw new RangeError('a node is made of two hashes')
   nodeInput.set(left, 1)
   nodeInput.set(right, 1 + HASH_LENGTH)
   return sha256(nodeInput)
@@ -127,9 +129,10 @@ export function verifyConsistency(
   path: readonly Hash[]
 ): boolean {
   if (!isIndex(from) || !isIndex(to) || from > to) return false
+  if (from === 0 && !equal(fromRoot, EMPTY_ROOT)) return false
   if (from === to) return path.length === 0 && equal(fromRoot, toRoot)
-  if (from === 0) return path.length === 0 && equal(fromRoot, EMPTY_ROOT)
-  const isPowerOfTwo = Number.isInteger(Math.log2(from))
+  if (from === 0) return path.length === 0
+  const isPowerOfTwo = peakSizes(from).length === 1
   const [first, ...rest] = isPowerOfTwo ? [fromRoot, ...path] : path
   if (first === undefined) return false
   let position = from - 1

@@ -2,7 +2,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import canonicalize from 'canonicalize'
 import { equal, type Hash, utf8 } from './bytes.js'
 import { sha256 } from './hash.js'
-import { peerIdFromText } from './keys.js'
+import { peerIdFromText, peerIdToString } from './keys.js'
 import { LIMITS } from './limits.js'
 
 /** What all peers of a network agree on. Its hash is the network id; block 0 carries it. */
@@ -115,16 +115,27 @@ export function networkOf(value: unknown): Network {
     throw new InvalidNetworkDocument(
       `blockSize × messageBytes is over ${LIMITS.blockBytes}, the most that a block may take; lower one of them`
     )
-  const text = canonicalize(value)
-  if (text === undefined) throw new InvalidNetworkDocument('it has no canonical form')
-  const canonical = utf8(text)
+  const canonical = utf8(canonicalForm(value))
   return { document: value, canonical, id: sha256(canonical) }
 }
 
-function expectPeerId(text: string): void {
+function canonicalForm(value: NetworkDocument): string {
   try {
-    peerIdFromText(text)
+    const text = canonicalize(value)
+    if (text !== undefined) return text
   } catch {
-    throw new InvalidNetworkDocument(`"${text}" is not a PeerId`)
+    // A number or a depth that RFC 8785 has no form for.
   }
+  throw new InvalidNetworkDocument('it has no canonical form (RFC 8785)')
+}
+
+function expectPeerId(text: string): void {
+  let usual: string | undefined
+  try {
+    usual = peerIdToString(peerIdFromText(text))
+  } catch {
+    // Said below.
+  }
+  if (usual !== text)
+    throw new InvalidNetworkDocument(`"${text}" is not a PeerId in its usual form (12D3Koo…)`)
 }

@@ -74,18 +74,23 @@ export function seal(context: SealingContext, claim: Claim, plaintext: Uint8Arra
   const { keyId, enc, secret } = context
   const cipher = createCipheriv(CIPHER, secret, nonceOf(claim.sequence))
   cipher.setAAD(associatedData(claim, keyId, enc))
-  const ciphertext = Buffer.concat([cipher.update(pad(plaintext)), cipher.final(), cipher.getAuthTag()])
-  return { keyId, enc, ciphertext }
+  const ciphertext = cipher.update(pad(plaintext))
+  // GCM holds nothing back: `final` gives no bytes, but makes the tag.
+  cipher.final()
+  return { keyId, enc, ciphertext: Buffer.concat([ciphertext, cipher.getAuthTag()]) }
 }
 
 /** The plaintext, or undefined where key, author or any field of the message is not what it was sealed with. */
 export function openSealed(secret: Uint8Array, claim: Claim, sealed: Sealed): Uint8Array | undefined {
   const { keyId, enc, ciphertext } = sealed
+  if (ciphertext.length < TAG_LENGTH) return undefined
   const decipher = createDecipheriv(CIPHER, secret, nonceOf(claim.sequence))
   decipher.setAAD(associatedData(claim, keyId, enc))
   decipher.setAuthTag(ciphertext.subarray(-TAG_LENGTH))
   try {
-    return unpad(Buffer.concat([decipher.update(ciphertext.subarray(0, -TAG_LENGTH)), decipher.final()]))
+    const padded = decipher.update(ciphertext.subarray(0, -TAG_LENGTH))
+    decipher.final()
+    return unpad(padded)
   } catch {
     return undefined
   }
@@ -110,7 +115,9 @@ export class Opener {
   async open(message: Claim, sealed: Sealed): Promise<OpenOutcome> {
     const key = this.#keys.get(toHex(sealed.keyId))
     if (key === undefined) return { ok: false, reason: 'unknown key' }
-    const session = Buffer.concat([sealed.keyId, sealed.enc, message.author]).toString('latin1')
+    const session = Buffer.concat([sealed.keyId, sealed.enc, message.network, message.author]).toString(
+      'latin1'
+    )
     const secret = this.#secrets.get(session) ?? (await this.#agree(session, key, message, sealed.enc))
     const plaintext = secret && openSealed(secret, message, sealed)
     return plaintext === undefined ? { ok: false, reason: 'does not open' } : { ok: true, plaintext }
@@ -179,7 +186,8 @@ function pad(plaintext: Uint8Array): Uint8Array {
 }
 
 function unpad(padded: Uint8Array): Uint8Array | undefined {
-  const end = padded.lastIndexOf(0x80)
-  const isPadding = end >= padded.length - PADDING_STEP && padded.subarray(end + 1).every(byte => byte === 0)
-  return end >= 0 && isPadding ? padded.subarray(0, end) : undefined
+  let end = padded.length - 1
+  while (end >= 0 && padded[end] === 0) end -= 1
+  const isPadding = end >= 0 && end >= padded.length - PADDING_STEP && padded[end] === 0x80
+  return isPadding ? padded.subarray(0, end) : undefined
 }

@@ -13,7 +13,7 @@ import {
 import { DEFAULTS } from '../cli/options.js'
 import type { Network } from '../core/network-document.js'
 import { onParentExit } from './parent-exit.js'
-import { Peer, type PeerSetup, type Work } from './peer.js'
+import { type Home, Peer, type PeerSetup, type Work } from './peer.js'
 import type { LocalEvent } from './peer-events.js'
 import type { Exit } from './peer-process.js'
 
@@ -35,6 +35,14 @@ export interface LocalnetOptions {
 export class Localnet {
   readonly #peers: Peer[] = []
   readonly #listeners = new Set<(peer: Peer, event: LocalEvent) => void>()
+  readonly #home: Home = {
+    expectOpen: name => {
+      if (this.#isStopping) throw new Failure(`${name} is not started: the network is stopping`)
+    },
+    hear: (...heard) => {
+      for (const listener of this.#listeners) listener(...heard)
+    }
+  }
   #isStopping = false
   #clients = 0
 
@@ -137,12 +145,9 @@ export class Localnet {
   }
 
   async #start(setup: PeerSetup): Promise<Peer> {
-    if (this.#isStopping) throw new Failure(`${setup.name} is not started: the network is stopping`)
     if (this.#peers.some(peer => peer.name === setup.name))
       throw new Failure(`there is a peer named ${setup.name} already; restart that one, or give another name`)
-    const peer = new Peer(setup, (...heard) => {
-      for (const listener of this.#listeners) listener(...heard)
-    })
+    const peer = new Peer(setup, this.#home)
     const started = peer.start()
     // It runs from here on, and is stopped with the others even if it never says that it started.
     this.#peers.push(peer)

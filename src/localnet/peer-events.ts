@@ -62,8 +62,10 @@ export type EventOf<Name extends EventName> = Extract<LocalEvent, { readonly eve
 /** The event that a line says; undefined where it says none that is known here, or lacks a part of it. */
 export function parseEvent(line: string): LocalEvent | undefined {
   const value = parseRecord(line)
-  if (value === undefined || !isEventName(value['event'])) return undefined
-  const fits = Object.entries(SHAPES[value['event']]).every(([field, guard]) => guard(value[field]))
+  if (value === undefined) return undefined
+  const { event } = value
+  if (!isEventName(event)) return undefined
+  const fits = Object.entries(SHAPES[event]).every(([field, guard]) => guard(value[field]))
   return fits ? (value as LocalEvent) : undefined
 }
 

@@ -2,7 +2,7 @@ import { Failure } from '../cli/failure.js'
 import { within } from './deadline.js'
 import type { WaitOptions } from './event-log.js'
 import type { EventName, EventOf, LocalEvent } from './peer-events.js'
-import { describeExit, type Exit, PeerProcess } from './peer-process.js'
+import { type Exit, PeerProcess } from './peer-process.js'
 
 export type Role = 'sequencer' | 'client'
 
@@ -24,6 +24,14 @@ export interface PeerSetup {
   readonly work: Work
 }
 
+/** What a peer is part of. */
+export interface Home {
+  /** Throws Failure where nothing may be started any more. */
+  expectOpen(name: string): void
+  /** Is told every event of every run. */
+  hear(peer: Peer, event: LocalEvent): void
+}
+
 /** A start reads and verifies the whole database. */
 const START_MS = 60_000
 /** More than a peer gives itself. */
@@ -37,10 +45,10 @@ export class Peer {
   #started: EventOf<'started'> | undefined
   #work: Work
 
-  /** Use `Localnet` to make one. `hear` is told every event of every run. */
+  /** Use `Localnet` to make one. */
   constructor(
     private readonly setup: PeerSetup,
-    private readonly hear: (peer: Peer, event: LocalEvent) => void
+    private readonly home: Home
   ) {
     this.#work = setup.work
   }
@@ -96,10 +104,11 @@ export class Peer {
 
   /** Starts the process and resolves at its `started` event. Throws Failure, with nothing left running, if it does not come. */
   async start(options: WaitOptions = {}): Promise<void> {
+    this.home.expectOpen(this.name)
     if (this.isRunning) throw new Failure(`${this.name} runs already, as process ${this.pid}`)
     const run = new PeerProcess(this.name, this.#args(), {
       stdin: this.#work.stdin === true,
-      hear: event => this.hear(this, event)
+      hear: event => this.home.hear(this, event)
     })
     this.#process = run
     try {
@@ -190,10 +199,6 @@ export class Peer {
     if (this.#started === undefined) throw new Failure(`${this.name} has not started yet`)
     return this.#started
   }
-}
-
-export function describePeerExit(peer: Peer, exit: Exit): string {
-  return `${peer.name} ended ${describeExit(exit)}`
 }
 
 function withoutPeerId(address: string): string {

@@ -1,4 +1,4 @@
-import { bindToNetwork, type Database, type Write, writeDurably } from '../chain/store.js'
+import { bindToNetwork, type Database, type Write, writeDurably, writeLazily } from '../chain/store.js'
 import { type EnvelopeBytes, type Hash, toHex } from '../core/bytes.js'
 import { decodeEnvelope, signEnvelope } from '../core/envelope.js'
 import type { Signer } from '../core/keys.js'
@@ -116,7 +116,7 @@ export class Outbox {
     for (const { leaf } of messages) this.#waiting.delete(toHex(leaf))
     const deletions: Write[] = messages.map(({ sequence }) => ({ type: 'del', key: numbered('o', sequence) }))
     // Not synced: after a crash the message is sent again and the same receipt comes back.
-    await this.database.batch([...writes, ...deletions])
+    await writeLazily(this.database, [...writes, ...deletions])
   }
 
   #make(sequence: bigint, body: Uint8Array, context: SealingContext): Unreceipted {

@@ -26,8 +26,13 @@ export interface PublisherOptions {
 
 interface Flight {
   readonly message: Unreceipted
+  /** Counts the messages sent, first sends and resends alike. */
+  readonly order: number
   readonly firstSent: number
+  /** Gossip had a stream to put it on. */
+  readonly isOut: boolean
   readonly attempts: number
+  /** Not before this, however late its receipt seems. */
   readonly resendAt: number
 }
 
@@ -50,6 +55,9 @@ export class Publisher implements Service, LinkUser {
   #storing: Promise<void> | undefined
   #settling: Promise<void> = Promise.resolve()
   #lastStored = Number.NEGATIVE_INFINITY
+  #orders = 0
+  /** The newest message that has its receipt, when that came, and how long it had taken. */
+  #progress = { order: -1, at: 0, ms: 0 }
   #timer: NodeJS.Timeout | undefined
   #resendTimer: NodeJS.Timeout | undefined
   #waiters: (() => void)[] = []
@@ -114,8 +122,7 @@ export class Publisher implements Service, LinkUser {
     this.#context = newSealingContext(key, network, author)
     this.#isUp = true
     // Whatever was on its way when the link broke may be lost.
-    for (const [leaf, flight] of this.#flights) this.#flights.set(leaf, { ...flight, resendAt: 0 })
-    this.#resend()
+    this.#sendAgain([...this.#flights.values()])
     this.#pump()
     this.#schedule()
   }
@@ -184,7 +191,9 @@ export class Publisher implements Service, LinkUser {
       for (const message of messages)
         this.#flights.set(toHex(message.leaf), {
           message,
+          order: this.#orders++,
           firstSent: now,
+          isOut: true,
           attempts: 1,
           resendAt: now + LIMITS.resendMs.first
         })
@@ -193,15 +202,34 @@ export class Publisher implements Service, LinkUser {
     }
   }
 
+  /**
+   * Sends again what must have been lost: what never left, and all that newer messages have overtaken, as
+   * receipts follow the order of sending; and where receipts stay away altogether, the oldest bundle, to find out. A sequencer that is
+   * slow needs patience, not everything twice.
+   */
   #resend(): void {
     if (!this.#isUp) return
     const now = this.options.clock()
-    const due = [...this.#flights.entries()].filter(([, flight]) => flight.resendAt <= now)
-    for (const [leaf, flight] of due) {
+    const { order, at, ms } = this.#progress
+    const waiting = [...this.#flights.values()].filter(flight => flight.resendAt <= now)
+    const lost = waiting.filter(flight => flight.order < order || !flight.isOut)
+    const isStalled = now - at >= Math.max(LIMITS.resendMs.first, 2 * ms)
+    this.#sendAgain(lost.length > 0 || !isStalled ? lost : waiting.slice(0, LIMITS.bundleMessages))
+  }
+
+  #sendAgain(flights: readonly Flight[]): void {
+    const now = this.options.clock()
+    for (const flight of flights) {
       const wait = Math.min(LIMITS.resendMs.first * 2 ** flight.attempts, LIMITS.resendMs.longest)
-      this.#flights.set(leaf, { ...flight, attempts: flight.attempts + 1, resendAt: now + wait })
+      this.#flights.set(toHex(flight.message.leaf), {
+        ...flight,
+        order: this.#orders++,
+        isOut: true,
+        attempts: flight.attempts + 1,
+        resendAt: now + wait
+      })
     }
-    const messages = due.map(([, flight]) => flight.message)
+    const messages = flights.map(({ message }) => message)
     this.#counts.resent += messages.length
     while (messages.length > 0)
       this.#publish(messages.splice(0, fitting(messages, LIMITS.bundleMessages)), true)
@@ -225,7 +253,7 @@ export class Publisher implements Service, LinkUser {
     const resendAt = this.options.clock() + LIMITS.redialMs.first
     for (const { leaf } of messages) {
       const flight = this.#flights.get(toHex(leaf))
-      if (flight !== undefined) this.#flights.set(toHex(leaf), { ...flight, resendAt })
+      if (flight !== undefined) this.#flights.set(toHex(leaf), { ...flight, isOut: false, resendAt })
     }
   }
 
@@ -240,7 +268,10 @@ export class Publisher implements Service, LinkUser {
       if (message === undefined) continue
       if (message.sequence !== sequence) throw new Error('it names another sequence for this message')
       messages.push(message)
-      const ms = now - (this.#flights.get(toHex(leaf))?.firstSent ?? now)
+      const flight = this.#flights.get(toHex(leaf))
+      const ms = now - (flight?.firstSent ?? now)
+      if (flight !== undefined)
+        this.#progress = { order: Math.max(this.#progress.order, flight.order), at: now, ms }
       this.#flights.delete(toHex(leaf))
       this.#latency.record(Math.max(1, Math.round(ms * 1000)))
       this.#counts.accepted += 1

@@ -4,6 +4,7 @@ import { LIMITS } from '../core/limits.js'
 import type { Network } from '../core/network-document.js'
 import type { OpeningKey } from '../core/sealing.js'
 import type { Verdict } from '../core/validation.js'
+import { type PackedVerdicts, unpackVerdicts } from './packed-verdicts.js'
 import type { Service } from './service.js'
 import type { WorkerSetup } from './validation-worker.js'
 
@@ -35,7 +36,9 @@ export class ValidationPool implements Service {
       filename: new URL('./validation-worker.js', import.meta.url).href,
       minThreads: this.#workers,
       maxThreads: this.#workers,
-      workerData: this.#setup
+      workerData: this.#setup,
+      // Messages are short-lived garbage; a larger nursery keeps them out of the costly collections.
+      resourceLimits: { maxYoungGenerationSizeMb: 64 }
     })
     // The first message must not wait for a worker to load its modules.
     await Promise.all(Array.from({ length: this.#workers }, () => this.#pool?.run([])))
@@ -73,25 +76,24 @@ export class ValidationPool implements Service {
       const verdicts = this.#run(batch)
       const inOrder = this.#last.then(() => verdicts)
       this.#last = inOrder.catch(() => undefined)
-      for (const [index, job] of batch.entries())
-        job.resolve(inOrder.then(ofBundles => expectVerdicts(ofBundles[index])))
+      let start = 0
+      for (const job of batch) {
+        const from = start
+        start += job.messages
+        job.resolve(inOrder.then(all => all.slice(from, from + job.messages)))
+      }
     }
   }
 
-  async #run(batch: readonly Job[]): Promise<readonly Verdict[][]> {
+  async #run(batch: readonly Job[]): Promise<readonly Verdict[]> {
     try {
       if (this.#pool === undefined) throw new Error('the validation pool has not started')
-      const verdicts: Verdict[][] = await this.#pool.run(batch.map(job => job.bundle))
-      return verdicts
+      const packed: PackedVerdicts = await this.#pool.run(batch.map(job => job.bundle))
+      return unpackVerdicts(packed)
     } finally {
       this.#running -= 1
       for (const job of batch) this.#queued -= job.messages
       this.#dispatch()
     }
   }
-}
-
-function expectVerdicts(verdicts: readonly Verdict[] | undefined): readonly Verdict[] {
-  if (verdicts === undefined) throw new Error('a validation worker has lost a bundle')
-  return verdicts
 }

@@ -7,6 +7,7 @@ import { Opener, type OpeningKey } from '../core/sealing.js'
 import { type Verdict, validateEnvelope } from '../core/validation.js'
 import { orderingOf } from '../orderings/index.js'
 import { messageRules } from './message-rules.js'
+import { type PackedVerdicts, packVerdicts } from './packed-verdicts.js'
 
 /** Runs in a worker thread: signatures, openings and schemas, off the thread that serves the network. */
 
@@ -23,14 +24,10 @@ const rules = messageRules(
 )
 const verifiers = new VerifierCache()
 
-/** The verdicts on each message of each bundle, in order. Bundles come well-formed. */
-export default async function validateBundles(bundles: readonly Uint8Array[]): Promise<Verdict[][]> {
-  const verdicts: Verdict[][] = []
-  for (const bundle of bundles) {
-    const ofBundle: Verdict[] = []
-    for (const envelope of decodeBundle(bundle))
-      ofBundle.push(await validateEnvelope(envelope, rules, verifiers))
-    verdicts.push(ofBundle)
-  }
-  return verdicts
+/** The verdicts on all messages of the bundles, in order. Bundles come well-formed. */
+export default async function validateBundles(bundles: readonly Uint8Array[]): Promise<PackedVerdicts> {
+  const verdicts: Verdict[] = []
+  for (const envelope of bundles.flatMap(decodeBundle))
+    verdicts.push(await validateEnvelope(envelope, rules, verifiers))
+  return packVerdicts(verdicts)
 }

@@ -22,6 +22,8 @@ export interface TestNetwork {
 
 export interface NetworkWishes {
   readonly name?: string
+  /** Whose identity the sequencer has. */
+  readonly sequencer?: string
   readonly blockSize?: number
   readonly blockTimeout?: number
   readonly messageBytes?: number
@@ -58,9 +60,9 @@ export const SCHEMA = {
 }
 
 export async function makeNetwork(wishes: NetworkWishes = {}): Promise<TestNetwork> {
-  const key = await identity('sequencer')
-  const signer = signerOf(key)
   const { name = 'test', blockSize = 100, blockTimeout, messageBytes = 16_384, members } = wishes
+  const key = await identity(wishes.sequencer ?? 'sequencer')
+  const signer = signerOf(key)
   const network = networkOf({
     tallystick: 1,
     name,

@@ -22,8 +22,16 @@ type EventOf<Kind extends PeerEvent['event']> = Extract<PeerEvent, { readonly ev
 export class EventLog extends Changes {
   readonly #events: PeerEvent[] = []
 
+  /** What the peer could not go on after. */
+  readonly failures: Error[] = []
+
   readonly report: Report = event => {
     this.#events.push(event)
+    this.changed()
+  }
+
+  readonly failed = (error: Error): void => {
+    this.failures.push(error)
     this.changed()
   }
 
@@ -45,6 +53,7 @@ export class EventLog extends Changes {
     const refusals = this.of('refused').map(({ reason, detail }) => `${reason}: ${detail}`)
     const warnings = this.of('warning').map(({ message }) => message)
     return [
+      ...this.failures.map(({ message }) => `failed: ${message}`),
       ...kinds.map(kind => `${this.count(kind)} ${kind}`),
       ...refusals.slice(-5),
       ...warnings.slice(-5)
@@ -63,7 +72,6 @@ export interface SequencerWishes {
 /** A real sequencer in this process, on a port and in a folder that it keeps over its restarts. */
 export class RunningSequencer {
   readonly events = new EventLog()
-  readonly failures: Error[] = []
   /** Set where the test wants the peer to fail. */
   mayFail = false
   #service: Service | undefined
@@ -84,7 +92,7 @@ export class RunningSequencer {
     const running = new RunningSequencer(net, await cleanup.folder(), wishes)
     cleanup.add(async () => {
       await running.stop()
-      if (!running.mayFail) assert.deepEqual(running.failures, [], 'the sequencer failed')
+      if (!running.mayFail) assert.deepEqual(running.events.failures, [], 'the sequencer failed')
     })
     await running.start()
     return running
@@ -111,7 +119,7 @@ export class RunningSequencer {
       listen: [this.#address.replace(/\/p2p\/.*$/, '')],
       now: wishes.now ?? (() => Date.now()),
       report: this.events.report,
-      failed: error => this.failures.push(error),
+      failed: this.events.failed,
       openingKeys: wishes.openingKeys ?? [net.openingKey]
     })
     await this.#service.start()
@@ -146,7 +154,6 @@ export class RunningSequencer {
 /** A real client in this process, in a folder that it keeps over its restarts. */
 export class RunningClient {
   readonly events = new EventLog()
-  readonly failures: Error[] = []
   #client: Client | undefined
   #database: Database | undefined
 
@@ -209,7 +216,7 @@ export class RunningClient {
       listen: [],
       now: () => Date.now(),
       report: this.events.report,
-      failed: error => this.failures.push(error),
+      failed: this.events.failed,
       connect: this.connect
     })
     await this.#client.start()
@@ -235,6 +242,13 @@ export class RunningClient {
   /** Resolves when it has `count` receipts in all. */
   async receipted(count: number): Promise<void> {
     await this.events.times('receipt', count)
+  }
+
+  /** What it gives up with, once it has. */
+  async failure(): Promise<string> {
+    const { failures } = this.events
+    await this.events.until('it gives up', () => failures.length > 0)
+    return present(failures[0]).message
   }
 
   /** Resolves when the sequencer has gone and the client knows. */

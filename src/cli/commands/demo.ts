@@ -1,0 +1,35 @@
+import { Command } from 'commander'
+import { runDemo } from '../../demo/demo.js'
+import { progressOn } from '../../demo/progress.js'
+import { type DemoOptions, messagesOfEach } from '../../demo/sending.js'
+import { tableOf } from '../../demo/table.js'
+import { UsageError } from '../failure.js'
+import { positiveNumber, wholeNumber } from '../options.js'
+import { printJson, printLine } from '../output.js'
+import { stopSignal } from '../run-peer.js'
+
+export function demoCommand(): Command {
+  return new Command('demo')
+    .description(
+      'Runs a sequencer and its clients as processes on this machine, then checks all that they promise.'
+    )
+    .option('--clients <n>', 'how many clients', wholeNumber(1, 200), 10)
+    .option('--rate <n>', 'messages a second of each client', positiveNumber, 1)
+    .option('--duration <s>', 'for how many seconds they send', wholeNumber(1, 86_400), 60)
+    .option('--block-size <n>', 'messages in a block', wholeNumber(1, 1000), 100)
+    .option('--json', 'one JSON object on stdout')
+    .action(demo)
+}
+
+async function demo(options: DemoOptions & { readonly json?: true }): Promise<void> {
+  if (messagesOfEach(options) === 0)
+    throw new UsageError('--rate times --duration gives no message; raise one of them')
+  const stopping = stopSignal()
+  const result = await runDemo(options, progressOn(process.stderr), stopping)
+  if (options.json) {
+    printLine(tableOf(result))
+    const checks = result.checks.map(({ name, ok, detail }) => ({ name, ok, detail }))
+    printJson({ ...result, checks })
+  } else process.stdout.write(`${tableOf(result)}\n`)
+  if (result.checks.some(({ ok }) => !ok)) process.exitCode = 1
+}

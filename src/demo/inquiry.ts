@@ -1,0 +1,67 @@
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import { applicationOf } from '../applications/index.js'
+import type { Rules } from '../chain/cursor.js'
+import type { Block } from '../core/block.js'
+import { peerIdFromText } from '../core/keys.js'
+import { LIMITS } from '../core/limits.js'
+import type { Network } from '../core/network-document.js'
+import { Host } from '../network/host.js'
+import { Asker, NotFound } from '../node/asker.js'
+import { orderingOf } from '../orderings/index.js'
+import { once } from './checks.js'
+
+export function rulesOf(network: Network): Rules {
+  const { document } = network
+  return { network, ordering: orderingOf(document), application: applicationOf(document) }
+}
+
+/** Asks the running sequencer as a peer of its own, which verifies all it is told. What several checks need is asked once. */
+export class Inquiry {
+  readonly #host = once(async () => {
+    const host = await Host.create({ key: await generateKeyPair('Ed25519'), listen: [], topics: [] })
+    await host.start()
+    return host
+  })
+  #isConnected = false
+
+  readonly asker = once(async () => {
+    this.#isConnected = true
+    const host = await this.#host()
+    const peer = await host.connect(this.address, AbortSignal.timeout(LIMITS.dialMs))
+    const sequencer = peerIdFromText(this.network.document.ordering.sequencer)
+    return new Asker(host, peer, rulesOf(this.network), sequencer, () => Date.now())
+  })
+
+  readonly status = once(async () => (await this.asker()).status())
+
+  readonly head = once(async () => (await this.asker()).head())
+
+  /** Blocks 1 to the head's height, each asked for by its index. */
+  readonly blocks = once(async () => {
+    const asker = await this.asker()
+    const { height } = await this.status()
+    const blocks: Block[] = []
+    for (let index = 1; index <= height; index += 1) blocks.push(await asker.blockAt(index))
+    return blocks
+  })
+
+  constructor(
+    private readonly network: Network,
+    private readonly address: string
+  ) {}
+
+  /** The detail of the refusal to find something. Throws if it is found after all. */
+  static async notFound(what: string, asked: Promise<unknown>): Promise<string> {
+    try {
+      await asked
+    } catch (error) {
+      if (error instanceof NotFound) return error.message
+      throw error
+    }
+    throw new Error(`${what} was found`)
+  }
+
+  async close(): Promise<void> {
+    if (this.#isConnected) await (await this.#host()).stop()
+  }
+}

@@ -1,0 +1,72 @@
+import { MultiBar, type SingleBar } from 'cli-progress'
+
+/** One step of the demo, as far as it has come. */
+export interface Phase {
+  advance(): void
+}
+
+/** How the demo shows people what it is doing. */
+export interface Progress {
+  phase(name: string, total: number, unit: string): Phase
+  note(text: string): void
+  stop(): void
+}
+
+/** Bars on a terminal; elsewhere plain lines. */
+export function progressOn(stream: NodeJS.WriteStream): Progress {
+  return stream.isTTY ? new Bars(stream) : new Lines(stream)
+}
+
+class Bars implements Progress {
+  readonly #bars: MultiBar
+  readonly #phases: SingleBar[] = []
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#bars = new MultiBar({
+      stream,
+      format: '{name} [{bar}] {value}/{total} {unit}',
+      barsize: 30,
+      hideCursor: true,
+      emptyOnZero: true,
+      // Whoever runs the demo stops it in order, and the bars with it.
+      gracefulExit: false
+    })
+  }
+
+  phase(name: string, total: number, unit: string): Phase {
+    const bar = this.#bars.create(total, 0, { name: name.padEnd(9), unit })
+    this.#phases.push(bar)
+    return { advance: () => bar.increment() }
+  }
+
+  note(text: string): void {
+    this.#bars.log(`${text}\n`)
+  }
+
+  stop(): void {
+    if (this.#phases.length > 0) this.#bars.stop()
+  }
+}
+
+class Lines implements Progress {
+  constructor(private readonly stream: NodeJS.WritableStream) {}
+
+  /** Told once it is complete. */
+  phase(name: string, total: number, unit: string): Phase {
+    let value = 0
+    return {
+      advance: () => {
+        value += 1
+        if (value === total) this.note(`${name}: ${total} ${unit}`)
+      }
+    }
+  }
+
+  note(text: string): void {
+    this.stream.write(`${text}\n`)
+  }
+
+  stop(): void {
+    // Lines end by themselves.
+  }
+}

@@ -1,0 +1,50 @@
+import { asHash, HASH_LENGTH, type PeerIdBytes } from '../core/bytes.js'
+import type { Refusal } from '../core/refusal.js'
+import type { Verdict } from '../core/validation.js'
+
+/**
+ * Verdicts as they cross from a worker to the main thread: a few large arrays instead of several small
+ * objects for each message, which structured cloning is slow with.
+ */
+export interface PackedVerdicts {
+  readonly leaves: Uint8Array
+  /** One behind the other; an unknown author takes no bytes. */
+  readonly authors: Uint8Array
+  readonly authorEnds: Uint32Array
+  readonly sequences: BigUint64Array
+  readonly refusals: ReadonlyMap<number, Refusal>
+}
+
+const NOBODY = new Uint8Array(0)
+
+export function packVerdicts(verdicts: readonly Verdict[]): PackedVerdicts {
+  const leaves = new Uint8Array(verdicts.length * HASH_LENGTH)
+  const authors = new Uint8Array(verdicts.reduce((length, { author }) => length + (author?.length ?? 0), 0))
+  const authorEnds = new Uint32Array(verdicts.length)
+  const sequences = new BigUint64Array(verdicts.length)
+  const refusals = new Map<number, Refusal>()
+  let end = 0
+  for (const [index, verdict] of verdicts.entries()) {
+    leaves.set(verdict.leaf, index * HASH_LENGTH)
+    const author = verdict.author ?? NOBODY
+    authors.set(author, end)
+    end += author.length
+    authorEnds[index] = end
+    if (verdict.ok) sequences[index] = verdict.sequence
+    else refusals.set(index, verdict.refusal)
+  }
+  return { leaves, authors, authorEnds, sequences, refusals }
+}
+
+export function unpackVerdicts(packed: PackedVerdicts): Verdict[] {
+  const { leaves, authors, authorEnds, sequences, refusals } = packed
+  let start = 0
+  return Array.from(authorEnds, (end, index): Verdict => {
+    const leaf = asHash(leaves.subarray(index * HASH_LENGTH, (index + 1) * HASH_LENGTH))
+    const author = authors.subarray(start, end) as PeerIdBytes
+    start = end
+    const refusal = refusals.get(index)
+    if (refusal === undefined) return { ok: true, leaf, author, sequence: sequences[index] ?? 0n }
+    return author.length > 0 ? { ok: false, leaf, refusal, author } : { ok: false, leaf, refusal }
+  })
+}

@@ -1,0 +1,306 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import type { Database } from '#src/chain/store.js'
+import { toHex } from '#src/core/bytes.js'
+import { LIMITS } from '#src/core/limits.js'
+import { Author, type Made } from '../helpers/authors.js'
+import { assertBytes } from '../helpers/bytes.js'
+import { present } from '../helpers/changes.js'
+import { checkDatabase, checkPeer, openDatabase } from '../helpers/check-peer.js'
+import { Cleanup } from '../helpers/cleanup.js'
+import { type LogReceipt, runLog, type TestLog } from '../helpers/logs.js'
+import { makeNetwork, type TestNetwork } from '../helpers/networks.js'
+
+const BLOCK_SIZE = 4
+
+describe('the journal', () => {
+  const cleanup = new Cleanup(afterEach)
+  let net: TestNetwork
+  let authors: Author[]
+
+  before(async () => {
+    net = await makeNetwork({ blockSize: BLOCK_SIZE })
+    authors = await Promise.all(['alice', 'bob', 'carol'].map(name => Author.create(net, name)))
+  })
+
+  async function open(folder: string): Promise<{ log: TestLog; database: Database }> {
+    const database = await openDatabase(folder)
+    cleanup.add(() => database.close())
+    return { log: await runLog(net, database), database }
+  }
+
+  const alice = (): Author => present(authors[0])
+
+  it('gives positions in the order of its calls, and a receipt to each author once they are on disk', async () => {
+    const { log, database } = await open(await cleanup.folder())
+    const messages = Array.from({ length: 30 }, (_, index) =>
+      present(authors[index % 3]).say({ text: `message ${index}` })
+    )
+    for (const message of messages) assert.equal(log.journal.append(message).kind, 'accepted')
+    assert.equal(log.journal.pending().count, 0, 'nothing is pending before it is on disk')
+    await log.settled(30)
+    for (const [position, { leaf, sequence }] of messages.entries()) {
+      const receipt = present(log.receipts.get(toHex(leaf)))
+      assert.deepEqual([receipt.position, receipt.sequence], [position, sequence])
+    }
+    await log.journal.close()
+    assert.equal(log.journal.pending().count, 30)
+    await checkDatabase(database, net)
+  })
+
+  it('writes what comes at once as one batch, with one receipt an author, none over its limit', async () => {
+    const { log, database } = await open(await cleanup.folder())
+    let batches = 0
+    database.on('write', () => {
+      batches += 1
+    })
+    const count = LIMITS.journalBatch + 10
+    for (const message of alice().says(count)) log.journal.append(message)
+    await log.settled(count)
+    await log.journal.close()
+    assert.equal(batches, 2)
+    assert.equal(new Set([...log.receipts.values()].map(({ bytes }) => toHex(bytes))).size, 2)
+    await checkDatabase(database, net)
+  })
+
+  it('a message again while it is on its way to the disk is accepted once; another body is taken', async () => {
+    const { log, database } = await open(await cleanup.folder())
+    const message = alice().say({ text: 'once' })
+    const other = alice().say({ text: 'other' }, { sequence: message.sequence })
+    const kinds = [message, message, other, message].map(made => log.journal.append(made).kind)
+    assert.deepEqual(kinds, ['accepted', 'accepted', 'taken', 'accepted'])
+    await log.settled(1)
+    await log.journal.close()
+    assert.equal((await checkDatabase(database, net)).pending, 1)
+  })
+
+  it('opened and closed without a message it has nothing', async () => {
+    const { log, database } = await open(await cleanup.folder())
+    assert.deepEqual(log.journal.pending(), { count: 0, oldest: 0 })
+    assert.throws(() => log.journal.take(1), RangeError)
+    assert.deepEqual(log.journal.take(0), { envelopes: [], leaves: [] })
+    await log.journal.close()
+    assert.equal((await checkDatabase(database, net)).pending, 0)
+  })
+
+  it('keeps taking messages while a block is cut', async () => {
+    const { log, database } = await open(await cleanup.folder())
+    const messages = alice().says(40)
+    for (const message of messages.slice(0, 20)) log.journal.append(message)
+    await log.settled(20)
+    const cutting = log.cut(BLOCK_SIZE)
+    for (const message of messages.slice(20)) assert.equal(log.journal.append(message).kind, 'accepted')
+    await cutting
+    await log.settled(40)
+    await log.journal.close()
+    const checked = await checkDatabase(database, net)
+    assert.deepEqual([checked.height, checked.pending], [1, 36])
+    assert.deepEqual(
+      checked.messages.map(({ leaf }) => toHex(leaf)),
+      messages.map(({ leaf }) => toHex(leaf))
+    )
+  })
+
+  /** What a journal must be: the messages in the order in which they were first appended. */
+  interface Model {
+    readonly order: Made[]
+    /** Those known to be on disk, with the receipt that they have for good. */
+    readonly receipts: Map<string, LogReceipt>
+    inBlocks: number
+  }
+
+  interface Real {
+    readonly folder: string
+    log: TestLog
+    database: Database
+  }
+
+  type Step = fc.AsyncCommand<Model, Real>
+
+  /** All that was appended gets on disk, and each receipt is checked against the model. */
+  async function settle(model: Model, { log }: Real): Promise<void> {
+    await log.until('all receipts', () =>
+      model.order.every(({ leaf }) => model.receipts.has(toHex(leaf)) || log.receipts.has(toHex(leaf)))
+    )
+    for (const [position, { leaf, sequence }] of model.order.entries()) {
+      const name = toHex(leaf)
+      const issued = log.receipts.get(name)
+      if (issued === undefined || model.receipts.has(name)) continue
+      assert.deepEqual([issued.position, issued.sequence], [position, sequence])
+      model.receipts.set(name, issued)
+    }
+  }
+
+  function appending(author: number, count: number): Step {
+    return {
+      check: () => true,
+      run: async (model, { log }) => {
+        for (const made of present(authors[author]).says(count)) {
+          assert.equal(log.journal.append(made).kind, 'accepted')
+          model.order.push(made)
+        }
+      },
+      toString: () => `append ${count} of author ${author}`
+    }
+  }
+
+  function repeating(pick: number): Step {
+    return {
+      check: ({ order }) => order.length > 0,
+      run: async (model, { log }) => {
+        const made = present(model.order[pick % model.order.length])
+        const appended = log.journal.append(made)
+        const settled = model.receipts.get(toHex(made.leaf))
+        if (settled) assert.equal(appended.kind, 'known')
+        else assert.ok(appended.kind === 'accepted' || appended.kind === 'known')
+        if (settled && appended.kind === 'known') assertBytes(appended.receipt, settled.bytes)
+      },
+      toString: () => `repeat ${pick}`
+    }
+  }
+
+  function contradicting(pick: number): Step {
+    return {
+      check: ({ order }) => order.length > 0,
+      run: async (model, { log }) => {
+        const { author, sequence } = present(model.order[pick % model.order.length])
+        const writer = present(authors.find(({ peerId }) => peerId === author))
+        assert.equal(log.journal.append(writer.say({ text: 'contradiction' }, { sequence })).kind, 'taken')
+      },
+      toString: () => `contradict ${pick}`
+    }
+  }
+
+  const settling: Step = {
+    check: () => true,
+    run: async (model, real) => {
+      await settle(model, real)
+      assert.equal(real.log.journal.pending().count, model.order.length - model.inBlocks)
+    },
+    toString: () => 'settle'
+  }
+
+  const cutting: Step = {
+    check: () => true,
+    run: async (model, { log }) => {
+      if (log.journal.pending().count < BLOCK_SIZE) return
+      await log.cut(BLOCK_SIZE)
+      model.inBlocks += BLOCK_SIZE
+      const head = log.chain.head().header
+      assert.deepEqual([head.size, head.height], [model.inBlocks, model.inBlocks / BLOCK_SIZE])
+    },
+    toString: () => 'cut'
+  }
+
+  /** Stops as the sequencer does, and starts again on the same folder. */
+  const reopening: Step = {
+    check: () => true,
+    run: async (model, real) => {
+      await settle(model, real)
+      await real.log.journal.close()
+      await real.database.close()
+      Object.assign(real, await open(real.folder))
+      assert.equal(real.log.journal.pending().count, model.order.length - model.inBlocks)
+    },
+    toString: () => 'reopen'
+  }
+
+  it('behaves as its model over any appends, repetitions, contradictions, blocks and restarts', async () => {
+    const steps = [
+      fc
+        .tuple(fc.nat(2), fc.oneof(fc.integer({ min: 1, max: 5 }), fc.constant(40)))
+        .map(([author, count]) => appending(author, count)),
+      fc.nat(1000).map(repeating),
+      fc.nat(1000).map(contradicting),
+      fc.constant(settling),
+      fc.constant(cutting),
+      fc.constant(reopening)
+    ]
+    await fc.assert(
+      fc.asyncProperty(fc.commands(steps, { maxCommands: 40 }), async commands => {
+        const folder = await cleanup.folder()
+        const real: Real = { folder, ...(await open(folder)) }
+        const model: Model = { order: [], receipts: new Map(), inBlocks: 0 }
+        await fc.asyncModelRun(() => ({ model, real }), [...commands, settling])
+        await real.log.journal.close()
+        await real.database.close()
+        assert.deepEqual(real.log.failures, [])
+        const checked = await checkPeer(folder, net)
+        assert.deepEqual(
+          checked.messages.map(({ leaf }) => toHex(leaf)),
+          model.order.map(({ leaf }) => toHex(leaf))
+        )
+        assert.equal(checked.size, model.inBlocks)
+      }),
+      { numRuns: 60 }
+    )
+  })
+
+  /** Fails the `count`th write from now on and all later ones, before or after it has reached the disk. */
+  function failFrom(database: Database, count: number, when: 'before' | 'after'): void {
+    let left = count
+    const fail = (): void => {
+      if (left <= 1) throw new Error('the disk is full')
+      left -= 1
+    }
+    if (when === 'after') database.on('write', fail)
+    else {
+      // The hook hears of each operation; those of one batch come in one turn.
+      let isCounted = false
+      database.hooks.prewrite.add(() => {
+        if (left <= 1) throw new Error('the disk is full')
+        if (isCounted) return
+        isCounted = true
+        queueMicrotask(() => {
+          isCounted = false
+          left -= 1
+        })
+      })
+    }
+  }
+
+  for (const when of ['before', 'after'] as const)
+    for (const failing of [1, 2, 3, 4, 5, 6])
+      it(`a disk that fails ${when} write ${failing}: it is told once, nothing unwritten is receipted, and a restart recovers`, async () => {
+        const folder = await cleanup.folder()
+        const { log, database } = await open(folder)
+        failFrom(database, failing, when)
+        const messages = alice().says(24)
+        const errors: unknown[] = []
+        // Six rounds of four messages; a block after each second one: up to nine writes.
+        for (let round = 0; round < 6 && log.failures.length + errors.length === 0; round += 1) {
+          for (const message of messages.slice(4 * round, 4 * round + 4)) log.journal.append(message)
+          await log.journal.close()
+          if (round % 2 === 1 && log.failures.length === 0)
+            await log.cut(BLOCK_SIZE).catch((error: unknown) => errors.push(error))
+        }
+        assert.equal(log.failures.length + errors.length, 1)
+        if (log.failures.length > 0) {
+          const late = alice().say({ text: 'too late' })
+          assert.equal(log.journal.append(late).kind, 'full', 'it takes nothing more')
+          await log.journal.close()
+          assert.equal(log.failures.length, 1, 'told once')
+        }
+        const receipted = [...log.receipts.values()]
+        await database.close()
+
+        const again = await open(folder)
+        for (const { position, leaf, bytes } of receipted) {
+          assertBytes(again.log.chain.leafAt(position), leaf, 'every receipt holds')
+          const known = again.log.journal.append(present(messages[position]))
+          assert.ok(known.kind === 'known')
+          assertBytes(known.receipt, bytes)
+        }
+        // All is sent again, as its author would; each message stands once, in order.
+        for (const message of messages) again.log.journal.append(message)
+        await again.log.journal.close()
+        while (again.log.journal.pending().count >= BLOCK_SIZE) await again.log.cut(BLOCK_SIZE)
+        await again.database.close()
+        const checked = await checkPeer(folder, net)
+        assert.deepEqual(
+          checked.messages.map(({ leaf }) => toHex(leaf)),
+          messages.map(({ leaf }) => toHex(leaf))
+        )
+        assert.deepEqual([checked.height, checked.pending], [6, 0])
+      })
+})

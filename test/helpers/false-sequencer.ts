@@ -1,0 +1,94 @@
+import { decodeBundle } from '#src/core/bundle.js'
+import { type EnvelopeBytes, utf8 } from '#src/core/bytes.js'
+import { certifyKey } from '#src/core/encryption-key.js'
+import { decodeEnvelope } from '#src/core/envelope.js'
+import { sha256 } from '#src/core/hash.js'
+import { leafHash } from '#src/core/merkle.js'
+import { decodeMessage } from '#src/core/message.js'
+import { decodeQuery, encodeAnswer } from '#src/core/query.js'
+import type { Receipt } from '#src/core/receipt.js'
+import { Notice } from '#src/core/wire/tallystick.js'
+import type { Channel } from '#src/network/channel.js'
+import { Host } from '#src/network/host.js'
+import { QUERY_PROTOCOL, RECEIPTS_PROTOCOL, topicsOf } from '#src/network/names.js'
+import { QUERY_STREAMS } from '#src/node/query-server.js'
+import { RECEIPT_STREAMS } from '#src/node/receipt-server.js'
+import { Changes, deadline, present } from './changes.js'
+import type { Cleanup } from './cleanup.js'
+import type { TestNetwork } from './networks.js'
+
+/**
+ * A peer with the sequencer's identity that stores nothing and answers messages with whatever a test wants:
+ * what a client would meet if the sequencer lied.
+ */
+export class FalseSequencer extends Changes {
+  /** Bundles from the messages topic, in the order of arrival. */
+  readonly bundles: EnvelopeBytes[][] = []
+  #channel: Channel | undefined
+
+  private constructor(
+    readonly net: TestNetwork,
+    private readonly host: Host
+  ) {
+    super()
+  }
+
+  static async start(cleanup: Cleanup, net: TestNetwork): Promise<FalseSequencer> {
+    const { messages } = topicsOf(net.network.id)
+    const host = await Host.create({ key: net.key, listen: ['/ip4/127.0.0.1/tcp/0'], topics: [messages] })
+    const sequencer = new FalseSequencer(net, host)
+    await host.serve(QUERY_PROTOCOL, QUERY_STREAMS, async channel => {
+      const { query } = decodeQuery(present(await channel.receive(deadline())))
+      if (query.kind === 'key') {
+        const certificate = certifyKey(net.openingKey, net.network.id, net.signer)
+        await channel.send(encodeAnswer({ kind: 'key', certificate }), deadline())
+      }
+      await channel.close(deadline())
+    })
+    await host.serve(RECEIPTS_PROTOCOL, RECEIPT_STREAMS, async channel => {
+      await channel.receive(deadline())
+      sequencer.#channel = channel
+      await channel.send(Notice.encode({ ready: {} }), deadline())
+    })
+    await host.start()
+    cleanup.add(() => host.stop())
+    host.subscribe(messages, (_from, data) => {
+      sequencer.bundles.push(decodeBundle(data))
+      sequencer.changed()
+      return 'accept'
+    })
+    return sequencer
+  }
+
+  get address(): string {
+    return present(this.host.addresses()[0])
+  }
+
+  /** The first message that arrives. */
+  async firstMessage(): Promise<EnvelopeBytes> {
+    await this.until('a bundle', () => this.bundles.length > 0)
+    return present(this.bundles[0]?.[0])
+  }
+
+  /** The receipt that an honest sequencer might give for a message. */
+  receiptFor(envelope: EnvelopeBytes): Receipt {
+    const { author, sequence } = decodeMessage(decodeEnvelope(envelope).payload)
+    return {
+      network: this.net.network.id,
+      author,
+      time: 1_700_000_000_000,
+      entries: [{ sequence, position: 0, leaf: leafHash(envelope) }]
+    }
+  }
+
+  async tell(notice: Parameters<typeof Notice.encode>[0]): Promise<void> {
+    await this.tellBytes(Notice.encode(notice))
+  }
+
+  async tellBytes(bytes: Uint8Array): Promise<void> {
+    await present(this.#channel, 'a client').send(bytes, deadline())
+  }
+
+  /** A leaf that no message has. */
+  static readonly noLeaf = sha256(utf8('no message'))
+}

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { HAS_PROC, processesWith, runNode } from './processes.js'
+
+const TALLYSTICK = fileURLToPath(import.meta.resolve('#src/tallystick.js'))
+
+interface DemoAnswer {
+  readonly sent: number
+  readonly accepted: number
+  readonly blocks: number | null
+  readonly pending: number | null
+  readonly p50: number
+  readonly p99: number
+  readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[]
+}
+
+function demo(...args: string[]): ReturnType<typeof runNode> {
+  return runNode([TALLYSTICK, 'demo', ...args])
+}
+
+async function folderOf(program: ReturnType<typeof runNode>): Promise<string> {
+  const [, folder = ''] = await program.says('stderr', /^keys and databases are in (.+)$/m)
+  return folder
+}
+
+async function expectNothingLeft(folder: string): Promise<void> {
+  assert.equal(existsSync(folder), false)
+  if (HAS_PROC) assert.deepEqual(await processesWith(folder), [])
+}
+
+describe('tallystick demo', () => {
+  it('sends, asks, audits and shows that all holds', async () => {
+    const program = demo(...'--clients 3 --rate 10 --duration 3 --block-size 20 --json'.split(' '))
+    const folder = await folderOf(program)
+    const { code, stdout, stderr } = await program.ended
+
+    assert.equal(code, 0, stderr)
+    assert.equal(stdout.split('\n').length, 2, 'one line on stdout')
+    const { checks, p50, p99, ...counts }: DemoAnswer = JSON.parse(stdout)
+    assert.deepEqual(counts, { sent: 90, accepted: 90, blocks: 4, pending: 10 })
+    assert.ok(0 < p50 && p50 <= p99)
+    assert.deepEqual(
+      checks.filter(({ ok }) => !ok),
+      []
+    )
+    assert.equal(new Set(checks.map(({ name }) => name)).size, checks.length)
+    for (const { name } of checks) assert.match(stderr, new RegExp(`^${name} +\\S.* ok$`, 'm'))
+    await expectNothingLeft(folder)
+  })
+
+  it('holds too where no block is full yet', async () => {
+    const { code, stdout, stderr } = await demo('--clients', '1', '--rate', '5', '--duration', '1').ended
+    assert.equal(code, 0, stderr)
+    assert.match(stdout, /^5 sent, 5 accepted, 0 blocks, 5 pending; /m)
+    assert.match(stdout, /^all \d+ test cases hold\n$/m)
+  })
+
+  it('stops everything at SIGINT', async () => {
+    const program = demo('--clients', '2')
+    const folder = await folderOf(program)
+    await program.says('stderr', /^2 clients send /m)
+    program.kill('SIGINT')
+    const { code, stderr } = await program.ended
+    assert.equal(code, 130, stderr)
+    assert.match(stderr, /^error: interrupted; everything has been stopped$/m)
+    await expectNothingLeft(folder)
+  })
+
+  it('fails where the sequencer dies, and still checks what can be checked', async function () {
+    if (!HAS_PROC) return this.skip()
+    const program = demo(...'--clients 2 --rate 10 --duration 60 --block-size 10 --json'.split(' '))
+    const folder = await folderOf(program)
+    await program.says('stderr', /^block 2: /m)
+    // The folder is this demo's own, so the process is.
+    const [sequencer] = await processesWith(folder, 'peer.js', '--role\0sequencer')
+    assert.ok(sequencer !== undefined)
+    process.kill(sequencer, 'SIGKILL')
+
+    const { code, stdout, stderr } = await program.ended
+    assert.equal(code, 1, stderr)
+    const { checks, blocks, accepted }: DemoAnswer = JSON.parse(stdout)
+    const isOk = new Map(checks.map(({ name, ok }) => [name, ok]))
+    assert.equal(blocks, null)
+    assert.ok(accepted >= 20)
+    for (const name of ['count', 'head', 'wrong key', 'stop', 'database'])
+      assert.equal(isOk.get(name), false, name)
+    assert.match(stderr, /^count .* FAILED\n {2}\S/m)
+    await expectNothingLeft(folder)
+  })
+
+  for (const args of [
+    ['--clients', '0'],
+    ['--rate', 'much'],
+    ['--duration', '0'],
+    ['--block-size', '1.5'],
+    ['--rate', '0.1', '--duration', '1']
+  ])
+    it(`takes ${args.join(' ')} for wrong usage`, async () => {
+      const { code, stdout, stderr } = await demo(...args).ended
+      assert.equal(code, 2)
+      assert.equal(stdout, '')
+      assert.match(stderr, /^error: .+\n$/)
+    })
+})
