@@ -2,8 +2,9 @@
 // Node 20 lacks what js-libp2p 3 needs; this comes before anything of libp2p's.
 import 'core-js/actual/promise/with-resolvers.js'
 import { Command } from 'commander'
+import { benchCommand } from './bench/command.js'
 import { blockCommand, countCommand, headCommand, previousCommand, proofCommand } from './cli/commands/ask.js'
-import { benchCommand } from './cli/commands/bench.js'
+import { demoCommand } from './cli/commands/demo.js'
 import { initCommand } from './cli/commands/init.js'
 import { keygenCommand } from './cli/commands/keygen.js'
 import { submitCommand } from './cli/commands/submit.js'
@@ -21,6 +22,7 @@ for (const command of [
   blockCommand(),
   previousCommand(),
   proofCommand(),
+  demoCommand(),
   benchCommand()
 ])
   program.addCommand(command)

@@ -7,7 +7,7 @@ import { Failure } from './failure.js'
 import { addEncryptionKey, createFile, exists, readOrMakeIdentity } from './files.js'
 
 /** The template of a sequencer's network document that ships with the program. */
-export const TEMPLATE = fileURLToPath(new URL('../../config/sequencer.json', import.meta.url))
+const TEMPLATE = fileURLToPath(new URL('../../config/sequencer.json', import.meta.url))
 
 export interface NetworkFiles {
   readonly network: string

@@ -27,7 +27,7 @@ export function reporter(json: boolean): Report {
 }
 
 /** A u64 as a JSON number while that is exact, else as a string of digits. */
-export function sequenceToJson(sequence: bigint): number | string {
+function sequenceToJson(sequence: bigint): number | string {
   return sequence <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(sequence) : sequence.toString()
 }
 
@@ -117,7 +117,7 @@ export interface MessageInfo {
   readonly sealed: boolean
 }
 
-export function rounded(ms: number | undefined): number | null {
+function rounded(ms: number | undefined): number | null {
   return ms === undefined ? null : Math.round(ms * 1000) / 1000
 }
 

@@ -1,7 +1,7 @@
 /** Bytes inside, hex at the edges. Brands keep bytes of different meaning apart. */
 
 declare const brand: unique symbol
-export type Brand<T, Name extends string> = T & { readonly [brand]: Name }
+type Brand<T, Name extends string> = T & { readonly [brand]: Name }
 
 /** 32 bytes of SHA-256: a leaf, a tree node, a root, a block id or a network id. */
 export type Hash = Brand<Uint8Array, 'Hash'>

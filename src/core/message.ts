@@ -5,7 +5,7 @@ import { Message as WireMessage } from './wire/tallystick.js'
 /** The payload of a message's envelope: who says it, in which network, as which of its messages. */
 
 export const KEY_ID_LENGTH = 8
-export const ENC_LENGTH = 32
+const ENC_LENGTH = 32
 export const TAG_LENGTH = 16
 /** Plaintexts are padded to a multiple of this before they are sealed. */
 export const PADDING_STEP = 64

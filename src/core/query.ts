@@ -16,8 +16,6 @@ export type Query =
   | { readonly kind: 'key' }
   | { readonly kind: 'receipt'; readonly author: PeerIdBytes; readonly sequence: bigint }
 
-export type QueryProblem = 'bad encoding' | 'wrong network' | 'not served' | 'busy'
-
 export type Answer =
   | { readonly kind: 'notFound'; readonly detail: string }
   | { readonly kind: 'refused'; readonly reason: string; readonly detail: string }

@@ -1,3 +1,4 @@
+import { pipe } from 'it-pipe'
 import type { Chain, Inclusion } from '../chain/chain.js'
 import { type Database, placeOf, receiptAt } from '../chain/store.js'
 import type { SignedHeader } from '../core/block.js'
@@ -55,7 +56,9 @@ export class QueryServer implements Service {
     const deadline = (): AbortSignal => AbortSignal.any([whole, AbortSignal.timeout(LIMITS.frameMs)])
     const frame = await channel.receive(deadline())
     if (frame === undefined) return channel.close(deadline())
-    for await (const answer of this.#answers(frame)) await channel.send(encodeAnswer(answer), deadline())
+    await pipe(this.#answers(frame), encodeAll, async frames => {
+      for await (const bytes of frames) await channel.send(bytes, deadline())
+    })
     await channel.close(deadline())
   }
 
@@ -148,6 +151,10 @@ export class QueryServer implements Service {
     }
     yield next === from ? notFound(`no block ${from}`) : { kind: 'done', next }
   }
+}
+
+async function* encodeAll(answers: AsyncIterable<Answer>): AsyncIterable<Uint8Array> {
+  for await (const answer of answers) yield encodeAnswer(answer)
 }
 
 function inclusionAnswer(inclusion: Inclusion | undefined, otherwise: string): Answer {

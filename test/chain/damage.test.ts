@@ -11,8 +11,8 @@ import { flipped } from '../helpers/bytes.js'
 import { present } from '../helpers/changes.js'
 import { checkDatabase, openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
-import { makeNetwork, type TestNetwork } from '../helpers/networks.js'
 import { runLog, type TestLog } from '../helpers/logs.js'
+import { makeNetwork, type TestNetwork } from '../helpers/networks.js'
 
 describe('a folder that was damaged', () => {
   const cleanup = new Cleanup(afterEach)

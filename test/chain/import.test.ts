@@ -166,7 +166,11 @@ describe('importing a chain', () => {
       fault: 'network',
       forgery: () => ({ header: () => ({ network: ANOTHER }) })
     },
-    { what: 'with a wrong parent', fault: 'parent', forgery: () => ({ header: () => ({ parent: ANOTHER }) }) },
+    {
+      what: 'with a wrong parent',
+      fault: 'parent',
+      forgery: () => ({ header: () => ({ parent: ANOTHER }) })
+    },
     {
       what: 'that announces more messages than it has',
       fault: 'count',

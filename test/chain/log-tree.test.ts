@@ -104,7 +104,7 @@ describe('the log tree in tiles', () => {
         const [start, end] = [Math.min(a, b), Math.max(a, b) + 1]
         assertBytes(tree.subtree(start, end), expected(start, end), `${start} to ${end}`)
       }),
-      { numRuns: 300 }
+      { numRuns: 100 }
     )
   })
 

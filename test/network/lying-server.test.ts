@@ -18,9 +18,16 @@ import { sha256 } from '#src/core/hash.js'
 import { type Signer, signerOf, VerifierCache } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
 import { leafHash, rootOf } from '#src/core/merkle.js'
-import { type Answer, decodeAnswer, decodeQuery, encodeAnswer, encodeQuery, type Query } from '#src/core/query.js'
+import {
+  type Answer,
+  decodeAnswer,
+  decodeQuery,
+  encodeAnswer,
+  encodeQuery,
+  type Query
+} from '#src/core/query.js'
 import { type Receipt, readReceipt, signReceipt } from '#src/core/receipt.js'
-import { Block as WireBlock, Envelope } from '#src/core/wire/tallystick.js'
+import { Envelope, Block as WireBlock } from '#src/core/wire/tallystick.js'
 import { Host } from '#src/network/host.js'
 import { QUERY_PROTOCOL } from '#src/network/names.js'
 import { Asker, Untrue } from '#src/node/asker.js'
@@ -154,8 +161,7 @@ describe('a server that lies', () => {
     ],
     [
       'adds a message',
-      () =>
-        alteringBlocks(({ header, envelopes }) => encoded({ header, envelopes: [...envelopes, other()] }))
+      () => alteringBlocks(({ header, envelopes }) => encoded({ header, envelopes: [...envelopes, other()] }))
     ],
     [
       'replaces a message',
@@ -193,7 +199,10 @@ describe('a server that lies', () => {
           return encoded({ header: Envelope.encode({ ...envelope, payload }), envelopes })
         })
     ],
-    ['signs the header itself, as its producer', () => resigned(mallory, () => ({ producer: mallory.peerId }))],
+    [
+      'signs the header itself, as its producer',
+      () => resigned(mallory, () => ({ producer: mallory.peerId }))
+    ],
     ["signs the header itself, in the sequencer's name", () => resigned(mallory, () => ({}))],
     [
       'shows a header for another network',
@@ -221,7 +230,10 @@ describe('a server that lies', () => {
       () => withMessages(([, ...rest]) => [randomBytes(200) as Uint8Array as EnvelopeBytes, ...rest])
     ],
     ['answers with bytes that are no answer', () => () => [randomBytes(50)]],
-    ['answers with bytes that are no block', () => altering('block', answer => ({ ...answer, block: randomBytes(99) }))],
+    [
+      'answers with bytes that are no block',
+      () => altering('block', answer => ({ ...answer, block: randomBytes(99) }))
+    ],
     ['answers with something else', () => () => [{ kind: 'done', next: 3 }]]
   ]
   for (const [what, make] of blockLies) {
@@ -282,16 +294,22 @@ describe('a server that lies', () => {
 
   type Inclusion = Extract<Answer, { kind: 'inclusion' }>
   const proofLies: readonly (readonly [string, (answer: Inclusion) => Partial<Inclusion>])[] = [
-    ['a bit of a path changed', ({ path: [first, ...rest] }) => ({ path: [asHash(flipped(present(first), 3)), ...rest] })],
+    [
+      'a bit of a path changed',
+      ({ path: [first, ...rest] }) => ({ path: [asHash(flipped(present(first), 3)), ...rest] })
+    ],
     ['a path that is too short', ({ path }) => ({ path: path.slice(0, -1) })],
     ['a path that is too long', ({ path }) => ({ path: [...path, sha256(utf8('x'))] })],
     ['no path', () => ({ path: [] })],
     ['another leaf', () => ({ leaf: sha256(utf8('x')) })],
     ['another position', ({ position }) => ({ position: position + 1 })],
     ['the header of another block', () => ({ header: present(sequencer.blocks[0]).envelope })],
-    ['a header signed by another', ({ header }) => ({
-      header: signHeader({ ...readStoredHeader(header).header, producer: mallory.peerId }, mallory).envelope
-    })],
+    [
+      'a header signed by another',
+      ({ header }) => ({
+        header: signHeader({ ...readStoredHeader(header).header, producer: mallory.peerId }, mallory).envelope
+      })
+    ],
     ['bytes for a header', () => ({ header: randomBytes(200) as Uint8Array as EnvelopeBytes })]
   ]
   for (const [what, change] of proofLies)

@@ -64,7 +64,10 @@ describe('queries', () => {
     for (const height of [1, 2, 3]) {
       const { signed, envelopes } = await peer.asker.blockAt(height)
       assertBytes(signed.id, present(sequencer.blocks[height - 1]).id)
-      assert.deepEqual(envelopes.map(toHex), envelopesOf(messages.slice(3 * height - 3, 3 * height)).map(toHex))
+      assert.deepEqual(
+        envelopes.map(toHex),
+        envelopesOf(messages.slice(3 * height - 3, 3 * height)).map(toHex)
+      )
     }
     const genesis = await peer.asker.blockAt(0)
     assertBytes(genesis.signed.id, genesisCursor(net.rules).signed.id)
@@ -210,7 +213,10 @@ describe('queries', () => {
     ['random bytes', () => randomBytes(100)],
     ['no bytes', () => new Uint8Array(0)],
     ['a query that asks nothing', () => QueryRequest.encode({ network: hash })],
-    ['a query with a short network id', () => QueryRequest.encode({ network: new Uint8Array(31), status: {} })],
+    [
+      'a query with a short network id',
+      () => QueryRequest.encode({ network: new Uint8Array(31), status: {} })
+    ],
     ['a query by an id of 31 bytes', () => QueryRequest.encode({ network: hash, id: new Uint8Array(31) })],
     [
       'a query with a field behind its end',
@@ -218,12 +224,15 @@ describe('queries', () => {
     ],
     [
       'a query that asks two things',
-      () =>
-        Buffer.concat([encodeQuery(net.network.id, { kind: 'status' }), Uint8Array.of(0x1a, 0)])
+      () => Buffer.concat([encodeQuery(net.network.id, { kind: 'status' }), Uint8Array.of(0x1a, 0)])
     ],
     [
       'a height beyond what a number holds',
-      () => Buffer.concat([QueryRequest.encode({ network: net.network.id }), Buffer.from('20ffffffffffffffffff01', 'hex')])
+      () =>
+        Buffer.concat([
+          QueryRequest.encode({ network: net.network.id }),
+          Buffer.from('20ffffffffffffffffff01', 'hex')
+        ])
     ]
   ]
   for (const [what, make] of garbage)

@@ -1,9 +1,9 @@
 import { Command } from 'commander'
-import { verificationsPerSecond } from '../../bench/ceiling.js'
-import { type EndToEnd, endToEnd } from '../../bench/end-to-end.js'
-import { gossipPerSecond, type Muxers } from '../../bench/gossip.js'
-import { wholeNumber } from '../options.js'
-import { printJson, printLine } from '../output.js'
+import { wholeNumber } from '../cli/options.js'
+import { printJson, printLine } from '../cli/output.js'
+import { verificationsPerSecond } from './ceiling.js'
+import { type EndToEnd, endToEnd } from './end-to-end.js'
+import { gossipPerSecond, type Muxers } from './gossip.js'
 
 interface BenchOptions {
   readonly messages: number
