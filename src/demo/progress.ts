@@ -1,7 +1,7 @@
 import { MultiBar, type SingleBar } from 'cli-progress'
 
 /** One step of the demo, as far as it has come. */
-export interface Phase {
+interface Phase {
   advance(): void
 }
 

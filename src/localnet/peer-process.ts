@@ -116,6 +116,6 @@ export class PeerProcess {
   }
 }
 
-export function describeExit({ code, signal }: Exit): string {
+function describeExit({ code, signal }: Exit): string {
   return signal === null ? `with exit code ${code}` : `by ${signal}`
 }

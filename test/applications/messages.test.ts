@@ -19,7 +19,11 @@ describe('the messages application', () => {
   const anything = application({})
 
   it('takes canonical JSON that fits the schema', () => {
-    for (const text of ['{"text":"hello"}', '{"data":{"a":[1,null,true]},"text":"ü€😀"}', '{"text":"\\u0000\\n"}'])
+    for (const text of [
+      '{"text":"hello"}',
+      '{"data":{"a":[1,null,true]},"text":"ü€😀"}',
+      '{"text":"\\u0000\\n"}'
+    ])
       assert.equal(messages.checkBody(utf8(text)), undefined, text)
   })
 
@@ -74,7 +78,10 @@ describe('the messages application', () => {
     ['NaN', utf8('NaN')],
     ['a single surrogate', utf8('{"text":"\\ud800"}')],
     ['UTF-8 of a surrogate', concat(utf8('{"text":"'), Uint8Array.of(0xed, 0xa0, 0x80), utf8('"}'))],
-    ['UTF-8 that is too long for its character', concat(utf8('{"text":"'), Uint8Array.of(0xc0, 0x80), utf8('"}'))],
+    [
+      'UTF-8 that is too long for its character',
+      concat(utf8('{"text":"'), Uint8Array.of(0xc0, 0x80), utf8('"}'))
+    ],
     ['UTF-8 that breaks off', concat(utf8('{"text":"'), Uint8Array.of(0xe2, 0x82), utf8('"}'))],
     ['bytes of no encoding', Uint8Array.of(0xff, 0xfe, 0xfd)]
   ]
@@ -112,12 +119,15 @@ describe('the messages application', () => {
 
   it('whatever bytes come, it gives a verdict and does not throw', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.uint8Array(), fc.string({ unit: 'binary' }).map(utf8), fc.json().map(utf8)), body => {
-        for (const judge of [messages, anything]) {
-          const refusal = judge.checkBody(body)
-          if (refusal !== undefined) assert.equal(refusal.reason, 'bad schema')
+      fc.property(
+        fc.oneof(fc.uint8Array(), fc.string({ unit: 'binary' }).map(utf8), fc.json().map(utf8)),
+        body => {
+          for (const judge of [messages, anything]) {
+            const refusal = judge.checkBody(body)
+            if (refusal !== undefined) assert.equal(refusal.reason, 'bad schema')
+          }
         }
-      })
+      )
     )
   })
 

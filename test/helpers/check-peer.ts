@@ -48,7 +48,8 @@ export interface CheckedPeer {
 export interface CheckOptions {
   /** Whether the peer has given receipts for its messages: a sequencer has, a follower has not. */
   readonly receipts?: boolean
-  readonly openingKeys?: readonly OpeningKey[]
+  /** Of the sequencer; 'sealed' where they are not at hand and bodies stay closed. */
+  readonly openingKeys?: readonly OpeningKey[] | 'sealed'
 }
 
 /**
@@ -75,7 +76,8 @@ export async function checkDatabase(
   { receipts = true, openingKeys = [net.openingKey] }: CheckOptions = {}
 ): Promise<CheckedPeer> {
   const tables = await readTables(database)
-  const opener = new Opener(openingKeys)
+  const rules =
+    openingKeys === 'sealed' ? messageRules(net.rules) : messageRules(net.rules, new Opener(openingKeys))
   const verifiers = new VerifierCache()
   assert.deepEqual(
     [...tables.keys()].filter(name => !'nmalrhit'.includes(name)),
@@ -87,11 +89,7 @@ export async function checkDatabase(
   const messages: StoredMessage[] = []
   for (const [key, envelope] of table(tables, 'm')) {
     assert.equal(key, number6(messages.length), `positions are dense up to ${messages.length}`)
-    const verdict = await validateEnvelope(
-      envelope as Uint8Array as EnvelopeBytes,
-      messageRules(net.rules, opener),
-      verifiers
-    )
+    const verdict = await validateEnvelope(envelope as Uint8Array as EnvelopeBytes, rules, verifiers)
     assert.ok(verdict.ok, `position ${messages.length} is not valid`)
     const { author, sequence } = decodeMessage(decodeEnvelope(envelope).payload)
     messages.push({
@@ -122,7 +120,7 @@ export async function checkDatabase(
       committed: () => assert.fail('nothing was appended'),
       failed: error => assert.fail(error)
     },
-    messageRules(net.rules, opener),
+    rules,
     verifiers
   )
   assert.equal(journal.pending().count, messages.length - size)

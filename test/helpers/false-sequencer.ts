@@ -1,12 +1,12 @@
 import { decodeBundle } from '#src/core/bundle.js'
-import { type EnvelopeBytes, utf8 } from '#src/core/bytes.js'
+import { type EnvelopeBytes, toHex, utf8 } from '#src/core/bytes.js'
 import { certifyKey } from '#src/core/encryption-key.js'
 import { decodeEnvelope } from '#src/core/envelope.js'
 import { sha256 } from '#src/core/hash.js'
 import { leafHash } from '#src/core/merkle.js'
 import { decodeMessage } from '#src/core/message.js'
 import { decodeQuery, encodeAnswer } from '#src/core/query.js'
-import type { Receipt } from '#src/core/receipt.js'
+import { type Receipt, signReceipt } from '#src/core/receipt.js'
 import { Notice } from '#src/core/wire/tallystick.js'
 import type { Channel } from '#src/network/channel.js'
 import { Host } from '#src/network/host.js'
@@ -24,6 +24,8 @@ import type { TestNetwork } from './networks.js'
 export class FalseSequencer extends Changes {
   /** Bundles from the messages topic, in the order of arrival. */
   readonly bundles: EnvelopeBytes[][] = []
+  /** Each message once, in the order in which they first arrived. */
+  readonly #messages = new Map<string, EnvelopeBytes>()
   #channel: Channel | undefined
 
   private constructor(
@@ -53,7 +55,9 @@ export class FalseSequencer extends Changes {
     await host.start()
     cleanup.add(() => host.stop())
     host.subscribe(messages, (_from, data) => {
-      sequencer.bundles.push(decodeBundle(data))
+      const bundle = decodeBundle(data)
+      sequencer.bundles.push(bundle)
+      for (const envelope of bundle) sequencer.#messages.set(toHex(leafHash(envelope)), envelope)
       sequencer.changed()
       return 'accept'
     })
@@ -79,6 +83,21 @@ export class FalseSequencer extends Changes {
       time: 1_700_000_000_000,
       entries: [{ sequence, position: 0, leaf: leafHash(envelope) }]
     }
+  }
+
+  get messages(): readonly EnvelopeBytes[] {
+    return [...this.#messages.values()]
+  }
+
+  get messageCount(): number {
+    return this.#messages.size
+  }
+
+  /** Gives one honest receipt for messages of one author, though it has stored none. */
+  async accept(envelopes: readonly EnvelopeBytes[]): Promise<void> {
+    const receipts = envelopes.map(envelope => this.receiptFor(envelope))
+    const entries = receipts.flatMap(receipt => receipt.entries)
+    await this.tell({ receipt: signReceipt({ ...present(receipts[0]), entries }, this.net.signer) })
   }
 
   async tell(notice: Parameters<typeof Notice.encode>[0]): Promise<void> {

@@ -19,7 +19,7 @@ describe('the checks of the demo', () => {
     const results = await resultsOf([
       check('one', async () => 'fine'),
       check('two', async () => {
-        demand(false, 'two is not')
+        demand('two'.length === 2, 'two is not')
         return 'fine'
       }),
       check('three', async () => 'fine as well')

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { type Ended, isAlive, runNode, whenGone } from './processes.js'
 
 const LOCALNET = import.meta.resolve('#src/localnet/index.js')
@@ -56,5 +57,6 @@ describe('what becomes of peers when their parent ends without stopping them', (
       await expectNothingLeft(started)
       // Nobody was left to remove it.
       assert.ok(existsSync(started.folder))
+      await rm(started.folder, { recursive: true })
     })
 })

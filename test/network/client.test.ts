@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { EnvelopeBytes } from '#src/core/bytes.js'
 import { toHex } from '#src/core/bytes.js'
 import { signerOf, VerifierCache } from '#src/core/keys.js'
+import { LIMITS } from '#src/core/limits.js'
 import { readReceipt, signReceipt } from '#src/core/receipt.js'
 import { Outbox } from '#src/node/outbox.js'
 import { assertBytes } from '../helpers/bytes.js'
@@ -329,6 +330,36 @@ describe('the client', () => {
     await sequencer.tell({ receipt: signReceipt(sequencer.receiptFor(envelope), net.signer) })
     await client.receipted(1)
     assert.deepEqual(client.events.of('refused'), [])
+  })
+
+  it('never has more messages on their way without a receipt than its window holds', async () => {
+    const net = await makeNetwork()
+    const sequencer = await FalseSequencer.start(cleanup, net)
+    const client = await RunningClient.connected(cleanup, net, sequencer.address)
+    const window = LIMITS.clientWindow
+    await client.send(window + 700)
+    for (const receipted of [0, 350]) {
+      await sequencer.until('a full window', () => sequencer.messageCount >= receipted + window)
+      assert.equal(sequencer.messageCount, receipted + window)
+      await sequencer.accept(sequencer.messages.slice(receipted, receipted + 350))
+    }
+    await sequencer.until('the rest', () => sequencer.messageCount === window + 700)
+    await sequencer.accept(sequencer.messages.slice(700, 1200))
+    await sequencer.accept(sequencer.messages.slice(1200))
+    await client.receipted(window + 700)
+    assert.equal(await client.client.settled(deadline()), 0)
+  })
+
+  it('puts no more into a bundle than a bundle may hold, however large its messages are', async () => {
+    const net = await makeNetwork()
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    const client = await RunningClient.connected(cleanup, net, sequencer.address)
+    const large = Array.from({ length: 300 }, (_, index) => ({ text: `${index}`.padEnd(8000, '.') }))
+    await Promise.all(large.map(value => client.client.send(value, deadline())))
+    await client.receipted(300)
+    assert.deepEqual(client.events.of('refused'), [])
+    const checked = await sequencer.check()
+    assert.deepEqual(sequencesOf(checked, client), upTo(300))
   })
 
   it('another peer at the address than the one in its network document: it says so and gives up', async () => {

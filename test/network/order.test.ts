@@ -66,7 +66,7 @@ describe('order and blocks', () => {
     for (let bundle = 0; bundle < 60; bundle += 1) {
       const made =
         bundle % 3 === 0
-          ? Array.from({ length: 20 }, () => slow.say({ text: 'x'.repeat(5000) }))
+          ? Array.from({ length: 8 }, () => slow.say({ text: 'x'.repeat(5000) }))
           : quick.says(1 + (bundle % 4))
       messages.push(...made)
       await peer.publish(...envelopesOf(made))

@@ -33,7 +33,13 @@ async function sequencerCase(wishes: NetworkWishes): Promise<OrderingCase> {
       { what: 'with a message too many', fault: 'count', header: { ...child, count: blockSize + 1 } },
       { what: 'without a message', fault: 'count', header: { ...child, count: 0 } },
       ...(blockTimeout === undefined
-        ? [{ what: 'with a message too few', fault: 'count', header: { ...child, count: blockSize - 1 } } as const]
+        ? [
+            {
+              what: 'with a message too few',
+              fault: 'count',
+              header: { ...child, count: blockSize - 1 }
+            } as const
+          ]
         : [])
     ]
   }

@@ -1,0 +1,154 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { privateKeyToProtobuf } from '@libp2p/crypto/keys'
+import { Changes, PATIENCE, present } from './changes.js'
+import type { Cleanup } from './cleanup.js'
+import type { TestNetwork } from './networks.js'
+
+const PEER = fileURLToPath(import.meta.resolve('#src/peer.js'))
+
+/** A line of JSON on standard output. */
+export type JsonEvent = Readonly<Record<string, unknown>>
+
+export interface Exit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** The real program in a process of its own: `node dist/peer.js …`. */
+export class Program extends Changes {
+  readonly events: JsonEvent[] = []
+  /** What it wrote to standard error, line by line. */
+  readonly stderr: string[] = []
+  #exit: Exit | undefined
+
+  private constructor(private readonly child: ChildProcess) {
+    super()
+  }
+
+  /** Runs in `folder`; killed afterwards if it still runs then. */
+  static start(cleanup: Cleanup, folder: string, args: readonly string[], input?: string): Program {
+    const child = spawn(process.execPath, [PEER, ...args], { cwd: folder, stdio: 'pipe' })
+    const program = new Program(child)
+    createInterface({ input: child.stdout }).on('line', line => {
+      program.events.push(JSON.parse(line))
+      program.changed()
+    })
+    createInterface({ input: child.stderr }).on('line', line => {
+      program.stderr.push(line)
+      program.changed()
+    })
+    child.once('close', (code, signal) => {
+      program.#exit = { code, signal }
+      program.changed()
+    })
+    child.stdin.on('error', () => undefined)
+    child.stdin.end(input)
+    cleanup.add(async () => {
+      await program.kill('SIGKILL')
+    })
+    return program
+  }
+
+  get isRunning(): boolean {
+    return this.#exit === undefined
+  }
+
+  of(kind: string): JsonEvent[] {
+    return this.events.filter(({ event }) => event === kind)
+  }
+
+  async times(kind: string, count: number): Promise<void> {
+    await this.until(
+      `${count} times "${kind}"`,
+      () => this.of(kind).length >= count || this.#exit !== undefined
+    )
+    if (this.of(kind).length < count) throw new Error(`it has ended\n${this.describe()}`)
+  }
+
+  /** The end of the process and of all that it wrote. */
+  async exit(ms = PATIENCE): Promise<Exit> {
+    await this.until('the process ends', () => this.#exit !== undefined, ms)
+    return present(this.#exit)
+  }
+
+  kill(signal: NodeJS.Signals): Promise<Exit> {
+    if (this.isRunning) this.child.kill(signal)
+    return this.exit()
+  }
+
+  protected override describe(): string {
+    return [...this.events.slice(-5).map(event => JSON.stringify(event)), ...this.stderr.slice(-20)].join(
+      '\n'
+    )
+  }
+}
+
+/** Where the files of a sequencer stand in a folder: given by these options. */
+export const SEQUENCER_OPTIONS = [
+  '--role',
+  'sequencer',
+  '--network',
+  'network.json',
+  '--key',
+  'sequencer.key',
+  '--data',
+  'sequencer',
+  '--json'
+] as const
+
+/** Writes the network document and the sequencer's identity key; the program makes an encryption key itself. */
+export async function writeSequencerFiles(folder: string, net: TestNetwork): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'network.json'), JSON.stringify(net.network.document))
+  await writeFile(join(folder, 'sequencer.key'), privateKeyToProtobuf(net.key), { mode: 0o600 })
+}
+
+/** A sequencer as a process, started again on the same files and the same port after it was killed. */
+export class SequencerProcess {
+  #address = '/ip4/127.0.0.1/tcp/0'
+  #program: Program | undefined
+
+  private constructor(
+    private readonly cleanup: Cleanup,
+    readonly net: TestNetwork,
+    private readonly folder: string
+  ) {}
+
+  static async start(cleanup: Cleanup, net: TestNetwork): Promise<SequencerProcess> {
+    const folder = await cleanup.folder()
+    await writeSequencerFiles(folder, net)
+    const sequencer = new SequencerProcess(cleanup, net, folder)
+    await sequencer.start()
+    return sequencer
+  }
+
+  get program(): Program {
+    return present(this.#program, 'the process')
+  }
+
+  get address(): string {
+    return this.#address
+  }
+
+  get data(): string {
+    return join(this.folder, 'sequencer')
+  }
+
+  /** Resolves when it listens. */
+  async start(): Promise<void> {
+    const program = Program.start(this.cleanup, this.folder, [
+      ...SEQUENCER_OPTIONS,
+      '--listen',
+      this.#address.replace(/\/p2p\/.*$/, '')
+    ])
+    this.#program = program
+    await program.times('started', 1)
+    const addresses = program.of('started')[0]?.['addresses']
+    if (!Array.isArray(addresses)) throw new Error('it names no addresses')
+    this.#address = String(addresses[0])
+  }
+}
