@@ -4,11 +4,11 @@ import 'core-js/actual/promise/with-resolvers.js'
 import { Command } from 'commander'
 import { benchCommand } from './bench/command.js'
 import { blockCommand, countCommand, headCommand, previousCommand, proofCommand } from './cli/commands/ask.js'
-import { demoCommand } from './cli/commands/demo.js'
 import { initCommand } from './cli/commands/init.js'
 import { keygenCommand } from './cli/commands/keygen.js'
 import { submitCommand } from './cli/commands/submit.js'
 import { run } from './cli/run.js'
+import { demoCommand } from './demo/command.js'
 
 const program = new Command('tallystick').description(
   'An ordered, tamper-evident, confidential message log for peers that do not trust one another.'

@@ -151,6 +151,7 @@ export class Asker {
         place = await this.#advance(place, block)
         yield { block, cursor: place }
       }
+      if (place.signed.header.height < from) throw new Untrue(`the page of blocks from ${from} on holds none`)
     }
   }
 

@@ -73,14 +73,18 @@ export class Publisher implements Service, LinkUser {
     this.#resendTimer = setInterval(() => this.#resend(), LIMITS.resendMs.first / 8)
   }
 
-  /** What has no receipt stays in the outbox. */
+  /** What was handed in is on disk after this, and stays in the outbox until it has its receipt. */
   async stop(): Promise<void> {
     this.down()
     clearInterval(this.#resendTimer)
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#gathered.length > 0 && this.#context !== undefined) this.#storing ??= this.#storeAll()
-    await this.#storing
+    while (this.#storing !== undefined || (this.#gathered.length > 0 && this.#context !== undefined)) {
+      this.#storing ??= this.#storeAll()
+      await this.#storing
+    }
+    for (const _ of this.#gathered.splice(0))
+      this.refusedBeforeSending('busy', 'the client was stopped before it had a key to seal to')
     await this.#settling
   }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { chmod, mkdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { networkOf } from '#src/core/network-document.js'
+import { present } from '../helpers/changes.js'
 import { checkPeer, openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { makeNetwork, type TestNetwork } from '../helpers/networks.js'
@@ -165,19 +166,15 @@ describe('node dist/peer.js', () => {
     await sequencer.times('started', 1)
     for (const file of ['keys/sequencer.key', 'keys/sequencer.encryption.key'])
       assert.equal((await stat(join(folder, file))).mode & 0o777, 0o600, file)
-    const [started] = sequencer.of('started')
-    const addresses = started?.['addresses']
-    assert.ok(Array.isArray(addresses))
     const client = run([
       ...['--role', 'client', '--rate', '100', '--duration', '1', '--json'],
-      ...['--connect', String(addresses[0])]
+      ...['--connect', present(sequencer.of('started')[0]?.addresses?.[0])]
     ])
     assert.deepEqual(await client.exit(), { code: 0, signal: null }, client.stderr.join('\n'))
     assert.equal(client.of('receipt').length, 100)
-    const [summary] = client.of('summary')
     assert.deepEqual(
-      ['sent', 'accepted', 'refused'].map(name => summary?.[name]),
-      [100, 100, 0]
+      client.of('summary').map(({ sent, accepted, refused }) => ({ sent, accepted, refused })),
+      [{ sent: 100, accepted: 100, refused: 0 }]
     )
     assert.deepEqual(client.events.map(({ event }) => event).slice(-2), ['summary', 'stopped'])
     await sequencer.times('block', 1)
@@ -200,5 +197,20 @@ describe('node dist/peer.js', () => {
     )
     await sequencer.stop()
     assert.equal((await checkPeer(sequencer.folder, net)).pending, 4)
+  })
+
+  it('as a client with a line of JSON nested 100000 deep: refuses it and goes on with the next line', async () => {
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    await writeSequencerFiles(folder, net)
+    const deep = `{"data":{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}},"text":"deep"}`
+    const client = run(
+      ['--role', 'client', '--network', 'network.json', '--stdin', '--json', '--connect', sequencer.address],
+      `${deep}\n{"text":"next"}\n`
+    )
+    const exit = await client.exit()
+    assert.doesNotMatch(client.stderr.join('\n'), /a defect of tallystick/)
+    assert.deepEqual(exit, { code: 0, signal: null })
+    assert.deepEqual([client.of('refused').length, client.of('receipt').length], [1, 1])
+    await sequencer.check()
   })
 })

@@ -10,8 +10,15 @@ import type { TestNetwork } from './networks.js'
 
 const PEER = fileURLToPath(import.meta.resolve('#src/peer.js'))
 
-/** A line of JSON on standard output. */
-export type JsonEvent = Readonly<Record<string, unknown>>
+/** A line of JSON on standard output: what tests look at of it. */
+export interface JsonEvent {
+  readonly event?: string
+  readonly addresses?: readonly string[]
+  readonly reason?: string
+  readonly sent?: number
+  readonly accepted?: number
+  readonly refused?: number
+}
 
 export interface Exit {
   readonly code: number | null
@@ -34,7 +41,8 @@ export class Program extends Changes {
     const child = spawn(process.execPath, [PEER, ...args], { cwd: folder, stdio: 'pipe' })
     const program = new Program(child)
     createInterface({ input: child.stdout }).on('line', line => {
-      program.events.push(JSON.parse(line))
+      const event: JsonEvent = JSON.parse(line)
+      program.events.push(event)
       program.changed()
     })
     createInterface({ input: child.stderr }).on('line', line => {
@@ -147,8 +155,6 @@ export class SequencerProcess {
     ])
     this.#program = program
     await program.times('started', 1)
-    const addresses = program.of('started')[0]?.['addresses']
-    if (!Array.isArray(addresses)) throw new Error('it names no addresses')
-    this.#address = String(addresses[0])
+    this.#address = present(program.of('started')[0]?.addresses?.[0], 'its address')
   }
 }

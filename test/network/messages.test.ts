@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { publicKeyToProtobuf } from '@libp2p/crypto/keys'
 import { encodeBundle } from '#src/core/bundle.js'
-import { concat, type Hash, toHex, utf8 } from '#src/core/bytes.js'
+import { concat, type EnvelopeBytes, type Hash, toHex, utf8 } from '#src/core/bytes.js'
 import { decodeEnvelope, signEnvelope } from '#src/core/envelope.js'
 import { sha256 } from '#src/core/hash.js'
 import { leafHash, verifyInclusion } from '#src/core/merkle.js'
@@ -362,6 +362,23 @@ describe('bad messages at the sequencer', () => {
     const mallory = await RawPeer.connect(cleanup, net, sequencer.address, 'mallory')
     for (let count = 0; count < 500; count += 1) await mallory.publishBytes(randomBytes(200))
     await mallory.until('500 refusals', () => mallory.refusals.length === 500)
+    await expectNothingStored()
+  })
+
+  it('a flood of twenty thousand messages of garbage is refused message by message, and others are served', async () => {
+    const mallory = await RawPeer.connect(cleanup, net, sequencer.address, 'mallory of the flood')
+    const bundles = Array.from({ length: 80 }, (_, bundle) =>
+      Array.from(
+        { length: 256 },
+        (_, index) => Uint8Array.of(7, bundle, index) as Uint8Array as EnvelopeBytes
+      )
+    )
+    for (const bundle of bundles) await mallory.publish(...bundle)
+    await mallory.until('all refusals', () => mallory.refusals.length === 80 * 256)
+    const reasons = new Set(mallory.refusals.map(({ reason }) => reason))
+    // Busy: what came while too many others waited to be looked at.
+    reasons.delete('busy')
+    assert.deepEqual([...reasons], ['bad encoding'])
     await expectNothingStored()
   })
 

@@ -240,4 +240,31 @@ describe('order and blocks', () => {
     const checked = await sequencer.check()
     assert.equal(checked.height, 6)
   })
+
+  it('with its clock set back by months it waits for its timeout, and does not spin', async () => {
+    const clock = { now: 2_000_000_000_000 }
+    const { net, sequencer } = await setUp({ blockSize: 5, blockTimeout: 1000 }, { now: () => clock.now })
+    const alice = await Author.create(net, 'alice')
+    const peer = await RawPeer.connect(cleanup, net, sequencer.address, alice.key)
+    const warnings: Error[] = []
+    const hear = (warning: Error): number => warnings.push(warning)
+    process.on('warning', hear)
+    cleanup.add(async () => {
+      process.off('warning', hear)
+    })
+    await peer.publish(alice.say({ text: 'before' }).envelope)
+    await peer.receipted(1)
+    clock.now -= 60 * 86_400_000
+    await peer.publish(alice.say({ text: 'after' }).envelope)
+    await peer.receipted(2)
+    // Node runs a timer of more than 2^31 ms after 1 ms, again and again.
+    assert.deepEqual(
+      warnings.map(({ name }) => name),
+      []
+    )
+    await peer.publish(...envelopesOf(alice.says(3)))
+    await sequencer.events.times('block', 1)
+    assert.deepEqual(countsOf(sequencer), [5])
+    await sequencer.check()
+  })
 })

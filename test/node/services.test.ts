@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { type Service, ServiceList } from '#src/node/service.js'
 
 describe('a list of services', () => {
-  function services(failing?: string): { readonly told: string[]; readonly list: ServiceList } {
+  function services(
+    failing?: string,
+    stuck?: string
+  ): { readonly told: string[]; readonly list: ServiceList } {
     const told: string[] = []
     const make = (name: string): Service => ({
       start: async () => {
@@ -11,6 +14,7 @@ describe('a list of services', () => {
       },
       stop: async () => {
         told.push(`stop ${name}`)
+        if (name === stuck) throw new Error(`${name} does not stop`)
       }
     })
     return { told, list: new ServiceList(['a', 'b', 'c'].map(make)) }
@@ -29,6 +33,13 @@ describe('a list of services', () => {
     assert.deepEqual(told, ['start a', 'start b', 'stop b', 'stop a'])
     await list.stop()
     assert.equal(told.length, 4, 'nothing is stopped twice')
+  })
+
+  it('stops the others as well when one does not stop, and then says so', async () => {
+    const { told, list } = services(undefined, 'c')
+    await list.start()
+    await assert.rejects(list.stop(), /c does not stop/)
+    assert.deepEqual(told.slice(3), ['stop c', 'stop b', 'stop a'])
   })
 
   it('stops nothing that never started', async () => {

@@ -1,12 +1,12 @@
 import { Command } from 'commander'
-import { runDemo } from '../../demo/demo.js'
-import { progressOn } from '../../demo/progress.js'
-import { type DemoOptions, messagesOfEach } from '../../demo/sending.js'
-import { tableOf } from '../../demo/table.js'
-import { UsageError } from '../failure.js'
-import { positiveNumber, wholeNumber } from '../options.js'
-import { printJson, printLine } from '../output.js'
-import { stopSignal } from '../run-peer.js'
+import { UsageError } from '../cli/failure.js'
+import { positiveNumber, wholeNumber } from '../cli/options.js'
+import { printJson, printLine } from '../cli/output.js'
+import { stopSignal } from '../cli/run-peer.js'
+import { runDemo } from './demo.js'
+import { progressOn } from './progress.js'
+import { type DemoOptions, messagesOfEach } from './sending.js'
+import { tableOf } from './table.js'
 
 export function demoCommand(): Command {
   return new Command('demo')
