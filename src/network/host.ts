@@ -150,6 +150,10 @@ export class Host {
     }
   }
 
+  hasSubscribers(topic: string): boolean {
+    return this.libp2p.services.gossip.getSubscribers(topic).length > 0
+  }
+
   /** Hands a message to whoever subscribes; says to how many. That they got it, only they can say. */
   async publish(topic: string, data: Uint8Array): Promise<number> {
     const { recipients } = await this.libp2p.services.gossip.publish(topic, data)

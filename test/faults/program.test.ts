@@ -5,7 +5,7 @@ import { networkOf } from '#src/core/network-document.js'
 import { present } from '../helpers/changes.js'
 import { checkPeer, openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
-import { makeNetwork, type TestNetwork } from '../helpers/networks.js'
+import { makeNetwork, type NetworkWishes, type TestNetwork } from '../helpers/networks.js'
 import { RunningSequencer } from '../helpers/peers.js'
 import { Program, SEQUENCER_OPTIONS, writeSequencerFiles } from '../helpers/program.js'
 
@@ -21,6 +21,222 @@ const CLIENT_OPTIONS = [
 ] as const
 const ANY_PORT = ['--listen', '/ip4/127.0.0.1/tcp/0'] as const
 
+interface WrongStart {
+  readonly what: string
+  readonly code: 1 | 2
+  /** What its one sentence must say. */
+  readonly says: RegExp
+  /** Makes the folder what the case needs, and gives the options. */
+  readonly prepare: (folder: string, net: TestNetwork, cleanup: Cleanup) => Promise<readonly string[]>
+}
+
+function usage(what: string, args: readonly string[], says: RegExp): WrongStart {
+  return { what, code: 2, says, prepare: async () => args }
+}
+
+/** A sequencer on its files, of which `change` spoils something. */
+function sequencerWith(
+  what: string,
+  code: 1 | 2,
+  says: RegExp,
+  change: (folder: string, net: TestNetwork, cleanup: Cleanup) => Promise<readonly string[] | undefined>
+): WrongStart {
+  return {
+    what,
+    code,
+    says,
+    prepare: async (folder, net, cleanup) => {
+      await writeSequencerFiles(folder, net)
+      return [...SEQUENCER_OPTIONS, ...((await change(folder, net, cleanup)) ?? ANY_PORT)]
+    }
+  }
+}
+
+/** A client with a network document of its own, at a real sequencer of another one. */
+function clientOf(what: string, foreign: NetworkWishes, says: RegExp): WrongStart {
+  return {
+    what,
+    code: 1,
+    says,
+    prepare: async (folder, net, cleanup) => {
+      const sequencer = await RunningSequencer.start(cleanup, net)
+      await writeSequencerFiles(folder, await makeNetwork(foreign))
+      return [...CLIENT_OPTIONS, '--connect', sequencer.address]
+    }
+  }
+}
+
+function clientWithNetworkFile(what: string, content: string, says: RegExp): WrongStart {
+  return {
+    what,
+    code: 1,
+    says,
+    prepare: async folder => {
+      await writeFile(join(folder, 'network.json'), content)
+      return CLIENT_OPTIONS
+    }
+  }
+}
+
+const WRONG_STARTS: readonly WrongStart[] = [
+  usage('with no role', [], /--role/),
+  usage('with an unknown role', ['--role', 'king'], /king.*sequencer, client/),
+  usage('with an unknown option', ['--role', 'client', '--speed', '3'], /--speed/),
+  usage('with an argument that belongs to nothing', ['--role', 'client', 'fast'], /argument/),
+  usage('with an address that is none', ['--role', 'sequencer', '--listen', 'localhost:4100'], /multiaddr/),
+  usage('with a rate that is no number', ['--role', 'client', '--rate', 'fast'], /number over 0/),
+  usage('with a duration below 0', ['--role', 'client', '--duration', '-1'], /whole number/),
+  usage(
+    'as a client without a network document',
+    ['--role', 'client'],
+    /no network document at config\/network.json.*--network FILE/
+  ),
+  clientWithNetworkFile(
+    'with a network file that is no JSON',
+    '{',
+    /network.json is not a valid network document: it is not JSON/
+  ),
+  clientWithNetworkFile(
+    'with a network document that lacks almost everything',
+    '{"tallystick":1}',
+    /network.json is not a valid network document: .*name/
+  ),
+  {
+    what: 'with a folder for a network file',
+    code: 1,
+    says: /network.json cannot be read/,
+    prepare: async folder => {
+      await mkdir(join(folder, 'network.json'))
+      return CLIENT_OPTIONS
+    }
+  },
+  {
+    what: 'with a network document whose schema is none',
+    code: 1,
+    says: /schema/,
+    prepare: async (folder, net) => {
+      const application = { type: 'messages', schema: { type: 'no' } }
+      const network = networkOf({ ...net.network.document, application })
+      await writeSequencerFiles(folder, { ...net, network })
+      return [...SEQUENCER_OPTIONS, ...ANY_PORT]
+    }
+  },
+  {
+    what: "as a sequencer with another key than the network document's",
+    code: 2,
+    says: /the key is 12D3Koo\w+, but .* names 12D3Koo\w+/,
+    prepare: async (folder, net) => {
+      const { key } = await makeNetwork({ sequencer: 'another' })
+      await writeSequencerFiles(folder, { ...net, key })
+      return [...SEQUENCER_OPTIONS, ...ANY_PORT]
+    }
+  },
+  sequencerWith(
+    'with a key file that holds no key',
+    1,
+    /sequencer.key holds no usable private key/,
+    async folder => {
+      await writeFile(join(folder, 'sequencer.key'), 'no key', { mode: 0o600 })
+      return undefined
+    }
+  ),
+  sequencerWith('with a key that others can read', 1, /chmod 600 sequencer.key/, async folder => {
+    await chmod(join(folder, 'sequencer.key'), 0o644)
+    return undefined
+  }),
+  sequencerWith(
+    'as a sequencer on a port that is busy',
+    1,
+    /address is in use.*--listen/,
+    async (_folder, net, cleanup) => {
+      const busy = await RunningSequencer.start(cleanup, net)
+      return ['--listen', busy.address.replace(/\/p2p\/.*$/, '')]
+    }
+  ),
+  sequencerWith(
+    'on a data folder that another process uses',
+    1,
+    /sequencer is in use by another process.*--data/,
+    async (folder, _net, cleanup) => {
+      const database = await openDatabase(join(folder, 'sequencer'))
+      cleanup.add(() => database.close())
+      return undefined
+    }
+  ),
+  sequencerWith('on a data folder of another network', 1, /another network/, async folder => {
+    await filled(folder, (await makeNetwork({ name: 'another' })).network.canonical)
+    return undefined
+  }),
+  sequencerWith('on a data folder that was damaged', 1, /position 0/, async (folder, { network }) => {
+    await filled(folder, network.canonical, [Uint8Array.of(0x6d, 0, 0, 0, 0, 0, 0), new Uint8Array(100)])
+    return undefined
+  }),
+  sequencerWith(
+    'on a data folder that is a file',
+    1,
+    /sequencer cannot be opened as a database/,
+    async folder => {
+      await writeFile(join(folder, 'sequencer'), 'a file')
+      return undefined
+    }
+  ),
+  clientOf(
+    'as a client of another sequencer than the one at the address',
+    { sequencer: 'another' },
+    /names 12D3Koo\w+ as sequencer/
+  ),
+  clientOf(
+    "as a client of another network than the sequencer's",
+    { name: 'another' },
+    /serves another network/
+  )
+]
+
+/** Writes a sequencer's database by hand: its network document, and one more key. */
+async function filled(
+  folder: string,
+  canonical: Uint8Array,
+  more?: readonly [Uint8Array, Uint8Array]
+): Promise<void> {
+  const database = await openDatabase(join(folder, 'sequencer'))
+  await database.put(Uint8Array.of(0x6e), canonical)
+  if (more) await database.put(...more)
+  await database.close()
+}
+
+describe('node dist/peer.js, wrongly started', () => {
+  const cleanup = new Cleanup(after)
+  const ended = new Map<WrongStart, Promise<Program>>()
+
+  // Loading the program takes most of each test: four at a time, each test awaits its own.
+  before(async () => {
+    const net = await makeNetwork()
+    const lanes: Promise<unknown>[] = Array.from({ length: 4 }, () => Promise.resolve())
+    for (const [index, start] of WRONG_STARTS.entries()) {
+      const folder = await cleanup.folder()
+      const lane = index % lanes.length
+      const run = present(lanes[lane]).then(async () => {
+        const program = Program.start(cleanup, folder, await start.prepare(folder, net, cleanup))
+        await program.exit()
+        return program
+      })
+      ended.set(start, run)
+      lanes[lane] = run.catch(() => undefined)
+    }
+  })
+
+  for (const start of WRONG_STARTS)
+    it(`${start.what}: says so in one sentence, exit code ${start.code}`, async () => {
+      const program = await present(ended.get(start))
+      const said = program.stderr.join('\n')
+      assert.deepEqual(await program.exit(), { code: start.code, signal: null }, said)
+      assert.match(said, start.says)
+      assert.doesNotMatch(said, /^ +at /m, 'no stack trace')
+      assert.doesNotMatch(said, /a defect of tallystick|node:internal|\[object |undefined/)
+      assert.equal(program.stderr.filter(line => line.startsWith('error: ')).length, 1, said)
+    })
+})
+
 describe('node dist/peer.js', () => {
   const cleanup = new Cleanup(afterEach)
   let folder: string
@@ -34,132 +250,6 @@ describe('node dist/peer.js', () => {
   function run(args: readonly string[], input?: string): Program {
     return Program.start(cleanup, folder, args, input)
   }
-
-  /** It ends with this exit code and says why in one sentence for people. */
-  async function expectError(args: readonly string[], code: 1 | 2, sentence: RegExp): Promise<void> {
-    const program = run(args)
-    const exit = await program.exit()
-    const said = program.stderr.join('\n')
-    assert.deepEqual(exit, { code, signal: null }, said)
-    assert.match(said, sentence)
-    assert.doesNotMatch(said, /^ +at /m, 'no stack trace')
-    assert.doesNotMatch(said, /a defect of tallystick|node:internal|\[object |undefined/)
-    assert.equal(program.stderr.filter(line => line.startsWith('error: ')).length, 1, said)
-  }
-
-  const usage: readonly (readonly [string, readonly string[], RegExp])[] = [
-    ['no role', [], /--role/],
-    ['an unknown role', ['--role', 'king'], /king.*sequencer, client/],
-    ['an unknown option', ['--role', 'client', '--speed', '3'], /--speed/],
-    ['an argument that belongs to nothing', ['--role', 'client', 'fast'], /argument/],
-    ['an address that is none', ['--role', 'sequencer', '--listen', 'localhost:4100'], /multiaddr/],
-    ['a rate that is no number', ['--role', 'client', '--rate', 'fast'], /number over 0/],
-    ['a duration below 0', ['--role', 'client', '--duration', '-1'], /whole number/]
-  ]
-  for (const [what, args, sentence] of usage)
-    it(`with ${what}: one clear sentence, exit code 2`, () => expectError(args, 2, sentence))
-
-  it('as a client without a network document: says how to get one, exit code 2', () =>
-    expectError(['--role', 'client'], 2, /no network document at config\/network.json.*--network FILE/))
-
-  it('with a network file that is no JSON: one clear sentence, exit code 1', async () => {
-    await writeFile(join(folder, 'network.json'), '{')
-    await expectError(CLIENT_OPTIONS, 1, /network.json is not a valid network document: it is not JSON/)
-  })
-
-  it('with a network document that lacks something: says what, exit code 1', async () => {
-    await writeFile(join(folder, 'network.json'), JSON.stringify({ ...net.network.document, limits: {} }))
-    await expectError(CLIENT_OPTIONS, 1, /network.json is not a valid network document: \/limits/)
-  })
-
-  it('with a network document whose schema is none: says so, exit code 1', async () => {
-    const document = { ...net.network.document, application: { type: 'messages', schema: { type: 'no' } } }
-    await writeSequencerFiles(folder, { ...net, network: networkOf(document) })
-    await expectError([...SEQUENCER_OPTIONS, ...ANY_PORT], 1, /schema/)
-  })
-
-  it('with a folder for a network file: one clear sentence, exit code 1', async () => {
-    await mkdir(join(folder, 'network.json'))
-    await expectError(CLIENT_OPTIONS, 1, /network.json cannot be read/)
-  })
-
-  it('with a key file that holds no key: one clear sentence, exit code 1', async () => {
-    await writeSequencerFiles(folder, net)
-    await writeFile(join(folder, 'sequencer.key'), 'no key', { mode: 0o600 })
-    await expectError([...SEQUENCER_OPTIONS, ...ANY_PORT], 1, /sequencer.key holds no usable private key/)
-  })
-
-  it('with a key that others can read: says what to do, exit code 1', async () => {
-    await writeSequencerFiles(folder, net)
-    await chmod(join(folder, 'sequencer.key'), 0o644)
-    await expectError([...SEQUENCER_OPTIONS, ...ANY_PORT], 1, /chmod 600 sequencer.key/)
-  })
-
-  it("as a sequencer with another key than the network document's: names both, exit code 2", async () => {
-    await writeSequencerFiles(folder, {
-      ...(await makeNetwork({ sequencer: 'another' })),
-      network: net.network
-    })
-    await expectError(
-      [...SEQUENCER_OPTIONS, ...ANY_PORT],
-      2,
-      /the key is 12D3Koo\w+, but .* names 12D3Koo\w+/
-    )
-  })
-
-  it('as a sequencer on a port that is busy: one clear sentence, exit code 1', async () => {
-    await writeSequencerFiles(folder, net)
-    const busy = await RunningSequencer.start(cleanup, net)
-    const address = busy.address.replace(/\/p2p\/.*$/, '')
-    await expectError([...SEQUENCER_OPTIONS, '--listen', address], 1, /address is in use.*--listen/)
-  })
-
-  it('on a data folder that another process uses: says so, exit code 1', async () => {
-    await writeSequencerFiles(folder, net)
-    const database = await openDatabase(join(folder, 'sequencer'))
-    cleanup.add(() => database.close())
-    await expectError(
-      [...SEQUENCER_OPTIONS, ...ANY_PORT],
-      1,
-      /sequencer is in use by another process.*--data/
-    )
-  })
-
-  it('on a data folder of another network: says so, exit code 1', async () => {
-    await writeSequencerFiles(folder, net)
-    const first = run([...SEQUENCER_OPTIONS, ...ANY_PORT])
-    await first.times('started', 1)
-    assert.equal((await first.kill('SIGTERM')).code, 0)
-    await writeSequencerFiles(folder, await makeNetwork({ name: 'another' }))
-    await expectError([...SEQUENCER_OPTIONS, ...ANY_PORT], 1, /another network/)
-  })
-
-  it('on a data folder that is a file: one clear sentence, exit code 1', async () => {
-    await writeSequencerFiles(folder, net)
-    await writeFile(join(folder, 'sequencer'), 'a file')
-    await expectError([...SEQUENCER_OPTIONS, ...ANY_PORT], 1, /sequencer cannot be opened as a database/)
-  })
-
-  it('on a data folder that was damaged: says where, exit code 1', async () => {
-    await writeSequencerFiles(folder, net)
-    const database = await openDatabase(join(folder, 'sequencer'))
-    await database.put(Uint8Array.of(0x6e), net.network.canonical)
-    await database.put(Uint8Array.of(0x6d, 0, 0, 0, 0, 0, 0), new Uint8Array(100))
-    await database.close()
-    await expectError([...SEQUENCER_OPTIONS, ...ANY_PORT], 1, /position 0/)
-  })
-
-  it('as a client of another sequencer than the one at the address: names both, exit code 1', async () => {
-    const sequencer = await RunningSequencer.start(cleanup, net)
-    await writeSequencerFiles(folder, await makeNetwork({ sequencer: 'another' }))
-    await expectError([...CLIENT_OPTIONS, '--connect', sequencer.address], 1, /names 12D3Koo\w+ as sequencer/)
-  })
-
-  it("as a client of another network than the sequencer's: says so, exit code 1", async () => {
-    const sequencer = await RunningSequencer.start(cleanup, net)
-    await writeSequencerFiles(folder, await makeNetwork({ name: 'another' }))
-    await expectError([...CLIENT_OPTIONS, '--connect', sequencer.address], 1, /serves another network/)
-  })
 
   it('as a new user runs it: the sequencer makes its network and keys, a client joins and its messages are receipted', async () => {
     const sequencer = run(['--role', 'sequencer', '--json', ...ANY_PORT])

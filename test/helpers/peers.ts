@@ -19,7 +19,7 @@ const ANY_PORT = '/ip4/127.0.0.1/tcp/0'
 type EventOf<Kind extends PeerEvent['event']> = Extract<PeerEvent, { readonly event: Kind }>
 
 /** All that a peer has reported, over its restarts. */
-export class EventLog extends Changes {
+class EventLog extends Changes {
   readonly #events: PeerEvent[] = []
 
   /** What the peer could not go on after. */

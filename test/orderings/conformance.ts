@@ -5,7 +5,7 @@ import { NO_STAKES, type Stakes } from '#src/core/stakes.js'
 import type { Ordering } from '#src/orderings/ordering.js'
 
 /** A header that the ordering must not take as the child of another one. */
-export interface WrongHeader {
+interface WrongHeader {
   readonly what: string
   readonly fault: FaultKind
   readonly header: Header
