@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { cp } from 'node:fs/promises'
 import { Chain } from '#src/chain/chain.js'
 import { Journal } from '#src/chain/journal.js'
 import { type Database, keys, StoreError } from '#src/chain/store.js'
+import { type EnvelopeBytes, type Hash, utf8 } from '#src/core/bytes.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
+import { leafHash } from '#src/core/merkle.js'
 import { Opener } from '#src/core/sealing.js'
 import { messageRules } from '#src/node/message-rules.js'
 import { Author, type Made } from '../helpers/authors.js'
@@ -11,29 +14,44 @@ import { flipped } from '../helpers/bytes.js'
 import { present } from '../helpers/changes.js'
 import { checkDatabase, openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
-import { runLog, type TestLog } from '../helpers/logs.js'
+import { runLog } from '../helpers/logs.js'
 import { makeNetwork, type TestNetwork } from '../helpers/networks.js'
 
 describe('a folder that was damaged', () => {
   const cleanup = new Cleanup(afterEach)
+  const shared = new Cleanup(after)
   let net: TestNetwork
-  let database: Database
-  let log: TestLog
   let messages: readonly Made[]
+  let sound: string
+  let third: Hash
+  let database: Database
 
   // Six blocks of fifty, over one full tile of the log tree, and four messages pending.
-  beforeEach(async () => {
+  before(async () => {
     net = await makeNetwork({ blockSize: 50 })
-    const alice = await Author.create(net, 'alice')
-    messages = alice.says(304)
-    database = await openDatabase(await cleanup.folder())
-    cleanup.add(() => database.close())
-    log = await runLog(net, database)
+    messages = (await Author.create(net, 'alice')).says(304)
+    sound = await shared.folder()
+    const whole = await openDatabase(sound)
+    const log = await runLog(net, whole)
     for (const message of messages) log.journal.append(message)
     await log.settled(304)
     while (log.journal.pending().count >= 50) await log.cut(50)
     await log.journal.close()
-    await checkDatabase(database, net)
+    third = present(log.chain.headerAt(3)).id
+    await checkDatabase(whole, net)
+    await whole.close()
+  })
+
+  beforeEach(async () => {
+    const folder = await cleanup.folder()
+    await cp(sound, folder, { recursive: true })
+    database = await openDatabase(folder)
+    cleanup.add(() => database.close())
+  })
+
+  it('is served while nothing is wrong with it', async () => {
+    const log = await runLog(net, database)
+    assert.deepEqual([log.chain.head().header.height, log.journal.pending().count], [6, 4])
   })
 
   async function expectFound(): Promise<void> {
@@ -134,7 +152,7 @@ describe('a folder that was damaged', () => {
   })
 
   it('a deleted id of a block is found: nobody could ask for the block', async () => {
-    await database.del(keys.id(present(log.chain.headerAt(3)).id))
+    await database.del(keys.id(third))
     await expectFound()
   })
 
@@ -187,7 +205,11 @@ describe('the journal at its limits', () => {
     const database = await openDatabase(await cleanup.folder())
     cleanup.add(() => database.close())
     const log = await runLog(net, database)
-    const messages = alice.says(LIMITS.pendingMessages + 1)
+    // The journal is given what was found valid: it looks at no signature.
+    const messages = Array.from({ length: LIMITS.pendingMessages + 1 }, (_, index) => {
+      const envelope = utf8(`message ${index}`) as EnvelopeBytes
+      return { envelope, leaf: leafHash(envelope), author: alice.peerId, sequence: BigInt(index + 1) }
+    })
     const last = present(messages.at(-1))
     for (const message of messages.slice(0, -1)) assert.equal(log.journal.append(message).kind, 'accepted')
     assert.equal(log.journal.append(last).kind, 'full')

@@ -102,11 +102,14 @@ describe('the client', () => {
   it('clients with secp256k1 and RSA keys write as well', async () => {
     const net = await makeNetwork()
     const sequencer = await RunningSequencer.start(cleanup, net)
-    for (const key of [await secp256k1Identity(), await rsaIdentity()]) {
-      const client = await RunningClient.connected(cleanup, net, sequencer.address, key)
-      await client.send(3)
-      await client.receipted(3)
-    }
+    const keys = [await secp256k1Identity(), await rsaIdentity()]
+    await Promise.all(
+      keys.map(async key => {
+        const client = await RunningClient.connected(cleanup, net, sequencer.address, key)
+        await client.send(3)
+        await client.receipted(3)
+      })
+    )
     assert.equal((await sequencer.check()).pending, 6)
   })
 
