@@ -32,7 +32,7 @@ export class MessagesApplication implements Application<undefined> {
     try {
       const text = this.#decoder.decode(body)
       const value: unknown = JSON.parse(text)
-      if (canonicalize(value) !== text)
+      if (canonicalForm(value) !== text)
         return refusal('bad schema', 'the JSON is not in canonical form (RFC 8785)')
       return this.#check(value)
     } catch (error) {
@@ -42,12 +42,11 @@ export class MessagesApplication implements Application<undefined> {
 
   /** The body of a message that says `value`, or why it may not be said. */
   encodeBody(value: unknown): { readonly body: Uint8Array } | { readonly refusal: Refusal } {
+    const text = canonicalForm(value)
+    if (text === undefined)
+      return { refusal: refusal('bad schema', 'the value has no canonical JSON form (RFC 8785)') }
     const problem = this.#check(value)
-    if (problem !== undefined) return { refusal: problem }
-    const text = canonicalize(value)
-    return text === undefined
-      ? { refusal: refusal('bad schema', 'the value has no JSON form') }
-      : { body: utf8(text) }
+    return problem === undefined ? { body: utf8(text) } : { refusal: problem }
   }
 
   genesis(): undefined {
@@ -75,3 +74,16 @@ export class MessagesApplication implements Application<undefined> {
     )
   }
 }
+
+/** Undefined for what RFC 8785 has no form for: single surrogates, numbers out of range, circles, bottomless nesting. */
+function canonicalForm(value: unknown): string | undefined {
+  try {
+    const text = canonicalize(value)
+    return text !== undefined && !SINGLE_SURROGATE.test(text) ? text : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** JSON.stringify writes a surrogate without its other half as an escape, and writes no other escape like it. */
+const SINGLE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/

@@ -14,6 +14,7 @@ import { consistencyPath, Frontier, inclusionPath, leafHash } from '../core/merk
 import { decodeMessage } from '../core/message.js'
 import type { Stakes } from '../core/stakes.js'
 import { advance, type Cursor, type Draft, draft, genesisCursor, type Rules } from './cursor.js'
+import { expectBlockIndex } from './indexes.js'
 import { LogTree } from './log-tree.js'
 import {
   bindToNetwork,
@@ -77,7 +78,7 @@ export class Chain {
     const verifiers = new VerifierCache()
     for (let height = 1; ; height += 1) {
       const envelope = headerAt(database, height)
-      if (envelope === undefined) return chain
+      if (envelope === undefined) break
       const read = readSignedHeader(envelope, verifiers)
       if (!read.ok) throw damaged({ ...read.fault, height })
       const { size, count } = read.signed.header
@@ -90,6 +91,8 @@ export class Chain {
       chain.#cursor = advanced.cursor
       progress(height)
     }
+    await expectBlockIndex(database, chain.head().header.height)
+    return chain
   }
 
   head(): SignedHeader {

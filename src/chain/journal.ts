@@ -3,9 +3,11 @@ import type { Signer, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import type { ReceiptEntry } from '../core/receipt.js'
 import { signReceipt } from '../core/receipt.js'
+import type { Refusal } from '../core/refusal.js'
 import type { MessageRules } from '../core/validation.js'
 import { validateEnvelope } from '../core/validation.js'
 import type { Chain } from './chain.js'
+import { expectMessageIndexes } from './indexes.js'
 import {
   type Database,
   keys,
@@ -91,14 +93,14 @@ export class Journal {
       if (!equal(key, keys.message(position)))
         throw new StoreError(`the message at position ${position} is missing`)
       const verdict = await validateEnvelope(envelope, rules, verifiers)
-      if (!verdict.ok)
-        throw new StoreError(`the message at position ${position} is damaged: ${verdict.refusal.detail}`)
+      if (!verdict.ok) throw new StoreError(whyNotPending(position, verdict.refusal))
       const { leaf, author, sequence } = verdict
       if (placeOf(database, author, sequence)?.position !== position)
         throw new StoreError(`the index of the message at position ${position} is damaged`)
       journal.#entries.push({ envelope, leaf, author, sequence, position, arrived: now() })
     }
     journal.#durable = journal.#entries.length
+    await expectMessageIndexes(database, start + journal.#durable)
     return journal
   }
 
@@ -191,6 +193,12 @@ export class Journal {
     }))
     return signReceipt({ network: chain.rules.network.id, author, time: now(), entries }, signer)
   }
+}
+
+function whyNotPending(position: number, { reason, detail }: Refusal): string {
+  return reason === 'unknown key'
+    ? `the pending message at position ${position} is sealed to a key that is not in the key file any more (${detail}); put that key back`
+    : `the message at position ${position} is damaged: ${detail}`
 }
 
 function byAuthor(entries: readonly Entry[]): Iterable<Entry[]> {

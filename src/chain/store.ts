@@ -58,6 +58,19 @@ export const keys = {
   }
 }
 
+/** All keys of one kind. */
+export const ranges = {
+  ids: rangeOf('i'),
+  sequences: rangeOf('a'),
+  leaves: rangeOf('l'),
+  receipts: rangeOf('r')
+}
+
+function rangeOf(prefix: string): { readonly gte: Uint8Array; readonly lt: Uint8Array } {
+  const byte = prefix.charCodeAt(0)
+  return { gte: Uint8Array.of(byte), lt: Uint8Array.of(byte + 1) }
+}
+
 function numbered(prefix: string, number: number): Buffer {
   const key = Buffer.allocUnsafe(1 + SAFE_INTEGER_BYTES)
   key.write(prefix, 0, 'latin1')
@@ -126,7 +139,11 @@ export interface Place {
 
 export function placeOf(database: Database, author: PeerIdBytes, sequence: bigint): Place | undefined {
   const value = database.getSync(keys.sequence(author, sequence))
-  if (value === undefined) return undefined
+  return value && placeOfValue(value)
+}
+
+export function placeOfValue(value: Uint8Array): Place {
+  if (value.length !== 2 * SAFE_INTEGER_BYTES) throw new StoreError('the index of a message is damaged')
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
   return {
     position: bytes.readUIntBE(0, SAFE_INTEGER_BYTES),

@@ -1,10 +1,12 @@
 import { createInterface } from 'node:readline'
 import { Command, Option } from 'commander'
+import { peerIdToString, signerOf } from '../core/keys.js'
+import type { Network } from '../core/network-document.js'
 import type { Report } from '../node/events.js'
 import { createSequencer } from '../roles/sequencer.js'
 import { type ClientFiles, runClient } from './client-command.js'
-import { Failure } from './failure.js'
-import { addEncryptionKey, exists, readEncryptionKeys, readNetwork } from './files.js'
+import { Failure, UsageError } from './failure.js'
+import { addEncryptionKey, exists, readEncryptionKeys, readIdentity, readNetwork } from './files.js'
 import { encryptionKeyBeside, makeNetwork } from './network-setup.js'
 import { addresses, DEFAULTS, positiveNumber, wholeNumber } from './options.js'
 import { printLine, reporter } from './output.js'
@@ -70,6 +72,7 @@ async function runSequencer(
     throw new Failure(
       `${options.network} names ${network.document.ordering.sequencer} as sequencer, whose key is not at ${key}; name its file with --key FILE`
     )
+  await expectSequencerKey(network, key)
   if (!(await exists(encryptionKey))) {
     await addEncryptionKey(encryptionKey)
     printLine(`made a new encryption key: ${encryptionKey}`)
@@ -81,6 +84,16 @@ async function runSequencer(
     const sequencer = await createSequencer({ ...peer, openingKeys }).catch(asFailure)
     await running(sequencer, stopping, peer.failure, () => untilAborted(stopping))
   })
+}
+
+/** Before anything is made: another sequencer's network must not get our files. */
+async function expectSequencerKey(network: Network, path: string): Promise<void> {
+  const { sequencer } = network.document.ordering
+  const peerId = peerIdToString(signerOf(await readIdentity(path)).peerId)
+  if (peerId !== sequencer)
+    throw new UsageError(
+      `the key in ${path} is ${peerId}, but the network document names ${sequencer} as sequencer`
+    )
 }
 
 function clientFiles(options: PeerCommandOptions): ClientFiles {

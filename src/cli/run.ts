@@ -1,7 +1,8 @@
 import { type Command, CommanderError } from 'commander'
 import { StoreError } from '../chain/store.js'
+import { DecodeError } from '../core/codec.js'
 import { InvalidNetworkDocument } from '../core/network-document.js'
-import { NotFound, Untrue } from '../node/asker.js'
+import { NotFound, QueryFailed, Untrue } from '../node/asker.js'
 import { errorCode, Failure } from './failure.js'
 import { printJson, printLine } from './output.js'
 
@@ -28,6 +29,8 @@ function explain(error: unknown, json: boolean): number {
     error instanceof NotFound ||
     error instanceof Untrue ||
     error instanceof StoreError ||
+    error instanceof DecodeError ||
+    error instanceof QueryFailed ||
     error instanceof InvalidNetworkDocument
   if (!isExpected) {
     printLine(`a defect of tallystick: ${error instanceof Error ? error.stack : String(error)}`)

@@ -7,11 +7,12 @@ import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { decode as decodeMultihash } from 'multiformats/hashes/digest'
 import { equal, type PeerIdBytes, type PublicKeyBytes } from './bytes.js'
 import { sha256 } from './hash.js'
+import { LIMITS } from './limits.js'
 
 /** Identity keys: who signs, who signed. libp2p names and encodes the keys, node:crypto does the work. */
 
 export const RSA_BITS = { least: 2048, most: 4096 } as const
-/** An RSA key of 4096 bits takes 556 bytes; nothing longer is parsed. */
+/** An RSA key of 4096 bits takes 555 bytes; nothing longer is parsed. */
 const LONGEST_PUBLIC_KEY = 600
 
 export interface Signer {
@@ -105,7 +106,7 @@ export function verifierOf(bytes: Uint8Array): Verifier {
 export class VerifierCache {
   readonly #verifiers = new Map<string, Verifier>()
 
-  constructor(private readonly limit = 10_000) {}
+  constructor(private readonly limit: number = LIMITS.cachedKeys) {}
 
   /** Throws as `verifierOf` does. */
   get(publicKey: Uint8Array): Verifier {

@@ -54,8 +54,9 @@ export const LIMITS = {
   /** Messages written in one synced batch; also bounds the entries of one receipt. */
   journalBatch: 512,
 
-  /** Bytes that sealing, padding, signing and framing may add to a body; the largest key is RSA's. */
-  envelopeOverhead: 1_600,
+  /** Public keys that are kept parsed, and sealing sessions that are kept agreed on; the oldest go first. */
+  cachedKeys: 10_000,
+  cachedSessions: 10_000,
 
   /** Messages of a client that have no receipt yet. It sends no more until receipts come. */
   clientWindow: 1024,

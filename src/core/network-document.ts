@@ -136,6 +136,5 @@ function expectPeerId(text: string): void {
   } catch {
     // Said below.
   }
-  if (usual !== text)
-    throw new InvalidNetworkDocument(`"${text}" is not a PeerId in its usual form (12D3Koo…)`)
+  if (usual !== text) throw new InvalidNetworkDocument(`"${text}" is not a PeerId`)
 }

@@ -3,6 +3,7 @@ import { x25519 } from '@noble/curves/ed25519.js'
 import { AEAD_EXPORT_ONLY, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_X25519_HKDF_SHA256 } from 'hpke'
 import { concat, type Hash, type PeerIdBytes, toHex, utf8 } from './bytes.js'
 import { sha256 } from './hash.js'
+import { LIMITS } from './limits.js'
 import {
   encodeMessage,
   KEY_ID_LENGTH,
@@ -107,7 +108,7 @@ export class Opener {
 
   constructor(
     keys: readonly OpeningKey[],
-    private readonly sessionLimit = 10_000
+    private readonly sessionLimit: number = LIMITS.cachedSessions
   ) {
     this.#keys = new Map(keys.map(key => [toHex(key.keyId), key]))
   }
@@ -168,6 +169,11 @@ function associatedData(claim: Claim, keyId: Uint8Array, enc: Uint8Array): Uint8
     ...claim,
     body: { kind: 'sealed', sealed: { keyId, enc, ciphertext: new Uint8Array(0) } }
   })
+}
+
+/** Bytes of the ciphertext of a plaintext. */
+export function sealedLength(plaintext: number): number {
+  return Math.ceil((plaintext + 1) / PADDING_STEP) * PADDING_STEP + TAG_LENGTH
 }
 
 /** 96 bits, big-endian. */

@@ -1,5 +1,7 @@
 import type { Stream } from '@libp2p/interface'
 import { lpStream, UnexpectedEOFError } from '@libp2p/utils'
+import * as varint from 'uint8-varint'
+import type { Uint8ArrayList } from 'uint8arraylist'
 
 export interface ChannelLimits {
   /** Bytes of a frame, either way. */
@@ -23,9 +25,9 @@ export class Channel {
   ) {
     stream.maxReadBufferLength = limits.unreadBytes
     stream.maxWriteBufferLength = limits.unsentBytes
-    // Four bytes of length reach 2^28; a longer prefix is refused before anything is gathered.
     this.#frames = lpStream(stream, {
-      maxLengthLength: 4,
+      maxLengthLength: LENGTH_BYTES,
+      lengthDecoder: decodeLength,
       maxDataLength: limits.frameBytes,
       maxBufferSize: limits.unreadBytes
     })
@@ -75,4 +77,18 @@ export class Channel {
     this.stream.abort(error)
     return error
   }
+}
+
+/** Four bytes of length reach 2^28, more than any frame has. */
+const LENGTH_BYTES = 4
+
+/**
+ * An unsigned varint. The reader takes a RangeError for "more bytes are needed", so that only an end to that
+ * keeps an endless prefix from being gathered byte by byte.
+ */
+function decodeLength(prefix: Uint8ArrayList): number {
+  const isOpen = prefix.get(prefix.byteLength - 1) >= 0x80
+  if (isOpen && prefix.byteLength >= LENGTH_BYTES)
+    throw new TypeError(`a length prefix of more than ${LENGTH_BYTES} bytes`)
+  return varint.decode(prefix)
 }

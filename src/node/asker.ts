@@ -14,6 +14,7 @@ import { type MessageRules, validateEnvelope } from '../core/validation.js'
 import type { Channel } from '../network/channel.js'
 import type { Host } from '../network/host.js'
 import { QUERY_PROTOCOL } from '../network/names.js'
+import { describeError } from './events.js'
 import { messageRules } from './message-rules.js'
 import { QUERY_STREAMS } from './query-server.js'
 
@@ -29,6 +30,11 @@ export class Untrue extends Error {
   static fault(fault: Fault): Untrue {
     return new Untrue(`the answer is not true: ${describeFault(fault)}`)
   }
+}
+
+/** There is no answer: the peer refuses the query, ends the stream, or is too slow. */
+export class QueryFailed extends Error {
+  override name = 'QueryFailed'
 }
 
 export interface Status {
@@ -217,20 +223,22 @@ export class Asker {
       if (answer.kind === 'notFound') throw new NotFound(answer.detail)
       return answer
     }
-    throw new Error('the peer ended the stream without an answer')
+    throw new QueryFailed('the peer ended the stream without an answer')
   }
 
   async *#stream(query: Query): AsyncIterable<Answer> {
     const deadline = (): AbortSignal => AbortSignal.timeout(LIMITS.frameMs)
-    const channel: Channel = await this.host.open(this.peer, QUERY_PROTOCOL, QUERY_STREAMS, deadline())
+    const channel: Channel = await this.host
+      .open(this.peer, QUERY_PROTOCOL, QUERY_STREAMS, deadline())
+      .catch(asQueryFailed)
     try {
-      await channel.send(encodeQuery(this.rules.network.id, query), deadline())
+      await channel.send(encodeQuery(this.rules.network.id, query), deadline()).catch(asQueryFailed)
       for (;;) {
-        const frame = await channel.receive(deadline())
+        const frame = await channel.receive(deadline()).catch(asQueryFailed)
         if (frame === undefined) return
         const answer = decodeAnswer(frame)
         if (answer.kind === 'refused')
-          throw new Error(`the peer refuses the query: ${answer.reason}: ${answer.detail}`)
+          throw new QueryFailed(`the peer refuses the query: ${answer.reason}: ${answer.detail}`)
         yield answer
       }
     } finally {
@@ -248,4 +256,8 @@ export interface LogHead {
 function unexpected(answer: Answer): never {
   if (answer.kind === 'notFound') throw new NotFound(answer.detail)
   throw new Untrue(`the peer answered with a ${answer.kind}, which was not asked`)
+}
+
+function asQueryFailed(error: unknown): never {
+  throw new QueryFailed(`the peer did not answer: ${describeError(error)}`)
 }

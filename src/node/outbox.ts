@@ -1,4 +1,11 @@
-import { bindToNetwork, type Database, type Write, writeDurably, writeLazily } from '../chain/store.js'
+import {
+  bindToNetwork,
+  type Database,
+  expectStored,
+  type Write,
+  writeDurably,
+  writeLazily
+} from '../chain/store.js'
 import { type EnvelopeBytes, type Hash, toHex } from '../core/bytes.js'
 import { decodeEnvelope, signEnvelope } from '../core/envelope.js'
 import type { Signer } from '../core/keys.js'
@@ -54,7 +61,9 @@ export class Outbox {
     const outbox = new Outbox(database, network, signer, now, next ? Buffer.from(next).readBigUInt64BE() : 1n)
     for await (const value of database.values({ gte: numbered('o', 0n), lte: numbered('o', LAST) })) {
       const envelope = value as EnvelopeBytes
-      const { sequence } = decodeMessage(decodeEnvelope(envelope).payload)
+      const { sequence } = expectStored('a message in the outbox', () =>
+        decodeMessage(decodeEnvelope(envelope).payload)
+      )
       outbox.#hold({ sequence, leaf: leafHash(envelope), envelope })
     }
     return outbox

@@ -96,6 +96,8 @@ export class Producer implements Service {
     const { patience } = chain.rules.ordering
     clearTimeout(this.#timer)
     if (patience === undefined || pending === 0) return
-    this.#timer = setTimeout(() => this.wake(), Math.max(1, oldest + patience - now()))
+    // Never more than the patience itself, even where the clock was set back.
+    const wait = Math.min(patience, Math.max(1, oldest + patience - now()))
+    this.#timer = setTimeout(() => this.wake(), wait)
   }
 }

@@ -22,8 +22,11 @@ export class ServiceList implements Service {
     }
   }
 
+  /** One that does not stop keeps no other from stopping. Throws what the first of them threw. */
   async stop(): Promise<void> {
+    const problems: unknown[] = []
     for (let service = this.#running.pop(); service !== undefined; service = this.#running.pop())
-      await service.stop()
+      await service.stop().catch((error: unknown) => problems.push(error))
+    if (problems.length > 0) throw problems[0]
   }
 }

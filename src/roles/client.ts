@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { applicationOf } from '../applications/index.js'
 import { peerIdFromText, peerIdToString, signerOf } from '../core/keys.js'
-import { LIMITS } from '../core/limits.js'
+import { sealedLength } from '../core/sealing.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
 import { Asker } from '../node/asker.js'
@@ -28,6 +28,9 @@ export interface Client extends Service {
   summary(): Summary
 }
 
+/** Network, key id, encapsulated key, sequence, time, payload type, and the tags and lengths of all fields. */
+const FIXED_OVERHEAD = 150
+
 /** Throws StoreError if the folder belongs to another network. */
 export async function createClient(options: ClientOptions): Promise<Client> {
   const { network, database, now, report, failed, connect } = options
@@ -35,6 +38,9 @@ export async function createClient(options: ClientOptions): Promise<Client> {
   const signer = signerOf(options.key)
   const sequencer = peerIdFromText(document.ordering.sequencer)
   const application = applicationOf(document)
+  // Sequence and time take up to ten bytes each; field tags and lengths are counted at their longest.
+  const overhead =
+    signer.publicKey.length + signer.sign(new Uint8Array(0)).length + signer.peerId.length + FIXED_OVERHEAD
   const topics = topicsOf(network.id)
   const host = await Host.create({ ...options, topics: [topics.messages] })
   const outbox = await Outbox.open(database, network, signer, now)
@@ -96,10 +102,11 @@ export async function createClient(options: ClientOptions): Promise<Client> {
       if ('refusal' in encoded)
         return publisher.refusedBeforeSending(encoded.refusal.reason, encoded.refusal.detail)
       const { messageBytes } = document.limits
-      if (encoded.body.length + LIMITS.envelopeOverhead > messageBytes)
+      const bytes = sealedLength(encoded.body.length) + overhead
+      if (bytes > messageBytes)
         return publisher.refusedBeforeSending(
           'too large',
-          `${encoded.body.length} bytes; a message of this network may take ${messageBytes} with its envelope`
+          `${bytes} bytes with its envelope; this network takes ${messageBytes}`
         )
       await publisher.room(signal)
       if (!signal.aborted) publisher.submit(encoded.body)
