@@ -210,7 +210,7 @@ export class Chain {
       if (inBlock.has(name) || placeOf(this.database, author, sequence) !== undefined)
         return { kind: 'duplicate', height, position, detail: 'its author has used this sequence before' }
       inBlock.add(name)
-      writes.push(...messageWrites({ envelope, leaf, author, sequence }, position, position))
+      writes.push(...messageWrites({ envelope, leaf, author, sequence }, position, undefined))
     }
     return writes
   }

@@ -13,7 +13,7 @@ import {
   keys,
   messageWrites,
   placeOf,
-  receiptAt,
+  receiptOf,
   StoreError,
   type Write,
   writeDurably
@@ -113,7 +113,7 @@ export class Journal {
     const place = placeOf(this.options.database, author, sequence)
     if (place !== undefined) {
       const stored = this.options.chain.leafAt(place.position)
-      const receipt = receiptAt(this.options.database, place.first)
+      const receipt = receiptOf(this.options.database, place)
       return stored && receipt && equal(stored, leaf) ? { kind: 'known', receipt } : { kind: 'taken' }
     }
     if (this.#isFailed || this.#entries.length >= LIMITS.pendingMessages) return { kind: 'full' }

@@ -10,7 +10,7 @@ import type { Network } from '../core/network-document.js'
  * |------------------------------------|-----------------------------------------|------------|
  * | n                                  | canonical network document              | first open |
  * | m position(6)                      | envelope                                | journal or import |
- * | a author sequence(8)               | position(6) first(6): its receipt's key | journal or import |
+ * | a author sequence(8)               | position(6), and where there is a receipt, first(6) | journal or import |
  * | l leaf[0…8) position(6)            | nothing                                 | journal or import |
  * | r first(6)                         | receipt; `first` is its lowest position | journal    |
  * | h height(6)                        | signed header                           | import     |
@@ -101,7 +101,7 @@ function write(database: Database, writes: readonly Write[], options: { sync: bo
 
 const EMPTY = new Uint8Array(0)
 
-/** What is written with a message, whoever brought it. `first` names its receipt; a peer without receipts gives its own position. */
+/** What is written with a message, whoever brought it. `first` names its receipt; imported messages have none. */
 export function messageWrites(
   message: {
     readonly envelope: EnvelopeBytes
@@ -110,11 +110,11 @@ export function messageWrites(
     readonly sequence: bigint
   },
   position: number,
-  first: number
+  first: number | undefined
 ): Write[] {
-  const place = Buffer.allocUnsafe(2 * SAFE_INTEGER_BYTES)
+  const place = Buffer.allocUnsafe((first === undefined ? 1 : 2) * SAFE_INTEGER_BYTES)
   place.writeUIntBE(position, 0, SAFE_INTEGER_BYTES)
-  place.writeUIntBE(first, SAFE_INTEGER_BYTES, SAFE_INTEGER_BYTES)
+  if (first !== undefined) place.writeUIntBE(first, SAFE_INTEGER_BYTES, SAFE_INTEGER_BYTES)
   return [
     { type: 'put', key: keys.message(position), value: message.envelope },
     { type: 'put', key: keys.sequence(message.author, message.sequence), value: place },
@@ -133,8 +133,8 @@ export function headerWrites(height: number, id: Hash, envelope: EnvelopeBytes):
 
 export interface Place {
   readonly position: number
-  /** Names the receipt under `keys.receipt`. */
-  readonly first: number
+  /** Names the receipt under `keys.receipt`. Undefined where this peer has none. */
+  readonly first: number | undefined
 }
 
 export function placeOf(database: Database, author: PeerIdBytes, sequence: bigint): Place | undefined {
@@ -143,11 +143,15 @@ export function placeOf(database: Database, author: PeerIdBytes, sequence: bigin
 }
 
 export function placeOfValue(value: Uint8Array): Place {
-  if (value.length !== 2 * SAFE_INTEGER_BYTES) throw new StoreError('the index of a message is damaged')
+  if (value.length !== SAFE_INTEGER_BYTES && value.length !== 2 * SAFE_INTEGER_BYTES)
+    throw new StoreError('the index of a message is damaged')
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
   return {
     position: bytes.readUIntBE(0, SAFE_INTEGER_BYTES),
-    first: bytes.readUIntBE(SAFE_INTEGER_BYTES, SAFE_INTEGER_BYTES)
+    first:
+      value.length === SAFE_INTEGER_BYTES
+        ? undefined
+        : bytes.readUIntBE(SAFE_INTEGER_BYTES, SAFE_INTEGER_BYTES)
   }
 }
 
@@ -155,7 +159,8 @@ export function envelopeAt(database: Database, position: number): EnvelopeBytes 
   return database.getSync(keys.message(position)) as EnvelopeBytes | undefined
 }
 
-export function receiptAt(database: Database, first: number): EnvelopeBytes | undefined {
+export function receiptOf(database: Database, { first }: Place): EnvelopeBytes | undefined {
+  if (first === undefined) return undefined
   return database.getSync(keys.receipt(first)) as EnvelopeBytes | undefined
 }
 

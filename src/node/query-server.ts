@@ -1,6 +1,6 @@
 import { pipe } from 'it-pipe'
 import type { Chain, Inclusion } from '../chain/chain.js'
-import { type Database, placeOf, receiptAt } from '../chain/store.js'
+import { type Database, placeOf, receiptOf } from '../chain/store.js'
 import type { SignedHeader } from '../core/block.js'
 import { type EnvelopeBytes, equal, toHex } from '../core/bytes.js'
 import { LIMITS } from '../core/limits.js'
@@ -124,7 +124,7 @@ export class QueryServer implements Service {
         return certificate ? { kind: 'key', certificate } : notFound('this peer has no encryption key')
       case 'receipt': {
         const place = placeOf(database, query.author, query.sequence)
-        const receipt = place && receiptAt(database, place.first)
+        const receipt = place && receiptOf(database, place)
         return receipt ? { kind: 'receipt', receipt } : notFound(`no receipt for sequence ${query.sequence}`)
       }
     }

@@ -188,14 +188,10 @@ function checkIndexes(
     assert.equal(leaves.get(toHex(leaf.subarray(0, 8)) + number6(position))?.length, 0, `leaf of ${position}`)
     const place = sequences.get(author + sequence.toString(16).padStart(16, '0'))
     assert.ok(place, `author index of ${position}`)
-    assert.equal(place.length, 12)
+    assert.equal(place.length, withReceipts ? 12 : 6)
     assert.equal(place.readUIntBE(0, 6), position)
-    const first = place.readUIntBE(6, 6)
-    if (!withReceipts) {
-      assert.equal(first, position)
-      continue
-    }
-    const receipt = receipts.get(first)
+    if (!withReceipts) continue
+    const receipt = receipts.get(place.readUIntBE(6, 6))
     assert.ok(receipt, `receipt of ${position}`)
     assert.equal(toHex(receipt.author), author)
     const named = receipt.entries.filter(entry => entry.sequence === sequence)
