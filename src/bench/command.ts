@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { wholeNumber } from '../cli/options.js'
 import { printJson, printLine } from '../cli/output.js'
 import { verificationsPerSecond } from './ceiling.js'
@@ -21,7 +21,7 @@ export function benchCommand(): Command {
     .option('--clients <n>', 'clients, all in one process', wholeNumber(1, 100), 10)
     .option('--bytes <n>', 'plaintext of a message', wholeNumber(40, 8000), 300)
     .option('--latency-seconds <s>', 'how long receipts are timed at a low rate', wholeNumber(1, 600), 20)
-    .option('--muxer <name>', 'yamux or mplex (default: what peers use)')
+    .addOption(new Option('--muxer <name>', 'default: what peers use').choices(['yamux', 'mplex']))
     .option('--json', 'one JSON object on stdout')
     .action(bench)
 }

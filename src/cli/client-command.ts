@@ -18,14 +18,14 @@ export async function runClient(
   files: ClientFiles,
   source: AsyncIterable<unknown>,
   report: Report,
-  stopping: AbortSignal
+  stopping: AbortController
 ): Promise<Summary> {
   const network = await readNetwork(files.network)
   let summary: Summary | undefined
-  await withPeer(files, network, report, async peer => {
+  await withPeer(files, network, report, stopping, async peer => {
     const client = await createClient({ ...peer, connect: files.connect })
     try {
-      await running(client, stopping, peer.failure, () => converse(client, source, files.connect, stopping))
+      await running(client, stopping.signal, () => converse(client, source, files.connect, stopping.signal))
     } finally {
       summary = client.summary()
       report({ event: 'summary', ...summary })
@@ -54,8 +54,7 @@ async function converse(
     if (stopping.aborted) break
     await client.send(value, stopping)
   }
-  const patience = stopping.aborted ? LIMITS.stopMs / 5 : LIMITS.lastReceiptsMs
-  const left = await client.settled(AbortSignal.any([AbortSignal.timeout(patience), stopping]))
+  const left = await client.settled(AbortSignal.any([AbortSignal.timeout(LIMITS.lastReceiptsMs), stopping]))
   if (left > 0 && !stopping.aborted)
     throw new Failure(
       `${left} messages have no receipt yet; they stay in the outbox and are sent when this client runs again on the same folder`

@@ -10,7 +10,7 @@ import { addEncryptionKey, exists, readEncryptionKeys, readIdentity, readNetwork
 import { encryptionKeyBeside, makeNetwork } from './network-setup.js'
 import { addresses, DEFAULTS, positiveNumber, wholeNumber } from './options.js'
 import { printLine, reporter } from './output.js'
-import { asFailure, running, stopSignal, untilAborted, withPeer } from './run-peer.js'
+import { asFailure, running, stopController, untilAborted, withPeer } from './run-peer.js'
 import { ticks } from './ticks.js'
 
 interface PeerCommandOptions {
@@ -50,16 +50,16 @@ export function peerCommand(): Command {
 
 async function runPeer(options: PeerCommandOptions): Promise<void> {
   const report = reporter(options.json === true)
-  const stopping = stopSignal()
+  const stopping = stopController()
   if (options.role === 'sequencer') await runSequencer(options, report, stopping)
-  else await runClient(clientFiles(options), sourceOf(options, stopping), report, stopping)
+  else await runClient(clientFiles(options), sourceOf(options, stopping.signal), report, stopping)
   report({ event: 'stopped' })
 }
 
 async function runSequencer(
   options: PeerCommandOptions,
   report: Report,
-  stopping: AbortSignal
+  stopping: AbortController
 ): Promise<void> {
   const key = options.key ?? 'keys/sequencer.key'
   const encryptionKey = encryptionKeyBeside(key)
@@ -80,9 +80,9 @@ async function runSequencer(
   const openingKeys = await readEncryptionKeys(encryptionKey)
   const data = options.data ?? 'data/sequencer'
   const listen = options.listen ?? [DEFAULTS.sequencer]
-  await withPeer({ key, data, listen }, network, report, async peer => {
+  await withPeer({ key, data, listen }, network, report, stopping, async peer => {
     const sequencer = await createSequencer({ ...peer, openingKeys }).catch(asFailure)
-    await running(sequencer, stopping, peer.failure, () => untilAborted(stopping))
+    await running(sequencer, stopping.signal, () => untilAborted(stopping.signal))
   })
 }
 

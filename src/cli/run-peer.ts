@@ -13,16 +13,15 @@ export interface PeerFiles {
   readonly listen: readonly string[]
 }
 
-/** Opens what a role needs, runs it, and closes the database whatever happens. */
+/** Opens what a role needs, runs it, and closes the database whatever happens. What the peer cannot go on after ends it, too. */
 export async function withPeer(
   files: PeerFiles,
   network: PeerOptions['network'],
   report: Report,
-  use: (peer: PeerOptions & { readonly failure: Promise<never> }) => Promise<void>
+  stopping: AbortController,
+  use: (peer: PeerOptions) => Promise<void>
 ): Promise<void> {
   const key = await readOrMakeIdentity(files.key)
-  const failure = Promise.withResolvers<never>()
-  failure.promise.catch(() => undefined)
   const database = await openDatabase(files.data)
   try {
     await use({
@@ -32,38 +31,37 @@ export async function withPeer(
       report,
       listen: files.listen,
       now: () => Date.now(),
-      failed: error => failure.reject(new Failure(error.message)),
-      failure: failure.promise
+      failed: error => stopping.abort(new Failure(error.message))
     })
   } finally {
     await database.close()
   }
 }
 
-/** Starts a peer, lets it work until the work is done or it fails, and stops it within its time. */
+/** Starts a peer, lets it work until the work is done or `stopping` fires, and stops it. Throws what it failed of. */
 export async function running(
   peer: Service,
   stopping: AbortSignal,
-  failure: Promise<never>,
   work: () => Promise<void>
 ): Promise<void> {
   try {
     await peer.start().catch(asFailure)
-    await Promise.race([work(), failure])
+    await work()
   } finally {
-    const late = setTimeout(() => {
-      printLine(`it did not stop within ${LIMITS.stopMs} ms; what was accepted is on disk`)
-      process.exit(stopping.aborted ? 0 : 1)
-    }, LIMITS.stopMs - 500)
     await peer.stop()
-    clearTimeout(late)
   }
+  if (stopping.reason instanceof Failure) throw stopping.reason
 }
 
 export function asFailure(error: unknown): never {
-  if (errorCode(error) === 'EADDRINUSE' || /EADDRINUSE/.test(describeError(error)))
+  const reason = describeError(error)
+  if (errorCode(error) === 'EADDRINUSE' || reason.includes('EADDRINUSE'))
     throw new Failure(
       'the address is in use by another program; stop that one, or give another one with --listen MULTIADDR'
+    )
+  if (error instanceof Error && /Listen|Addresses/.test(error.name))
+    throw new Failure(
+      `it cannot listen there (${reason.split('\n').join(' ')}); give a TCP address of this machine with --listen MULTIADDR`
     )
   if (error instanceof WrongKey) throw new UsageError(error.message)
   throw error
@@ -71,10 +69,18 @@ export function asFailure(error: unknown): never {
 
 /**
  * Fires at the first SIGINT or SIGTERM; a second one ends the process at once. Fires too where whoever
- * started this process over a channel, as localnet does, has gone without stopping it.
+ * started this process over a channel, as localnet does, has gone without stopping it. Whatever the process
+ * is at, it ends in time: what was accepted is on disk before anybody heard of it.
  */
-export function stopSignal(): AbortSignal {
+export function stopController(): AbortController {
   const controller = new AbortController()
+  controller.signal.addEventListener('abort', () => {
+    const late = setTimeout(() => {
+      printLine('it did not stop in time and was ended; what was accepted is on disk')
+      process.exit(controller.signal.reason instanceof Failure ? 1 : 0)
+    }, LIMITS.stopMs - 500)
+    late.unref()
+  })
   for (const name of ['SIGINT', 'SIGTERM'] as const)
     process.on(name, () => {
       if (controller.signal.aborted) process.exit(130)
@@ -84,7 +90,7 @@ export function stopSignal(): AbortSignal {
   if (process.connected === false) controller.abort(new Error('the parent has gone'))
   // The channel is no reason to stay.
   process.channel?.unref()
-  return controller.signal
+  return controller
 }
 
 export function untilAborted(signal: AbortSignal): Promise<void> {

@@ -27,6 +27,8 @@ export const LIMITS = {
   queryStreams: 32,
   /** Receipt streams that one connection may have open at once; the last one opened counts. */
   receiptStreams: 2,
+  /** Queries that are being answered at once, to all peers. More are refused as busy. */
+  queries: 64,
   /** Bytes of a query. */
   queryBytes: 1024,
   /** Bytes of an answer: a block and its peaks. */
@@ -34,6 +36,8 @@ export const LIMITS = {
   /** Blocks in one page of a range, and the bytes after which a page ends early: the reader's buffer. */
   rangeBlocks: 256,
   rangeBytes: 4 * 1024 * 1024,
+  /** Bytes of a client's hello, the one frame it sends on the receipts protocol. */
+  helloBytes: 256,
   /** Bytes of a frame on the receipts protocol. */
   noticeBytes: 64 * 1024,
   /** Bytes of notices that may wait for a client that reads slowly before its stream is reset. */
@@ -47,6 +51,10 @@ export const LIMITS = {
 
   /** Messages that wait for validation. More are refused as busy. */
   validationQueue: 16_384,
+  /** The share of it that one peer may take; more are refused as rate limited. Others wait behind it. */
+  validationQueueOfPeer: 1_024,
+  /** Bundles that no honest peer sends, after which a peer is disconnected. */
+  maliciousBundles: 64,
   /** Messages in one job for a validation worker. */
   validationBatch: 256,
   /** Messages that are on disk or on their way there, but in no block yet. More are refused as busy. */
@@ -59,13 +67,13 @@ export const LIMITS = {
   cachedSessions: 10_000,
 
   /** Messages of a client that have no receipt yet. It sends no more until receipts come. */
-  clientWindow: 1024,
+  clientWindow: 512,
   /** Messages that wait in a client's outbox, sent or not. More are refused to the caller. */
   outboxMessages: 100_000,
   /** How long a client gathers messages into one bundle when they come fast, ms. */
   bundleMs: 4,
   /** First and longest wait before a message without a receipt is sent again, ms. */
-  resendMs: { first: 2_000, longest: 30_000 },
+  resendMs: { first: 3_000, longest: 30_000 },
   /** First and longest wait before a lost connection is dialled again, ms. */
   redialMs: { first: 100, longest: 5_000 },
   /** How long a client tries to reach its first sequencer, and waits for its last receipts, ms. */

@@ -1,5 +1,5 @@
 /** Why a message was not taken. The same words on the wire, in events and in the docs. */
-export const REASONS = [
+const REASONS = [
   'bad encoding',
   'wrong network',
   'bad signature',
@@ -31,8 +31,4 @@ export function refusal(reason: Reason, detail: string): Refusal {
 /** True where no honest peer sends or relays such a message, whatever it knows: gossip rejects these. */
 export function isMalicious(reason: Reason): boolean {
   return ['bad encoding', 'wrong network', 'bad signature', 'wrong author', 'too large'].includes(reason)
-}
-
-export function isReason(text: string): text is Reason {
-  return (REASONS as readonly string[]).includes(text)
 }

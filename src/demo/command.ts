@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { UsageError } from '../cli/failure.js'
 import { positiveNumber, wholeNumber } from '../cli/options.js'
 import { printJson, printLine } from '../cli/output.js'
-import { stopSignal } from '../cli/run-peer.js'
+import { stopController } from '../cli/run-peer.js'
 import { runDemo } from './demo.js'
 import { progressOn } from './progress.js'
 import { type DemoOptions, messagesOfEach } from './sending.js'
@@ -24,7 +24,7 @@ export function demoCommand(): Command {
 async function demo(options: DemoOptions & { readonly json?: true }): Promise<void> {
   if (messagesOfEach(options) === 0)
     throw new UsageError('--rate times --duration gives no message; raise one of them')
-  const stopping = stopSignal()
+  const stopping = stopController().signal
   const result = await runDemo(options, progressOn(process.stderr), stopping)
   if (options.json) {
     printLine(tableOf(result))

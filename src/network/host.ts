@@ -101,15 +101,6 @@ export class Host {
     return bytesOf(connection.remotePeer)
   }
 
-  isConnected(peer: PeerIdBytes): boolean {
-    return this.libp2p.getConnections(peerIdOf(peer)).some(connection => connection.status === 'open')
-  }
-
-  /** Runs `listener` whenever the last connection to a peer has gone. */
-  onDisconnect(listener: (peer: PeerIdBytes) => void): void {
-    this.libp2p.addEventListener('peer:disconnect', event => listener(bytesOf(event.detail)))
-  }
-
   async disconnect(peer: PeerIdBytes): Promise<void> {
     await this.libp2p.hangUp(peerIdOf(peer))
   }
@@ -125,7 +116,10 @@ export class Host {
   }
 
   unsubscribe(topic: string): void {
-    this.libp2p.services.gossip.unsubscribe(topic)
+    const { gossip } = this.libp2p.services
+    // Gossip asks the validator before it looks at its subscriptions.
+    gossip.topicValidators.delete(topic)
+    gossip.unsubscribe(topic)
   }
 
   /** Resolves when `peer` is known to subscribe to the topic: what is published earlier does not reach it. */

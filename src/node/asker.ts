@@ -69,9 +69,15 @@ export class Asker {
     this.#messageRules = messageRules(rules)
   }
 
+  /** Height and size are those of a verified head; how many messages wait is the peer's word alone. */
   async status(): Promise<Status> {
-    const answer = await this.#ask({ kind: 'status' })
-    return answer.kind === 'status' ? answer : unexpected(answer)
+    for (let tries = 0; tries < 10; tries += 1) {
+      const answer = await this.#ask({ kind: 'status' })
+      if (answer.kind !== 'status') return unexpected(answer)
+      const { header, id } = (await this.blockAt(answer.height)).signed
+      if (equal(id, answer.head) && header.size === answer.size) return answer
+    }
+    throw new Untrue('the status names a head that is not the one at its height')
   }
 
   /** A block that has been verified whole: signature, chaining to its parent, both roots, state, every message's signature. */
@@ -111,6 +117,9 @@ export class Asker {
     const signed = this.#readHeader(answer.header)
     const { position, leaf, path } = answer
     const isAsked = 'leaf' in of ? equal(leaf, of.leaf) : position === of.position
+    const { size, count } = signed.header
+    if (position < size - count || position >= size)
+      throw new Untrue(`block ${signed.header.height} does not hold position ${position}`)
     if (!isAsked || !verifyInclusion(leaf, position, signed.header.size, path, signed.header.log))
       throw new Untrue(`the inclusion proof of position ${position} does not hold`)
     return { position, leaf, path, signed }

@@ -1,6 +1,6 @@
 import type { Journal } from '../chain/journal.js'
 import { decodeBundle } from '../core/bundle.js'
-import type { EnvelopeBytes, PeerIdBytes } from '../core/bytes.js'
+import { type EnvelopeBytes, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { LIMITS } from '../core/limits.js'
 import { leafHash } from '../core/merkle.js'
 import { isMalicious, refusal } from '../core/refusal.js'
@@ -17,6 +17,10 @@ import type { ValidationPool } from './validation-pool.js'
  */
 export class Intake implements Service {
   readonly #busy = new Set<Promise<unknown>>()
+  /** Messages under validation, and malicious bundles so far, by the peer that handed them over. */
+  readonly #queuedBy = new Map<string, number>()
+  readonly #maliciousBy = new Map<string, number>()
+  #isOpen = false
 
   constructor(
     private readonly host: Host,
@@ -27,6 +31,7 @@ export class Intake implements Service {
   ) {}
 
   async start(): Promise<void> {
+    this.#isOpen = true
     this.host.subscribe(this.topic, (from, data) => {
       const verdict = this.#take(from, data)
       this.#busy.add(verdict)
@@ -38,27 +43,65 @@ export class Intake implements Service {
 
   /** Takes nothing more; what is on its way is judged and written. */
   async stop(): Promise<void> {
+    this.#isOpen = false
     this.host.unsubscribe(this.topic)
     await Promise.allSettled(this.#busy)
     await this.journal.close()
   }
 
   async #take(from: PeerIdBytes, data: Uint8Array): Promise<GossipVerdict> {
+    if (!this.#isOpen) return 'ignore'
+    const verdict = await this.#judge(from, data)
+    if (verdict === 'reject') this.#remember(from)
+    return verdict
+  }
+
+  async #judge(from: PeerIdBytes, data: Uint8Array): Promise<GossipVerdict> {
+    if (data.length > LIMITS.bundleBytes) return 'reject'
+    // A copy of its own: pending messages must not hold the whole read buffer they came in.
+    const bundle = data.slice()
     let envelopes: EnvelopeBytes[]
     try {
-      envelopes = decodeBundle(data)
+      envelopes = decodeBundle(bundle)
     } catch (error) {
-      this.receipts.refused(from, leafHash(data), refusal('bad encoding', describeError(error)))
+      this.receipts.refused(from, leafHash(bundle), refusal('bad encoding', describeError(error)))
       return 'reject'
+    }
+    const name = toHex(from)
+    const queued = (this.#queuedBy.get(name) ?? 0) + envelopes.length
+    if (queued > LIMITS.validationQueueOfPeer) {
+      const limited = refusal(
+        'rate limited',
+        'too many of your messages wait for validation; send again later'
+      )
+      for (const envelope of envelopes) this.receipts.refused(from, leafHash(envelope), limited)
+      return 'ignore'
     }
     if (this.pool.queued + envelopes.length > LIMITS.validationQueue) {
       const busy = refusal('busy', 'too many messages wait for validation; send again later')
       for (const envelope of envelopes) this.receipts.refused(from, leafHash(envelope), busy)
       return 'ignore'
     }
-    const verdicts = await this.pool.validate(data, envelopes.length)
+    this.#queuedBy.set(name, queued)
+    const verdicts = await this.pool.validate(bundle, envelopes.length).finally(() => {
+      const left = (this.#queuedBy.get(name) ?? 0) - envelopes.length
+      if (left > 0) this.#queuedBy.set(name, left)
+      else this.#queuedBy.delete(name)
+    })
     const judged = verdicts.map((verdict, index) => this.#settle(from, envelopes[index], verdict))
     return judged.includes('reject') ? 'reject' : judged.includes('accept') ? 'accept' : 'ignore'
+  }
+
+  /** A peer that goes on sending what no honest peer sends is sent away. Forgotten with it, as ids are free. */
+  #remember(from: PeerIdBytes): void {
+    const name = toHex(from)
+    const malicious = (this.#maliciousBy.get(name) ?? 0) + 1
+    if (malicious < LIMITS.maliciousBundles) this.#maliciousBy.set(name, malicious)
+    else {
+      this.#maliciousBy.delete(name)
+      this.host.disconnect(from).catch(() => undefined)
+    }
+    if (this.#maliciousBy.size > LIMITS.connections) this.#maliciousBy.clear()
   }
 
   /** Runs for one message after the other, in the order of arrival. */

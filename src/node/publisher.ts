@@ -4,7 +4,7 @@ import { asHash, type EnvelopeBytes, equal, type Hash, type PeerIdBytes, toHex }
 import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { readReceipt } from '../core/receipt.js'
-import { newSealingContext, type SealingContext, type SealingKey } from '../core/sealing.js'
+import type { SealingContext } from '../core/sealing.js'
 import type { Host } from '../network/host.js'
 import { describeError, type Report, type Summary } from './events.js'
 import type { Outbox, Unreceipted } from './outbox.js'
@@ -50,7 +50,7 @@ export class Publisher implements Service, LinkUser {
   readonly #flights = new Map<string, Flight>()
   readonly #verifiers = new VerifierCache()
   readonly #latency: RecordableHistogram = createHistogram()
-  #context: Promise<SealingContext> | undefined
+  #context: SealingContext | undefined
   #isUp = false
   #storing: Promise<void> | undefined
   #settling: Promise<void> = Promise.resolve()
@@ -121,9 +121,8 @@ export class Publisher implements Service, LinkUser {
     this.options.report({ event: 'refused', sequence: undefined, reason, detail })
   }
 
-  up(key: SealingKey): void {
-    const { network, author } = this.options
-    this.#context = newSealingContext(key, network, author)
+  up(context: SealingContext): void {
+    this.#context = context
     this.#isUp = true
     // Whatever was on its way when the link broke may be lost.
     this.#sendAgain([...this.#flights.values()])
@@ -165,9 +164,8 @@ export class Publisher implements Service, LinkUser {
       // Let the caller's turn end: what it hands in at once goes out together.
       await Promise.resolve()
       while (this.#gathered.length > 0 && this.#context !== undefined) {
-        const context = await this.#context
         const bodies = this.#gathered.slice(0, LIMITS.bundleMessages)
-        const added = await this.options.outbox.add(bodies, context)
+        const added = await this.options.outbox.add(bodies, this.#context)
         this.#gathered.splice(0, bodies.length)
         this.#counts.sent += added.length
         this.#lastStored = this.options.clock()
@@ -191,7 +189,7 @@ export class Publisher implements Service, LinkUser {
       const room = Math.min(LIMITS.bundleMessages, LIMITS.clientWindow - this.#flights.size)
       const messages = this.#queue.splice(0, fitting(this.#queue, room))
       const now = this.options.clock()
-      const isLeftOver = messages.some(({ leaf }) => this.#left.delete(toHex(leaf)))
+      const leftOver = messages.filter(({ leaf }) => this.#left.delete(toHex(leaf))).length
       for (const message of messages)
         this.#flights.set(toHex(message.leaf), {
           message,
@@ -201,8 +199,8 @@ export class Publisher implements Service, LinkUser {
           attempts: 1,
           resendAt: now + LIMITS.resendMs.first
         })
-      if (isLeftOver) this.#counts.resent += messages.length
-      this.#publish(messages, isLeftOver)
+      this.#counts.resent += leftOver
+      this.#publish(messages, leftOver > 0)
     }
   }
 

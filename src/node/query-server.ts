@@ -63,6 +63,14 @@ export class QueryServer implements Service {
   }
 
   async *#answers(frame: Uint8Array): AsyncIterable<Answer> {
+    if (this.#busy.size > LIMITS.queries) {
+      yield {
+        kind: 'refused',
+        reason: 'busy',
+        detail: 'too many queries are being answered; ask again later'
+      }
+      return
+    }
     let query: Query
     try {
       const decoded = decodeQuery(frame)
@@ -149,7 +157,7 @@ export class QueryServer implements Service {
       bytes += block.length
       yield { kind: 'block', block, peaks: [] }
     }
-    yield next === from ? notFound(`no block ${from}`) : { kind: 'done', next }
+    yield next === from && limit > 0 ? notFound(`no block ${from}`) : { kind: 'done', next }
   }
 }
 

@@ -21,6 +21,7 @@ export const RECEIPT_STREAMS: StreamOptions = {
  */
 export class ReceiptServer implements Service {
   readonly #channels = new Map<string, Channel>()
+  readonly #stopping = new AbortController()
 
   constructor(
     private readonly host: Host,
@@ -28,13 +29,15 @@ export class ReceiptServer implements Service {
   ) {}
 
   async start(): Promise<void> {
-    await this.host.serve(RECEIPTS_PROTOCOL, RECEIPT_STREAMS, (channel, peer) => this.#serve(channel, peer))
+    const hello = { ...RECEIPT_STREAMS, frameBytes: LIMITS.helloBytes, unreadBytes: 2 * LIMITS.helloBytes }
+    await this.host.serve(RECEIPTS_PROTOCOL, hello, (channel, peer) => this.#serve(channel, peer))
   }
 
   async stop(): Promise<void> {
     await this.host.unserve(RECEIPTS_PROTOCOL)
     const deadline = AbortSignal.timeout(LIMITS.stopMs / 5)
     await Promise.all([...this.#channels.values()].map(channel => channel.close(deadline)))
+    this.#stopping.abort(new Error('the peer is stopping'))
   }
 
   accepted(author: PeerIdBytes, receipt: EnvelopeBytes): void {
@@ -73,5 +76,8 @@ export class ReceiptServer implements Service {
       if (this.#channels.get(name) === channel) this.#channels.delete(name)
     })
     await channel.send(Notice.encode({ ready: {} }), AbortSignal.timeout(LIMITS.frameMs))
+    // A client has nothing more to say.
+    const more = await channel.receive(this.#stopping.signal)
+    if (more !== undefined) channel.abort(new Error('only a hello is expected on a receipts stream'))
   }
 }

@@ -2,7 +2,7 @@ import { equal, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { DecodeError, decodeCanonical } from '../core/codec.js'
 import { peerIdToString } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
-import type { SealingKey } from '../core/sealing.js'
+import { newSealingContext, type SealingContext } from '../core/sealing.js'
 import { Hello, Notice } from '../core/wire/tallystick.js'
 import type { Channel } from '../network/channel.js'
 import type { Host } from '../network/host.js'
@@ -16,7 +16,7 @@ export type ReceivedNotice = ReturnType<typeof Notice.decode>
 
 /** Whoever uses the link hears, in this order: up, notices, down; and again. */
 export interface LinkUser {
-  up(key: SealingKey): void
+  up(context: SealingContext): void
   notice(notice: ReceivedNotice): void
   down(): void
 }
@@ -24,6 +24,7 @@ export interface LinkUser {
 export interface SequencerLinkOptions {
   readonly host: Host
   readonly network: Hash
+  readonly author: PeerIdBytes
   readonly sequencer: PeerIdBytes
   readonly addresses: readonly string[]
   /** Where messages go: the link is up once the sequencer is known to listen there. */
@@ -75,7 +76,7 @@ export class SequencerLink implements Service {
   }
 
   async #connect(): Promise<Channel> {
-    const { host, sequencer, topic, asker, user, report } = this.options
+    const { host, network, author, sequencer, topic, asker, user, report } = this.options
     const signal = this.#deadline(LIMITS.dialMs)
     const peer = await this.#dial(signal)
     if (!equal(peer, sequencer))
@@ -83,18 +84,28 @@ export class SequencerLink implements Service {
         `the peer that answers is ${peerIdToString(peer)}, but the network document names ${peerIdToString(sequencer)} as sequencer; connect to that one, or take the network document of this one`
       )
     const channel = await host.open(peer, RECEIPTS_PROTOCOL, RECEIPT_STREAMS, signal)
+    try {
+      await this.#greet(channel, signal)
+      const key = await unlessAborted(asker.sealingKey(), signal)
+      const context = await newSealingContext(key, network, author)
+      await host.whenSubscribed(topic, peer, signal)
+      user.up(context)
+    } catch (error) {
+      throw channel.abort(error)
+    }
+    report({ event: 'connected', peerId: peerIdToString(peer) })
+    return channel
+  }
+
+  /** Throws unless the sequencer is ready for a client of this network. */
+  async #greet(channel: Channel, signal: AbortSignal): Promise<void> {
     await channel.send(Hello.encode({ network: this.options.network }), signal)
     const first = await this.#receive(channel, signal)
     if (first?.refused?.reason === 'wrong network')
       throw new Hopeless(
         `the sequencer serves another network than this network document describes (here ${toHex(this.options.network)}, there: ${first.refused.detail}); get its network document`
       )
-    if (first?.ready === undefined) throw channel.abort(new Error('the sequencer did not answer the hello'))
-    const key = await asker.sealingKey()
-    await host.whenSubscribed(topic, peer, signal)
-    user.up(key)
-    report({ event: 'connected', peerId: peerIdToString(peer) })
-    return channel
+    if (first?.ready === undefined) throw new Error('the sequencer did not answer the hello')
   }
 
   /** The first address that answers. */
@@ -138,6 +149,15 @@ export class SequencerLink implements Service {
   #deadline(ms: number): AbortSignal {
     return AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(ms)])
   }
+}
+
+/** The promise goes on where it is; nobody waits for it any more. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
 }
 
 function elapsed(ms: number, signal: AbortSignal): Promise<void> {

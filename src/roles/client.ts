@@ -59,6 +59,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
   const link = new SequencerLink({
     host,
     network: network.id,
+    author: signer.peerId,
     sequencer,
     addresses: connect,
     topic: topics.messages,
@@ -70,8 +71,8 @@ export async function createClient(options: ClientOptions): Promise<Client> {
       now
     ),
     user: {
-      up: key => {
-        publisher.up(key)
+      up: context => {
+        publisher.up(context)
         firstUp.resolve()
       },
       notice: notice => publisher.notice(notice),

@@ -122,7 +122,7 @@ const WRONG_STARTS: readonly WrongStart[] = [
   {
     what: "as a sequencer with another key than the network document's",
     code: 2,
-    says: /the key is 12D3Koo\w+, but .* names 12D3Koo\w+/,
+    says: /the key in sequencer.key is 12D3Koo\w+, but .* names 12D3Koo\w+/,
     prepare: async (folder, net) => {
       const { key } = await makeNetwork({ sequencer: 'another' })
       await writeSequencerFiles(folder, { ...net, key })

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { toHex } from '../../core/bytes.js'
 import { peerIdToString, RSA_BITS, signerOf } from '../../core/keys.js'
-import { UsageError } from '../failure.js'
+import { Failure, UsageError } from '../failure.js'
 import { addEncryptionKey, exists, KEY_TYPES, type KeyType, makeIdentity } from '../files.js'
 import { wholeNumber } from '../options.js'
 import { printJson } from '../output.js'
@@ -52,7 +52,7 @@ async function identity(file: string, type: KeyType, bits?: number): Promise<Rec
 
 async function encryptionKey(file: string, rotate: boolean): Promise<Record<string, string>> {
   if (!rotate && (await exists(file)))
-    throw new UsageError(`${file} exists already; --rotate puts a new key before those in it`)
+    throw new Failure(`${file} exists already; --rotate puts a new key before those in it`)
   const { keyId } = await addEncryptionKey(file)
   return { file, type: 'X25519', keyId: toHex(keyId) }
 }

@@ -4,7 +4,7 @@ import { Failure } from '../failure.js'
 import { addresses, DEFAULTS } from '../options.js'
 import { reporter } from '../output.js'
 import { parseLine } from '../peer-command.js'
-import { stopSignal } from '../run-peer.js'
+import { stopController } from '../run-peer.js'
 
 interface SubmitOptions {
   readonly network: string
@@ -32,7 +32,7 @@ async function submit(message: string, options: SubmitOptions): Promise<void> {
     files,
     once(parseLine(message)),
     reporter(options.json === true),
-    stopSignal()
+    stopController()
   )
   if (refused > 0) throw new Failure('the message was refused')
 }
