@@ -1,5 +1,5 @@
 /** Why a message was not taken. The same words on the wire, in events and in the docs. */
-const REASONS = [
+export const REASONS = [
   'bad encoding',
   'wrong network',
   'bad signature',
