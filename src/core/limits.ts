@@ -28,7 +28,7 @@ export const LIMITS = {
   /** Receipt streams that one connection may have open at once; the last one opened counts. */
   receiptStreams: 2,
   /** Queries that are being answered at once, to all peers. More are refused as busy. */
-  queries: 64,
+  queries: 256,
   /** Bytes of a query. */
   queryBytes: 1024,
   /** Bytes of an answer: a block and its peaks. */
@@ -54,7 +54,7 @@ export const LIMITS = {
   /** The share of it that one peer may take; more are refused as rate limited. Others wait behind it. */
   validationQueueOfPeer: 1_024,
   /** Bundles that no honest peer sends, after which a peer is disconnected. */
-  maliciousBundles: 64,
+  maliciousBundles: 1_000,
   /** Messages in one job for a validation worker. */
   validationBatch: 256,
   /** Messages that are on disk or on their way there, but in no block yet. More are refused as busy. */

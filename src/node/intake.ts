@@ -57,9 +57,8 @@ export class Intake implements Service {
   }
 
   async #judge(from: PeerIdBytes, data: Uint8Array): Promise<GossipVerdict> {
-    if (data.length > LIMITS.bundleBytes) return 'reject'
     // A copy of its own: pending messages must not hold the whole read buffer they came in.
-    const bundle = data.slice()
+    const bundle = data.length > LIMITS.bundleBytes ? data : data.slice()
     let envelopes: EnvelopeBytes[]
     try {
       envelopes = decodeBundle(bundle)

@@ -376,9 +376,8 @@ describe('bad messages at the sequencer', () => {
     for (const bundle of bundles) await mallory.publish(...bundle)
     await mallory.until('all refusals', () => mallory.refusals.length === 80 * 256)
     const reasons = new Set(mallory.refusals.map(({ reason }) => reason))
-    // Busy: what came while too many others waited to be looked at.
-    reasons.delete('busy')
-    assert.deepEqual([...reasons], ['bad encoding'])
+    // What came while as many as one peer may have waited to be looked at was not looked at.
+    assert.deepEqual([...reasons].sort(), ['bad encoding', 'rate limited'])
     await expectNothingStored()
   })
 

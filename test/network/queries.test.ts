@@ -194,13 +194,17 @@ describe('queries', () => {
 
   for (const [from, limit] of [
     [4, 10],
-    [1, 0],
     [Number.MAX_SAFE_INTEGER, 10]
   ] as const)
     it(`a range of ${limit} blocks from ${from} on is not found`, async () => {
       const answer = await onlyAnswer(encodeQuery(net.network.id, { kind: 'range', from, limit }))
       assert.equal(answer.kind, 'notFound')
     })
+
+  it('a range of no blocks is done at once, and says to go on where it began', async () => {
+    const answer = await onlyAnswer(encodeQuery(net.network.id, { kind: 'range', from: 1, limit: 0 }))
+    assert.deepEqual(answer, { kind: 'done', next: 1 })
+  })
 
   it('a query for another network is refused', async () => {
     const answer = await onlyAnswer(encodeQuery(sha256(utf8('another network')), { kind: 'status' }))
