@@ -36,9 +36,7 @@ export class ValidationPool implements Service {
       filename: new URL('./validation-worker.js', import.meta.url).href,
       minThreads: this.#workers,
       maxThreads: this.#workers,
-      workerData: this.#setup,
-      // Messages are short-lived garbage; a larger nursery keeps them out of the costly collections.
-      resourceLimits: { maxYoungGenerationSizeMb: 64 }
+      workerData: this.#setup
     })
     // The first message must not wait for a worker to load its modules.
     await Promise.all(Array.from({ length: this.#workers }, () => this.#pool?.run([])))
