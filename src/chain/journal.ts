@@ -7,6 +7,7 @@ import type { Refusal } from '../core/refusal.js'
 import type { MessageRules } from '../core/validation.js'
 import { validateEnvelope } from '../core/validation.js'
 import type { Chain } from './chain.js'
+import { HighestSequences } from './highest-sequences.js'
 import { expectMessageIndexes } from './indexes.js'
 import {
   type Database,
@@ -72,6 +73,7 @@ export class Journal {
   #entries: Entry[] = []
   #durable = 0
   readonly #inFlight = new Map<string, Hash>()
+  #highest = new HighestSequences()
   #committing: Promise<void> | undefined
   #isFailed = false
 
@@ -100,7 +102,7 @@ export class Journal {
       journal.#entries.push({ envelope, leaf, author, sequence, position, arrived: now() })
     }
     journal.#durable = journal.#entries.length
-    await expectMessageIndexes(database, start + journal.#durable)
+    journal.#highest = await expectMessageIndexes(database, start + journal.#durable)
     return journal
   }
 
@@ -110,7 +112,9 @@ export class Journal {
     const name = nameOf(author, sequence)
     const flying = this.#inFlight.get(name)
     if (flying !== undefined) return { kind: equal(flying, leaf) ? 'accepted' : 'taken' }
-    const place = placeOf(this.options.database, author, sequence)
+    const place = this.#highest.isNew(author, sequence)
+      ? undefined
+      : placeOf(this.options.database, author, sequence)
     if (place !== undefined) {
       const stored = this.options.chain.leafAt(place.position)
       const receipt = receiptOf(this.options.database, place)
@@ -120,6 +124,7 @@ export class Journal {
     const position = this.#start() + this.#entries.length
     this.#entries.push({ ...candidate, position, arrived: this.options.now() })
     this.#inFlight.set(name, leaf)
+    this.#highest.add(author, sequence)
     this.#committing ??= this.#commitAll()
     return { kind: 'accepted' }
   }

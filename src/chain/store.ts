@@ -58,6 +58,18 @@ export const keys = {
   }
 }
 
+/** The inverse of `keys.sequence`. */
+export function sequenceOfKey(key: Uint8Array): {
+  readonly author: PeerIdBytes
+  readonly sequence: bigint
+} {
+  const bytes = Buffer.from(key.buffer, key.byteOffset, key.byteLength)
+  return {
+    author: bytes.subarray(1, -8) as Uint8Array as PeerIdBytes,
+    sequence: bytes.readBigUInt64BE(bytes.length - 8)
+  }
+}
+
 /** All keys of one kind. */
 export const ranges = {
   ids: rangeOf('i'),

@@ -62,6 +62,9 @@ export const LIMITS = {
   /** Messages written in one synced batch; also bounds the entries of one receipt. */
   journalBatch: 512,
 
+  /** Authors whose highest sequence is kept in memory. With more, every message is looked up on disk. */
+  rememberedAuthors: 100_000,
+
   /** Public keys that are kept parsed, and sealing sessions that are kept agreed on; the oldest go first. */
   cachedKeys: 10_000,
   cachedSessions: 10_000,

@@ -19,7 +19,8 @@ interface Job {
  * While all workers are busy, bundles gather; the next free one takes as many as a batch holds.
  */
 export class ValidationPool implements Service {
-  readonly #workers = Math.max(1, Math.min(4, availableParallelism() - 1))
+  // One a core: on two cores beside busy clients, one worker alone got too small a share to keep up.
+  readonly #workers = Math.min(4, availableParallelism())
   readonly #setup: WorkerSetup
   #pool: Piscina | undefined
   #jobs: Job[] = []
