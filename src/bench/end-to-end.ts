@@ -6,7 +6,6 @@ import { applicationOf } from '../applications/index.js'
 import { genesisCursor } from '../chain/cursor.js'
 import { readNetwork } from '../cli/files.js'
 import { encryptionKeyBeside, makeNetwork } from '../cli/network-setup.js'
-import { peerIdFromText } from '../core/keys.js'
 import { Host } from '../network/host.js'
 import { Asker } from '../node/asker.js'
 import { orderingOf } from '../orderings/index.js'
@@ -133,12 +132,11 @@ async function readChain(
   const network = await readNetwork(networkFile)
   const { document } = network
   const rules = { network, ordering: orderingOf(document), application: applicationOf(document) }
-  const sequencer = peerIdFromText(document.ordering.sequencer)
   const host = await Host.create({ key: await generateKeyPair('Ed25519'), listen: [], topics: [], muxers })
   await host.start()
   try {
     const peer = await host.connect(address, AbortSignal.timeout(10_000))
-    const asker = new Asker(host, peer, rules, sequencer, () => Date.now())
+    const asker = new Asker(host, peer, rules, () => Date.now())
     const start = performance.now()
     let cursor = genesisCursor(rules)
     for await (const next of asker.chainAfter(cursor)) cursor = next.cursor

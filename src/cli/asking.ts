@@ -3,7 +3,6 @@ import { Command } from 'commander'
 import { applicationOf } from '../applications/index.js'
 import { genesisCursor } from '../chain/cursor.js'
 import type { Block } from '../core/block.js'
-import { peerIdFromText } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { Host } from '../network/host.js'
 import { Asker } from '../node/asker.js'
@@ -49,12 +48,12 @@ export async function asking(
         `nobody answers at ${options.connect} (${describeError(error)}); start the sequencer, or name another peer with --connect MULTIADDR`
       )
     })
-    const sequencer = peerIdFromText(document.ordering.sequencer)
-    const asker = new Asker(host, peer, rules, sequencer, () => Date.now())
+    const asker = new Asker(host, peer, rules, () => Date.now())
     const head = await asker.head()
     const seen = new LastSeenHeads(options.data, network.id)
     const earlier = (await seen.read()) ?? genesisCursor(rules).signed.header
     await asker.consistency(earlier, head.signed.header)
+    asker.tieTo(head.signed)
     await use(asker, head)
     await seen.write(head.signed)
   } finally {

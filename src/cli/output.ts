@@ -53,6 +53,7 @@ function eventToJson(event: PeerEvent): object | undefined {
       return event
     case 'connected':
     case 'disconnected':
+    case 'syncing':
     case 'warning':
       return undefined
   }
@@ -85,6 +86,8 @@ function sentence(event: PeerEvent): string {
       return `connected to ${event.peerId}`
     case 'disconnected':
       return `lost the connection to ${event.peerId}`
+    case 'syncing':
+      return `caught up to block ${event.height} of ${event.target}`
     case 'warning':
       return event.message
     case 'stopped':

@@ -2,7 +2,9 @@ import { createInterface } from 'node:readline'
 import { Command, Option } from 'commander'
 import { peerIdToString, signerOf } from '../core/keys.js'
 import type { Network } from '../core/network-document.js'
+import type { Verification } from '../node/block-importer.js'
 import type { Report } from '../node/events.js'
+import { createFollower } from '../roles/follower.js'
 import { createSequencer } from '../roles/sequencer.js'
 import { type ClientFiles, runClient } from './client-command.js'
 import { Failure, UsageError } from './failure.js'
@@ -14,7 +16,8 @@ import { asFailure, running, stopController, untilAborted, withPeer } from './ru
 import { ticks } from './ticks.js'
 
 interface PeerCommandOptions {
-  readonly role: 'sequencer' | 'client'
+  readonly role: 'sequencer' | 'client' | 'follower'
+  readonly verify: Verification
   readonly network: string
   readonly key?: string
   readonly data?: string
@@ -30,7 +33,9 @@ export function peerCommand(): Command {
   return new Command('peer')
     .description('Runs one Tallystick peer until it is done or told to stop.')
     .addOption(
-      new Option('--role <role>', 'what the peer is').choices(['sequencer', 'client']).makeOptionMandatory()
+      new Option('--role <role>', 'what the peer is')
+        .choices(['sequencer', 'client', 'follower'])
+        .makeOptionMandatory()
     )
     .option('--network <file>', 'the network document', DEFAULTS.network)
     .option('--key <file>', 'the libp2p private key, made on first use (default: keys/<role>.key)')
@@ -41,6 +46,11 @@ export function peerCommand(): Command {
       addresses
     )
     .option('--connect <multiaddr>', `repeatable (default: ${DEFAULTS.sequencer})`, addresses)
+    .addOption(
+      new Option('--verify <what>', 'follower: of a block, all (full), or all but its messages’ signatures')
+        .choices(['full', 'headers'])
+        .default('full')
+    )
     .option('--rate <n>', 'client: messages a second', positiveNumber, 1)
     .option('--duration <s>', 'client: for how many seconds; 0: until stopped', wholeNumber(0), 60)
     .option('--stdin', 'client: send each line of standard input as a message instead')
@@ -52,6 +62,7 @@ async function runPeer(options: PeerCommandOptions): Promise<void> {
   const report = reporter(options.json === true)
   const stopping = stopController()
   if (options.role === 'sequencer') await runSequencer(options, report, stopping)
+  else if (options.role === 'follower') await runFollower(options, report, stopping)
   else await runClient(clientFiles(options), sourceOf(options, stopping.signal), report, stopping)
   report({ event: 'stopped' })
 }
@@ -83,6 +94,22 @@ async function runSequencer(
   await withPeer({ key, data, listen }, network, report, stopping, async peer => {
     const sequencer = await createSequencer({ ...peer, openingKeys }).catch(asFailure)
     await running(sequencer, stopping.signal, () => untilAborted(stopping.signal))
+  })
+}
+
+async function runFollower(
+  options: PeerCommandOptions,
+  report: Report,
+  stopping: AbortController
+): Promise<void> {
+  const network = await readNetwork(options.network)
+  const key = options.key ?? 'keys/follower.key'
+  const data = options.data ?? 'data/follower'
+  const listen = options.listen ?? [DEFAULTS.anyPort]
+  const connect = options.connect ?? [DEFAULTS.sequencer]
+  await withPeer({ key, data, listen }, network, report, stopping, async peer => {
+    const follower = await createFollower({ ...peer, connect, verification: options.verify }).catch(asFailure)
+    await running(follower, stopping.signal, () => untilAborted(stopping.signal))
   })
 }
 

@@ -2,7 +2,8 @@ import { type Command, CommanderError } from 'commander'
 import { StoreError } from '../chain/store.js'
 import { DecodeError } from '../core/codec.js'
 import { InvalidNetworkDocument } from '../core/network-document.js'
-import { NotFound, QueryFailed, Untrue } from '../node/asker.js'
+import { describeError } from '../node/events.js'
+import { NotFound, QueryFailed, Untrue } from '../node/query-errors.js'
 import { errorCode, Failure } from './failure.js'
 import { printJson, printLine } from './output.js'
 
@@ -22,8 +23,12 @@ export async function run(program: Command): Promise<void> {
 }
 
 function explain(error: unknown, json: boolean): number {
-  // commander has said it already.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0
+    // commander has said it for people already.
+    if (json) printJson({ error: error.message.replace(/^error: /, '') })
+    return 2
+  }
   const isExpected =
     error instanceof Failure ||
     error instanceof NotFound ||
@@ -33,6 +38,7 @@ function explain(error: unknown, json: boolean): number {
     error instanceof QueryFailed ||
     error instanceof InvalidNetworkDocument
   if (!isExpected) {
+    if (json) printJson({ error: `a defect of tallystick: ${describeError(error)}` })
     printLine(`a defect of tallystick: ${error instanceof Error ? error.stack : String(error)}`)
     return 1
   }

@@ -27,8 +27,11 @@ export const LIMITS = {
   queryStreams: 32,
   /** Receipt streams that one connection may have open at once; the last one opened counts. */
   receiptStreams: 2,
-  /** Queries that are being answered at once, to all peers. More are refused as busy. */
+  /** Followers that are told about all messages. */
+  relays: 64,
+  /** Queries that are being answered at once, to all peers and to one of them. More are refused as busy. */
   queries: 256,
+  queriesOfPeer: 32,
   /** Bytes of a query. */
   queryBytes: 1024,
   /** Bytes of an answer: a block and its peaks. */
@@ -53,6 +56,8 @@ export const LIMITS = {
   validationQueue: 16_384,
   /** The share of it that one peer may take; more are refused as rate limited. Others wait behind it. */
   validationQueueOfPeer: 1_024,
+  /** For how many of them a message counts whose key is new here: parsing it and agreeing on a secret takes longer. */
+  newKeyWeight: 4,
   /** Bundles that no honest peer sends, after which a peer is disconnected. */
   maliciousBundles: 1_000,
   /** Messages in one job for a validation worker. */
@@ -64,6 +69,12 @@ export const LIMITS = {
 
   /** Authors whose highest sequence is kept in memory. With more, every message is looked up on disk. */
   rememberedAuthors: 100_000,
+
+  /** Blocks a follower asks for at once, and those it may hold before they are imported. */
+  syncBlocks: 32,
+  syncWindow: 256,
+  /** How often a follower asks its neighbours for their heads: what gossip lost shows then. */
+  syncMs: 2_000,
 
   /** Public keys that are kept parsed, and sealing sessions that are kept agreed on; the oldest go first. */
   cachedKeys: 10_000,

@@ -67,7 +67,7 @@ const SCHEMA = {
       type: 'object',
       additionalProperties: false,
       required: ['messageBytes'],
-      properties: { messageBytes: { type: 'integer', minimum: 512, maximum: 1_048_576 } }
+      properties: { messageBytes: { type: 'integer', minimum: 512, maximum: 1_047_552 } }
     }
   }
 } as const

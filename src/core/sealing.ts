@@ -1,6 +1,12 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { x25519 } from '@noble/curves/ed25519.js'
-import { AEAD_EXPORT_ONLY, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_X25519_HKDF_SHA256 } from 'hpke'
+import {
+  AEAD_EXPORT_ONLY,
+  CipherSuite,
+  KDF_HKDF_SHA256,
+  KEM_DHKEM_X25519_HKDF_SHA256,
+  type KeyPair
+} from 'hpke'
 import { concat, type Hash, type PeerIdBytes, toHex, utf8 } from './bytes.js'
 import { sha256 } from './hash.js'
 import { LIMITS } from './limits.js'
@@ -103,35 +109,37 @@ export type OpenOutcome =
 
 /** Holds the secret keys, newest first, and remembers the sessions it has agreed on. */
 export class Opener {
-  readonly #keys: ReadonlyMap<string, OpeningKey>
+  readonly #keys: ReadonlyMap<string, () => Promise<ParsedKeyPair>>
   readonly #secrets = new Map<string, Uint8Array>()
 
   constructor(
     keys: readonly OpeningKey[],
     private readonly sessionLimit: number = LIMITS.cachedSessions
   ) {
-    this.#keys = new Map(keys.map(key => [toHex(key.keyId), key]))
+    this.#keys = new Map(keys.map(key => [toHex(key.keyId), parsedOnce(key)]))
   }
 
   async open(message: Claim, sealed: Sealed): Promise<OpenOutcome> {
-    const key = this.#keys.get(toHex(sealed.keyId))
-    if (key === undefined) return { ok: false, reason: 'unknown key' }
+    const pair = this.#keys.get(toHex(sealed.keyId))
+    if (pair === undefined) return { ok: false, reason: 'unknown key' }
     const session = Buffer.concat([sealed.keyId, sealed.enc, message.network, message.author]).toString(
       'latin1'
     )
-    const secret = this.#secrets.get(session) ?? (await this.#agree(session, key, message, sealed.enc))
+    const secret = this.#secrets.get(session) ?? (await this.#agree(session, pair, message, sealed))
     const plaintext = secret && openSealed(secret, message, sealed)
     return plaintext === undefined ? { ok: false, reason: 'does not open' } : { ok: true, plaintext }
   }
 
   async #agree(
     session: string,
-    key: OpeningKey,
-    message: Claim,
-    enc: Uint8Array
+    pair: () => Promise<ParsedKeyPair>,
+    { network, author }: Claim,
+    { keyId, enc }: Sealed
   ): Promise<Uint8Array | undefined> {
     try {
-      const secret = await agreedSecret(key, message.network, message.author, enc)
+      const info = contextInfo(network, author, keyId)
+      const context = await suite.SetupRecipient(await pair(), enc, { info })
+      const secret = await context.Export(EXPORTER_CONTEXT, 32)
       if (this.#secrets.size >= this.sessionLimit) {
         const [oldest] = this.#secrets.keys()
         if (oldest !== undefined) this.#secrets.delete(oldest)
@@ -144,18 +152,21 @@ export class Opener {
   }
 }
 
-async function agreedSecret(
-  key: OpeningKey,
-  network: Hash,
-  author: PeerIdBytes,
-  enc: Uint8Array
-): Promise<Uint8Array> {
+type ParsedKey = Awaited<ReturnType<typeof suite.DeserializePublicKey>>
+type ParsedKeyPair = KeyPair<ParsedKey>
+
+/** Parsing a key takes as long as agreeing on a secret with it. */
+function parsedOnce(key: OpeningKey): () => Promise<ParsedKeyPair> {
+  let parsed: Promise<ParsedKeyPair> | undefined
+  return () => {
+    parsed ??= parseKeyPair(key)
+    return parsed
+  }
+}
+
+async function parseKeyPair(key: OpeningKey): Promise<ParsedKeyPair> {
   const privateKey = await suite.DeserializePrivateKey(key.secretKey, false)
-  const publicKey = await suite.DeserializePublicKey(key.publicKey)
-  const context = await suite.SetupRecipient({ privateKey, publicKey }, enc, {
-    info: contextInfo(network, author, key.keyId)
-  })
-  return context.Export(EXPORTER_CONTEXT, 32)
+  return { privateKey, publicKey: await suite.DeserializePublicKey(key.publicKey) }
 }
 
 /** Purpose, network, author and key id, the one part of varying length behind its length. */

@@ -2,11 +2,11 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import { applicationOf } from '../applications/index.js'
 import type { Rules } from '../chain/cursor.js'
 import type { Block } from '../core/block.js'
-import { peerIdFromText } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import type { Network } from '../core/network-document.js'
 import { Host } from '../network/host.js'
-import { Asker, NotFound } from '../node/asker.js'
+import { Asker } from '../node/asker.js'
+import { NotFound } from '../node/query-errors.js'
 import { orderingOf } from '../orderings/index.js'
 import { once } from './checks.js'
 
@@ -28,8 +28,7 @@ export class Inquiry {
     this.#isConnected = true
     const host = await this.#host()
     const peer = await host.connect(this.address, AbortSignal.timeout(LIMITS.dialMs))
-    const sequencer = peerIdFromText(this.network.document.ordering.sequencer)
-    return new Asker(host, peer, rulesOf(this.network), sequencer, () => Date.now())
+    return new Asker(host, peer, rulesOf(this.network), () => Date.now())
   })
 
   readonly status = once(async () => (await this.asker()).status())

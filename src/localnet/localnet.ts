@@ -44,6 +44,7 @@ export class Localnet {
     }
   }
   #isStopping = false
+  #followers = 0
   #clients = 0
 
   private constructor(
@@ -96,6 +97,27 @@ export class Localnet {
   }
 
   /**
+   * Resolves when the follower listens; it may not have caught up yet. `name`: `follower-1`, `follower-2`, …
+   * where it is left out. `connect`: the sequencer of this network where it is left out.
+   */
+  async startFollower(
+    options: { readonly name?: string; readonly connect?: readonly string[] } = {}
+  ): Promise<Peer> {
+    this.#followers += 1
+    const { name = `follower-${this.#followers}`, connect } = options
+    return this.#start({
+      name,
+      role: 'follower',
+      network: this.files.network,
+      key: join(this.folder, 'keys', `${name}.key`),
+      data: join(this.folder, 'data', name),
+      listen: [DEFAULTS.anyPort],
+      connect: connect ?? this.#sequencerAddresses(),
+      work: {}
+    })
+  }
+
+  /**
    * Resolves when the client runs; it may not be connected yet, and counts no time before it is. `name`: of
    * its key and its database, `client-1`, `client-2`, … where it is left out. `connect`: the sequencer of
    * this network where it is left out.
@@ -122,7 +144,7 @@ export class Localnet {
     this.#isStopping = true
     const exits = new Map<Peer, Exit>()
     const failures: unknown[] = []
-    for (const role of ['client', 'sequencer'] as const) {
+    for (const role of ['client', 'follower', 'sequencer'] as const) {
       const peers = this.#peers.filter(peer => peer.role === role)
       const stopped = await Promise.allSettled(
         peers.map(async peer => {

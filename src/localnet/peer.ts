@@ -4,7 +4,7 @@ import type { WaitOptions } from './event-log.js'
 import type { EventName, EventOf, LocalEvent } from './peer-events.js'
 import { type Exit, PeerProcess } from './peer-process.js'
 
-export type Role = 'sequencer' | 'client'
+export type Role = 'sequencer' | 'follower' | 'client'
 
 /** What a client does: so many messages a second for so many seconds (0: until stopped), or what `write` gives it. */
 export interface Work {

@@ -101,6 +101,24 @@ export class Host {
     return bytesOf(connection.remotePeer)
   }
 
+  /** Resolves when no connection to `peer` is left, or when `signal` fires. */
+  async whenDisconnected(peer: PeerIdBytes, signal: AbortSignal): Promise<void> {
+    const id = peerIdOf(peer)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const check = (): void => {
+      if (signal.aborted || this.libp2p.getConnections(id).length === 0) resolve()
+    }
+    this.libp2p.addEventListener('peer:disconnect', check)
+    signal.addEventListener('abort', check)
+    try {
+      check()
+      await promise
+    } finally {
+      this.libp2p.removeEventListener('peer:disconnect', check)
+      signal.removeEventListener('abort', check)
+    }
+  }
+
   async disconnect(peer: PeerIdBytes): Promise<void> {
     await this.libp2p.hangUp(peerIdOf(peer))
   }

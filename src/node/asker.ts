@@ -1,9 +1,8 @@
 import { advance, type Cursor, genesisCursor, type Rules } from '../chain/cursor.js'
-import { type Block, decodeBlockParts, readSignedHeader, type SignedHeader } from '../core/block.js'
-import { equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
+import type { Block, SignedHeader } from '../core/block.js'
+import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
 import { readCertificate } from '../core/encryption-key.js'
-import { describeFault, type Fault } from '../core/fault.js'
-import { VerifierCache } from '../core/keys.js'
+import { peerIdFromText, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { Frontier, verifyConsistency, verifyInclusion } from '../core/merkle.js'
 import { type Answer, decodeAnswer, encodeQuery, type Query } from '../core/query.js'
@@ -14,28 +13,11 @@ import { type MessageRules, validateEnvelope } from '../core/validation.js'
 import type { Channel } from '../network/channel.js'
 import type { Host } from '../network/host.js'
 import { QUERY_PROTOCOL } from '../network/names.js'
+import { BlockReader } from './block-reader.js'
 import { describeError } from './events.js'
 import { messageRules } from './message-rules.js'
+import { NotFound, QueryFailed, Untrue } from './query-errors.js'
 import { QUERY_STREAMS } from './query-server.js'
-
-/** The answer to a query is no. */
-export class NotFound extends Error {
-  override name = 'NotFound'
-}
-
-/** The answer does not hold: the peer is wrong, or lies. */
-export class Untrue extends Error {
-  override name = 'Untrue'
-
-  static fault(fault: Fault): Untrue {
-    return new Untrue(`the answer is not true: ${describeFault(fault)}`)
-  }
-}
-
-/** There is no answer: the peer refuses the query, ends the stream, or is too slow. */
-export class QueryFailed extends Error {
-  override name = 'QueryFailed'
-}
 
 export interface Status {
   readonly height: number
@@ -57,16 +39,25 @@ export interface ProvenInclusion {
  */
 export class Asker {
   readonly #verifiers = new VerifierCache()
+  readonly #sequencer: PeerIdBytes
   readonly #messageRules: MessageRules
+  readonly #reader: BlockReader
+  #head: SignedHeader | undefined
 
   constructor(
     private readonly host: Host,
     private readonly peer: PeerIdBytes,
     readonly rules: Rules,
-    private readonly sequencer: PeerIdBytes,
     private readonly now: () => number
   ) {
+    this.#sequencer = peerIdFromText(rules.network.document.ordering.sequencer)
     this.#messageRules = messageRules(rules)
+    this.#reader = new BlockReader(rules, this.#verifiers)
+  }
+
+  /** Whatever is answered from now on must be of one log with this head. */
+  tieTo(head: SignedHeader): void {
+    this.#head = head
   }
 
   /** Height and size are those of a verified head; how many messages wait is the peer's word alone. */
@@ -78,6 +69,12 @@ export class Asker {
       if (equal(id, answer.head) && header.size === answer.size) return answer
     }
     throw new Untrue('the status names a head that is not the one at its height')
+  }
+
+  /** How high the peer says its head is. Its word alone, good for deciding whether to ask for more. */
+  async claimedHeight(): Promise<number> {
+    const answer = await this.#ask({ kind: 'status' })
+    return answer.kind === 'status' ? answer.height : unexpected(answer)
   }
 
   /** A block that has been verified whole: signature, chaining to its parent, both roots, state, every message's signature. */
@@ -114,7 +111,7 @@ export class Asker {
         : { kind: 'inclusionOfPosition', position: of.position }
     )
     if (answer.kind !== 'inclusion') return unexpected(answer)
-    const signed = this.#readHeader(answer.header)
+    const signed = this.#reader.header(answer.header)
     const { position, leaf, path } = answer
     const isAsked = 'leaf' in of ? equal(leaf, of.leaf) : position === of.position
     const { size, count } = signed.header
@@ -122,6 +119,7 @@ export class Asker {
       throw new Untrue(`block ${signed.header.height} does not hold position ${position}`)
     if (!isAsked || !verifyInclusion(leaf, position, signed.header.size, path, signed.header.log))
       throw new Untrue(`the inclusion proof of position ${position} does not hold`)
+    await this.#expectTied(signed)
     return { position, leaf, path, signed }
   }
 
@@ -137,15 +135,25 @@ export class Asker {
   }
 
   async sealingKey(): Promise<SealingKey> {
+    return this.#readCertificate(await this.certificate())
+  }
+
+  /** The certificate of the encryption key, for others, verified. */
+  async certificate(): Promise<EnvelopeBytes> {
     const answer = await this.#ask({ kind: 'key' })
     if (answer.kind !== 'key') return unexpected(answer)
-    return readCertificate(answer.certificate, this.rules.network.id, this.sequencer, this.#verifiers)
+    this.#readCertificate(answer.certificate)
+    return answer.certificate
+  }
+
+  #readCertificate(certificate: EnvelopeBytes): SealingKey {
+    return readCertificate(certificate, this.rules.network.id, this.#sequencer, this.#verifiers)
   }
 
   async receipt(author: PeerIdBytes, sequence: bigint): Promise<Receipt> {
     const answer = await this.#ask({ kind: 'receipt', author, sequence })
     if (answer.kind !== 'receipt') return unexpected(answer)
-    const receipt = readReceipt(answer.receipt, this.rules.network.id, this.sequencer, this.#verifiers)
+    const receipt = readReceipt(answer.receipt, this.rules.network.id, this.#sequencer, this.#verifiers)
     const isAsked =
       equal(receipt.author, author) && receipt.entries.some(entry => entry.sequence === sequence)
     if (!isAsked) throw new Untrue('that is the receipt of something else')
@@ -157,23 +165,40 @@ export class Asker {
     let place = cursor
     for (;;) {
       const from = place.signed.header.height + 1
-      const query: Query = { kind: 'range', from, limit: LIMITS.rangeBlocks }
-      for await (const answer of this.#stream(query)) {
-        if (answer.kind === 'notFound') return
-        if (answer.kind === 'done') break
-        if (answer.kind !== 'block') return unexpected(answer)
-        const block = this.#readBlock(answer.block)
+      for await (const block of this.page(from, LIMITS.rangeBlocks)) {
         place = await this.#advance(place, block)
         yield { block, cursor: place }
       }
-      if (place.signed.header.height < from) throw new Untrue(`the page of blocks from ${from} on holds none`)
+      if (place.signed.header.height < from) return
     }
+  }
+
+  /**
+   * One page of blocks from a height on, in order; it may end early, and is empty past the head. Their
+   * headers' signatures have been checked, nothing else.
+   */
+  async *page(from: number, limit: number): AsyncIterable<Block> {
+    let height = from
+    for await (const answer of this.#stream({ kind: 'range', from, limit })) {
+      if (answer.kind === 'notFound') return
+      if (answer.kind === 'done') {
+        if (height === from) throw new Untrue(`the page of blocks from ${from} on holds none`)
+        return
+      }
+      if (answer.kind !== 'block') return unexpected(answer)
+      const block = this.#reader.block(answer.block)
+      if (block.signed.header.height !== height || height - from >= limit)
+        throw new Untrue(`block ${block.signed.header.height} came where block ${height} was due`)
+      yield block
+      height += 1
+    }
+    throw new QueryFailed('the peer ended the stream before the end of the page')
   }
 
   async #verifiedBlock(query: Query): Promise<Block> {
     const answer = await this.#ask(query)
     if (answer.kind !== 'block') return unexpected(answer)
-    const block = this.#readBlock(answer.block)
+    const block = this.#reader.block(answer.block)
     const { header } = block.signed
     if (header.height === 0) return block
     const parent =
@@ -182,7 +207,17 @@ export class Asker {
     if (frontier === undefined) throw new Untrue("the peaks do not give the parent's log")
     // The state of the parent is only known to whoever followed the chain; `messages` has none.
     await this.#advance({ signed: parent, frontier, state: this.rules.application.genesis() }, block)
+    await this.#expectTied(block.signed)
     return block
+  }
+
+  async #expectTied({ header, id }: SignedHeader): Promise<void> {
+    const head = this.#head
+    if (head === undefined) return
+    if (header.height === head.header.height && !equal(id, head.id))
+      throw new Untrue(`there are two blocks ${header.height}, and the sequencer has signed both`)
+    const [earlier, later] = header.size <= head.header.size ? [header, head.header] : [head.header, header]
+    await this.consistency(earlier, later)
   }
 
   async #advance(cursor: Cursor, block: Block): Promise<Cursor> {
@@ -203,28 +238,7 @@ export class Asker {
 
   async #headerAt(height: number): Promise<SignedHeader> {
     const answer = await this.#ask({ kind: 'height', height })
-    return answer.kind === 'block' ? this.#readBlock(answer.block).signed : unexpected(answer)
-  }
-
-  #readBlock(bytes: Uint8Array): Block {
-    const { header, envelopes, document } = decodeBlockParts(bytes)
-    if (header.length === 0) {
-      if (!equal(document, this.rules.network.canonical))
-        throw Untrue.fault({ kind: 'genesis', height: 0, detail: 'it is not the network document' })
-      return { signed: genesisCursor(this.rules).signed, envelopes: [] }
-    }
-    return { signed: this.#readHeader(header), envelopes }
-  }
-
-  /** A header whose signature holds and whose signer may produce. */
-  #readHeader(bytes: Uint8Array): SignedHeader {
-    const read = readSignedHeader(bytes, this.#verifiers)
-    if (!read.ok) throw Untrue.fault(read.fault)
-    if (!equal(read.signed.header.producer, this.sequencer))
-      throw Untrue.fault({ kind: 'producer', detail: 'not the sequencer of this network' })
-    if (!equal(read.signed.header.network, this.rules.network.id))
-      throw Untrue.fault({ kind: 'network', detail: 'it belongs to another network' })
-    return read.signed
+    return answer.kind === 'block' ? this.#reader.block(answer.block).signed : unexpected(answer)
   }
 
   async #ask(query: Query): Promise<Answer> {

@@ -28,6 +28,8 @@ export type PeerEvent =
   | ({ readonly event: 'summary' } & Summary)
   | { readonly event: 'connected'; readonly peerId: string }
   | { readonly event: 'disconnected'; readonly peerId: string }
+  /** Blocks that were missed are being fetched. */
+  | { readonly event: 'syncing'; readonly height: number; readonly target: number }
   | { readonly event: 'warning'; readonly message: string }
   | { readonly event: 'stopped' }
 

@@ -1,4 +1,4 @@
-import type { Journal } from '../chain/journal.js'
+import type { Candidate } from '../chain/journal.js'
 import { decodeBundle } from '../core/bundle.js'
 import { type EnvelopeBytes, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { LIMITS } from '../core/limits.js'
@@ -12,22 +12,24 @@ import type { Service } from './service.js'
 import type { ValidationPool } from './validation-pool.js'
 
 /**
- * A message's way in at the sequencer: gossip, validation in the order of arrival, journal. Whoever sent what
- * is not taken is told why: the author where the signature proves one, else the peer that handed it over.
+ * A message's way in: gossip, validation, then `take`, in the order of arrival. Whoever sent what is not
+ * valid is told why: the author where the signature proves one, else the peer that handed it over.
  */
 export class Intake implements Service {
   readonly #busy = new Set<Promise<unknown>>()
   /** Messages under validation, and malicious bundles so far, by the peer that handed them over. */
   readonly #queuedBy = new Map<string, number>()
   readonly #maliciousBy = new Map<string, number>()
+  /** The beginnings of envelopes whose keys have been seen to sign something valid. */
+  readonly #knownKeys = new Set<string>()
   #isOpen = false
 
   constructor(
     private readonly host: Host,
     private readonly topic: string,
     private readonly pool: ValidationPool,
-    private readonly journal: Journal,
-    private readonly receipts: ReceiptServer
+    private readonly receipts: ReceiptServer,
+    private readonly take: (message: Candidate) => GossipVerdict
   ) {}
 
   async start(): Promise<void> {
@@ -41,12 +43,11 @@ export class Intake implements Service {
     })
   }
 
-  /** Takes nothing more; what is on its way is judged and written. */
+  /** Takes nothing more; what is on its way is judged and taken. */
   async stop(): Promise<void> {
     this.#isOpen = false
     this.host.unsubscribe(this.topic)
     await Promise.allSettled(this.#busy)
-    await this.journal.close()
   }
 
   async #take(from: PeerIdBytes, data: Uint8Array): Promise<GossipVerdict> {
@@ -67,7 +68,8 @@ export class Intake implements Service {
       return 'reject'
     }
     const name = toHex(from)
-    const queued = (this.#queuedBy.get(name) ?? 0) + envelopes.length
+    const weight = this.#weightOf(envelopes)
+    const queued = (this.#queuedBy.get(name) ?? 0) + weight
     if (queued > LIMITS.validationQueueOfPeer) {
       const limited = refusal(
         'rate limited',
@@ -83,12 +85,19 @@ export class Intake implements Service {
     }
     this.#queuedBy.set(name, queued)
     const verdicts = await this.pool.validate(bundle, envelopes.length).finally(() => {
-      const left = (this.#queuedBy.get(name) ?? 0) - envelopes.length
+      const left = (this.#queuedBy.get(name) ?? 0) - weight
       if (left > 0) this.#queuedBy.set(name, left)
       else this.#queuedBy.delete(name)
     })
     const judged = verdicts.map((verdict, index) => this.#settle(from, envelopes[index], verdict))
     return judged.includes('reject') ? 'reject' : judged.includes('accept') ? 'accept' : 'ignore'
+  }
+
+  /** What a bundle takes of its bringer's share. */
+  #weightOf(envelopes: readonly EnvelopeBytes[]): number {
+    const names = new Set(envelopes.map(keyNameOf))
+    const strangers = [...names].filter(name => !this.#knownKeys.has(name)).length
+    return envelopes.length + strangers * (LIMITS.newKeyWeight - 1)
   }
 
   /** A peer that goes on sending what no honest peer sends is sent away. Forgotten with it, as ids are free. */
@@ -111,27 +120,19 @@ export class Intake implements Service {
     }
     if (envelope === undefined) throw new Error('more verdicts than messages')
     const { leaf, author, sequence } = verdict
-    const appended = this.journal.append({ envelope, leaf, author, sequence })
-    switch (appended.kind) {
-      case 'accepted':
-        return 'accept'
-      case 'known':
-        this.receipts.accepted(author, appended.receipt)
-        return 'ignore'
-      case 'taken':
-        this.receipts.refused(
-          author,
-          leaf,
-          refusal('sequence taken', `another message of this author has sequence ${sequence}`)
-        )
-        return 'ignore'
-      case 'full':
-        this.receipts.refused(
-          author,
-          leaf,
-          refusal('busy', 'too many messages wait for a block; send again later')
-        )
-        return 'ignore'
-    }
+    if (this.#knownKeys.size >= LIMITS.cachedKeys) this.#knownKeys.clear()
+    this.#knownKeys.add(keyNameOf(envelope))
+    return this.take({ envelope, leaf, author, sequence })
   }
+}
+
+/** An envelope begins with its public key. */
+const KEY_NAME_BYTES = 64
+
+function keyNameOf(envelope: EnvelopeBytes): string {
+  return Buffer.from(
+    envelope.buffer,
+    envelope.byteOffset,
+    Math.min(KEY_NAME_BYTES, envelope.length)
+  ).toString('latin1')
 }

@@ -8,8 +8,9 @@ import type { SealingContext } from '../core/sealing.js'
 import type { Host } from '../network/host.js'
 import { describeError, type Report, type Summary } from './events.js'
 import type { Outbox, Unreceipted } from './outbox.js'
-import type { LinkUser, ReceivedNotice } from './sequencer-link.js'
+import type { ReceivedNotice } from './sequencer-link.js'
 import type { Service } from './service.js'
+import { Wakeup } from './waiting.js'
 
 export interface PublisherOptions {
   readonly host: Host
@@ -41,7 +42,7 @@ interface Flight {
  * receipts are the flow control: a bounded window of messages is on its way, each is sent again until its
  * receipt or a refusal comes, and everything is on disk before it leaves.
  */
-export class Publisher implements Service, LinkUser {
+export class Publisher implements Service {
   /** Handed in, not on disk yet. */
   #gathered: Uint8Array[] = []
   /** On disk, waiting for room in the window. */
@@ -60,7 +61,7 @@ export class Publisher implements Service, LinkUser {
   #progress = { order: -1, at: 0, ms: 0 }
   #timer: NodeJS.Timeout | undefined
   #resendTimer: NodeJS.Timeout | undefined
-  #waiters: (() => void)[] = []
+  readonly #changed = new Wakeup()
   readonly #left: Set<string>
   #counts = { sent: 0, accepted: 0, refused: 0, resent: 0 }
 
@@ -96,12 +97,12 @@ export class Publisher implements Service, LinkUser {
 
   /** Resolves when there is room for more: at most a window of messages waits behind the one on its way. */
   async room(signal: AbortSignal): Promise<void> {
-    while (this.unsettled >= 2 * LIMITS.clientWindow && !signal.aborted) await this.#change(signal)
+    while (this.unsettled >= 2 * LIMITS.clientWindow && !signal.aborted) await this.#changed.wait(signal)
   }
 
   /** Resolves when every message has its receipt or its refusal, or when `signal` fires. */
   async settled(signal: AbortSignal): Promise<void> {
-    while (this.unsettled > 0 && !signal.aborted) await this.#change(signal)
+    while (this.unsettled > 0 && !signal.aborted) await this.#changed.wait(signal)
     await this.#settling
   }
 
@@ -176,7 +177,7 @@ export class Publisher implements Service, LinkUser {
     } catch (error) {
       const lost = this.#gathered.splice(0)
       for (const _ of lost) this.refusedBeforeSending('busy', describeError(error))
-      this.#changed()
+      this.#changed.wake()
     } finally {
       this.#storing = undefined
     }
@@ -187,7 +188,11 @@ export class Publisher implements Service, LinkUser {
   #pump(): void {
     while (this.#isUp && this.#queue.length > 0 && this.#flights.size < LIMITS.clientWindow) {
       const room = Math.min(LIMITS.bundleMessages, LIMITS.clientWindow - this.#flights.size)
-      const messages = this.#queue.splice(0, fitting(this.#queue, room))
+      const messages = this.#queue
+        .splice(0, fitting(this.#queue, room))
+        // A receipt may have come for one that an earlier run of this client had sent.
+        .filter(({ leaf }) => this.options.outbox.find(leaf) !== undefined)
+      if (messages.length === 0) continue
       const now = this.options.clock()
       const leftOver = messages.filter(({ leaf }) => this.#left.delete(toHex(leaf))).length
       for (const message of messages)
@@ -307,22 +312,7 @@ export class Publisher implements Service, LinkUser {
         })
     )
     this.#pump()
-    this.#changed()
-  }
-
-  #change(signal: AbortSignal): Promise<void> {
-    return new Promise(resolve => {
-      const done = (): void => {
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      this.#waiters.push(done)
-      signal.addEventListener('abort', done)
-    })
-  }
-
-  #changed(): void {
-    for (const wake of this.#waiters.splice(0)) wake()
+    this.#changed.wake()
   }
 }
 

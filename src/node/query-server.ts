@@ -25,12 +25,15 @@ export interface QuerySource {
   /** Messages that are on disk and in no block yet. */
   readonly pending: () => number
   /** Certificate of the current encryption key, where this peer has one. */
-  readonly certificate: EnvelopeBytes | undefined
+  readonly certificate: () => EnvelopeBytes | undefined
 }
 
 /** Answers /tallystick/query/1: one query a stream, then the answers, then the end. */
 export class QueryServer implements Service {
-  readonly #busy = new Set<Promise<void>>()
+  readonly #open = new Set<Promise<void>>()
+  /** Queries that are being answered, in all and by peer. */
+  #answering = 0
+  readonly #answeringTo = new Map<string, number>()
 
   constructor(
     private readonly host: Host,
@@ -39,38 +42,42 @@ export class QueryServer implements Service {
 
   async start(): Promise<void> {
     const request = { ...QUERY_STREAMS, frameBytes: LIMITS.queryBytes, unreadBytes: 2 * LIMITS.queryBytes }
-    await this.host.serve(QUERY_PROTOCOL, request, async channel => {
-      const served = this.#serve(channel)
-      this.#busy.add(served)
-      await served.finally(() => this.#busy.delete(served))
+    await this.host.serve(QUERY_PROTOCOL, request, async (channel, peer) => {
+      const served = this.#serve(channel, toHex(peer))
+      this.#open.add(served)
+      await served.finally(() => this.#open.delete(served))
     })
   }
 
   async stop(): Promise<void> {
     await this.host.unserve(QUERY_PROTOCOL)
-    await Promise.race([Promise.allSettled(this.#busy), aborted(AbortSignal.timeout(LIMITS.stopMs / 5))])
+    await Promise.race([Promise.allSettled(this.#open), aborted(AbortSignal.timeout(LIMITS.stopMs / 5))])
   }
 
-  async #serve(channel: Channel): Promise<void> {
+  async #serve(channel: Channel, peer: string): Promise<void> {
     const whole = AbortSignal.timeout(LIMITS.queryMs)
     const deadline = (): AbortSignal => AbortSignal.any([whole, AbortSignal.timeout(LIMITS.frameMs)])
     const frame = await channel.receive(deadline())
     if (frame === undefined) return channel.close(deadline())
-    await pipe(this.#answers(frame), encodeAll, async frames => {
-      for await (const bytes of frames) await channel.send(bytes, deadline())
-    })
+    // Counted only now: a stream on which nothing is asked keeps nobody out.
+    const ofPeer = this.#answeringTo.get(peer) ?? 0
+    const isBusy = this.#answering >= LIMITS.queries || ofPeer >= LIMITS.queriesOfPeer
+    this.#answering += 1
+    this.#answeringTo.set(peer, ofPeer + 1)
+    try {
+      await pipe(isBusy ? [BUSY] : this.#answers(frame), encodeAll, async frames => {
+        for await (const bytes of frames) await channel.send(bytes, deadline())
+      })
+    } finally {
+      this.#answering -= 1
+      const left = (this.#answeringTo.get(peer) ?? 1) - 1
+      if (left > 0) this.#answeringTo.set(peer, left)
+      else this.#answeringTo.delete(peer)
+    }
     await channel.close(deadline())
   }
 
   async *#answers(frame: Uint8Array): AsyncIterable<Answer> {
-    if (this.#busy.size > LIMITS.queries) {
-      yield {
-        kind: 'refused',
-        reason: 'busy',
-        detail: 'too many queries are being answered; ask again later'
-      }
-      return
-    }
     let query: Query
     try {
       const decoded = decodeQuery(frame)
@@ -89,7 +96,7 @@ export class QueryServer implements Service {
   }
 
   async #answer(query: Exclude<Query, { kind: 'range' }>): Promise<Answer> {
-    const { chain, database, certificate } = this.source
+    const { chain, database } = this.source
     const head = chain.head()
     switch (query.kind) {
       case 'status': {
@@ -128,8 +135,10 @@ export class QueryServer implements Service {
           ? { kind: 'consistency', from, to, path }
           : notFound(`no proof from ${from} to ${to}; the log has ${head.header.size} messages in blocks`)
       }
-      case 'key':
-        return certificate ? { kind: 'key', certificate } : notFound('this peer has no encryption key')
+      case 'key': {
+        const certificate = this.source.certificate()
+        return certificate ? { kind: 'key', certificate } : notFound('this peer knows no encryption key')
+      }
       case 'receipt': {
         const place = placeOf(database, query.author, query.sequence)
         const receipt = place && receiptOf(database, place)
@@ -157,11 +166,17 @@ export class QueryServer implements Service {
       bytes += block.length
       yield { kind: 'block', block, peaks: [] }
     }
-    yield next === from && limit > 0 ? notFound(`no block ${from}`) : { kind: 'done', next }
+    yield next === from ? notFound(`no block ${from}`) : { kind: 'done', next }
   }
 }
 
-async function* encodeAll(answers: AsyncIterable<Answer>): AsyncIterable<Uint8Array> {
+const BUSY: Answer = {
+  kind: 'refused',
+  reason: 'busy',
+  detail: 'too many queries are being answered; ask again later'
+}
+
+async function* encodeAll(answers: AsyncIterable<Answer> | Iterable<Answer>): AsyncIterable<Uint8Array> {
   for await (const answer of answers) yield encodeAnswer(answer)
 }
 

@@ -1,7 +1,8 @@
+import { setMaxListeners } from 'node:events'
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { decodeCanonical } from '../core/codec.js'
 import { LIMITS } from '../core/limits.js'
-import type { Refusal } from '../core/refusal.js'
+import type { Reason } from '../core/refusal.js'
 import { Hello, Notice } from '../core/wire/tallystick.js'
 import type { Channel } from '../network/channel.js'
 import type { Host, StreamOptions } from '../network/host.js'
@@ -15,20 +16,28 @@ export const RECEIPT_STREAMS: StreamOptions = {
   unsentBytes: LIMITS.noticeQueueBytes
 }
 
+const NOBODY = new Uint8Array(0)
+
 /**
- * Tells each client, on a stream it keeps open, what became of its own messages. A client that is away or
- * does not read misses notices and nothing else: its receipts stay in the journal, and a resend brings them.
+ * Tells each client, on a stream it keeps open, what became of its own messages, and each follower what
+ * became of all, to pass it on. Who is away or does not read misses notices and nothing else: the receipts
+ * stay in the journal, and a resend brings them.
  */
 export class ReceiptServer implements Service {
   readonly #channels = new Map<string, Channel>()
+  readonly #relays = new Map<string, Channel>()
   readonly #stopping = new AbortController()
 
   constructor(
     private readonly host: Host,
-    private readonly network: Hash
+    private readonly network: Hash,
+    /** Why nobody can be served now; undefined where they can. */
+    private readonly whyNotReady: () => string | undefined = () => undefined
   ) {}
 
   async start(): Promise<void> {
+    // One for each client that stays connected.
+    setMaxListeners(0, this.#stopping.signal)
     const hello = { ...RECEIPT_STREAMS, frameBytes: LIMITS.helloBytes, unreadBytes: 2 * LIMITS.helloBytes }
     await this.host.serve(RECEIPTS_PROTOCOL, hello, (channel, peer) => this.#serve(channel, peer))
   }
@@ -36,48 +45,65 @@ export class ReceiptServer implements Service {
   async stop(): Promise<void> {
     await this.host.unserve(RECEIPTS_PROTOCOL)
     const deadline = AbortSignal.timeout(LIMITS.stopMs / 5)
-    await Promise.all([...this.#channels.values()].map(channel => channel.close(deadline)))
+    await Promise.all(this.#all().map(channel => channel.close(deadline)))
     this.#stopping.abort(new Error('the peer is stopping'))
   }
 
+  /** Sends everybody away: they look for another way to the sequencer. */
+  dismiss(reason: string): void {
+    for (const channel of this.#all()) channel.abort(new Error(reason))
+  }
+
   accepted(author: PeerIdBytes, receipt: EnvelopeBytes): void {
-    this.#tell(author, Notice.encode({ receipt }))
+    const notice = Notice.encode({ receipt })
+    tell(this.#channels.get(toHex(author)), notice)
+    for (const relay of this.#relays.values()) tell(relay, notice)
   }
 
-  refused(peer: PeerIdBytes, leaf: Hash, { reason, detail }: Refusal): void {
-    this.#tell(peer, Notice.encode({ refused: { leaf, reason, detail: detail.slice(0, 500) } }))
+  refused(peer: PeerIdBytes, leaf: Hash, { reason, detail }: { reason: string; detail: string }): void {
+    const refused = { leaf, reason, detail: detail.slice(0, 500), author: NOBODY }
+    tell(this.#channels.get(toHex(peer)), Notice.encode({ refused }))
+    for (const relay of this.#relays.values())
+      tell(relay, Notice.encode({ refused: { ...refused, author: peer } }))
   }
 
-  #tell(peer: PeerIdBytes, notice: Uint8Array): void {
-    const channel = this.#channels.get(toHex(peer))
-    if (channel?.isOpen !== true) return
-    // A failed send has aborted the channel, and its close handler forgets it.
-    channel.send(notice, AbortSignal.timeout(LIMITS.frameMs)).catch(() => undefined)
+  #all(): Channel[] {
+    return [...this.#channels.values(), ...this.#relays.values()]
   }
 
   async #serve(channel: Channel, peer: PeerIdBytes): Promise<void> {
     const frame = await channel.receive(AbortSignal.timeout(LIMITS.frameMs))
     if (frame === undefined) return
     const hello = decodeCanonical('hello', Hello, frame)
-    if (!equal(hello.network, this.network)) {
-      const refused = {
-        leaf: new Uint8Array(0),
-        reason: 'wrong network',
-        detail: `this is ${toHex(this.network)}`
-      }
-      await channel.send(Notice.encode({ refused }), AbortSignal.timeout(LIMITS.frameMs))
-      return channel.close(AbortSignal.timeout(LIMITS.frameMs))
-    }
+    if (!equal(hello.network, this.network))
+      return sendAway(channel, 'wrong network', `this is ${toHex(this.network)}`)
+    const unready = this.whyNotReady()
+    if (unready !== undefined) return sendAway(channel, 'busy', unready)
+    const channels = hello.relay ? this.#relays : this.#channels
     const name = toHex(peer)
-    const earlier = this.#channels.get(name)
-    this.#channels.set(name, channel)
+    const earlier = channels.get(name)
+    if (hello.relay && earlier === undefined && channels.size >= LIMITS.relays)
+      return sendAway(channel, 'busy', `this peer serves ${channels.size} followers already`)
+    channels.set(name, channel)
     earlier?.abort(new Error('the client has opened another receipts stream'))
     channel.onClose(() => {
-      if (this.#channels.get(name) === channel) this.#channels.delete(name)
+      if (channels.get(name) === channel) channels.delete(name)
     })
     await channel.send(Notice.encode({ ready: {} }), AbortSignal.timeout(LIMITS.frameMs))
     // A client has nothing more to say.
     const more = await channel.receive(this.#stopping.signal)
     if (more !== undefined) channel.abort(new Error('only a hello is expected on a receipts stream'))
   }
+}
+
+function tell(channel: Channel | undefined, notice: Uint8Array): void {
+  if (channel?.isOpen !== true) return
+  // A failed send has aborted the channel, and its close handler forgets it.
+  channel.send(notice, AbortSignal.timeout(LIMITS.frameMs)).catch(() => undefined)
+}
+
+async function sendAway(channel: Channel, reason: Reason, detail: string): Promise<void> {
+  const refused = { leaf: NOBODY, reason, detail, author: NOBODY }
+  await channel.send(Notice.encode({ refused }), AbortSignal.timeout(LIMITS.frameMs))
+  await channel.close(AbortSignal.timeout(LIMITS.frameMs))
 }

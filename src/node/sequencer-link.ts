@@ -1,49 +1,53 @@
-import { equal, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
+import { type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { DecodeError, decodeCanonical } from '../core/codec.js'
 import { peerIdToString } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
-import { newSealingContext, type SealingContext } from '../core/sealing.js'
 import { Hello, Notice } from '../core/wire/tallystick.js'
 import type { Channel } from '../network/channel.js'
 import type { Host } from '../network/host.js'
 import { RECEIPTS_PROTOCOL } from '../network/names.js'
-import type { Asker } from './asker.js'
 import { describeError, type Report } from './events.js'
 import { RECEIPT_STREAMS } from './receipt-server.js'
 import type { Service } from './service.js'
+import { elapsed, unlessAborted } from './waiting.js'
 
 export type ReceivedNotice = ReturnType<typeof Notice.decode>
 
 /** Whoever uses the link hears, in this order: up, notices, down; and again. */
-export interface LinkUser {
-  up(context: SealingContext): void
+export interface LinkUser<Prepared> {
+  /** What is needed from the peer before the link is up. */
+  prepare(peer: PeerIdBytes): Promise<Prepared>
+  up(prepared: Prepared): void
   notice(notice: ReceivedNotice): void
   down(): void
 }
 
-export interface SequencerLinkOptions {
+export interface SequencerLinkOptions<Prepared> {
   readonly host: Host
   readonly network: Hash
-  readonly author: PeerIdBytes
-  readonly sequencer: PeerIdBytes
+  /** A follower is told about all messages, a client about its own. */
+  readonly isRelay: boolean
   readonly addresses: readonly string[]
-  /** Where messages go: the link is up once the sequencer is known to listen there. */
+  /** Where messages go: the link is up once the peer is known to listen there. */
   readonly topic: string
-  readonly asker: Asker
-  readonly user: LinkUser
+  readonly user: LinkUser<Prepared>
   readonly report: Report
-  /** Hears of what no retry can mend: another peer at that address, another network. */
+  /** Hears of what no retry can mend: the peer serves another network. */
   readonly failed: (error: Error) => void
 }
 
 class Hopeless extends Error {}
 
-/** Keeps a client connected to its sequencer: dials, asks for the encryption key, keeps the receipts stream open, dials again. */
-export class SequencerLink implements Service {
+/**
+ * Keeps a peer connected to the sequencer, itself or through a follower: dials one address after the other,
+ * keeps a receipts stream open, dials again.
+ */
+export class SequencerLink<Prepared> implements Service {
   readonly #stopping = new AbortController()
   #running: Promise<void> | undefined
+  #next = 0
 
-  constructor(private readonly options: SequencerLinkOptions) {}
+  constructor(private readonly options: SequencerLinkOptions<Prepared>) {}
 
   async start(): Promise<void> {
     this.#running = this.#run()
@@ -60,10 +64,10 @@ export class SequencerLink implements Service {
     let isTold = false
     while (!this.#stopping.signal.aborted) {
       try {
-        const channel = await this.#connect()
+        const { channel, peer } = await this.#connect()
         wait = LIMITS.redialMs.first
         isTold = false
-        await this.#listen(channel)
+        await this.#listen(channel, peer)
       } catch (error) {
         if (this.#stopping.signal.aborted) return
         if (error instanceof Hopeless) return failed(error)
@@ -75,46 +79,46 @@ export class SequencerLink implements Service {
     }
   }
 
-  async #connect(): Promise<Channel> {
-    const { host, network, author, sequencer, topic, asker, user, report } = this.options
+  async #connect(): Promise<{ readonly channel: Channel; readonly peer: PeerIdBytes }> {
+    const { host, topic, user, report } = this.options
+    const peer = await this.#dial()
     const signal = this.#deadline(LIMITS.dialMs)
-    const peer = await this.#dial(signal)
-    if (!equal(peer, sequencer))
-      throw new Hopeless(
-        `the peer that answers is ${peerIdToString(peer)}, but the network document names ${peerIdToString(sequencer)} as sequencer; connect to that one, or take the network document of this one`
-      )
     const channel = await host.open(peer, RECEIPTS_PROTOCOL, RECEIPT_STREAMS, signal)
     try {
       await this.#greet(channel, signal)
-      const key = await unlessAborted(asker.sealingKey(), signal)
-      const context = await newSealingContext(key, network, author)
+      const prepared = await unlessAborted(user.prepare(peer), signal)
       await host.whenSubscribed(topic, peer, signal)
-      user.up(context)
+      user.up(prepared)
     } catch (error) {
       throw channel.abort(error)
     }
     report({ event: 'connected', peerId: peerIdToString(peer) })
-    return channel
+    return { channel, peer }
   }
 
-  /** Throws unless the sequencer is ready for a client of this network. */
+  /** Throws unless the peer is ready for a peer of this network. */
   async #greet(channel: Channel, signal: AbortSignal): Promise<void> {
-    await channel.send(Hello.encode({ network: this.options.network }), signal)
+    await channel.send(Hello.encode({ network: this.options.network, relay: this.options.isRelay }), signal)
     const first = await this.#receive(channel, signal)
     if (first?.refused?.reason === 'wrong network')
       throw new Hopeless(
-        `the sequencer serves another network than this network document describes (here ${toHex(this.options.network)}, there: ${first.refused.detail}); get its network document`
+        `the peer serves another network than this network document describes (here ${toHex(this.options.network)}, there: ${first.refused.detail}); get its network document`
       )
-    if (first?.ready === undefined) throw new Error('the sequencer did not answer the hello')
+    if (first?.refused !== undefined) throw new Error(`the peer is not ready: ${first.refused.detail}`)
+    if (first?.ready === undefined) throw new Error('the peer did not answer the hello')
   }
 
-  /** The first address that answers. */
-  async #dial(signal: AbortSignal): Promise<PeerIdBytes> {
+  /** The first address that answers, beginning with the one after the last: it may have been of no use. */
+  async #dial(): Promise<PeerIdBytes> {
     const { host, addresses } = this.options
     const problems: string[] = []
-    for (const address of addresses) {
+    for (let tries = 0; tries < addresses.length; tries += 1) {
+      const address = addresses[this.#next % addresses.length]
+      this.#next += 1
+      if (address === undefined) break
       try {
-        return await host.connect(address, signal)
+        // A silent one must not use up the time of the next.
+        return await host.connect(address, this.#deadline(LIMITS.dialMs / addresses.length))
       } catch (error) {
         problems.push(`${address} does not answer (${describeError(error)})`)
       }
@@ -122,8 +126,8 @@ export class SequencerLink implements Service {
     throw new Error(problems.join('; '))
   }
 
-  async #listen(channel: Channel): Promise<void> {
-    const { user, report, sequencer } = this.options
+  async #listen(channel: Channel, peer: PeerIdBytes): Promise<void> {
+    const { user, report } = this.options
     try {
       for (;;) {
         const notice = await this.#receive(channel, this.#stopping.signal)
@@ -132,7 +136,7 @@ export class SequencerLink implements Service {
       }
     } finally {
       user.down()
-      if (!this.#stopping.signal.aborted) report({ event: 'disconnected', peerId: peerIdToString(sequencer) })
+      if (!this.#stopping.signal.aborted) report({ event: 'disconnected', peerId: peerIdToString(peer) })
     }
   }
 
@@ -149,25 +153,4 @@ export class SequencerLink implements Service {
   #deadline(ms: number): AbortSignal {
     return AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(ms)])
   }
-}
-
-/** The promise goes on where it is; nobody waits for it any more. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
-}
-
-function elapsed(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-  })
 }

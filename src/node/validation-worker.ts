@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { workerData } from 'piscina'
 import { applicationOf } from '../applications/index.js'
@@ -6,13 +7,16 @@ import { signEnvelope } from '../core/envelope.js'
 import { signerOf, VerifierCache } from '../core/keys.js'
 import { encodeMessage } from '../core/message.js'
 import { parseCanonicalNetwork } from '../core/network-document.js'
-import { newSealingContext, Opener, type OpeningKey, seal } from '../core/sealing.js'
+import { newSealingContext, Opener, type OpeningKey, openingKeyFromSeed, seal } from '../core/sealing.js'
 import { type Verdict, validateEnvelope } from '../core/validation.js'
 import { orderingOf } from '../orderings/index.js'
 import { messageRules } from './message-rules.js'
 import { type PackedVerdicts, packVerdicts } from './packed-verdicts.js'
 
-/** Runs in a worker thread: signatures, openings and schemas, off the thread that serves the network. */
+/**
+ * Runs in a worker thread: signatures, openings and schemas, off the thread that serves the network. Without
+ * a key to open with, all but the inside of sealed bodies.
+ */
 
 export interface WorkerSetup {
   readonly document: Uint8Array
@@ -23,7 +27,7 @@ const setup: WorkerSetup = workerData
 const network = parseCanonicalNetwork(setup.document)
 const rules = messageRules(
   { network, ordering: orderingOf(network.document), application: applicationOf(network.document) },
-  new Opener(setup.openingKeys)
+  setup.openingKeys.length > 0 ? new Opener(setup.openingKeys) : undefined
 )
 const verifiers = new VerifierCache()
 
@@ -39,8 +43,7 @@ export default async function validateBundles(bundles: readonly Uint8Array[]): P
 
 /** Goes the whole way once with a message of nobody's, or the first client would wait for code to load. */
 async function warmUp(): Promise<void> {
-  const [key] = setup.openingKeys
-  if (key === undefined) return
+  const key = setup.openingKeys[0] ?? (await openingKeyFromSeed(randomBytes(32)))
   const signer = signerOf(await generateKeyPair('Ed25519'))
   const claim = { network: network.id, author: signer.peerId, sequence: 1n, time: 0 }
   const sealed = seal(await newSealingContext(key, network.id, signer.peerId), claim, new Uint8Array(0))

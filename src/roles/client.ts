@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { applicationOf } from '../applications/index.js'
 import { peerIdFromText, peerIdToString, signerOf } from '../core/keys.js'
-import { sealedLength } from '../core/sealing.js'
+import { newSealingContext, sealedLength } from '../core/sealing.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
 import { Asker } from '../node/asker.js'
@@ -56,21 +56,18 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     report
   })
   const firstUp = Promise.withResolvers<void>()
+  const rules = { network, ordering: orderingOf(document), application }
   const link = new SequencerLink({
     host,
     network: network.id,
-    author: signer.peerId,
-    sequencer,
+    isRelay: false,
     addresses: connect,
     topic: topics.messages,
-    asker: new Asker(
-      host,
-      sequencer,
-      { network, ordering: orderingOf(document), application },
-      sequencer,
-      now
-    ),
     user: {
+      prepare: async peer => {
+        const key = await new Asker(host, peer, rules, now).sealingKey()
+        return newSealingContext(key, network.id, signer.peerId)
+      },
       up: context => {
         publisher.up(context)
         firstUp.resolve()

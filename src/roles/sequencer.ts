@@ -11,6 +11,7 @@ import { messageRules } from '../node/message-rules.js'
 import { Producer } from '../node/producer.js'
 import { QueryServer } from '../node/query-server.js'
 import { ReceiptServer } from '../node/receipt-server.js'
+import { Recorder } from '../node/recorder.js'
 import { type Service, ServiceList } from '../node/service.js'
 import { ValidationPool } from '../node/validation-pool.js'
 import { orderingOf } from '../orderings/index.js'
@@ -59,11 +60,13 @@ export async function createSequencer(options: SequencerOptions): Promise<Servic
   )
   const producer = new Producer({ chain, journal, signer, host, topic: topics.blocks, now, report, failed })
   const pool = new ValidationPool(network, openingKeys)
+  const recorder = new Recorder(journal, receipts)
+  const certificate = certifyKey(openingKeys[0], network.id, signer)
   const queries = new QueryServer(host, {
     chain,
     database,
     pending: () => journal.pending().count,
-    certificate: certifyKey(openingKeys[0], network.id, signer)
+    certificate: () => certificate
   })
   const announcement: Service = {
     start: async () => {
@@ -78,7 +81,8 @@ export async function createSequencer(options: SequencerOptions): Promise<Servic
     receipts,
     host,
     producer,
-    new Intake(host, topics.messages, pool, journal, receipts),
+    recorder,
+    new Intake(host, topics.messages, pool, receipts, recorder.take),
     announcement
   ])
 }

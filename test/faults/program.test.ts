@@ -181,7 +181,7 @@ const WRONG_STARTS: readonly WrongStart[] = [
   clientOf(
     'as a client of another sequencer than the one at the address',
     { sequencer: 'another' },
-    /names 12D3Koo\w+ as sequencer/
+    /serves another network/
   ),
   clientOf(
     "as a client of another network than the sequencer's",

@@ -8,6 +8,8 @@ import type { OpeningKey } from '#src/core/sealing.js'
 import type { PeerEvent, Report } from '#src/node/events.js'
 import type { Service } from '#src/node/service.js'
 import { type Client, createClient } from '#src/roles/client.js'
+import { createFollower } from '#src/roles/follower.js'
+import type { PeerOptions } from '#src/roles/peer-options.js'
 import { createSequencer } from '#src/roles/sequencer.js'
 import { Changes, deadline, present } from './changes.js'
 import { type CheckedPeer, checkPeer, openDatabase } from './check-peer.js'
@@ -69,8 +71,8 @@ export interface SequencerWishes {
   readonly opened?: (database: Database) => void
 }
 
-/** A real sequencer in this process, on a port and in a folder that it keeps over its restarts. */
-export class RunningSequencer {
+/** A real peer in this process, on a port and in a folder that it keeps over its restarts. */
+abstract class RunningPeer {
   readonly events = new EventLog()
   /** Set where the test wants the peer to fail. */
   mayFail = false
@@ -78,24 +80,19 @@ export class RunningSequencer {
   #database: Database | undefined
   #address = ANY_PORT
 
-  private constructor(
+  protected constructor(
     readonly net: TestNetwork,
-    readonly folder: string,
-    private readonly wishes: SequencerWishes
+    readonly folder: string
   ) {}
 
-  static async start(
-    cleanup: Cleanup,
-    net: TestNetwork,
-    wishes: SequencerWishes = {}
-  ): Promise<RunningSequencer> {
-    const running = new RunningSequencer(net, await cleanup.folder(), wishes)
+  protected abstract create(peer: Omit<PeerOptions, 'key'>): Promise<Service>
+
+  protected async startUntil(cleanup: Cleanup): Promise<void> {
     cleanup.add(async () => {
-      await running.stop()
-      if (!running.mayFail) assert.deepEqual(running.events.failures, [], 'the sequencer failed')
+      await this.stop()
+      if (!this.mayFail) assert.deepEqual(this.events.failures, [], 'the peer failed')
     })
-    await running.start()
-    return running
+    await this.start()
   }
 
   /** With the PeerId at its end. */
@@ -108,19 +105,15 @@ export class RunningSequencer {
   }
 
   async start(): Promise<void> {
-    const { net, wishes } = this
     const database = await openDatabase(this.folder)
     this.#database = database
-    wishes.opened?.(database)
-    this.#service = await createSequencer({
-      key: net.key,
-      network: net.network,
+    this.#service = await this.create({
+      network: this.net.network,
       database,
       listen: [this.#address.replace(/\/p2p\/.*$/, '')],
-      now: wishes.now ?? (() => Date.now()),
+      now: () => Date.now(),
       report: this.events.report,
-      failed: this.events.failed,
-      openingKeys: wishes.openingKeys ?? [net.openingKey]
+      failed: this.events.failed
     })
     await this.#service.start()
     this.#address = present(this.events.of('started').at(-1)?.addresses[0], 'the address')
@@ -141,6 +134,38 @@ export class RunningSequencer {
     await this.stop()
     await this.start()
   }
+}
+
+export class RunningSequencer extends RunningPeer {
+  private constructor(
+    net: TestNetwork,
+    folder: string,
+    private readonly wishes: SequencerWishes
+  ) {
+    super(net, folder)
+  }
+
+  static async start(
+    cleanup: Cleanup,
+    net: TestNetwork,
+    wishes: SequencerWishes = {},
+    folder?: string
+  ): Promise<RunningSequencer> {
+    const running = new RunningSequencer(net, folder ?? (await cleanup.folder()), wishes)
+    await running.startUntil(cleanup)
+    return running
+  }
+
+  protected override create(peer: Omit<PeerOptions, 'key'>): Promise<Service> {
+    const { net, wishes } = this
+    wishes.opened?.(peer.database)
+    return createSequencer({
+      ...peer,
+      key: net.key,
+      now: wishes.now ?? peer.now,
+      openingKeys: wishes.openingKeys ?? [net.openingKey]
+    })
+  }
 
   /** Stops it and verifies all that it has on disk. */
   async check(): Promise<CheckedPeer> {
@@ -148,6 +173,46 @@ export class RunningSequencer {
     return checkPeer(this.folder, this.net, {
       openingKeys: this.wishes.openingKeys ?? [this.net.openingKey]
     })
+  }
+}
+
+export class RunningFollower extends RunningPeer {
+  private constructor(
+    net: TestNetwork,
+    folder: string,
+    private readonly key: PrivateKey,
+    private readonly connect: readonly string[]
+  ) {
+    super(net, folder)
+  }
+
+  static async start(
+    cleanup: Cleanup,
+    net: TestNetwork,
+    connect: readonly string[],
+    who = 'follower'
+  ): Promise<RunningFollower> {
+    const running = new RunningFollower(net, await cleanup.folder(), await identity(who), connect)
+    await running.startUntil(cleanup)
+    return running
+  }
+
+  protected override create(peer: Omit<PeerOptions, 'key'>): Promise<Service> {
+    return createFollower({ ...peer, key: this.key, connect: this.connect, verification: 'full' })
+  }
+
+  /** Resolves when it has this block. */
+  async has(height: number): Promise<SignedHeader> {
+    await this.events.until(`block ${height}`, () =>
+      this.blocks.some(({ header }) => header.height === height)
+    )
+    return present(this.blocks.find(({ header }) => header.height === height))
+  }
+
+  /** Stops it and verifies all that it has on disk. */
+  async check(): Promise<CheckedPeer> {
+    await this.stop()
+    return checkPeer(this.folder, this.net, { receipts: false })
   }
 }
 

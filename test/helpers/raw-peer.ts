@@ -37,6 +37,8 @@ export class RawPeer extends Changes {
   /** In the order in which they came. */
   readonly receipts: SeenReceipt[] = []
   readonly refusals: SeenRefusal[] = []
+  /** Frames that came after the first one. */
+  notices = 0
   /** Blocks from the blocks topic, as they came. */
   readonly blocks: Uint8Array[] = []
   readonly asker: Asker
@@ -46,7 +48,7 @@ export class RawPeer extends Changes {
     readonly host: Host
   ) {
     super()
-    this.asker = new Asker(host, net.sequencer, net.rules, net.sequencer, () => Date.now())
+    this.asker = new Asker(host, net.sequencer, net.rules, () => Date.now())
   }
 
   static async connect(
@@ -134,6 +136,7 @@ export class RawPeer extends Changes {
     for (;;) {
       const frame = await channel.receive(forever)
       if (frame === undefined) return
+      this.notices += 1
       const { receipt: bytes, refused } = Notice.decode(frame)
       if (bytes) {
         const { author, entries } = readReceipt(bytes, network.id, sequencer, verifiers)

@@ -30,7 +30,8 @@ import { type Receipt, readReceipt, signReceipt } from '#src/core/receipt.js'
 import { Envelope, Block as WireBlock } from '#src/core/wire/tallystick.js'
 import { Host } from '#src/network/host.js'
 import { QUERY_PROTOCOL } from '#src/network/names.js'
-import { Asker, Untrue } from '#src/node/asker.js'
+import { Asker } from '#src/node/asker.js'
+import { Untrue } from '#src/node/query-errors.js'
 import { QUERY_STREAMS } from '#src/node/query-server.js'
 import { Author, envelopesOf, type Made } from '../helpers/authors.js'
 import { flipped } from '../helpers/bytes.js'
@@ -111,7 +112,7 @@ describe('a server that lies', () => {
     await reader.start()
     cleanup.add(() => reader.stop())
     const peer = await reader.connect(present(liar.addresses()[0]), deadline())
-    asker = new Asker(reader, peer, net.rules, net.sequencer, () => Date.now())
+    asker = new Asker(reader, peer, net.rules, () => Date.now())
   })
 
   const idOf = (height: number): Hash => present(sequencer.blocks[height - 1]).id

@@ -521,6 +521,18 @@ describe('messages at the sequencer', () => {
     assert.deepEqual({ height, size, pending }, { height: 1, size: 2, pending: 0 })
   })
 
+  it('messages that share a receipt and come again together are given it once', async () => {
+    const { peer, alice } = await setUp()
+    const made = alice.says(40)
+    await peer.publish(...made.map(({ envelope }) => envelope))
+    await peer.receipted(40)
+    const signed = new Set(peer.receipts.map(({ bytes }) => Buffer.from(bytes).toString('hex')))
+    const before = peer.notices
+    await peer.publish(...made.map(({ envelope }) => envelope))
+    await peer.receipted(80)
+    assert.equal(peer.notices - before, signed.size)
+  })
+
   it('a pending message that is replayed after a restart gives the same receipt and one entry', async () => {
     const { net, sequencer, peer, alice } = await setUp()
     const made = alice.say({ text: 'once' })

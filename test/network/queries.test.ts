@@ -9,7 +9,7 @@ import { EMPTY_ROOT, verifyConsistency, verifyInclusion } from '#src/core/merkle
 import { type Answer, decodeAnswer, encodeQuery } from '#src/core/query.js'
 import { QueryRequest } from '#src/core/wire/tallystick.js'
 import type { Channel } from '#src/network/channel.js'
-import { NotFound } from '#src/node/asker.js'
+import { NotFound } from '#src/node/query-errors.js'
 import { Author, envelopesOf, type Made } from '../helpers/authors.js'
 import { assertBytes } from '../helpers/bytes.js'
 import { deadline, present } from '../helpers/changes.js'
@@ -201,9 +201,20 @@ describe('queries', () => {
       assert.equal(answer.kind, 'notFound')
     })
 
-  it('a range of no blocks is done at once, and says to go on where it began', async () => {
+  it('query streams on which nothing is asked keep nobody out', async () => {
+    const silent = await Promise.all(
+      Array.from({ length: 9 }, (_, index) =>
+        RawPeer.connect(cleanup, net, sequencer.address, `silent ${index}`)
+      )
+    )
+    for (const each of silent) for (let stream = 0; stream < 32; stream += 1) await each.openQuery()
+    const [answer] = await peer.rawQuery(encodeQuery(net.network.id, { kind: 'status' }))
+    assert.equal(decodeAnswer(present(answer)).kind, 'status')
+  })
+
+  it('a range of no blocks is not found: who goes on page by page would ask for ever', async () => {
     const answer = await onlyAnswer(encodeQuery(net.network.id, { kind: 'range', from: 1, limit: 0 }))
-    assert.deepEqual(answer, { kind: 'done', next: 1 })
+    assert.equal(answer.kind, 'notFound')
   })
 
   it('a query for another network is refused', async () => {

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import type { PeerEvent, Report } from '../../node/events.js'
 import { runClient } from '../client-command.js'
 import { Failure } from '../failure.js'
 import { addresses, DEFAULTS } from '../options.js'
@@ -28,13 +29,34 @@ export function submitCommand(): Command {
 
 async function submit(message: string, options: SubmitOptions): Promise<void> {
   const files = { ...options, listen: [], connect: options.connect ?? [DEFAULTS.sequencer] }
-  const { refused } = await runClient(
-    files,
-    once(parseLine(message)),
-    reporter(options.json === true),
-    stopController()
-  )
-  if (refused > 0) throw new Failure('the message was refused')
+  const report = reporter(options.json === true)
+  const stopping = stopController()
+  const fate = new Fate()
+  const heard: Report = event => {
+    fate.hear(event)
+    report(event)
+  }
+  await runClient(files, once(parseLine(message)), heard, stopping)
+  if (stopping.signal.aborted)
+    throw new Failure(
+      'stopped before it was known what became of the message; if it was stored, it is sent when this client runs again'
+    )
+  if (!fate.isAccepted) throw new Failure('the message was refused')
+}
+
+/** What became of the newest message: those left over from earlier runs have lower sequences. */
+class Fate {
+  #highest = -1n
+  isAccepted = false
+
+  hear(event: PeerEvent): void {
+    if (event.event !== 'receipt' && event.event !== 'refused') return
+    // Without a sequence it was refused before it was stored, and only the newest can be.
+    const sequence = event.sequence ?? 2n ** 64n
+    if (sequence <= this.#highest) return
+    this.#highest = sequence
+    this.isAccepted = event.event === 'receipt'
+  }
 }
 
 async function* once(value: unknown): AsyncIterable<unknown> {

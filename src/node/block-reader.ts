@@ -1,0 +1,38 @@
+import { genesisCursor, type Rules } from '../chain/cursor.js'
+import { type Block, decodeBlockParts, readSignedHeader, type SignedHeader } from '../core/block.js'
+import { equal } from '../core/bytes.js'
+import type { VerifierCache } from '../core/keys.js'
+import { peerIdFromText } from '../core/keys.js'
+import { Untrue } from './query-errors.js'
+
+/**
+ * Reads blocks and headers of one network as they come over the wire. What it gives is signed by who may
+ * produce; whether it stands where it says, `advance` judges. Throws Untrue, or DecodeError.
+ */
+export class BlockReader {
+  constructor(
+    private readonly rules: Rules,
+    private readonly verifiers: VerifierCache
+  ) {}
+
+  block(bytes: Uint8Array): Block {
+    const { header, envelopes, document } = decodeBlockParts(bytes)
+    if (header.length === 0) {
+      if (!equal(document, this.rules.network.canonical))
+        throw Untrue.fault({ kind: 'genesis', height: 0, detail: 'it is not the network document' })
+      return { signed: genesisCursor(this.rules).signed, envelopes: [] }
+    }
+    return { signed: this.header(header), envelopes }
+  }
+
+  header(bytes: Uint8Array): SignedHeader {
+    const read = readSignedHeader(bytes, this.verifiers)
+    if (!read.ok) throw Untrue.fault(read.fault)
+    const { id, document } = this.rules.network
+    if (!equal(read.signed.header.producer, peerIdFromText(document.ordering.sequencer)))
+      throw Untrue.fault({ kind: 'producer', detail: 'not the sequencer of this network' })
+    if (!equal(read.signed.header.network, id))
+      throw Untrue.fault({ kind: 'network', detail: 'it belongs to another network' })
+    return read.signed
+  }
+}

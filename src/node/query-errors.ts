@@ -1,0 +1,20 @@
+import { describeFault, type Fault } from '../core/fault.js'
+
+/** The answer to a query is no. */
+export class NotFound extends Error {
+  override name = 'NotFound'
+}
+
+/** The answer does not hold: the peer is wrong, or lies. */
+export class Untrue extends Error {
+  override name = 'Untrue'
+
+  static fault(fault: Fault): Untrue {
+    return new Untrue(`the answer is not true: ${describeFault(fault)}`)
+  }
+}
+
+/** There is no answer: the peer refuses the query, ends the stream, or is too slow. */
+export class QueryFailed extends Error {
+  override name = 'QueryFailed'
+}

@@ -1,0 +1,58 @@
+import type { Candidate, Journal } from '../chain/journal.js'
+import type { EnvelopeBytes, PeerIdBytes } from '../core/bytes.js'
+import { refusal } from '../core/refusal.js'
+import type { GossipVerdict } from '../network/host.js'
+import type { ReceiptServer } from './receipt-server.js'
+import type { Service } from './service.js'
+
+/** Puts valid messages into the sequencer's journal, and tells their authors at once where that is not to be. */
+export class Recorder implements Service {
+  readonly #given = new Set<string>()
+
+  constructor(
+    private readonly journal: Journal,
+    private readonly receipts: ReceiptServer
+  ) {}
+
+  async start(): Promise<void> {}
+
+  /** All that was taken is on disk after this. */
+  async stop(): Promise<void> {
+    await this.journal.close()
+  }
+
+  /** A stored receipt names many messages: where they come again together, it is given once. */
+  #giveAgain(author: PeerIdBytes, receipt: EnvelopeBytes): void {
+    const name = Buffer.from(receipt.subarray(-64)).toString('latin1')
+    if (this.#given.has(name)) return
+    if (this.#given.size === 0) queueMicrotask(() => this.#given.clear())
+    this.#given.add(name)
+    this.receipts.accepted(author, receipt)
+  }
+
+  readonly take = (message: Candidate): GossipVerdict => {
+    const { author, leaf, sequence } = message
+    const appended = this.journal.append(message)
+    switch (appended.kind) {
+      case 'accepted':
+        return 'accept'
+      case 'known':
+        this.#giveAgain(author, appended.receipt)
+        return 'ignore'
+      case 'taken':
+        this.receipts.refused(
+          author,
+          leaf,
+          refusal('sequence taken', `another message of this author has sequence ${sequence}`)
+        )
+        return 'ignore'
+      case 'full':
+        this.receipts.refused(
+          author,
+          leaf,
+          refusal('busy', 'too many messages wait for a block; send again later')
+        )
+        return 'ignore'
+    }
+  }
+}

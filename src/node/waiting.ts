@@ -1,0 +1,47 @@
+/** The promise goes on where it is; nobody waits for it any more. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}
+
+/** Resolves after `ms`, or as soon as `signal` fires. */
+export function elapsed(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const done = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done)
+    if (signal.aborted) done()
+  })
+}
+
+/** A condition that others change: `wait` resolves at the next `wake`, after `ms`, or as soon as `signal` fires. */
+export class Wakeup {
+  #sleepers: (() => void)[] = []
+
+  wake(): void {
+    for (const rise of this.#sleepers.splice(0)) rise()
+  }
+
+  wait(signal: AbortSignal, ms?: number): Promise<void> {
+    return new Promise(resolve => {
+      const rise = (): void => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', rise)
+        this.#sleepers = this.#sleepers.filter(other => other !== rise)
+        resolve()
+      }
+      const timer = ms === undefined ? undefined : setTimeout(rise, ms)
+      this.#sleepers.push(rise)
+      signal.addEventListener('abort', rise)
+      if (signal.aborted) rise()
+    })
+  }
+}

@@ -1,0 +1,97 @@
+import { applicationOf } from '../applications/index.js'
+import { Chain } from '../chain/chain.js'
+import { peerIdFromText, peerIdToString, signerOf } from '../core/keys.js'
+import { Host } from '../network/host.js'
+import { topicsOf } from '../network/names.js'
+import { Asker } from '../node/asker.js'
+import { BlockImporter, type Verification } from '../node/block-importer.js'
+import { Intake } from '../node/intake.js'
+import { Neighbours } from '../node/neighbours.js'
+import { QueryServer } from '../node/query-server.js'
+import { ReceiptServer } from '../node/receipt-server.js'
+import { Relay } from '../node/relay.js'
+import { SequencerLink } from '../node/sequencer-link.js'
+import { type Service, ServiceList } from '../node/service.js'
+import { Sync } from '../node/sync.js'
+import { ValidationPool } from '../node/validation-pool.js'
+import { orderingOf } from '../orderings/index.js'
+import type { PeerOptions } from './peer-options.js'
+
+export interface FollowerOptions extends PeerOptions {
+  readonly connect: readonly string[]
+  readonly verification: Verification
+}
+
+/**
+ * A follower: keeps a verified copy of the chain, answers all queries from it, and stands between clients and
+ * the sequencer, passing messages one way and receipts the other. Throws StoreError if the folder is damaged.
+ */
+export async function createFollower(options: FollowerOptions): Promise<Service> {
+  const { network, database, now, report, failed, connect } = options
+  const { document } = network
+  const rules = { network, ordering: orderingOf(document), application: applicationOf(document) }
+  const topics = topicsOf(network.id)
+  const chain = await Chain.open(database, rules, now())
+  const host = await Host.create({ ...options, topics: Object.values(topics) })
+  const receipts = new ReceiptServer(host, network.id, () =>
+    relay.isUp ? undefined : 'this follower has no way to the sequencer now; try again, or another peer'
+  )
+  const relay: Relay = new Relay({
+    network: network.id,
+    sequencer: peerIdFromText(document.ordering.sequencer),
+    receipts,
+    certificateOf: peer => new Asker(host, peer, rules, now).certificate(),
+    heard: () => undefined,
+    report
+  })
+  const link = new SequencerLink({
+    host,
+    network: network.id,
+    isRelay: true,
+    addresses: connect,
+    topic: topics.messages,
+    user: relay,
+    report,
+    failed
+  })
+  const pool = new ValidationPool(network, [])
+  const importer = new BlockImporter(chain, pool, options.verification, now)
+  const neighbours = new Neighbours(host, connect, () => sync.wake(), report)
+  const sync = new Sync({
+    host,
+    topic: topics.blocks,
+    rules,
+    chain,
+    importer,
+    neighbours,
+    now,
+    report,
+    examine: () => undefined,
+    failed
+  })
+  const queries = new QueryServer(host, {
+    chain,
+    database,
+    pending: () => Math.max(0, relay.receipted - chain.head().header.size),
+    certificate: () => relay.certificate
+  })
+  const announcement: Service = {
+    start: async () => {
+      const addresses = host.addresses()
+      const peerId = peerIdToString(signerOf(options.key).peerId)
+      report({ event: 'started', role: 'follower', peerId, network: network.id, addresses })
+    },
+    stop: async () => undefined
+  }
+  return new ServiceList([
+    pool,
+    queries,
+    receipts,
+    host,
+    sync,
+    neighbours,
+    new Intake(host, topics.messages, pool, receipts, () => 'accept'),
+    link,
+    announcement
+  ])
+}
