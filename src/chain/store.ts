@@ -16,6 +16,7 @@ import type { Network } from '../core/network-document.js'
  * | h height(6)                        | signed header                           | import     |
  * | i id(32)                           | height(6)                               | import     |
  * | t level(1) index(6)                | 256 hashes: a full tile of the log tree | import     |
+ * | e id(32)                           | evidence of a lie                       | witness    |
  *
  * A position is either in a block (below the head's `size`) or pending. Each write is one synced batch that
  * leaves the database whole: messages come with their indexes, a header with the tiles it fills.
@@ -48,6 +49,7 @@ export const keys = {
     key.writeUIntBE(position, 1 + LEAF_PREFIX, SAFE_INTEGER_BYTES)
     return key
   },
+  evidence: (id: Hash) => Buffer.concat([Buffer.from('e'), id]),
   id: (id: Hash) => Buffer.concat([Buffer.from('i'), id]),
   tile: (level: number, index: number) => {
     const key = Buffer.allocUnsafe(2 + SAFE_INTEGER_BYTES)
@@ -72,6 +74,7 @@ export function sequenceOfKey(key: Uint8Array): {
 
 /** All keys of one kind. */
 export const ranges = {
+  evidence: rangeOf('e'),
   ids: rangeOf('i'),
   sequences: rangeOf('a'),
   leaves: rangeOf('l'),

@@ -47,6 +47,8 @@ function eventToJson(event: PeerEvent): object | undefined {
       }
     case 'refused':
       return { ...event, sequence: event.sequence === undefined ? null : sequenceToJson(event.sequence) }
+    case 'evidence':
+      return { ...event, id: toHex(event.id) }
     case 'summary':
       return { ...event, p50: rounded(event.p50), p99: rounded(event.p99) }
     case 'stopped':
@@ -76,6 +78,8 @@ function sentence(event: PeerEvent): string {
       return `message ${event.sequence} accepted at position ${event.position} after ${event.ms.toFixed(1)} ms`
     case 'refused':
       return `message${event.sequence === undefined ? '' : ` ${event.sequence}`} refused: ${event.reason}: ${event.detail}`
+    case 'evidence':
+      return `THE SEQUENCER HAS LIED: ${event.detail}. It is not followed any more. The evidence is ${toHex(event.id)}`
     case 'summary': {
       const { sent, accepted, refused, resent, p50, p99 } = event
       const times =

@@ -76,6 +76,12 @@ export const LIMITS = {
   /** How often a follower asks its neighbours for their heads: what gossip lost shows then. */
   syncMs: 2_000,
 
+  /** Bytes of a piece of evidence, and pieces that are kept: one is enough to stop following. */
+  evidenceBytes: 64 * 1024,
+  evidence: 16,
+  /** Receipts that a follower remembers until their block comes; the oldest go first. */
+  rememberedReceipts: 40_000,
+
   /** Public keys that are kept parsed, and sealing sessions that are kept agreed on; the oldest go first. */
   cachedKeys: 10_000,
   cachedSessions: 10_000,

@@ -14,6 +14,7 @@ export type Query =
   | { readonly kind: 'inclusionOfLeaf'; readonly leaf: Hash }
   | { readonly kind: 'consistency'; readonly from: number; readonly to: number }
   | { readonly kind: 'key' }
+  | { readonly kind: 'evidence' }
   | { readonly kind: 'receipt'; readonly author: PeerIdBytes; readonly sequence: bigint }
 
 export type Answer =
@@ -42,6 +43,7 @@ export type Answer =
     }
   | { readonly kind: 'key'; readonly certificate: EnvelopeBytes }
   | { readonly kind: 'receipt'; readonly receipt: EnvelopeBytes }
+  | { readonly kind: 'evidence'; readonly evidence: Uint8Array }
   | { readonly kind: 'done'; readonly next: number }
 
 export function encodeQuery(network: Hash, query: Query): Uint8Array {
@@ -49,6 +51,7 @@ export function encodeQuery(network: Hash, query: Query): Uint8Array {
     case 'status':
     case 'head':
     case 'key':
+    case 'evidence':
       return WireRequest.encode({ network, [query.kind]: {} })
     case 'height':
       return WireRequest.encode({ network, height: query.height })
@@ -80,6 +83,7 @@ function queryOf(request: ReturnType<typeof WireRequest.decode>): Query {
   if (request.status) return { kind: 'status' }
   if (request.head) return { kind: 'head' }
   if (request.key) return { kind: 'key' }
+  if (request.evidence) return { kind: 'evidence' }
   if (request.height !== undefined) return { kind: 'height', height: request.height }
   if (request.id) return { kind: 'id', id: readHash('query id', request.id) }
   if (request.previous) return { kind: 'previous', id: readHash('query id', request.previous) }
@@ -122,6 +126,8 @@ export function encodeAnswer(answer: Answer): Uint8Array {
       return WireAnswer.encode({ key: answer.certificate })
     case 'receipt':
       return WireAnswer.encode({ receipt: answer.receipt })
+    case 'evidence':
+      return WireAnswer.encode({ evidence: answer.evidence })
     case 'done':
       return WireAnswer.encode({ done: { next: answer.next } })
   }
@@ -151,6 +157,7 @@ export function decodeAnswer(bytes: Uint8Array): Answer {
   }
   if (answer.key) return { kind: 'key', certificate: answer.key as EnvelopeBytes }
   if (answer.receipt) return { kind: 'receipt', receipt: answer.receipt as EnvelopeBytes }
+  if (answer.evidence) return { kind: 'evidence', evidence: answer.evidence }
   if (answer.done) return { kind: 'done', ...answer.done }
   throw new DecodeError('answer: says nothing that is known here')
 }

@@ -2,6 +2,7 @@ import { advance, type Cursor, genesisCursor, type Rules } from '../chain/cursor
 import type { Block, SignedHeader } from '../core/block.js'
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
 import { readCertificate } from '../core/encryption-key.js'
+import { checkEvidence, type Evidence } from '../core/evidence.js'
 import { peerIdFromText, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { Frontier, verifyConsistency, verifyInclusion } from '../core/merkle.js'
@@ -148,6 +149,17 @@ export class Asker {
 
   #readCertificate(certificate: EnvelopeBytes): SealingKey {
     return readCertificate(certificate, this.rules.network.id, this.#sequencer, this.#verifiers)
+  }
+
+  /** All the evidence that the peer knows, each piece checked. */
+  async evidence(): Promise<Evidence[]> {
+    const all: Evidence[] = []
+    for await (const answer of this.#stream({ kind: 'evidence' })) {
+      if (answer.kind === 'notFound' || answer.kind === 'done') return all
+      if (answer.kind !== 'evidence' || all.length >= LIMITS.evidence) return unexpected(answer)
+      all.push(checkEvidence(answer.evidence, this.rules.network, this.#verifiers))
+    }
+    throw new QueryFailed('the peer ended the stream before the end of the evidence')
   }
 
   async receipt(author: PeerIdBytes, sequence: bigint): Promise<Receipt> {

@@ -1,5 +1,6 @@
 import type { SignedHeader } from '../core/block.js'
 import type { Hash } from '../core/bytes.js'
+import type { EvidenceKind } from '../core/evidence.js'
 
 /** What a peer tells the world. Entries print these as JSON or as sentences. */
 export type PeerEvent =
@@ -23,6 +24,14 @@ export type PeerEvent =
       readonly event: 'refused'
       readonly sequence: bigint | undefined
       readonly reason: string
+      readonly detail: string
+    }
+  /** The sequencer has lied, and this proves it. */
+  | {
+      readonly event: 'evidence'
+      readonly id: Hash
+      readonly kind: EvidenceKind
+      readonly height: number
       readonly detail: string
     }
   | ({ readonly event: 'summary' } & Summary)

@@ -3,6 +3,7 @@ import type { Chain, Inclusion } from '../chain/chain.js'
 import { type Database, placeOf, receiptOf } from '../chain/store.js'
 import type { SignedHeader } from '../core/block.js'
 import { type EnvelopeBytes, equal, toHex } from '../core/bytes.js'
+import type { Evidence } from '../core/evidence.js'
 import { LIMITS } from '../core/limits.js'
 import { type Answer, decodeQuery, encodeAnswer, type Query } from '../core/query.js'
 import type { Channel } from '../network/channel.js'
@@ -26,6 +27,8 @@ export interface QuerySource {
   readonly pending: () => number
   /** Certificate of the current encryption key, where this peer has one. */
   readonly certificate: () => EnvelopeBytes | undefined
+  /** What this peer knows of the sequencer's lies. */
+  readonly evidence: () => readonly Evidence[]
 }
 
 /** Answers /tallystick/query/1: one query a stream, then the answers, then the end. */
@@ -92,10 +95,11 @@ export class QueryServer implements Service {
       return
     }
     if (query.kind === 'range') yield* this.#range(query.from, query.limit)
+    else if (query.kind === 'evidence') yield* this.#evidence()
     else yield this.#answer(query)
   }
 
-  async #answer(query: Exclude<Query, { kind: 'range' }>): Promise<Answer> {
+  async #answer(query: Exclude<Query, { kind: 'range' | 'evidence' }>): Promise<Answer> {
     const { chain, database } = this.source
     const head = chain.head()
     switch (query.kind) {
@@ -154,6 +158,12 @@ export class QueryServer implements Service {
       block: await chain.encodedBlock(signed),
       peaks: chain.frontierBefore(signed).peaks
     }
+  }
+
+  *#evidence(): Iterable<Answer> {
+    const all = this.source.evidence()
+    for (const { bytes } of all) yield { kind: 'evidence', evidence: bytes }
+    yield all.length === 0 ? notFound('no evidence is known here') : { kind: 'done', next: all.length }
   }
 
   async *#range(from: number, limit: number): AsyncIterable<Answer> {

@@ -26,6 +26,7 @@ export class Relay implements LinkUser<EnvelopeBytes> {
   readonly #verifiers = new VerifierCache()
   #certificate: EnvelopeBytes | undefined
   #isUp = false
+  #isClosed = false
   /** One more than the highest position that a receipt has named. */
   #receipted = 0
 
@@ -45,13 +46,19 @@ export class Relay implements LinkUser<EnvelopeBytes> {
     return this.#receipted
   }
 
+  /** Passes nothing on any more: the sequencer is not to be believed. */
+  close(): void {
+    this.#isClosed = true
+    this.down()
+  }
+
   prepare(peer: PeerIdBytes): Promise<EnvelopeBytes> {
     return this.options.certificateOf(peer)
   }
 
   up(certificate: EnvelopeBytes): void {
     this.#certificate = certificate
-    this.#isUp = true
+    this.#isUp = !this.#isClosed
   }
 
   down(): void {
@@ -61,6 +68,7 @@ export class Relay implements LinkUser<EnvelopeBytes> {
 
   notice(notice: ReceivedNotice): void {
     const { network, sequencer, receipts, report, heard } = this.options
+    if (this.#isClosed) return
     try {
       if (notice.receipt !== undefined) {
         const envelope = notice.receipt as EnvelopeBytes

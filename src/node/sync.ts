@@ -23,6 +23,8 @@ export interface SyncOptions {
   readonly neighbours: Neighbours
   readonly now: () => number
   readonly report: Report
+  /** Hears of each block that the chain has grown by. */
+  readonly extended: (signed: SignedHeader) => void
   /** Is shown each signed header that came with what cannot stand in the chain. */
   readonly examine: (signed: SignedHeader) => void
   /** Hears of what a follower cannot go on after, once. */
@@ -53,16 +55,24 @@ export class Sync implements Service {
 
   async start(): Promise<void> {
     const { host, topic } = this.options
+    if (this.#stopping.signal.aborted) return
     host.subscribe(topic, (_, data) => this.#hear(data))
     this.#running = this.#run()
   }
 
   async stop(): Promise<void> {
-    const { host, topic, importer } = this.options
-    this.#stopping.abort(new Error('the peer is stopping'))
-    host.unsubscribe(topic)
+    const { importer } = this.options
+    this.halt()
     await this.#running
     await importer.settled()
+  }
+
+  /** Takes no more blocks, from now on. */
+  halt(): void {
+    if (this.#stopping.signal.aborted) return
+    const { host, topic } = this.options
+    this.#stopping.abort(new Error('no more blocks are taken'))
+    host.unsubscribe(topic)
   }
 
   /** Asks the neighbours soon. */
@@ -80,7 +90,7 @@ export class Sync implements Service {
     } catch {
       return 'reject'
     }
-    const { importer, chain, report } = this.options
+    const { importer, chain, extended } = this.options
     const { height } = block.signed.header
     if (height > chain.head().header.height + 1) {
       this.wake()
@@ -90,7 +100,7 @@ export class Sync implements Service {
       const imported = await importer.import(block, importer.check(block))
       switch (imported.kind) {
         case 'extended':
-          report({ event: 'block', signed: imported.signed })
+          extended(imported.signed)
           return 'accept'
         case 'known':
           return 'ignore'
@@ -214,12 +224,12 @@ class Round {
 
   /** False where the chain cannot go on. */
   async #import({ block, checked, source }: Fetched): Promise<boolean> {
-    const { importer, report, examine } = this.options
+    const { importer, extended, examine } = this.options
     const imported = await importer.import(block, checked)
     this.#release(block.signed.header.height)
     switch (imported.kind) {
       case 'extended':
-        report({ event: 'block', signed: imported.signed })
+        extended(imported.signed)
         this.#progress()
         return true
       case 'known':

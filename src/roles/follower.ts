@@ -14,6 +14,7 @@ import { SequencerLink } from '../node/sequencer-link.js'
 import { type Service, ServiceList } from '../node/service.js'
 import { Sync } from '../node/sync.js'
 import { ValidationPool } from '../node/validation-pool.js'
+import { Witness } from '../node/witness.js'
 import { orderingOf } from '../orderings/index.js'
 import type { PeerOptions } from './peer-options.js'
 
@@ -24,7 +25,8 @@ export interface FollowerOptions extends PeerOptions {
 
 /**
  * A follower: keeps a verified copy of the chain, answers all queries from it, and stands between clients and
- * the sequencer, passing messages one way and receipts the other. Throws StoreError if the folder is damaged.
+ * the sequencer, passing messages one way and receipts the other. Once it has evidence of a lie it follows the
+ * sequencer no more, and goes on serving what it has. Throws StoreError if the folder is damaged.
  */
 export async function createFollower(options: FollowerOptions): Promise<Service> {
   const { network, database, now, report, failed, connect } = options
@@ -41,7 +43,7 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
     sequencer: peerIdFromText(document.ordering.sequencer),
     receipts,
     certificateOf: peer => new Asker(host, peer, rules, now).certificate(),
-    heard: () => undefined,
+    heard: (receipt, envelope) => witness.heard(receipt, envelope),
     report
   })
   const link = new SequencerLink({
@@ -53,6 +55,17 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
     user: relay,
     report,
     failed
+  })
+  const witness = new Witness({
+    host,
+    topic: topics.evidence,
+    database,
+    chain,
+    report,
+    convicted: () => {
+      sync.halt()
+      relay.close()
+    }
   })
   const pool = new ValidationPool(network, [])
   const importer = new BlockImporter(chain, pool, options.verification, now)
@@ -66,14 +79,19 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
     neighbours,
     now,
     report,
-    examine: () => undefined,
+    extended: signed => {
+      report({ event: 'block', signed })
+      witness.extended(signed)
+    },
+    examine: signed => witness.examine(signed),
     failed
   })
   const queries = new QueryServer(host, {
     chain,
     database,
     pending: () => Math.max(0, relay.receipted - chain.head().header.size),
-    certificate: () => relay.certificate
+    certificate: () => relay.certificate,
+    evidence: () => witness.all()
   })
   const announcement: Service = {
     start: async () => {
@@ -88,9 +106,10 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
     queries,
     receipts,
     host,
+    witness,
     sync,
     neighbours,
-    new Intake(host, topics.messages, pool, receipts, () => 'accept'),
+    new Intake(host, topics.messages, pool, receipts, () => (relay.isUp ? 'accept' : 'ignore')),
     link,
     announcement
   ])

@@ -66,7 +66,9 @@ export async function createSequencer(options: SequencerOptions): Promise<Servic
     chain,
     database,
     pending: () => journal.pending().count,
-    certificate: () => certificate
+    certificate: () => certificate,
+    // Others bear witness.
+    evidence: () => []
   })
   const announcement: Service = {
     start: async () => {

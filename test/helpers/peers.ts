@@ -67,6 +67,8 @@ export interface SequencerWishes {
   /** ms since 1970. */
   readonly now?: () => number
   readonly openingKeys?: readonly [OpeningKey, ...OpeningKey[]]
+  /** The address of another one, that has stopped. */
+  readonly listen?: string
   /** Hears of the database each time it has been opened. */
   readonly opened?: (database: Database) => void
 }
@@ -78,12 +80,15 @@ abstract class RunningPeer {
   mayFail = false
   #service: Service | undefined
   #database: Database | undefined
-  #address = ANY_PORT
+  #address: string
 
   protected constructor(
     readonly net: TestNetwork,
-    readonly folder: string
-  ) {}
+    readonly folder: string,
+    listen = ANY_PORT
+  ) {
+    this.#address = listen
+  }
 
   protected abstract create(peer: Omit<PeerOptions, 'key'>): Promise<Service>
 
@@ -142,7 +147,7 @@ export class RunningSequencer extends RunningPeer {
     folder: string,
     private readonly wishes: SequencerWishes
   ) {
-    super(net, folder)
+    super(net, folder, wishes.listen)
   }
 
   static async start(

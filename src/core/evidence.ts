@@ -1,0 +1,109 @@
+import { readSignedHeader, type SignedHeader } from './block.js'
+import { asHash, type EnvelopeBytes, equal, type Hash, toHex } from './bytes.js'
+import { DecodeError, decodeCanonical, expectLength } from './codec.js'
+import { sha256 } from './hash.js'
+import { peerIdFromText, type VerifierCache } from './keys.js'
+import { LIMITS } from './limits.js'
+import { verifyInclusion } from './merkle.js'
+import type { Network } from './network-document.js'
+import { readReceipt } from './receipt.js'
+import { Evidence as WireEvidence } from './wire/tallystick.js'
+
+/**
+ * Evidence: things the sequencer has signed that cannot both be true. Whoever has the network document can
+ * check it, without trusting who shows it.
+ */
+export type EvidenceKind = 'fork' | 'broken' | 'receipt'
+
+/** Evidence that holds. `id`: SHA-256 of its bytes. `height`: of the block it is about. */
+export interface Evidence {
+  readonly kind: EvidenceKind
+  readonly id: Hash
+  readonly bytes: Uint8Array
+  readonly height: number
+  /** A sentence for people. */
+  readonly detail: string
+}
+
+/** Two different blocks of one height. */
+export function forkEvidence(one: SignedHeader, other: SignedHeader): Uint8Array {
+  const [first, second] = Buffer.compare(one.id, other.id) < 0 ? [one, other] : [other, one]
+  return WireEvidence.encode({ fork: { first: first.envelope, second: second.envelope } })
+}
+
+/** A block, and one of the next height that names another parent. */
+export function brokenChainEvidence(parent: SignedHeader, child: SignedHeader): Uint8Array {
+  return WireEvidence.encode({ broken: { first: parent.envelope, second: child.envelope } })
+}
+
+/** The log under `signed` has `leaf` at a position for which `receipt` names another one. */
+export function brokenReceiptEvidence(
+  receipt: EnvelopeBytes,
+  proven: {
+    readonly position: number
+    readonly leaf: Hash
+    readonly path: readonly Hash[]
+    readonly signed: SignedHeader
+  }
+): Uint8Array {
+  const { position, leaf, path, signed } = proven
+  return WireEvidence.encode({
+    receipt: { receipt, header: signed.envelope, position, leaf, path: [...path] }
+  })
+}
+
+/** Throws DecodeError, with what is wrong, unless it proves that the network's sequencer has lied. */
+export function checkEvidence(bytes: Uint8Array, network: Network, verifiers: VerifierCache): Evidence {
+  if (bytes.length > LIMITS.evidenceBytes)
+    throw new DecodeError(`evidence: ${bytes.length} bytes are too many`)
+  const { fork, broken, receipt } = decodeCanonical('evidence', WireEvidence, bytes)
+  const id = sha256(bytes)
+  const header = (envelope: Uint8Array): SignedHeader => readHeader(envelope, network, verifiers)
+  if (fork !== undefined) {
+    const [first, second] = [header(fork.first), header(fork.second)]
+    const { height } = first.header
+    if (second.header.height !== height) throw new DecodeError('evidence: the blocks have different heights')
+    if (Buffer.compare(first.id, second.id) >= 0)
+      throw new DecodeError('evidence: the blocks are the same, or not in the order of their ids')
+    const detail = `it signed two blocks ${height}, ${toHex(first.id)} and ${toHex(second.id)}`
+    return { kind: 'fork', id, bytes, height, detail }
+  }
+  if (broken !== undefined) {
+    const [parent, child] = [header(broken.first), header(broken.second)]
+    const { height } = child.header
+    if (height !== parent.header.height + 1)
+      throw new DecodeError('evidence: the blocks do not follow one another')
+    if (equal(child.header.parent, parent.id))
+      throw new DecodeError('evidence: the second block names the first as its parent')
+    const detail = `it signed block ${height - 1}, ${toHex(parent.id)}, and a block ${height} that names another parent`
+    return { kind: 'broken', id, bytes, height, detail }
+  }
+  if (receipt !== undefined) {
+    const signed = header(receipt.header)
+    const sequencer = peerIdFromText(network.document.ordering.sequencer)
+    const { entries } = readReceipt(receipt.receipt, network.id, sequencer, verifiers)
+    const { position } = receipt
+    expectLength('evidence leaf', receipt.leaf, 32)
+    for (const node of receipt.path) expectLength('evidence path', node, 32)
+    const leaf = asHash(receipt.leaf)
+    const { size, log, height } = signed.header
+    const entry = entries.find(each => each.position === position)
+    if (entry === undefined) throw new DecodeError('evidence: the receipt does not name the position')
+    if (equal(entry.leaf, leaf)) throw new DecodeError('evidence: the log has what the receipt says')
+    if (!verifyInclusion(leaf, position, size, receipt.path.map(asHash), log))
+      throw new DecodeError('evidence: the proof of what the log has does not hold')
+    const detail = `it gave position ${position} to ${toHex(entry.leaf)} by receipt, and to ${toHex(leaf)} in block ${height}`
+    return { kind: 'receipt', id, bytes, height, detail }
+  }
+  throw new DecodeError('evidence: proves nothing that is known here')
+}
+
+function readHeader(envelope: Uint8Array, network: Network, verifiers: VerifierCache): SignedHeader {
+  const read = readSignedHeader(envelope, verifiers)
+  if (!read.ok) throw new DecodeError(`evidence: ${read.fault.kind}: ${read.fault.detail}`)
+  const { header } = read.signed
+  if (!equal(header.network, network.id)) throw new DecodeError('evidence: a block of another network')
+  if (!equal(header.producer, peerIdFromText(network.document.ordering.sequencer)))
+    throw new DecodeError('evidence: a block that the sequencer did not sign')
+  return read.signed
+}

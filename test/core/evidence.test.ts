@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { type SignedHeader, signHeader } from '#src/core/block.js'
+import { equal, type Hash } from '#src/core/bytes.js'
+import {
+  brokenChainEvidence,
+  brokenReceiptEvidence,
+  checkEvidence,
+  type Evidence,
+  forkEvidence
+} from '#src/core/evidence.js'
+import { VerifierCache } from '#src/core/keys.js'
+import { inclusionPath, rootOf, subtreeOf } from '#src/core/merkle.js'
+import { signReceipt } from '#src/core/receipt.js'
+import { Evidence as WireEvidence } from '#src/core/wire/tallystick.js'
+import { seedOf, signerNamed, stageOf } from '../helpers/core.js'
+
+const { network, author, sequencer } = await stageOf()
+const verifiers = new VerifierCache()
+const leaves = ['one', 'two', 'three'].map(seedOf)
+
+interface Wishes {
+  readonly height?: number
+  readonly parent?: Hash
+  readonly time?: number
+  readonly network?: Hash
+}
+
+function header(wishes: Wishes = {}, signer = sequencer): SignedHeader {
+  const { height = 5, parent = seedOf('parent'), time = 1 } = wishes
+  return signHeader(
+    {
+      network: wishes.network ?? network.id,
+      height,
+      parent,
+      time,
+      count: leaves.length,
+      root: rootOf(leaves),
+      size: leaves.length,
+      log: rootOf(leaves),
+      state: seedOf('state'),
+      producer: signer.peerId,
+      proof: new Uint8Array(0)
+    },
+    signer
+  )
+}
+
+function receiptFor(position: number, leaf: Hash, signer = sequencer) {
+  const entries = [{ sequence: 1n, position, leaf }]
+  return signReceipt({ network: network.id, author: author.peerId, time: 1, entries }, signer)
+}
+
+function proven(position: number, signed = header()) {
+  const path = inclusionPath(position, leaves.length, subtreeOf(leaves))
+  return { position, leaf: leaves[position] ?? seedOf('none'), path, signed }
+}
+
+const check = (bytes: Uint8Array): Evidence => checkEvidence(bytes, network, verifiers)
+
+function refused(bytes: Uint8Array, message: RegExp): void {
+  assert.throws(() => check(bytes), { name: 'DecodeError', message })
+}
+
+describe('Evidence', () => {
+  it('of two blocks at one height holds, and is the same whichever was seen first', () => {
+    const [one, other] = [header(), header({ time: 2 })]
+    const evidence = check(forkEvidence(one, other))
+    assert.deepEqual([evidence.kind, evidence.height], ['fork', 5])
+    assert.ok(equal(check(forkEvidence(other, one)).id, evidence.id))
+  })
+
+  it('of a block that names another parent than the one before it holds', () => {
+    const evidence = check(brokenChainEvidence(header(), header({ height: 6 })))
+    assert.deepEqual([evidence.kind, evidence.height], ['broken', 6])
+  })
+
+  it('of a receipt that the log contradicts holds', () => {
+    const evidence = check(brokenReceiptEvidence(receiptFor(1, seedOf('promised')), proven(1)))
+    assert.deepEqual([evidence.kind, evidence.height], ['receipt', 5])
+  })
+
+  it('convicts nobody of what is no contradiction', () => {
+    refused(forkEvidence(header(), header()), /the same/)
+    refused(forkEvidence(header(), header({ height: 6 })), /different heights/)
+    const first = header()
+    refused(brokenChainEvidence(first, header({ height: 6, parent: first.id })), /as its parent/)
+    refused(brokenChainEvidence(first, header({ height: 7 })), /do not follow/)
+    refused(brokenReceiptEvidence(receiptFor(1, proven(1).leaf), proven(1)), /what the receipt says/)
+    refused(brokenReceiptEvidence(receiptFor(0, seedOf('promised')), proven(1)), /does not name/)
+    refused(
+      brokenReceiptEvidence(receiptFor(1, seedOf('promised')), { ...proven(1), leaf: seedOf('invented') }),
+      /proof/
+    )
+  })
+
+  it('must be of the sequencer of this network, every part of it', async () => {
+    const mallory = await signerNamed('mallory')
+    refused(forkEvidence(header(), header({ time: 2 }, mallory)), /did not sign/)
+    refused(forkEvidence(header(), header({ time: 2, network: seedOf('another') })), /another network/)
+    refused(brokenReceiptEvidence(receiptFor(1, seedOf('promised'), mallory), proven(1)), /another key/)
+  })
+
+  it('has one encoding: a pair in the other order and trailing bytes are refused', () => {
+    const { fork } = WireEvidence.decode(forkEvidence(header(), header({ time: 2 })))
+    assert.ok(fork)
+    refused(WireEvidence.encode({ fork: { first: fork.second, second: fork.first } }), /order/)
+    refused(Buffer.concat([forkEvidence(header(), header({ time: 2 })), Buffer.of(0)]), /evidence/)
+    refused(new Uint8Array(0), /evidence/)
+  })
+
+  it('of random or damaged bytes convicts nobody', () => {
+    const good = forkEvidence(header(), header({ time: 2 }))
+    fc.assert(
+      fc.property(fc.nat(good.length - 1), fc.integer({ min: 1, max: 255 }), (index, bits) => {
+        const damaged = Uint8Array.from(good)
+        damaged[index] = (damaged[index] ?? 0) ^ bits
+        assert.throws(() => check(damaged), { name: 'DecodeError' })
+      })
+    )
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), bytes => {
+        assert.throws(() => check(bytes), { name: 'DecodeError' })
+      })
+    )
+  })
+})

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { cp } from 'node:fs/promises'
+import { join } from 'node:path'
+import { checkEvidence, type EvidenceKind } from '#src/core/evidence.js'
+import { VerifierCache } from '#src/core/keys.js'
+import { Host } from '#src/network/host.js'
+import { Asker } from '#src/node/asker.js'
+import { deadline, present } from '../helpers/changes.js'
+import { Cleanup } from '../helpers/cleanup.js'
+import { identity, makeNetwork, type TestNetwork } from '../helpers/networks.js'
+import { RunningClient, RunningFollower, RunningSequencer } from '../helpers/peers.js'
+
+/**
+ * The liar is the real sequencer: its key used on two folders at once, or on an old copy of its folder, as a
+ * dishonest operator would.
+ */
+describe('evidence of a lying sequencer', () => {
+  const cleanup = new Cleanup(afterEach)
+
+  /** Which half of the lie comes by first is chance. */
+  async function convicted(follower: RunningFollower, kinds: readonly EvidenceKind[]): Promise<void> {
+    await follower.events.times('evidence', 1)
+    const [{ kind }] = [present(follower.events.of('evidence')[0])]
+    assert.ok(kinds.includes(kind), kind)
+  }
+
+  /** Asks for it as a stranger would, and checks it with nothing but the network document. */
+  async function expectServed(net: TestNetwork, follower: RunningFollower): Promise<void> {
+    const host = await Host.create({ key: await identity('stranger'), listen: [], topics: [] })
+    await host.start()
+    cleanup.add(() => host.stop())
+    const peer = await host.connect(follower.address, deadline())
+    const evidence = await new Asker(host, peer, net.rules, () => Date.now()).evidence()
+    assert.ok(evidence.length > 0)
+    for (const { bytes, detail } of evidence)
+      assert.equal(checkEvidence(bytes, net.network, new VerifierCache()).detail, detail)
+  }
+
+  async function blocksFrom(net: TestNetwork, address: string, count: number, who: string): Promise<void> {
+    const client = await RunningClient.connected(cleanup, net, address, who)
+    await client.send(count, who)
+    await client.receipted(count)
+    await client.stop()
+  }
+
+  it('two blocks at one height: whoever sees both keeps it, spreads it, serves it, and follows no more', async () => {
+    const net = await makeNetwork({ blockSize: 3 })
+    const one = await RunningSequencer.start(cleanup, net)
+    const other = await RunningSequencer.start(cleanup, net)
+    await blocksFrom(net, one.address, 3, 'alice')
+    await blocksFrom(net, other.address, 3, 'bob')
+    const first = await RunningFollower.start(cleanup, net, [one.address], 'first')
+    await first.has(1)
+    const second = await RunningFollower.start(cleanup, net, [other.address], 'second')
+    await second.has(1)
+    // It hears of both: from its sequencer, and from the first follower.
+    const third = await RunningFollower.start(cleanup, net, [second.address, first.address], 'third')
+    await third.has(1)
+    await blocksFrom(net, one.address, 3, 'carol')
+    await blocksFrom(net, other.address, 3, 'dave')
+    await third.events.times('evidence', 1)
+    await Promise.all([first, second].map(follower => follower.events.times('evidence', 1)))
+    for (const follower of [first, second, third]) {
+      const { detail } = present(follower.events.of('evidence')[0])
+      assert.match(detail, /it signed/)
+    }
+    await expectServed(net, third)
+    const { blocks } = third
+    await third.restart()
+    await third.events.times('evidence', 2)
+    await blocksFrom(net, one.address, 3, 'erin')
+    assert.equal(third.blocks.length, blocks.length, 'it follows nobody')
+  })
+
+  it('an old copy of the log, extended anew: the follower holds the block that was to be forgotten', async () => {
+    const net = await makeNetwork({ blockSize: 3 })
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    await blocksFrom(net, sequencer.address, 3, 'alice')
+    const follower = await RunningFollower.start(cleanup, net, [sequencer.address])
+    await follower.has(1)
+    await sequencer.stop()
+    const copy = join(await cleanup.folder(), 'copy')
+    await cp(sequencer.folder, copy, { recursive: true })
+    await sequencer.start()
+    await blocksFrom(net, sequencer.address, 3, 'bob')
+    await follower.has(2)
+    await sequencer.stop()
+    const rolledBack = await RunningSequencer.start(cleanup, net, { listen: sequencer.address }, copy)
+    await follower.events.times('connected', 3)
+    await blocksFrom(net, rolledBack.address, 3, 'carol')
+    await convicted(follower, ['fork', 'receipt'])
+    await expectServed(net, follower)
+  })
+
+  it('a receipted message that is left out: the block contradicts the receipt that passed by', async () => {
+    const net = await makeNetwork({ blockSize: 3 })
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    const follower = await RunningFollower.start(cleanup, net, [sequencer.address])
+    await follower.events.times('connected', 1)
+    await blocksFrom(net, follower.address, 2, 'alice')
+    await sequencer.stop()
+    const forgetful = await RunningSequencer.start(cleanup, net, { listen: sequencer.address })
+    await follower.events.times('connected', 2)
+    await blocksFrom(net, forgetful.address, 3, 'bob')
+    await convicted(follower, ['receipt'])
+    await expectServed(net, follower)
+  })
+
+  it('an honest sequencer that is restarted again and again raises none', async () => {
+    const net = await makeNetwork({ blockSize: 3 })
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    const followers = [
+      await RunningFollower.start(cleanup, net, [sequencer.address], 'one'),
+      await RunningFollower.start(cleanup, net, [sequencer.address], 'two')
+    ]
+    for (let round = 1; round <= 4; round += 1) {
+      await blocksFrom(net, present(followers[round % 2]).address, 4, `client ${round}`)
+      await sequencer.restart()
+      for (const follower of followers) await follower.events.times('connected', round + 1)
+    }
+    for (const follower of followers) {
+      await follower.has(5)
+      assert.equal(follower.events.count('evidence'), 0)
+    }
+  })
+})
