@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { applicationOf } from '../applications/index.js'
-import { peerIdFromText, peerIdToString, signerOf } from '../core/keys.js'
+import { peerIdFromText, signerOf } from '../core/keys.js'
 import { newSealingContext, sealedLength } from '../core/sealing.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
+import { Announcement } from '../node/announcement.js'
 import { Asker } from '../node/asker.js'
 import type { Summary } from '../node/events.js'
 import { Outbox } from '../node/outbox.js'
@@ -78,15 +79,12 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     report,
     failed
   })
-  const announcement: Service = {
-    start: async () => {
-      const addresses = host.addresses()
-      const peerId = peerIdToString(signer.peerId)
-      report({ event: 'started', role: 'client', peerId, network: network.id, addresses })
-    },
-    stop: async () => undefined
-  }
-  const services = new ServiceList([host, publisher, announcement, link])
+  const services = new ServiceList([
+    host,
+    publisher,
+    new Announcement('client', network.id, host, report),
+    link
+  ])
 
   return {
     start: () => services.start(),

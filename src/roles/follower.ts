@@ -1,8 +1,9 @@
 import { applicationOf } from '../applications/index.js'
 import { Chain } from '../chain/chain.js'
-import { peerIdFromText, peerIdToString, signerOf } from '../core/keys.js'
+import { peerIdFromText } from '../core/keys.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
+import { Announcement } from '../node/announcement.js'
 import { Asker } from '../node/asker.js'
 import { BlockImporter, type Verification } from '../node/block-importer.js'
 import { Intake } from '../node/intake.js'
@@ -93,14 +94,6 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
     certificate: () => relay.certificate,
     evidence: () => witness.all()
   })
-  const announcement: Service = {
-    start: async () => {
-      const addresses = host.addresses()
-      const peerId = peerIdToString(signerOf(options.key).peerId)
-      report({ event: 'started', role: 'follower', peerId, network: network.id, addresses })
-    },
-    stop: async () => undefined
-  }
   return new ServiceList([
     pool,
     queries,
@@ -111,6 +104,6 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
     neighbours,
     new Intake(host, topics.messages, pool, receipts, () => (relay.isUp ? 'accept' : 'ignore')),
     link,
-    announcement
+    new Announcement('follower', network.id, host, report)
   ])
 }

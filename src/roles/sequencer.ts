@@ -6,6 +6,7 @@ import { peerIdToString, signerOf, VerifierCache } from '../core/keys.js'
 import { Opener, type OpeningKey } from '../core/sealing.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
+import { Announcement } from '../node/announcement.js'
 import { Intake } from '../node/intake.js'
 import { messageRules } from '../node/message-rules.js'
 import { Producer } from '../node/producer.js'
@@ -70,13 +71,6 @@ export async function createSequencer(options: SequencerOptions): Promise<Servic
     // Others bear witness.
     evidence: () => []
   })
-  const announcement: Service = {
-    start: async () => {
-      const addresses = host.addresses()
-      report({ event: 'started', role: 'sequencer', peerId, network: network.id, addresses })
-    },
-    stop: async () => undefined
-  }
   return new ServiceList([
     pool,
     queries,
@@ -85,6 +79,6 @@ export async function createSequencer(options: SequencerOptions): Promise<Servic
     producer,
     recorder,
     new Intake(host, topics.messages, pool, receipts, recorder.take),
-    announcement
+    new Announcement('sequencer', network.id, host, report)
   ])
 }
