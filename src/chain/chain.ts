@@ -1,10 +1,11 @@
 import {
   type Block,
+  type CheckpointedHeader,
+  decodeStoredHeader,
   encodeBlock,
   encodeGenesis,
-  readSignedHeader,
-  readStoredHeader,
-  type SignedHeader
+  readBlockHeader,
+  readStoredHeader
 } from '../core/block.js'
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
 import { decodeEnvelope } from '../core/envelope.js'
@@ -34,17 +35,17 @@ import {
 } from './store.js'
 
 export type Imported =
-  | { readonly kind: 'extended'; readonly signed: SignedHeader }
+  | { readonly kind: 'extended'; readonly signed: CheckpointedHeader }
   | { readonly kind: 'known' }
   | { readonly kind: 'orphan' }
-  | { readonly kind: 'conflict'; readonly ours: SignedHeader }
+  | { readonly kind: 'conflict'; readonly ours: CheckpointedHeader }
   | { readonly kind: 'invalid'; readonly fault: Fault }
 
 export interface Inclusion {
   readonly position: number
   readonly leaf: Hash
   readonly path: readonly Hash[]
-  readonly signed: SignedHeader
+  readonly signed: CheckpointedHeader
 }
 
 /**
@@ -77,9 +78,10 @@ export class Chain {
     const chain = new Chain(rules, database)
     const verifiers = new VerifierCache()
     for (let height = 1; ; height += 1) {
-      const envelope = headerAt(database, height)
-      if (envelope === undefined) break
-      const read = readSignedHeader(envelope, verifiers)
+      const stored = headerAt(database, height)
+      if (stored === undefined) break
+      const { header, checkpoint } = expectStored(`header ${height}`, () => decodeStoredHeader(stored))
+      const read = readBlockHeader(header, checkpoint, verifiers)
       if (!read.ok) throw damaged({ ...read.fault, height })
       const { size, count } = read.signed.header
       const envelopes = await envelopesBetween(database, size - count, size)
@@ -95,7 +97,7 @@ export class Chain {
     return chain
   }
 
-  head(): SignedHeader {
+  head(): CheckpointedHeader {
     return this.#cursor.signed
   }
 
@@ -114,7 +116,7 @@ export class Chain {
   }
 
   /** Writes the header of an own draft, once signed. The messages are in the journal: nothing else is missing. */
-  async append(own: Draft, signed: SignedHeader, leaves: readonly Hash[]): Promise<void> {
+  async append(own: Draft, signed: CheckpointedHeader, leaves: readonly Hash[]): Promise<void> {
     await this.#commit({ ...own.cursor, signed }, leaves, [])
   }
 
@@ -137,14 +139,14 @@ export class Chain {
   }
 
   /** The header of a block on this chain; height 0 is the genesis. */
-  headerAt(height: number): SignedHeader | undefined {
+  headerAt(height: number): CheckpointedHeader | undefined {
     if (height === 0) return genesisCursor(this.rules).signed
     if (!Number.isSafeInteger(height) || height < 0 || height > this.head().header.height) return undefined
-    const envelope = headerAt(this.database, height)
-    return envelope && expectStored(`header ${height}`, () => readStoredHeader(envelope))
+    const stored = headerAt(this.database, height)
+    return stored && expectStored(`header ${height}`, () => readStoredHeader(stored))
   }
 
-  headerById(id: Hash): SignedHeader | undefined {
+  headerById(id: Hash): CheckpointedHeader | undefined {
     const genesis = genesisCursor(this.rules).signed
     if (equal(id, genesis.id)) return genesis
     const height = heightOfId(this.database, id)
@@ -153,7 +155,7 @@ export class Chain {
   }
 
   /** A block as it goes over the wire. */
-  async encodedBlock(signed: SignedHeader): Promise<Uint8Array> {
+  async encodedBlock(signed: CheckpointedHeader): Promise<Uint8Array> {
     const { height, size, count } = signed.header
     if (height === 0) return encodeGenesis(this.rules.network.canonical)
     const envelopes = await envelopesBetween(this.database, size - count, size)
@@ -162,7 +164,7 @@ export class Chain {
   }
 
   /** The edge of the log before a block. */
-  frontierBefore({ header }: SignedHeader): Frontier {
+  frontierBefore({ header }: CheckpointedHeader): Frontier {
     return Frontier.at(header.size - header.count, this.#tree.subtree)
   }
 
@@ -190,9 +192,8 @@ export class Chain {
 
   /** One batch: the header, its messages where they are new, and the tiles it fills. The head moves after it. */
   async #commit(cursor: Cursor, leaves: readonly Hash[], messages: Write[]): Promise<void> {
-    const { header, id, envelope } = cursor.signed
     const { tree, writes } = this.#tree.extend(leaves)
-    await writeDurably(this.database, [...messages, ...writes, ...headerWrites(header.height, id, envelope)])
+    await writeDurably(this.database, [...messages, ...writes, ...headerWrites(cursor.signed)])
     this.#tree = tree
     this.#cursor = cursor
   }
@@ -216,7 +217,7 @@ export class Chain {
   }
 
   /** Heights and sizes grow together, so the block is found by bisection. */
-  #blockOf(position: number): SignedHeader {
+  #blockOf(position: number): CheckpointedHeader {
     let low = 1
     let high = this.head().header.height
     while (low < high) {

@@ -1,5 +1,5 @@
 import type { Application } from '../applications/application.js'
-import { type Block, genesisOf, type Header, type SignedHeader } from '../core/block.js'
+import { type Block, type CheckpointedHeader, genesisOf, type Header } from '../core/block.js'
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
 import { decodeEnvelope } from '../core/envelope.js'
 import type { Fault, FaultKind } from '../core/fault.js'
@@ -17,7 +17,7 @@ export interface Rules {
 
 /** A verified place in a chain: all that is needed to judge or draft the next block. An immutable value. */
 export interface Cursor {
-  readonly signed: SignedHeader
+  readonly signed: CheckpointedHeader
   readonly frontier: Frontier
   readonly state: unknown
 }

@@ -1,4 +1,5 @@
 import type { ClassicLevel } from 'classic-level'
+import { type CheckpointedHeader, encodeStoredHeader } from '../core/block.js'
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
 import type { Network } from '../core/network-document.js'
@@ -13,7 +14,7 @@ import type { Network } from '../core/network-document.js'
  * | a author sequence(8)               | position(6), and where there is a receipt, first(6) | journal or import |
  * | l leaf[0…8) position(6)            | nothing                                 | journal or import |
  * | r first(6)                         | receipt; `first` is its lowest position | journal    |
- * | h height(6)                        | signed header                           | import     |
+ * | h height(6)                        | block without its messages              | import     |
  * | i id(32)                           | height(6)                               | import     |
  * | t level(1) index(6)                | 256 hashes: a full tile of the log tree | import     |
  * | e id(32)                           | evidence of a lie                       | witness    |
@@ -137,11 +138,12 @@ export function messageWrites(
   ]
 }
 
-export function headerWrites(height: number, id: Hash, envelope: EnvelopeBytes): Write[] {
+export function headerWrites(signed: CheckpointedHeader): Write[] {
+  const { header, id } = signed
   const number = Buffer.allocUnsafe(SAFE_INTEGER_BYTES)
-  number.writeUIntBE(height, 0, SAFE_INTEGER_BYTES)
+  number.writeUIntBE(header.height, 0, SAFE_INTEGER_BYTES)
   return [
-    { type: 'put', key: keys.header(height), value: envelope },
+    { type: 'put', key: keys.header(header.height), value: encodeStoredHeader(signed) },
     { type: 'put', key: keys.id(id), value: number }
   ]
 }
@@ -179,8 +181,9 @@ export function receiptOf(database: Database, { first }: Place): EnvelopeBytes |
   return database.getSync(keys.receipt(first)) as EnvelopeBytes | undefined
 }
 
-export function headerAt(database: Database, height: number): EnvelopeBytes | undefined {
-  return database.getSync(keys.header(height)) as EnvelopeBytes | undefined
+/** As `readStoredHeader` reads it. */
+export function headerAt(database: Database, height: number): Uint8Array | undefined {
+  return database.getSync(keys.header(height))
 }
 
 export function heightOfId(database: Database, id: Hash): number | undefined {

@@ -1,5 +1,6 @@
 import { asHash, type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from './bytes.js'
-import { decodeCanonical, expectLength } from './codec.js'
+import { NO_CHECKPOINT, signCheckpoint, verifyCheckpoint } from './checkpoint.js'
+import { DecodeError, decodeCanonical, expectLength } from './codec.js'
 import { decodeEnvelope, signEnvelope, verifyEnvelope } from './envelope.js'
 import type { Fault } from './fault.js'
 import { sha256 } from './hash.js'
@@ -32,8 +33,13 @@ export interface SignedHeader {
   readonly envelope: EnvelopeBytes
 }
 
+/** A signed header as a block carries it: with the signature of its checkpoint (none for the genesis). */
+export interface CheckpointedHeader extends SignedHeader {
+  readonly checkpoint: Uint8Array
+}
+
 export interface Block {
-  readonly signed: SignedHeader
+  readonly signed: CheckpointedHeader
   readonly envelopes: readonly EnvelopeBytes[]
 }
 
@@ -41,7 +47,7 @@ const NO_PARENT = asHash(new Uint8Array(32))
 const NOTHING = new Uint8Array(0)
 
 /** Block 0: follows from the network document alone, so nobody signs it. */
-export function genesisOf(network: Hash, state: Hash): SignedHeader {
+export function genesisOf(network: Hash, state: Hash): CheckpointedHeader {
   const header: Header = {
     network,
     height: 0,
@@ -55,16 +61,22 @@ export function genesisOf(network: Hash, state: Hash): SignedHeader {
     producer: NOTHING as PeerIdBytes,
     proof: NOTHING
   }
-  return { header, id: sha256(WireHeader.encode(header)), envelope: NOTHING as EnvelopeBytes }
+  const id = sha256(WireHeader.encode(header))
+  return { header, id, envelope: NOTHING as EnvelopeBytes, checkpoint: NO_CHECKPOINT }
 }
 
-export function signHeader(header: Header, signer: Signer): SignedHeader {
+export function signHeader(header: Header, signer: Signer): CheckpointedHeader {
   const payload = WireHeader.encode(header)
-  return { header, id: sha256(payload), envelope: signEnvelope('block', payload, signer) }
+  return {
+    header,
+    id: sha256(payload),
+    envelope: signEnvelope('block', payload, signer),
+    checkpoint: signCheckpoint(header, signer)
+  }
 }
 
-export type HeaderOutcome =
-  | { readonly ok: true; readonly signed: SignedHeader }
+export type HeaderOutcome<Signed extends SignedHeader = SignedHeader> =
+  | { readonly ok: true; readonly signed: Signed }
   | { readonly ok: false; readonly fault: Fault }
 
 /** Reads a signed header, whose signer must be the producer it names. Who may produce is the ordering's to say. */
@@ -90,10 +102,47 @@ export function readSignedHeader(bytes: Uint8Array, verifiers: VerifierCache): H
   }
 }
 
+/** Reads a header as a block carries it: both of its signatures are checked. */
+export function readBlockHeader(
+  bytes: Uint8Array,
+  checkpoint: Uint8Array,
+  verifiers: VerifierCache
+): HeaderOutcome<CheckpointedHeader> {
+  const read = readSignedHeader(bytes, verifiers)
+  if (!read.ok) return read
+  const { header } = read.signed
+  const producer = verifiers.get(decodeEnvelope(bytes).publicKey)
+  if (!verifyCheckpoint(header, checkpoint, producer))
+    return {
+      ok: false,
+      fault: { kind: 'checkpoint', height: header.height, detail: 'its signature does not fit the header' }
+    }
+  return { ok: true, signed: { ...read.signed, checkpoint } }
+}
+
+/** A header as it is kept on disk: a block without its messages. */
+export function encodeStoredHeader(signed: CheckpointedHeader): Uint8Array {
+  return encodeBlock({ signed, envelopes: [] })
+}
+
+/** The signed envelope and the checkpoint of a header on disk. Throws DecodeError. */
+export function decodeStoredHeader(bytes: Uint8Array): Pick<WireBlockParts, 'header' | 'checkpoint'> {
+  const { header, checkpoint, envelopes, document } = decodeBlockParts(bytes)
+  if (envelopes.length > 0 || document.length > 0)
+    throw new DecodeError('stored header: there is more than a header')
+  return { header, checkpoint }
+}
+
 /** A header out of our own store, verified before it went there. Throws DecodeError. */
-export function readStoredHeader(bytes: EnvelopeBytes): SignedHeader {
-  const { payload } = decodeEnvelope(bytes)
-  return { header: decodeHeader(payload), id: sha256(payload), envelope: bytes }
+export function readStoredHeader(bytes: Uint8Array): CheckpointedHeader {
+  const { header: envelope, checkpoint } = decodeStoredHeader(bytes)
+  const { payload } = decodeEnvelope(envelope)
+  return {
+    header: decodeHeader(payload),
+    id: sha256(payload),
+    envelope: envelope as EnvelopeBytes,
+    checkpoint
+  }
 }
 
 /** Throws DecodeError. */
@@ -116,6 +165,7 @@ function decodeHeader(payload: Uint8Array): Header {
 /** `document`: the canonical network document, carried by block 0 alone. */
 export interface WireBlockParts {
   readonly header: Uint8Array
+  readonly checkpoint: Uint8Array
   readonly envelopes: readonly EnvelopeBytes[]
   readonly document: Uint8Array
 }
@@ -124,16 +174,17 @@ export function encodeBlock(block: Block): Uint8Array {
   return WireBlock.encode({
     header: block.signed.envelope,
     envelopes: [...block.envelopes],
-    document: NOTHING
+    document: NOTHING,
+    checkpoint: block.signed.checkpoint
   })
 }
 
 export function encodeGenesis(document: Uint8Array): Uint8Array {
-  return WireBlock.encode({ header: NOTHING, envelopes: [], document })
+  return WireBlock.encode({ header: NOTHING, envelopes: [], document, checkpoint: NOTHING })
 }
 
 /** Throws DecodeError. */
 export function decodeBlockParts(bytes: Uint8Array): WireBlockParts {
-  const { header, envelopes, document } = decodeCanonical('block', WireBlock, bytes)
-  return { header, envelopes: envelopes as EnvelopeBytes[], document }
+  const { header, envelopes, document, checkpoint } = decodeCanonical('block', WireBlock, bytes)
+  return { header, checkpoint, envelopes: envelopes as EnvelopeBytes[], document }
 }

@@ -13,6 +13,7 @@ export type FaultKind =
   | 'state'
   | 'producer'
   | 'signature'
+  | 'checkpoint'
   | 'proof'
   | 'message'
   | 'duplicate'

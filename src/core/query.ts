@@ -6,6 +6,8 @@ import { QueryAnswer as WireAnswer, QueryRequest as WireRequest } from './wire/t
 export type Query =
   | { readonly kind: 'status' }
   | { readonly kind: 'head' }
+  | { readonly kind: 'headerOfHead' }
+  | { readonly kind: 'headerOfHeight'; readonly height: number }
   | { readonly kind: 'height'; readonly height: number }
   | { readonly kind: 'id'; readonly id: Hash }
   | { readonly kind: 'previous'; readonly id: Hash }
@@ -34,7 +36,9 @@ export type Answer =
       readonly leaf: Hash
       readonly path: readonly Hash[]
       readonly header: EnvelopeBytes
+      readonly checkpoint: Uint8Array
     }
+  | { readonly kind: 'header'; readonly header: EnvelopeBytes; readonly checkpoint: Uint8Array }
   | {
       readonly kind: 'consistency'
       readonly from: number
@@ -52,7 +56,10 @@ export function encodeQuery(network: Hash, query: Query): Uint8Array {
     case 'head':
     case 'key':
     case 'evidence':
+    case 'headerOfHead':
       return WireRequest.encode({ network, [query.kind]: {} })
+    case 'headerOfHeight':
+      return WireRequest.encode({ network, headerOfHeight: query.height })
     case 'height':
       return WireRequest.encode({ network, height: query.height })
     case 'id':
@@ -84,6 +91,8 @@ function queryOf(request: ReturnType<typeof WireRequest.decode>): Query {
   if (request.head) return { kind: 'head' }
   if (request.key) return { kind: 'key' }
   if (request.evidence) return { kind: 'evidence' }
+  if (request.headerOfHead) return { kind: 'headerOfHead' }
+  if (request.headerOfHeight !== undefined) return { kind: 'headerOfHeight', height: request.headerOfHeight }
   if (request.height !== undefined) return { kind: 'height', height: request.height }
   if (request.id) return { kind: 'id', id: readHash('query id', request.id) }
   if (request.previous) return { kind: 'previous', id: readHash('query id', request.previous) }
@@ -115,9 +124,11 @@ export function encodeAnswer(answer: Answer): Uint8Array {
     case 'block':
       return WireAnswer.encode({ block: { block: answer.block, peaks: [...answer.peaks] } })
     case 'inclusion': {
-      const { position, leaf, path, header } = answer
-      return WireAnswer.encode({ inclusion: { position, leaf, path: [...path], header } })
+      const { position, leaf, path, header, checkpoint } = answer
+      return WireAnswer.encode({ inclusion: { position, leaf, path: [...path], header, checkpoint } })
     }
+    case 'header':
+      return WireAnswer.encode({ header: { header: answer.header, checkpoint: answer.checkpoint } })
     case 'consistency': {
       const { from, to, path } = answer
       return WireAnswer.encode({ consistency: { from, to, path: [...path] } })
@@ -142,14 +153,19 @@ export function decodeAnswer(bytes: Uint8Array): Answer {
     return { kind: 'status', ...answer.status, head: readHash('answer head', answer.status.head) }
   if (answer.block) return { kind: 'block', ...answer.block }
   if (answer.inclusion) {
-    const { position, leaf, path, header } = answer.inclusion
+    const { position, leaf, path, header, checkpoint } = answer.inclusion
     return {
       kind: 'inclusion',
       position,
       leaf: readHash('answer leaf', leaf),
       path: path.map(node => readHash('answer path', node)),
-      header: header as EnvelopeBytes
+      header: header as EnvelopeBytes,
+      checkpoint
     }
+  }
+  if (answer.header) {
+    const { header, checkpoint } = answer.header
+    return { kind: 'header', header: header as EnvelopeBytes, checkpoint }
   }
   if (answer.consistency) {
     const { from, to, path } = answer.consistency

@@ -1,5 +1,5 @@
 import { advance, type Cursor, genesisCursor, type Rules } from '../chain/cursor.js'
-import type { Block, SignedHeader } from '../core/block.js'
+import type { Block, CheckpointedHeader, SignedHeader } from '../core/block.js'
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
 import { readCertificate } from '../core/encryption-key.js'
 import { checkEvidence, type Evidence } from '../core/evidence.js'
@@ -31,7 +31,7 @@ export interface ProvenInclusion {
   readonly position: number
   readonly leaf: Hash
   readonly path: readonly Hash[]
-  readonly signed: SignedHeader
+  readonly signed: CheckpointedHeader
 }
 
 /**
@@ -78,6 +78,24 @@ export class Asker {
     return answer.kind === 'status' ? answer.height : unexpected(answer)
   }
 
+  /** The signed header of the head; the genesis, which nobody signs, where there is no block yet. */
+  async header(): Promise<CheckpointedHeader> {
+    try {
+      return await this.#header({ kind: 'headerOfHead' })
+    } catch (error) {
+      if (error instanceof NotFound) return genesisCursor(this.rules).signed
+      throw error
+    }
+  }
+
+  /** A signed header. Where it stands is the producer's word. */
+  async headerAt(height: number): Promise<CheckpointedHeader> {
+    if (height === 0) return genesisCursor(this.rules).signed
+    const signed = await this.#header({ kind: 'headerOfHeight', height })
+    if (signed.header.height !== height) throw new Untrue(`asked for header ${height}, was given another`)
+    return signed
+  }
+
   /** A block that has been verified whole: signature, chaining to its parent, both roots, state, every message's signature. */
   head(): Promise<Block> {
     return this.#verifiedBlock({ kind: 'head' })
@@ -112,7 +130,7 @@ export class Asker {
         : { kind: 'inclusionOfPosition', position: of.position }
     )
     if (answer.kind !== 'inclusion') return unexpected(answer)
-    const signed = this.#reader.header(answer.header)
+    const signed = this.#reader.header(answer.header, answer.checkpoint)
     const { position, leaf, path } = answer
     const isAsked = 'leaf' in of ? equal(leaf, of.leaf) : position === of.position
     const { size, count } = signed.header
@@ -207,14 +225,19 @@ export class Asker {
     throw new QueryFailed('the peer ended the stream before the end of the page')
   }
 
+  async #header(query: Query): Promise<CheckpointedHeader> {
+    const answer = await this.#ask(query)
+    if (answer.kind !== 'header') return unexpected(answer)
+    return this.#reader.header(answer.header, answer.checkpoint)
+  }
+
   async #verifiedBlock(query: Query): Promise<Block> {
     const answer = await this.#ask(query)
     if (answer.kind !== 'block') return unexpected(answer)
     const block = this.#reader.block(answer.block)
     const { header } = block.signed
     if (header.height === 0) return block
-    const parent =
-      header.height === 1 ? genesisCursor(this.rules).signed : await this.#headerAt(header.height - 1)
+    const parent = await this.headerAt(header.height - 1)
     const frontier = Frontier.verified(parent.header.size, answer.peaks, parent.header.log)
     if (frontier === undefined) throw new Untrue("the peaks do not give the parent's log")
     // The state of the parent is only known to whoever followed the chain; `messages` has none.
@@ -246,11 +269,6 @@ export class Asker {
       })
     }
     return advanced.cursor
-  }
-
-  async #headerAt(height: number): Promise<SignedHeader> {
-    const answer = await this.#ask({ kind: 'height', height })
-    return answer.kind === 'block' ? this.#reader.block(answer.block).signed : unexpected(answer)
   }
 
   async #ask(query: Query): Promise<Answer> {

@@ -1,5 +1,5 @@
 import { genesisCursor, type Rules } from '../chain/cursor.js'
-import { type Block, decodeBlockParts, readSignedHeader, type SignedHeader } from '../core/block.js'
+import { type Block, type CheckpointedHeader, decodeBlockParts, readBlockHeader } from '../core/block.js'
 import { equal } from '../core/bytes.js'
 import type { VerifierCache } from '../core/keys.js'
 import { peerIdFromText } from '../core/keys.js'
@@ -16,17 +16,17 @@ export class BlockReader {
   ) {}
 
   block(bytes: Uint8Array): Block {
-    const { header, envelopes, document } = decodeBlockParts(bytes)
+    const { header, checkpoint, envelopes, document } = decodeBlockParts(bytes)
     if (header.length === 0) {
       if (!equal(document, this.rules.network.canonical))
         throw Untrue.fault({ kind: 'genesis', height: 0, detail: 'it is not the network document' })
       return { signed: genesisCursor(this.rules).signed, envelopes: [] }
     }
-    return { signed: this.header(header), envelopes }
+    return { signed: this.header(header, checkpoint), envelopes }
   }
 
-  header(bytes: Uint8Array): SignedHeader {
-    const read = readSignedHeader(bytes, this.verifiers)
+  header(bytes: Uint8Array, checkpoint: Uint8Array): CheckpointedHeader {
+    const read = readBlockHeader(bytes, checkpoint, this.verifiers)
     if (!read.ok) throw Untrue.fault(read.fault)
     const { id, document } = this.rules.network
     if (!equal(read.signed.header.producer, peerIdFromText(document.ordering.sequencer)))

@@ -1,7 +1,7 @@
 import { pipe } from 'it-pipe'
 import type { Chain, Inclusion } from '../chain/chain.js'
 import { type Database, placeOf, receiptOf } from '../chain/store.js'
-import type { SignedHeader } from '../core/block.js'
+import type { CheckpointedHeader } from '../core/block.js'
 import { type EnvelopeBytes, equal, toHex } from '../core/bytes.js'
 import type { Evidence } from '../core/evidence.js'
 import { LIMITS } from '../core/limits.js'
@@ -109,6 +109,14 @@ export class QueryServer implements Service {
       }
       case 'head':
         return this.#block(head)
+      case 'headerOfHead':
+        return headerAnswer(head)
+      case 'headerOfHeight': {
+        const signed = chain.headerAt(query.height)
+        return signed
+          ? headerAnswer(signed)
+          : notFound(`no block ${query.height}; the head is ${head.header.height}`)
+      }
       case 'height': {
         const signed = chain.headerAt(query.height)
         return signed
@@ -151,7 +159,7 @@ export class QueryServer implements Service {
     }
   }
 
-  async #block(signed: SignedHeader): Promise<Answer> {
+  async #block(signed: CheckpointedHeader): Promise<Answer> {
     const { chain } = this.source
     return {
       kind: 'block',
@@ -193,7 +201,15 @@ async function* encodeAll(answers: AsyncIterable<Answer> | Iterable<Answer>): As
 function inclusionAnswer(inclusion: Inclusion | undefined, otherwise: string): Answer {
   if (inclusion === undefined) return notFound(otherwise)
   const { position, leaf, path, signed } = inclusion
-  return { kind: 'inclusion', position, leaf, path, header: signed.envelope }
+  const { envelope: header, checkpoint } = signed
+  return { kind: 'inclusion', position, leaf, path, header, checkpoint }
+}
+
+/** The genesis has no signed header: it follows from the network document. */
+function headerAnswer({ header: { height }, envelope: header, checkpoint }: CheckpointedHeader): Answer {
+  return height === 0
+    ? notFound('there is no block after the genesis yet')
+    : { kind: 'header', header, checkpoint }
 }
 
 function notFound(detail: string): Answer {

@@ -3,13 +3,15 @@ import {
   decodeBlockParts,
   encodeBlock,
   encodeGenesis,
+  encodeStoredHeader,
   genesisOf,
   type Header,
+  readBlockHeader,
   readSignedHeader,
   readStoredHeader,
   signHeader
 } from '#src/core/block.js'
-import { asHash, concat, type EnvelopeBytes, type PeerIdBytes, toHex, utf8 } from '#src/core/bytes.js'
+import { asHash, concat, type PeerIdBytes, toHex, utf8 } from '#src/core/bytes.js'
 import { DecodeError } from '#src/core/codec.js'
 import { decodeEnvelope, signEnvelope } from '#src/core/envelope.js'
 import { describeFault, type FaultKind } from '#src/core/fault.js'
@@ -60,7 +62,9 @@ describe('Headers', () => {
     it(`${type}: come back as their producer signed them, bytes and id included`, async () => {
       const producer = await signerNamed('producer', type)
       const signed = signHeader({ ...header, producer: producer.peerId }, producer)
-      assertSame(readSignedHeader(signed.envelope, verifiers), { ok: true, signed })
+      assertSame(readBlockHeader(signed.envelope, signed.checkpoint, verifiers), { ok: true, signed })
+      const { checkpoint: _, ...alone } = signed
+      assertSame(readSignedHeader(signed.envelope, verifiers), { ok: true, signed: alone })
     })
 
   it('have the SHA-256 of their own bytes as id, whoever signs around them', () => {
@@ -120,11 +124,17 @@ describe('Headers', () => {
   it('out of our own store are read without checking them again, and are the same', () => {
     for (const signer of [sequencer, author]) {
       const signed = signHeader(header, signer)
-      assertSame(readStoredHeader(signed.envelope), signed)
+      assertSame(readStoredHeader(encodeStoredHeader(signed)), signed)
     }
     const payload = WireHeader.encode({ ...header, log: new Uint8Array(31) })
-    for (const bytes of [new Uint8Array(1), signEnvelope('block', payload, sequencer)])
-      assert.throws(() => readStoredHeader(bytes as EnvelopeBytes), DecodeError)
+    const signed = signHeader(header, sequencer)
+    const message = signedMessage(sealedMessage(stage), author)
+    for (const bytes of [
+      new Uint8Array(1),
+      encodeStoredHeader({ ...signed, envelope: signEnvelope('block', payload, sequencer) }),
+      encodeBlock({ signed, envelopes: [message] })
+    ])
+      assert.throws(() => readStoredHeader(bytes), DecodeError)
   })
 
   it('with a key that may not name anyone, or no headers at all: encoding', () => {
@@ -145,7 +155,12 @@ describe('Blocks', () => {
   it('hold the signed header and the envelopes byte for byte, in order', () => {
     const signed = signHeader({ ...header, count: 3 }, sequencer)
     const parts = decodeBlockParts(encodeBlock({ signed, envelopes }))
-    assertSame(parts, { header: signed.envelope, envelopes, document: new Uint8Array(0) })
+    assertSame(parts, {
+      header: signed.envelope,
+      checkpoint: signed.checkpoint,
+      envelopes,
+      document: new Uint8Array(0)
+    })
   })
 
   it('keep sealed messages sealed', () => {
@@ -157,7 +172,8 @@ describe('Blocks', () => {
 
   it('number 0 holds the network document and nothing else', () => {
     const parts = decodeBlockParts(encodeGenesis(network.canonical))
-    assertSame(parts, { header: new Uint8Array(0), envelopes: [], document: network.canonical })
+    const nothing = new Uint8Array(0)
+    assertSame(parts, { header: nothing, checkpoint: nothing, envelopes: [], document: network.canonical })
   })
 
   it('number 0 follows from the network alone', () => {

@@ -150,6 +150,9 @@ const sealingKeys: fc.Arbitrary<SealingKey> = arbitrary
 const queries: readonly fc.Arbitrary<Query>[] = [
   fc.constant({ kind: 'status' }),
   fc.constant({ kind: 'head' }),
+  fc.constant({ kind: 'headerOfHead' }),
+  fc.constant({ kind: 'evidence' }),
+  fc.record({ kind: fc.constant('headerOfHeight'), height: arbitrary.count() }),
   fc.record({ kind: fc.constant('height'), height: arbitrary.count() }),
   fc.record({ kind: fc.constant('id'), id: arbitrary.hash() }),
   fc.record({ kind: fc.constant('previous'), id: arbitrary.hash() }),
@@ -179,8 +182,15 @@ const answers: readonly fc.Arbitrary<Answer>[] = [
     position: arbitrary.count(),
     leaf: arbitrary.hash(),
     path: hashes,
-    header: arbitrary.envelope()
+    header: arbitrary.envelope(),
+    checkpoint: arbitrary.bytes()
   }),
+  fc.record({
+    kind: fc.constant('header'),
+    header: arbitrary.envelope(),
+    checkpoint: arbitrary.bytes()
+  }),
+  fc.record({ kind: fc.constant('evidence'), evidence: arbitrary.bytes(1) }),
   fc.record({
     kind: fc.constant('consistency'),
     from: arbitrary.count(),
@@ -296,12 +306,20 @@ const FORMATS: readonly Format[] = [
   format({
     name: 'block',
     message: 'Block',
-    values: fc.record({ header: arbitrary.envelope(), envelopes: envelopes(0, 6) }),
-    encode: ({ header, envelopes }) =>
-      encodeBlock({ signed: { ...genesisOf(network, network), envelope: header }, envelopes }),
+    values: fc.record({
+      header: arbitrary.envelope(),
+      checkpoint: arbitrary.bytes(),
+      envelopes: envelopes(0, 6)
+    }),
+    encode: ({ header, checkpoint, envelopes }) =>
+      encodeBlock({ signed: { ...genesisOf(network, network), envelope: header, checkpoint }, envelopes }),
     decode: bytes => {
-      const { header, envelopes } = decodeBlockParts(bytes)
-      return { header: header as EnvelopeBytes, envelopes: [...envelopes] }
+      const { header, checkpoint, envelopes } = decodeBlockParts(bytes)
+      return {
+        header: header as EnvelopeBytes,
+        checkpoint: Uint8Array.from(checkpoint),
+        envelopes: [...envelopes]
+      }
     },
     lossy: true
   }),
@@ -520,8 +538,8 @@ describe('Encoding: one thing at a time', () => {
       assert.throws(() => decodeQuery(QueryRequest.encode({ network, ...query })), /expected 32 bytes/)
     for (const answer of [
       { status: { height: 1, size: 1, pending: 1, head: short } },
-      { inclusion: { position: 0, leaf: short, path: [], header: short } },
-      { inclusion: { position: 0, leaf: network, path: [network, short], header: short } },
+      { inclusion: { position: 0, leaf: short, path: [], header: short, checkpoint: short } },
+      { inclusion: { position: 0, leaf: network, path: [network, short], header: short, checkpoint: short } },
       { consistency: { from: 1, to: 2, path: [short] } }
     ])
       assert.throws(() => decodeAnswer(QueryAnswer.encode(answer)), /expected 32 bytes/)

@@ -117,8 +117,8 @@ export function alterationsOf(message: string, bytes: Uint8Array): Alteration[] 
   }
 
   const known = new Set(fields.map(({ number }) => number))
-  const lowest = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13].find(number => !known.has(number)) ?? 14
-  for (const number of [lowest, 15, 1000, 2 ** 29 - 1])
+  const unknownOnes = Array.from({ length: 40 }, (_, index) => index + 1).filter(number => !known.has(number))
+  for (const number of [...unknownOnes.slice(0, 2), 1000, 2 ** 29 - 1])
     for (const [wire, content] of Object.entries(UNKNOWN_CONTENT)) {
       const unknown = concat(varint(BigInt(number) * 8n + BigInt(wire)), content(number))
       const smaller = items.filter(item => item.number < number)

@@ -3,7 +3,7 @@ import { ClassicLevel } from 'classic-level'
 import { Chain } from '#src/chain/chain.js'
 import { Journal } from '#src/chain/journal.js'
 import type { Database } from '#src/chain/store.js'
-import { readSignedHeader, type SignedHeader } from '#src/core/block.js'
+import { decodeStoredHeader, readBlockHeader, type SignedHeader } from '#src/core/block.js'
 import { type EnvelopeBytes, type Hash, toHex } from '#src/core/bytes.js'
 import { decodeEnvelope } from '#src/core/envelope.js'
 import { VerifierCache } from '#src/core/keys.js'
@@ -215,8 +215,9 @@ function checkHeaders(
   for (const [key, bytes] of table(tables, 'h')) {
     const height = headers.length + 1
     assert.equal(key, number6(height), `heights are dense up to ${height}`)
-    const read = readSignedHeader(bytes, verifiers)
-    assert.ok(read.ok, `the signature of header ${height}`)
+    const { header: envelope, checkpoint } = decodeStoredHeader(bytes)
+    const read = readBlockHeader(envelope, checkpoint, verifiers)
+    assert.ok(read.ok, `the signatures of header ${height}`)
     const { header, id } = read.signed
     const parent = headers.at(-1)
     assertBytes(header.network, network.id)

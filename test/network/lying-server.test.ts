@@ -62,13 +62,24 @@ function alteringBlocks(alter: (parts: WireBlockParts) => Uint8Array): Lie {
   })
 }
 
-function encoded({ header, envelopes }: Omit<WireBlockParts, 'document'>): Uint8Array {
-  return WireBlock.encode({ header, envelopes: [...envelopes], document: new Uint8Array(0) })
+function headerIn(envelope: Uint8Array): Header {
+  return readStoredHeader(
+    WireBlock.encode({
+      header: envelope,
+      envelopes: [],
+      document: new Uint8Array(0),
+      checkpoint: new Uint8Array(0)
+    })
+  ).header
+}
+
+function encoded({ header, checkpoint, envelopes }: Omit<WireBlockParts, 'document'>): Uint8Array {
+  return WireBlock.encode({ header, checkpoint, envelopes: [...envelopes], document: new Uint8Array(0) })
 }
 
 function resigned(signer: Signer, changes: (header: Header) => Partial<Header>): Lie {
   return alteringBlocks(({ header: bytes, envelopes }) => {
-    const { header } = readStoredHeader(bytes as EnvelopeBytes)
+    const header = headerIn(bytes)
     return encodeBlock({ signed: signHeader({ ...header, ...changes(header) }, signer), envelopes })
   })
 }
@@ -122,7 +133,7 @@ describe('a server that lies', () => {
   /** The block's messages replaced, with a header that fits them, by a sequencer that lies itself. */
   const withMessages = (change: (envelopes: readonly EnvelopeBytes[]) => readonly EnvelopeBytes[]): Lie =>
     alteringBlocks(({ header: bytes, envelopes }) => {
-      const { header } = readStoredHeader(bytes as EnvelopeBytes)
+      const header = headerIn(bytes)
       const changed = change(envelopes)
       const leaves = [...envelopesOf(messages.slice(0, 6)), ...changed].map(leafHash)
       const root = rootOf(changed.map(leafHash))
@@ -158,46 +169,69 @@ describe('a server that lies', () => {
   const blockLies: readonly (readonly [string, () => Lie])[] = [
     [
       'leaves out a message',
-      () => alteringBlocks(({ header, envelopes }) => encoded({ header, envelopes: envelopes.slice(1) }))
+      () =>
+        alteringBlocks(({ header, checkpoint, envelopes }) =>
+          encoded({ header, checkpoint, envelopes: envelopes.slice(1) })
+        )
     ],
     [
       'adds a message',
-      () => alteringBlocks(({ header, envelopes }) => encoded({ header, envelopes: [...envelopes, other()] }))
+      () =>
+        alteringBlocks(({ header, checkpoint, envelopes }) =>
+          encoded({ header, checkpoint, envelopes: [...envelopes, other()] })
+        )
     ],
     [
       'replaces a message',
       () =>
-        alteringBlocks(({ header, envelopes }) =>
-          encoded({ header, envelopes: [other(), ...envelopes.slice(1)] })
+        alteringBlocks(({ header, checkpoint, envelopes }) =>
+          encoded({ header, checkpoint, envelopes: [other(), ...envelopes.slice(1)] })
         )
     ],
     [
       'swaps two messages',
-      () => alteringBlocks(({ header, envelopes }) => encoded({ header, envelopes: swapped(envelopes) }))
+      () =>
+        alteringBlocks(({ header, checkpoint, envelopes }) =>
+          encoded({ header, checkpoint, envelopes: swapped(envelopes) })
+        )
     ],
     [
       'changes a bit of a message',
       () =>
-        alteringBlocks(({ header, envelopes: [first, ...rest] }) =>
-          encoded({ header, envelopes: [flipped(present(first), -1) as EnvelopeBytes, ...rest] })
+        alteringBlocks(({ header, checkpoint, envelopes: [first, ...rest] }) =>
+          encoded({ header, checkpoint, envelopes: [flipped(present(first), -1) as EnvelopeBytes, ...rest] })
         )
     ],
     [
       "changes a bit of the header's signature",
       () =>
-        alteringBlocks(({ header, envelopes }) => {
+        alteringBlocks(({ header, checkpoint, envelopes }) => {
           const envelope = decodeEnvelope(header)
           const signature = flipped(envelope.signature, 10)
-          return encoded({ header: Envelope.encode({ ...envelope, signature }), envelopes })
+          return encoded({ header: Envelope.encode({ ...envelope, signature }), checkpoint, envelopes })
         })
+    ],
+    [
+      'changes a bit of the checkpoint',
+      () =>
+        alteringBlocks(({ header, checkpoint, envelopes }) =>
+          encoded({ header, checkpoint: flipped(checkpoint, 10), envelopes })
+        )
+    ],
+    [
+      'leaves out the checkpoint',
+      () =>
+        alteringBlocks(({ header, envelopes }) =>
+          encoded({ header, checkpoint: new Uint8Array(0), envelopes })
+        )
     ],
     [
       'changes a bit of the header',
       () =>
-        alteringBlocks(({ header, envelopes }) => {
+        alteringBlocks(({ header, checkpoint, envelopes }) => {
           const envelope = decodeEnvelope(header)
           const payload = flipped(envelope.payload, -1)
-          return encoded({ header: Envelope.encode({ ...envelope, payload }), envelopes })
+          return encoded({ header: Envelope.encode({ ...envelope, payload }), checkpoint, envelopes })
         })
     ],
     [
@@ -308,7 +342,7 @@ describe('a server that lies', () => {
     [
       'a header signed by another',
       ({ header }) => ({
-        header: signHeader({ ...readStoredHeader(header).header, producer: mallory.peerId }, mallory).envelope
+        header: signHeader({ ...headerIn(header), producer: mallory.peerId }, mallory).envelope
       })
     ],
     ['bytes for a header', () => ({ header: randomBytes(200) as Uint8Array as EnvelopeBytes })]
