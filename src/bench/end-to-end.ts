@@ -2,13 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generateKeyPair } from '@libp2p/crypto/keys'
-import { applicationOf } from '../applications/index.js'
 import { genesisCursor } from '../chain/cursor.js'
+import { rulesOf } from '../chain/rules.js'
 import { readNetwork } from '../cli/files.js'
 import { encryptionKeyBeside, makeNetwork } from '../cli/network-setup.js'
 import { Host } from '../network/host.js'
 import { Asker } from '../node/asker.js'
-import { orderingOf } from '../orderings/index.js'
 import { BenchProcess } from './child-process.js'
 import type { Muxers } from './gossip.js'
 
@@ -130,8 +129,7 @@ async function readChain(
   muxers: Muxers
 ): Promise<{ readonly blocksPerSecond: number; readonly size: number; readonly pending: number }> {
   const network = await readNetwork(networkFile)
-  const { document } = network
-  const rules = { network, ordering: orderingOf(document), application: applicationOf(document) }
+  const rules = rulesOf(network)
   const host = await Host.create({ key: await generateKeyPair('Ed25519'), listen: [], topics: [], muxers })
   await host.start()
   try {

@@ -163,9 +163,9 @@ export class Chain {
     return encodeBlock({ signed, envelopes })
   }
 
-  /** The edge of the log before a block. */
-  frontierBefore({ header }: CheckpointedHeader): Frontier {
-    return Frontier.at(header.size - header.count, this.#tree.subtree)
+  /** The edge of the log of the first `size` messages, which are in blocks. */
+  frontierAt(size: number): Frontier {
+    return Frontier.at(size, this.#tree.subtree)
   }
 
   /** Proof of the message at `position` under the header of the block that holds it; undefined while none does. */
@@ -174,6 +174,14 @@ export class Chain {
     const signed = this.#blockOf(position)
     const path = inclusionPath(position, signed.header.size, this.#tree.subtree)
     return { position, leaf: this.#tree.subtree(position, position + 1), path, signed }
+  }
+
+  /** Proof of the message at `position` in the log of the first `size` messages; undefined without such a log. */
+  inclusionInLog(position: number, size: number): Pick<Inclusion, 'leaf' | 'path'> | undefined {
+    if (!Number.isSafeInteger(position) || position < 0 || position >= size) return undefined
+    if (!Number.isSafeInteger(size) || size > this.#tree.size) return undefined
+    const { subtree } = this.#tree
+    return { leaf: subtree(position, position + 1), path: inclusionPath(position, size, subtree) }
   }
 
   async inclusionOfLeaf(leaf: Hash): Promise<Inclusion | undefined> {

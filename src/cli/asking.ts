@@ -1,16 +1,23 @@
+import { join } from 'node:path'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { Command } from 'commander'
-import { applicationOf } from '../applications/index.js'
-import { genesisCursor } from '../chain/cursor.js'
-import type { Block } from '../core/block.js'
+import type { Rules } from '../chain/cursor.js'
+import { rulesOf } from '../chain/rules.js'
+import type { CheckpointedHeader } from '../core/block.js'
+import { toHex } from '../core/bytes.js'
+import { DecodeError } from '../core/codec.js'
+import { checkEvidence, type Evidence } from '../core/evidence.js'
+import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
+import type { Network } from '../core/network-document.js'
 import { Host } from '../network/host.js'
 import { Asker } from '../node/asker.js'
 import { describeError } from '../node/events.js'
-import { orderingOf } from '../orderings/index.js'
+import { Contradiction, compareHeads } from '../node/head-comparison.js'
+import { encodeEvidenceFile } from './evidence-file.js'
 import { Failure } from './failure.js'
-import { readNetwork } from './files.js'
-import { LastSeenHeads } from './last-seen.js'
+import { readNetwork, replaceFile } from './files.js'
+import { LastSeenHead } from './last-seen.js'
 import { address, DEFAULTS } from './options.js'
 
 /** What every asking command takes. */
@@ -30,33 +37,77 @@ export function askingCommand(name: string): Command {
 }
 
 /**
- * Connects as a peer of the moment, compares the head now with the head last seen, then asks. Nothing is
- * printed that has not been checked against the network document.
+ * Connects as a peer of the moment, moves from the head last seen to the head now as a light client does, then
+ * asks. Nothing is printed that has not been checked against the network document.
  */
 export async function asking(
   options: AskingOptions,
-  use: (asker: Asker, head: Block) => Promise<void>
+  use: (asker: Asker, head: CheckpointedHeader) => Promise<void>
 ): Promise<void> {
-  const network = await readNetwork(options.network)
-  const { document } = network
-  const rules = { network, ordering: orderingOf(document), application: applicationOf(document) }
+  const rules = rulesOf(await readNetwork(options.network))
+  await withAsker(options.connect, rules, async asker => {
+    const seen = new LastSeenHead(options.data, rules)
+    const head = await newestHead(asker, await seen.read(), options.data)
+    asker.tieTo(head)
+    await use(asker, head)
+    await seen.write(head)
+  })
+}
+
+/** Connects as a peer of the moment. */
+async function withAsker(address: string, rules: Rules, use: (asker: Asker) => Promise<void>): Promise<void> {
   const host = await Host.create({ key: await generateKeyPair('Ed25519'), listen: [], topics: [] })
   await host.start()
   try {
-    const peer = await host.connect(options.connect, AbortSignal.timeout(LIMITS.dialMs)).catch(error => {
+    const peer = await host.connect(address, AbortSignal.timeout(LIMITS.dialMs)).catch(error => {
       throw new Failure(
-        `nobody answers at ${options.connect} (${describeError(error)}); start the sequencer, or name another peer with --connect MULTIADDR`
+        `nobody answers at ${address} (${describeError(error)}); start the sequencer, or name another peer with --connect MULTIADDR`
       )
     })
-    const asker = new Asker(host, peer, rules, () => Date.now())
-    const head = await asker.head()
-    const seen = new LastSeenHeads(options.data, network.id)
-    const earlier = (await seen.read()) ?? genesisCursor(rules).signed.header
-    await asker.consistency(earlier, head.signed.header)
-    asker.tieTo(head.signed)
-    await use(asker, head)
-    await seen.write(head.signed)
+    await use(new Asker(host, peer, rules, () => Date.now()))
   } finally {
     await host.stop()
+  }
+}
+
+async function newestHead(
+  asker: Asker,
+  held: CheckpointedHeader,
+  folder: string
+): Promise<CheckpointedHeader> {
+  try {
+    const compared = await compareHeads(asker, held)
+    if (compared.kind === 'newer') return compared.head
+    if (compared.kind === 'same') return held
+    throw new Failure(
+      `the log has shrunk: this peer shows block ${compared.head.header.height} as its head, and block ${held.header.height} was seen before; it has fallen behind, or the sequencer has rolled back: ask another peer with --connect MULTIADDR`
+    )
+  } catch (error) {
+    if (error instanceof Contradiction) await denounce(error, asker.rules.network, folder)
+    throw error
+  }
+}
+
+/** Writes the evidence to a file, where there is some that holds, and says where. */
+async function denounce(
+  { message, evidence }: Contradiction,
+  network: Network,
+  folder: string
+): Promise<void> {
+  const checked = evidence && evidenceThatHolds(evidence, network)
+  if (checked === undefined) return
+  const path = join(folder, `evidence-${toHex(checked.id)}`)
+  await replaceFile(path, encodeEvidenceFile(checked.bytes))
+  throw new Failure(
+    `${message}. THE SEQUENCER HAS LIED: ${checked.detail}. The proof is in ${path}; anyone can check it with: tallystick verify ${path}`
+  )
+}
+
+function evidenceThatHolds(bytes: Uint8Array, network: Network): Evidence | undefined {
+  try {
+    return checkEvidence(bytes, network, new VerifierCache())
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined
+    throw error
   }
 }

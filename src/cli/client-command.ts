@@ -55,6 +55,7 @@ async function converse(
     await client.send(value, stopping)
   }
   const left = await client.settled(AbortSignal.any([AbortSignal.timeout(LIMITS.lastReceiptsMs), stopping]))
+  await client.look(AbortSignal.any([AbortSignal.timeout(LIMITS.frameMs), stopping]))
   if (left > 0 && !stopping.aborted)
     throw new Failure(
       `${left} messages have no receipt yet; they stay in the outbox and are sent when this client runs again on the same folder`

@@ -1,26 +1,29 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { SignedHeader } from '../core/block.js'
-import { type Hash, hashFromHex, toHex } from '../core/bytes.js'
-import type { LogHead } from '../node/asker.js'
+import { genesisCursor, type Rules } from '../chain/cursor.js'
+import { type CheckpointedHeader, encodeStoredHeader, readStoredHeader } from '../core/block.js'
+import { fromHex, toHex } from '../core/bytes.js'
 import { errorCode, Failure } from './failure.js'
 import { replaceFile } from './files.js'
 
-/** The head that the tool saw last in each network: a log that has shrunk or changed since is a lie. */
-export class LastSeenHeads {
+/** The head that the tool saw last in a network: a log that has shrunk or changed since is a lie. */
+export class LastSeenHead {
   readonly #path: string
 
-  constructor(folder: string, network: Hash) {
-    this.#path = join(folder, `head-${toHex(network)}.json`)
+  constructor(
+    folder: string,
+    private readonly rules: Rules
+  ) {
+    this.#path = join(folder, `head-${toHex(rules.network.id)}.json`)
   }
 
-  /** Undefined before the first time. */
-  async read(): Promise<LogHead | undefined> {
+  /** The genesis before the first time. */
+  async read(): Promise<CheckpointedHeader> {
     let text: string
     try {
       text = await readFile(this.#path, 'utf8')
     } catch (error) {
-      if (errorCode(error) === 'ENOENT') return undefined
+      if (errorCode(error) === 'ENOENT') return genesisCursor(this.rules).signed
       throw new Failure(`${this.#path} cannot be read (${errorCode(error)})`)
     }
     const head = parseHead(text)
@@ -31,20 +34,22 @@ export class LastSeenHeads {
     return head
   }
 
-  async write({ header, id }: SignedHeader): Promise<void> {
-    const seen = { height: header.height, id: toHex(id), size: header.size, log: toHex(header.log) }
+  /** The heights and hashes are for people; `signed` is what counts. */
+  async write(head: CheckpointedHeader): Promise<void> {
+    const { header, id } = head
+    if (header.height === 0) return
+    const signed = toHex(encodeStoredHeader(head))
+    const seen = { height: header.height, id: toHex(id), size: header.size, log: toHex(header.log), signed }
     await replaceFile(this.#path, `${JSON.stringify(seen)}\n`)
   }
 }
 
-function parseHead(text: string): LogHead | undefined {
+function parseHead(text: string): CheckpointedHeader | undefined {
   try {
     const value: unknown = JSON.parse(text)
-    if (typeof value !== 'object' || value === null || !('size' in value) || !('log' in value))
-      return undefined
-    const { size, log } = value
-    const root = typeof log === 'string' ? hashFromHex(log) : undefined
-    return typeof size === 'number' && Number.isSafeInteger(size) && root ? { size, log: root } : undefined
+    if (typeof value !== 'object' || value === null || !('signed' in value)) return undefined
+    const bytes = typeof value.signed === 'string' ? fromHex(value.signed) : undefined
+    return bytes && readStoredHeader(bytes)
   } catch {
     return undefined
   }

@@ -81,10 +81,10 @@ function sentence(event: PeerEvent): string {
     case 'evidence':
       return `THE SEQUENCER HAS LIED: ${event.detail}. It is not followed any more. The evidence is ${toHex(event.id)}`
     case 'summary': {
-      const { sent, accepted, refused, resent, p50, p99 } = event
+      const { sent, accepted, refused, resent, proved, p50, p99 } = event
       const times =
         p50 === undefined ? '' : `; receipts after ${p50.toFixed(1)} ms (p50), ${p99?.toFixed(1)} ms (p99)`
-      return `${sent} sent, ${accepted} accepted, ${refused} refused, ${resent} resent${times}`
+      return `${sent} sent, ${accepted} accepted, ${refused} refused, ${resent} resent, ${proved} proved to be in the log${times}`
     }
     case 'connected':
       return `connected to ${event.peerId}`

@@ -4,7 +4,7 @@ import { DecodeError, decodeCanonical, expectLength } from './codec.js'
 import { sha256 } from './hash.js'
 import { peerIdFromText, type VerifierCache } from './keys.js'
 import { LIMITS } from './limits.js'
-import { verifyInclusion } from './merkle.js'
+import { Frontier, rootOf, verifyInclusion } from './merkle.js'
 import type { Network } from './network-document.js'
 import { readReceipt } from './receipt.js'
 import { Evidence as WireEvidence } from './wire/tallystick.js'
@@ -13,7 +13,7 @@ import { Evidence as WireEvidence } from './wire/tallystick.js'
  * Evidence: things the sequencer has signed that cannot both be true. Whoever has the network document can
  * check it, without trusting who shows it.
  */
-export type EvidenceKind = 'fork' | 'broken' | 'receipt'
+export type EvidenceKind = 'fork' | 'broken' | 'receipt' | 'log'
 
 /** Evidence that holds. `id`: SHA-256 of its bytes. `height`: of the block it is about. */
 export interface Evidence {
@@ -52,11 +52,29 @@ export function brokenReceiptEvidence(
   })
 }
 
+/** A block whose own messages, after its parent's log, do not give the log that its header names. */
+export function brokenLogEvidence(
+  /** Undefined where it is the genesis. */
+  parent: SignedHeader | undefined,
+  child: SignedHeader,
+  peaks: readonly Uint8Array[],
+  leaves: readonly Hash[]
+): Uint8Array {
+  return WireEvidence.encode({
+    log: {
+      parent: parent?.envelope ?? new Uint8Array(0),
+      header: child.envelope,
+      peaks: [...peaks],
+      leaves: [...leaves]
+    }
+  })
+}
+
 /** Throws DecodeError, with what is wrong, unless it proves that the network's sequencer has lied. */
 export function checkEvidence(bytes: Uint8Array, network: Network, verifiers: VerifierCache): Evidence {
   if (bytes.length > LIMITS.evidenceBytes)
     throw new DecodeError(`evidence: ${bytes.length} bytes are too many`)
-  const { fork, broken, receipt } = decodeCanonical('evidence', WireEvidence, bytes)
+  const { fork, broken, receipt, log } = decodeCanonical('evidence', WireEvidence, bytes)
   const id = sha256(bytes)
   const header = (envelope: Uint8Array): SignedHeader => readHeader(envelope, network, verifiers)
   if (fork !== undefined) {
@@ -94,6 +112,29 @@ export function checkEvidence(bytes: Uint8Array, network: Network, verifiers: Ve
       throw new DecodeError('evidence: the proof of what the log has does not hold')
     const detail = `it gave position ${position} to ${toHex(entry.leaf)} by receipt, and to ${toHex(leaf)} in block ${height}`
     return { kind: 'receipt', id, bytes, height, detail }
+  }
+  if (log !== undefined) {
+    const child = header(log.header)
+    const parent = log.parent.length === 0 ? undefined : header(log.parent)
+    const { height } = child.header
+    if (height !== (parent?.header.height ?? 0) + 1)
+      throw new DecodeError('evidence: the blocks do not follow one another')
+    if (parent !== undefined && !equal(child.header.parent, parent.id))
+      throw new DecodeError('evidence: the second block does not name the first as its parent')
+    const before =
+      parent === undefined
+        ? Frontier.empty
+        : Frontier.verified(parent.header.size, log.peaks, parent.header.log)
+    if (before === undefined) throw new DecodeError("evidence: the peaks do not give the parent's log")
+    for (const leaf of log.leaves) expectLength('evidence leaf', leaf, 32)
+    const leaves = log.leaves.map(asHash)
+    if (!equal(rootOf(leaves), child.header.root))
+      throw new DecodeError("evidence: the leaves are not the block's")
+    const after = before.appendAll(leaves)
+    if (after.size === child.header.size && equal(after.root(), child.header.log))
+      throw new DecodeError("evidence: the block's log is what its messages give")
+    const detail = `it signed block ${height}, ${toHex(child.id)}, whose log is not its parent's with its own messages`
+    return { kind: 'log', id, bytes, height, detail }
   }
   throw new DecodeError('evidence: proves nothing that is known here')
 }

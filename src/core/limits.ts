@@ -76,9 +76,14 @@ export const LIMITS = {
   /** How often a follower asks its neighbours for their heads: what gossip lost shows then. */
   syncMs: 2_000,
 
-  /** Bytes of a piece of evidence, and pieces that are kept: one is enough to stop following. */
-  evidenceBytes: 64 * 1024,
+  /** Bytes of a piece of evidence (the leaves of a large block), and pieces that are kept: one is enough. */
+  evidenceBytes: 512 * 1024,
   evidence: 16,
+  /** How often a client looks for a newer head, ms. */
+  headMs: 5_000,
+  /** How many of its messages a client then checks against the log, a query each; fewer while it is sending. */
+  checks: { idle: 256, busy: 2 },
+
   /** Receipts that a follower remembers until their block comes; the oldest go first. */
   rememberedReceipts: 40_000,
 

@@ -14,6 +14,7 @@ export type Query =
   | { readonly kind: 'range'; readonly from: number; readonly limit: number }
   | { readonly kind: 'inclusionOfPosition'; readonly position: number }
   | { readonly kind: 'inclusionOfLeaf'; readonly leaf: Hash }
+  | { readonly kind: 'inclusionInLog'; readonly position: number; readonly size: number }
   | { readonly kind: 'consistency'; readonly from: number; readonly to: number }
   | { readonly kind: 'key' }
   | { readonly kind: 'evidence' }
@@ -72,6 +73,8 @@ export function encodeQuery(network: Hash, query: Query): Uint8Array {
       return WireRequest.encode({ network, inclusionOfPosition: query.position })
     case 'inclusionOfLeaf':
       return WireRequest.encode({ network, inclusionOfLeaf: query.leaf })
+    case 'inclusionInLog':
+      return WireRequest.encode({ network, inclusionInLog: { position: query.position, size: query.size } })
     case 'consistency':
       return WireRequest.encode({ network, consistency: { from: query.from, to: query.to } })
     case 'receipt':
@@ -101,6 +104,7 @@ function queryOf(request: ReturnType<typeof WireRequest.decode>): Query {
     return { kind: 'inclusionOfPosition', position: request.inclusionOfPosition }
   if (request.inclusionOfLeaf)
     return { kind: 'inclusionOfLeaf', leaf: readHash('query leaf', request.inclusionOfLeaf) }
+  if (request.inclusionInLog) return { kind: 'inclusionInLog', ...request.inclusionInLog }
   if (request.consistency) return { kind: 'consistency', ...request.consistency }
   if (request.receipt)
     return {

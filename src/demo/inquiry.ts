@@ -1,19 +1,12 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
-import { applicationOf } from '../applications/index.js'
-import type { Rules } from '../chain/cursor.js'
+import { rulesOf } from '../chain/rules.js'
 import type { Block } from '../core/block.js'
 import { LIMITS } from '../core/limits.js'
 import type { Network } from '../core/network-document.js'
 import { Host } from '../network/host.js'
 import { Asker } from '../node/asker.js'
 import { NotFound } from '../node/query-errors.js'
-import { orderingOf } from '../orderings/index.js'
 import { once } from './checks.js'
-
-export function rulesOf(network: Network): Rules {
-  const { document } = network
-  return { network, ordering: orderingOf(document), application: applicationOf(document) }
-}
 
 /** Asks the running sequencer as a peer of its own, which verifies all it is told. What several checks need is asked once. */
 export class Inquiry {

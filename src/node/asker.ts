@@ -72,10 +72,10 @@ export class Asker {
     throw new Untrue('the status names a head that is not the one at its height')
   }
 
-  /** How high the peer says its head is. Its word alone, good for deciding whether to ask for more. */
-  async claimedHeight(): Promise<number> {
+  /** What the peer says its head is. Its word alone, good for deciding whether to ask for more. */
+  async claimedHead(): Promise<{ readonly height: number; readonly id: Hash }> {
     const answer = await this.#ask({ kind: 'status' })
-    return answer.kind === 'status' ? answer.height : unexpected(answer)
+    return answer.kind === 'status' ? { height: answer.height, id: answer.head } : unexpected(answer)
   }
 
   /** The signed header of the head; the genesis, which nobody signs, where there is no block yet. */
@@ -114,6 +114,15 @@ export class Asker {
     return block
   }
 
+  /** A block as the peer has it, of which only the header's signature has been checked, and the peaks beside it. */
+  async claimedBlock(
+    height: number
+  ): Promise<{ readonly block: Block; readonly peaks: readonly Uint8Array[] }> {
+    const answer = await this.#ask({ kind: 'height', height })
+    if (answer.kind !== 'block') return unexpected(answer)
+    return { block: this.#reader.block(answer.block), peaks: answer.peaks }
+  }
+
   /** The parent of the block with this id. */
   async previous(id: Hash): Promise<Block> {
     const child = await this.blockById(id)
@@ -140,6 +149,16 @@ export class Asker {
       throw new Untrue(`the inclusion proof of position ${position} does not hold`)
     await this.#expectTied(signed)
     return { position, leaf, path, signed }
+  }
+
+  /** Proof of what stands at a position in a log that is known, against its root. */
+  async inclusionIn(log: LogHead, position: number): Promise<Pick<ProvenInclusion, 'leaf' | 'path'>> {
+    const answer = await this.#ask({ kind: 'inclusionInLog', position, size: log.size })
+    if (answer.kind !== 'inclusion') return unexpected(answer)
+    const { leaf, path } = answer
+    if (answer.position !== position || !verifyInclusion(leaf, position, log.size, path, log.log))
+      throw new Untrue(`the inclusion proof of position ${position} does not hold`)
+    return { leaf, path }
   }
 
   /** Checks that the log of `earlier` begins the log of `later`. */

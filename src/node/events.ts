@@ -1,4 +1,4 @@
-import type { SignedHeader } from '../core/block.js'
+import type { CheckpointedHeader } from '../core/block.js'
 import type { Hash } from '../core/bytes.js'
 import type { EvidenceKind } from '../core/evidence.js'
 
@@ -11,7 +11,7 @@ export type PeerEvent =
       readonly network: Hash
       readonly addresses: readonly string[]
     }
-  | { readonly event: 'block'; readonly signed: SignedHeader }
+  | { readonly event: 'block'; readonly signed: CheckpointedHeader }
   | {
       readonly event: 'receipt'
       readonly sequence: bigint
@@ -47,6 +47,8 @@ export interface Summary {
   readonly accepted: number
   readonly refused: number
   readonly resent: number
+  /** Messages that were found in the log where their receipts say. */
+  readonly proved: number
   /** ms from publishing to a verified receipt; undefined without any. */
   readonly p50: number | undefined
   readonly p99: number | undefined

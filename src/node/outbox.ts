@@ -22,6 +22,13 @@ export interface Unreceipted {
   readonly envelope: EnvelopeBytes
 }
 
+/** `lowest`: the lowest sequence it names, which names it. `checked`: how many of its messages have been, in its order. */
+export interface UncheckedReceipt {
+  readonly lowest: bigint
+  readonly receipt: EnvelopeBytes
+  readonly checked: number
+}
+
 /**
  * A client's own messages until they have their receipts, and the receipts after that.
  *
@@ -30,6 +37,7 @@ export interface Unreceipted {
  * | n              | canonical network document                              |
  * | o sequence(8)  | envelope without a receipt                              |
  * | q sequence(8)  | receipt; the sequence is the lowest one it names         |
+ * | u sequence(8)  | count(4): so many messages of the receipt with this key have been checked against the log |
  * | s              | sequence(8) that the next message gets                  |
  *
  * A message is on disk, with the sequence after it, before it is published: after a crash no sequence is
@@ -107,7 +115,10 @@ export class Outbox {
       (least, { sequence }) => (sequence < least ? sequence : least),
       first.sequence
     )
-    await this.#drop(messages, [{ type: 'put', key: numbered('q', lowest), value: receipt }])
+    await this.#drop(messages, [
+      { type: 'put', key: numbered('q', lowest), value: receipt },
+      { type: 'put', key: numbered('u', lowest), value: counted(0) }
+    ])
   }
 
   /** Forgets a message that was refused for good. */
@@ -119,6 +130,25 @@ export class Outbox {
   async receipts(): Promise<EnvelopeBytes[]> {
     const range = { gte: numbered('q', 0n), lte: numbered('q', LAST) }
     return (await this.database.values(range).all()) as EnvelopeBytes[]
+  }
+
+  /** Receipts that have not been checked against the log, in the same order, with how many of each have been. */
+  async *unchecked(): AsyncIterable<UncheckedReceipt> {
+    const range = { gte: numbered('u', 0n), lte: numbered('u', LAST) }
+    for await (const [key, value] of this.database.iterator(range)) {
+      const lowest = Buffer.from(key).readBigUInt64BE(1)
+      const receipt = await this.database.get(numbered('q', lowest))
+      const checked = Buffer.from(value).readUInt32BE()
+      if (receipt !== undefined) yield { lowest, receipt: receipt as EnvelopeBytes, checked }
+    }
+  }
+
+  /** `checked` of the receipt's messages now have been; all of them where `isDone`. Not synced: a crash costs a second look. */
+  async noteChecked(lowest: bigint, checked: number, isDone: boolean): Promise<void> {
+    const key = numbered('u', lowest)
+    await writeLazily(this.database, [
+      isDone ? { type: 'del', key } : { type: 'put', key, value: counted(checked) }
+    ])
   }
 
   async #drop(messages: readonly Unreceipted[], writes: Write[]): Promise<void> {
@@ -143,6 +173,12 @@ export class Outbox {
 
 const NEXT = Uint8Array.of(0x73)
 const LAST = 2n ** 64n - 1n
+
+function counted(count: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4)
+  bytes.writeUInt32BE(count)
+  return bytes
+}
 
 function bigEndian(number: bigint): Buffer {
   const bytes = Buffer.allocUnsafe(8)

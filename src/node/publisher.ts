@@ -111,7 +111,7 @@ export class Publisher implements Service {
     return this.#gathered.length + this.options.outbox.size
   }
 
-  summary(): Summary {
+  summary(): Omit<Summary, 'proved'> {
     const percentile = (p: number): number | undefined =>
       this.#latency.count === 0 ? undefined : this.#latency.percentile(p) / 1000
     return { ...this.#counts, p50: percentile(50), p99: percentile(99) }

@@ -3,6 +3,7 @@ import type { Chain, Inclusion } from '../chain/chain.js'
 import { type Database, placeOf, receiptOf } from '../chain/store.js'
 import type { CheckpointedHeader } from '../core/block.js'
 import { type EnvelopeBytes, equal, toHex } from '../core/bytes.js'
+import { NO_CHECKPOINT } from '../core/checkpoint.js'
 import type { Evidence } from '../core/evidence.js'
 import { LIMITS } from '../core/limits.js'
 import { type Answer, decodeQuery, encodeAnswer, type Query } from '../core/query.js'
@@ -140,6 +141,15 @@ export class QueryServer implements Service {
         )
       case 'inclusionOfLeaf':
         return inclusionAnswer(await chain.inclusionOfLeaf(query.leaf), `no block holds ${toHex(query.leaf)}`)
+      case 'inclusionInLog': {
+        const { position, size } = query
+        const proven = chain.inclusionInLog(position, size)
+        return proven
+          ? { kind: 'inclusion', position, ...proven, header: NO_HEADER, checkpoint: NO_CHECKPOINT }
+          : notFound(
+              `no proof of ${position} in a log of ${size}; there are ${head.header.size} messages in blocks`
+            )
+      }
       case 'consistency': {
         const { from, to } = query
         const path = chain.consistency(from, to)
@@ -164,7 +174,7 @@ export class QueryServer implements Service {
     return {
       kind: 'block',
       block: await chain.encodedBlock(signed),
-      peaks: chain.frontierBefore(signed).peaks
+      peaks: chain.frontierAt(signed.header.size - signed.header.count).peaks
     }
   }
 
@@ -187,6 +197,8 @@ export class QueryServer implements Service {
     yield next === from ? notFound(`no block ${from}`) : { kind: 'done', next }
   }
 }
+
+const NO_HEADER = new Uint8Array(0) as Uint8Array as EnvelopeBytes
 
 const BUSY: Answer = {
   kind: 'refused',

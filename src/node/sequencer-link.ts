@@ -17,7 +17,7 @@ export type ReceivedNotice = ReturnType<typeof Notice.decode>
 export interface LinkUser<Prepared> {
   /** What is needed from the peer before the link is up. */
   prepare(peer: PeerIdBytes): Promise<Prepared>
-  up(prepared: Prepared): void
+  up(prepared: Prepared, peer: PeerIdBytes): void
   notice(notice: ReceivedNotice): void
   down(): void
 }
@@ -46,6 +46,7 @@ export class SequencerLink<Prepared> implements Service {
   readonly #stopping = new AbortController()
   #running: Promise<void> | undefined
   #next = 0
+  #channel: Channel | undefined
 
   constructor(private readonly options: SequencerLinkOptions<Prepared>) {}
 
@@ -56,6 +57,12 @@ export class SequencerLink<Prepared> implements Service {
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('the peer is stopping'))
     await this.#running
+  }
+
+  /** Leaves the peer that is connected now, and tries the next address. */
+  leave(why: string): void {
+    this.#channel?.abort(new Error(why))
+    this.options.report({ event: 'warning', message: `${why}; trying another peer` })
   }
 
   async #run(): Promise<void> {
@@ -88,7 +95,7 @@ export class SequencerLink<Prepared> implements Service {
       await this.#greet(channel, signal)
       const prepared = await unlessAborted(user.prepare(peer), signal)
       await host.whenSubscribed(topic, peer, signal)
-      user.up(prepared)
+      user.up(prepared, peer)
     } catch (error) {
       throw channel.abort(error)
     }
@@ -128,6 +135,7 @@ export class SequencerLink<Prepared> implements Service {
 
   async #listen(channel: Channel, peer: PeerIdBytes): Promise<void> {
     const { user, report } = this.options
+    this.#channel = channel
     try {
       for (;;) {
         const notice = await this.#receive(channel, this.#stopping.signal)
@@ -135,6 +143,7 @@ export class SequencerLink<Prepared> implements Service {
         user.notice(notice)
       }
     } finally {
+      this.#channel = undefined
       user.down()
       if (!this.#stopping.signal.aborted) report({ event: 'disconnected', peerId: peerIdToString(peer) })
     }

@@ -1,9 +1,9 @@
 import type { Chain } from '../chain/chain.js'
 import type { Rules } from '../chain/cursor.js'
-import type { Block, SignedHeader } from '../core/block.js'
-import type { PeerIdBytes } from '../core/bytes.js'
+import type { Block, CheckpointedHeader } from '../core/block.js'
+import { equal, type PeerIdBytes } from '../core/bytes.js'
 import { describeFault, type Fault } from '../core/fault.js'
-import { peerIdToString, VerifierCache } from '../core/keys.js'
+import { peerIdFromText, peerIdToString, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import type { GossipVerdict, Host } from '../network/host.js'
 import { Asker } from './asker.js'
@@ -13,6 +13,7 @@ import { describeError, type Report } from './events.js'
 import type { Neighbours } from './neighbours.js'
 import type { Service } from './service.js'
 import { Wakeup } from './waiting.js'
+import type { Witness } from './witness.js'
 
 export interface SyncOptions {
   readonly host: Host
@@ -24,9 +25,9 @@ export interface SyncOptions {
   readonly now: () => number
   readonly report: Report
   /** Hears of each block that the chain has grown by. */
-  readonly extended: (signed: SignedHeader) => void
-  /** Is shown each signed header that came with what cannot stand in the chain. */
-  readonly examine: (signed: SignedHeader) => void
+  readonly extended: (signed: CheckpointedHeader) => void
+  /** Is shown what is signed and cannot stand in the chain. */
+  readonly witness: Pick<Witness, 'examine' | 'examineBlock'>
   /** Hears of what a follower cannot go on after, once. */
   readonly failed: (error: Error) => void
 }
@@ -47,10 +48,13 @@ export class Sync implements Service {
   readonly #reader: BlockReader
   readonly #due = new Wakeup()
   #isDue = true
+  #hasToldOfRollback = false
+  readonly #sequencer: PeerIdBytes
   #running: Promise<void> | undefined
 
   constructor(private readonly options: SyncOptions) {
     this.#reader = new BlockReader(options.rules, new VerifierCache())
+    this.#sequencer = peerIdFromText(options.rules.network.document.ordering.sequencer)
   }
 
   async start(): Promise<void> {
@@ -108,11 +112,10 @@ export class Sync implements Service {
           this.wake()
           return 'ignore'
         case 'conflict':
-          this.options.examine(block.signed)
+          this.options.witness.examine(block.signed)
           return 'ignore'
         case 'invalid':
-          // The header is signed, its messages may have been exchanged on the way.
-          this.options.examine(block.signed)
+          this.options.witness.examineBlock(block)
           return 'reject'
       }
     } catch (error) {
@@ -137,13 +140,17 @@ export class Sync implements Service {
 
   /** One round: asks all neighbours how far they are, and fetches what is missing here. */
   async #level(): Promise<void> {
-    const { neighbours, chain, report } = this.options
+    const { neighbours, chain, report, witness } = this.options
     const round = new Map<string, { readonly peer: PeerIdBytes; readonly height: number }>()
     await Promise.all(
       neighbours.all().map(async peer => {
         try {
-          const height = await this.#asker(peer).claimedHeight()
+          const asker = this.#asker(peer)
+          const held = chain.head().header.height
+          const { height, id } = await asker.claimedHead()
+          if (height < held && equal(peer, this.#sequencer)) this.#tellOfRollback(height, held)
           if (height > chain.head().header.height) round.set(peerIdToString(peer), { peer, height })
+          else if (!equal(chain.headerAt(height)?.id ?? id, id)) witness.examine(await asker.headerAt(height))
         } catch {
           // It is no use now; the next round asks again.
         }
@@ -155,6 +162,16 @@ export class Sync implements Service {
     if (to - from > 1) report({ event: 'syncing', height: from, target: to })
     await new Round(this.options, [...round.values()], this.#stopping.signal, peer => this.#asker(peer)).run()
     if (to - from > 1) report({ event: 'syncing', height: chain.head().header.height, target: to })
+  }
+
+  /** An older head proves nothing by itself; the next block that is signed on top of it will. */
+  #tellOfRollback(height: number, held: number): void {
+    if (this.#hasToldOfRollback) return
+    this.#hasToldOfRollback = true
+    this.options.report({
+      event: 'warning',
+      message: `THE SEQUENCER HAS ROLLED BACK: it shows block ${height} as its head, and has signed block ${held}, which is kept here`
+    })
   }
 
   #asker(peer: PeerIdBytes): Asker {
@@ -224,7 +241,7 @@ class Round {
 
   /** False where the chain cannot go on. */
   async #import({ block, checked, source }: Fetched): Promise<boolean> {
-    const { importer, extended, examine } = this.options
+    const { importer, extended, witness } = this.options
     const imported = await importer.import(block, checked)
     this.#release(block.signed.header.height)
     switch (imported.kind) {
@@ -236,10 +253,10 @@ class Round {
       case 'orphan':
         return true
       case 'conflict':
-        examine(block.signed)
+        witness.examine(block.signed)
         return false
       case 'invalid':
-        examine(block.signed)
+        witness.examineBlock(block)
         this.#drop(source, describeFault(imported.fault))
         return true
     }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { workerData } from 'piscina'
-import { applicationOf } from '../applications/index.js'
+import { rulesOf } from '../chain/rules.js'
 import { decodeBundle } from '../core/bundle.js'
 import { signEnvelope } from '../core/envelope.js'
 import { signerOf, VerifierCache } from '../core/keys.js'
@@ -9,7 +9,6 @@ import { encodeMessage } from '../core/message.js'
 import { parseCanonicalNetwork } from '../core/network-document.js'
 import { newSealingContext, Opener, type OpeningKey, openingKeyFromSeed, seal } from '../core/sealing.js'
 import { type Verdict, validateEnvelope } from '../core/validation.js'
-import { orderingOf } from '../orderings/index.js'
 import { messageRules } from './message-rules.js'
 import { type PackedVerdicts, packVerdicts } from './packed-verdicts.js'
 
@@ -26,7 +25,7 @@ export interface WorkerSetup {
 const setup: WorkerSetup = workerData
 const network = parseCanonicalNetwork(setup.document)
 const rules = messageRules(
-  { network, ordering: orderingOf(network.document), application: applicationOf(network.document) },
+  rulesOf(network),
   setup.openingKeys.length > 0 ? new Opener(setup.openingKeys) : undefined
 )
 const verifiers = new VerifierCache()

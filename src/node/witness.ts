@@ -1,83 +1,57 @@
 import type { Chain } from '../chain/chain.js'
-import { type Database, keys, ranges, writeDurably } from '../chain/store.js'
-import type { SignedHeader } from '../core/block.js'
-import { type EnvelopeBytes, equal, type Hash, toHex } from '../core/bytes.js'
+import type { Block, SignedHeader } from '../core/block.js'
+import { type EnvelopeBytes, equal, type Hash } from '../core/bytes.js'
 import {
   brokenChainEvidence,
+  brokenLogEvidence,
   brokenReceiptEvidence,
-  checkEvidence,
-  type Evidence,
   forkEvidence
 } from '../core/evidence.js'
-import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
+import { leafHash } from '../core/merkle.js'
 import type { Receipt } from '../core/receipt.js'
-import type { GossipVerdict, Host } from '../network/host.js'
-import { describeError, type Report } from './events.js'
-import type { Service } from './service.js'
 
-export interface WitnessOptions {
-  readonly host: Host
-  readonly topic: string
-  readonly database: Database
-  readonly chain: Chain
-  readonly report: Report
-  /** Called at the first piece of evidence, and at a start with some: the sequencer is not to be followed. */
-  readonly convicted: () => void
-}
-
-/**
- * Compares all that the sequencer signs, as far as it comes by here: blocks with the chain, receipts with
- * blocks. Evidence is kept on disk, told once, and spread once, whoever has found it.
- */
-export class Witness implements Service {
-  readonly #verifiers = new VerifierCache()
-  readonly #evidence = new Map<string, Evidence>()
+/** Compares all that the sequencer signs, as far as it comes by here: blocks with the chain, receipts with blocks. */
+export class Witness {
   /** Receipts whose positions are in no block yet. */
   readonly #promised = new Map<number, { readonly leaf: Hash; readonly receipt: EnvelopeBytes }>()
-  #writing: Promise<unknown> = Promise.resolve()
 
-  constructor(private readonly options: WitnessOptions) {}
-
-  /** Takes up again what it knew. */
-  async start(): Promise<void> {
-    const { database, host, topic, chain } = this.options
-    for await (const bytes of database.values(ranges.evidence)) {
-      // Looked at again: what convicts somebody must hold on its own.
-      const evidence = checkEvidence(bytes, chain.rules.network, this.#verifiers)
-      this.#remember(evidence)
-    }
-    host.subscribe(topic, (_, data) => this.#hear(data))
-  }
-
-  async stop(): Promise<void> {
-    this.options.host.unsubscribe(this.options.topic)
-    await this.#writing
-  }
-
-  /** All that is known, in the bytes that others can check. */
-  all(): readonly Evidence[] {
-    return [...this.#evidence.values()]
-  }
+  constructor(
+    private readonly chain: Chain,
+    /** Hears of what may be evidence. */
+    private readonly suspect: (evidence: Uint8Array) => void
+  ) {}
 
   /** A header whose signature has been checked. */
   examine(signed: SignedHeader): void {
-    const { chain } = this.options
+    const { chain } = this
     const { height, parent } = signed.header
     if (height < 1) return
     const ours = chain.headerAt(height)
     if (ours !== undefined) {
-      if (!equal(ours.id, signed.id)) this.#convict(forkEvidence(ours, signed))
+      if (!equal(ours.id, signed.id)) this.suspect(forkEvidence(ours, signed))
       return
     }
     // The genesis is nobody's word: whoever names another parent at height 1 is in another network.
     const before = height > 1 ? chain.headerAt(height - 1) : undefined
-    if (before !== undefined && !equal(before.id, parent)) this.#convict(brokenChainEvidence(before, signed))
+    if (before !== undefined && !equal(before.id, parent)) this.suspect(brokenChainEvidence(before, signed))
+  }
+
+  /** A block that is not valid here, though its header is signed. Its messages may have been exchanged on the way. */
+  examineBlock({ signed, envelopes }: Block): void {
+    const { chain } = this
+    this.examine(signed)
+    const { height, parent } = signed.header
+    const before = chain.headerAt(height - 1)
+    if (before === undefined || !equal(before.id, parent)) return
+    const { peaks } = chain.frontierAt(before.header.size)
+    const signedParent = height > 1 ? before : undefined
+    this.suspect(brokenLogEvidence(signedParent, signed, peaks, envelopes.map(leafHash)))
   }
 
   /** A receipt whose signature has been checked. */
   heard(receipt: Receipt, envelope: EnvelopeBytes): void {
-    const { size } = this.options.chain.head().header
+    const { size } = this.chain.head().header
     for (const { position, leaf } of receipt.entries) {
       const promised = this.#promised.get(position)
       if (position < size) this.#compare(position, leaf, envelope)
@@ -100,54 +74,8 @@ export class Witness implements Service {
   }
 
   #compare(position: number, leaf: Hash, receipt: EnvelopeBytes): void {
-    const proven = this.options.chain.inclusion(position)
+    const proven = this.chain.inclusion(position)
     if (proven !== undefined && !equal(proven.leaf, leaf))
-      this.#convict(brokenReceiptEvidence(receipt, proven))
-  }
-
-  #hear(data: Uint8Array): GossipVerdict {
-    try {
-      const evidence = checkEvidence(data, this.options.chain.rules.network, this.#verifiers)
-      return this.#keep(evidence) ? 'accept' : 'ignore'
-    } catch {
-      return 'reject'
-    }
-  }
-
-  #convict(bytes: Uint8Array): void {
-    // By the same check that others make: no false alarm leaves this peer.
-    const evidence = checkEvidence(bytes, this.options.chain.rules.network, this.#verifiers)
-    if (this.#keep(evidence)) this.#spread(bytes)
-  }
-
-  /** False where it is known, or where there is enough already. */
-  #keep(evidence: Evidence): boolean {
-    const { database, report } = this.options
-    if (this.#evidence.has(toHex(evidence.id)) || this.#evidence.size >= LIMITS.evidence) return false
-    this.#remember(evidence)
-    this.#writing = Promise.all([
-      this.#writing,
-      writeDurably(database, [{ type: 'put', key: keys.evidence(evidence.id), value: evidence.bytes }])
-    ]).catch((error: unknown) =>
-      report({ event: 'warning', message: `the evidence was not written: ${describeError(error)}` })
-    )
-    return true
-  }
-
-  #remember(evidence: Evidence): void {
-    const { report, convicted } = this.options
-    this.#evidence.set(toHex(evidence.id), evidence)
-    const { id, kind, height, detail } = evidence
-    report({ event: 'evidence', id, kind, height, detail })
-    convicted()
-  }
-
-  #spread(bytes: Uint8Array): void {
-    const { host, topic, report } = this.options
-    host
-      .publish(topic, bytes)
-      .catch((error: unknown) =>
-        report({ event: 'warning', message: `the evidence was not spread: ${describeError(error)}` })
-      )
+      this.suspect(brokenReceiptEvidence(receipt, proven))
   }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { applicationOf } from '../applications/index.js'
+import { rulesOf } from '../chain/rules.js'
 import { peerIdFromText, signerOf } from '../core/keys.js'
 import { newSealingContext, sealedLength } from '../core/sealing.js'
 import { Host } from '../network/host.js'
@@ -7,11 +8,12 @@ import { topicsOf } from '../network/names.js'
 import { Announcement } from '../node/announcement.js'
 import { Asker } from '../node/asker.js'
 import type { Summary } from '../node/events.js'
+import { EvidenceKeeper } from '../node/evidence-keeper.js'
+import { LightClient } from '../node/light-client.js'
 import { Outbox } from '../node/outbox.js'
 import { Publisher } from '../node/publisher.js'
 import { SequencerLink } from '../node/sequencer-link.js'
 import { type Service, ServiceList } from '../node/service.js'
-import { orderingOf } from '../orderings/index.js'
 import type { PeerOptions } from './peer-options.js'
 
 export interface ClientOptions extends PeerOptions {
@@ -26,6 +28,8 @@ export interface Client extends Service {
   send(value: unknown, signal: AbortSignal): Promise<void>
   /** Resolves when all messages have their receipts or refusals, or when `signal` fires; gives those that have neither. */
   settled(signal: AbortSignal): Promise<number>
+  /** Moves the verified head and checks receipts once more, now; gives up when `signal` fires. */
+  look(signal: AbortSignal): Promise<void>
   summary(): Summary
 }
 
@@ -38,12 +42,13 @@ export async function createClient(options: ClientOptions): Promise<Client> {
   const { document } = network
   const signer = signerOf(options.key)
   const sequencer = peerIdFromText(document.ordering.sequencer)
+  const rules = rulesOf(network)
   const application = applicationOf(document)
   // Sequence and time take up to ten bytes each; field tags and lengths are counted at their longest.
   const overhead =
     signer.publicKey.length + signer.sign(new Uint8Array(0)).length + signer.peerId.length + FIXED_OVERHEAD
   const topics = topicsOf(network.id)
-  const host = await Host.create({ ...options, topics: [topics.messages] })
+  const host = await Host.create({ ...options, topics: [topics.messages, topics.evidence] })
   const outbox = await Outbox.open(database, network, signer, now)
   const publisher = new Publisher({
     host,
@@ -57,7 +62,27 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     report
   })
   const firstUp = Promise.withResolvers<void>()
-  const rules = { network, ordering: orderingOf(document), application }
+  const keeper = new EvidenceKeeper({
+    host,
+    topic: topics.evidence,
+    database,
+    network,
+    report,
+    convicted: ({ detail }) => {
+      publisher.down()
+      failed(new Error(`the sequencer has lied: ${detail}; nothing more is sent to it`))
+    }
+  })
+  const light = new LightClient({
+    rules,
+    database,
+    outbox,
+    isBusy: () => publisher.unsettled > 0,
+    suspect: evidence => keeper.add(evidence),
+    distrust: why => link.leave(why),
+    report,
+    failed
+  })
   const link = new SequencerLink({
     host,
     network: network.id,
@@ -69,12 +94,16 @@ export async function createClient(options: ClientOptions): Promise<Client> {
         const key = await new Asker(host, peer, rules, now).sealingKey()
         return newSealingContext(key, network.id, signer.peerId)
       },
-      up: context => {
+      up: (context, peer) => {
         publisher.up(context)
+        light.ask(new Asker(host, peer, rules, now), peer)
         firstUp.resolve()
       },
       notice: notice => publisher.notice(notice),
-      down: () => publisher.down()
+      down: () => {
+        publisher.down()
+        light.askNobody()
+      }
     },
     report,
     failed
@@ -82,6 +111,8 @@ export async function createClient(options: ClientOptions): Promise<Client> {
   const services = new ServiceList([
     host,
     publisher,
+    keeper,
+    light,
     new Announcement('client', network.id, host, report),
     link
   ])
@@ -89,7 +120,8 @@ export async function createClient(options: ClientOptions): Promise<Client> {
   return {
     start: () => services.start(),
     stop: () => services.stop(),
-    summary: () => publisher.summary(),
+    summary: () => ({ ...publisher.summary(), proved: light.proved }),
+    look: signal => light.look(signal),
     connected: async signal => {
       await Promise.race([firstUp.promise, rejection(signal)])
     },

@@ -1,11 +1,12 @@
-import { applicationOf } from '../applications/index.js'
 import { Chain } from '../chain/chain.js'
+import { rulesOf } from '../chain/rules.js'
 import { peerIdFromText } from '../core/keys.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
 import { Announcement } from '../node/announcement.js'
 import { Asker } from '../node/asker.js'
 import { BlockImporter, type Verification } from '../node/block-importer.js'
+import { EvidenceKeeper } from '../node/evidence-keeper.js'
 import { Intake } from '../node/intake.js'
 import { Neighbours } from '../node/neighbours.js'
 import { QueryServer } from '../node/query-server.js'
@@ -16,7 +17,6 @@ import { type Service, ServiceList } from '../node/service.js'
 import { Sync } from '../node/sync.js'
 import { ValidationPool } from '../node/validation-pool.js'
 import { Witness } from '../node/witness.js'
-import { orderingOf } from '../orderings/index.js'
 import type { PeerOptions } from './peer-options.js'
 
 export interface FollowerOptions extends PeerOptions {
@@ -32,7 +32,7 @@ export interface FollowerOptions extends PeerOptions {
 export async function createFollower(options: FollowerOptions): Promise<Service> {
   const { network, database, now, report, failed, connect } = options
   const { document } = network
-  const rules = { network, ordering: orderingOf(document), application: applicationOf(document) }
+  const rules = rulesOf(network)
   const topics = topicsOf(network.id)
   const chain = await Chain.open(database, rules, now())
   const host = await Host.create({ ...options, topics: Object.values(topics) })
@@ -57,17 +57,18 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
     report,
     failed
   })
-  const witness = new Witness({
+  const keeper = new EvidenceKeeper({
     host,
     topic: topics.evidence,
     database,
-    chain,
+    network,
     report,
     convicted: () => {
       sync.halt()
       relay.close()
     }
   })
+  const witness = new Witness(chain, evidence => keeper.add(evidence))
   const pool = new ValidationPool(network, [])
   const importer = new BlockImporter(chain, pool, options.verification, now)
   const neighbours = new Neighbours(host, connect, () => sync.wake(), report)
@@ -84,7 +85,7 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
       report({ event: 'block', signed })
       witness.extended(signed)
     },
-    examine: signed => witness.examine(signed),
+    witness,
     failed
   })
   const queries = new QueryServer(host, {
@@ -92,14 +93,14 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
     database,
     pending: () => Math.max(0, relay.receipted - chain.head().header.size),
     certificate: () => relay.certificate,
-    evidence: () => witness.all()
+    evidence: () => keeper.all()
   })
   return new ServiceList([
     pool,
     queries,
     receipts,
     host,
-    witness,
+    keeper,
     sync,
     neighbours,
     new Intake(host, topics.messages, pool, receipts, () => (relay.isUp ? 'accept' : 'ignore')),

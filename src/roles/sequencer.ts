@@ -1,6 +1,6 @@
-import { applicationOf } from '../applications/index.js'
 import { Chain } from '../chain/chain.js'
 import { Journal } from '../chain/journal.js'
+import { rulesOf } from '../chain/rules.js'
 import { certifyKey } from '../core/encryption-key.js'
 import { peerIdToString, signerOf, VerifierCache } from '../core/keys.js'
 import { Opener, type OpeningKey } from '../core/sealing.js'
@@ -15,7 +15,6 @@ import { ReceiptServer } from '../node/receipt-server.js'
 import { Recorder } from '../node/recorder.js'
 import { type Service, ServiceList } from '../node/service.js'
 import { ValidationPool } from '../node/validation-pool.js'
-import { orderingOf } from '../orderings/index.js'
 import type { PeerOptions } from './peer-options.js'
 
 export interface SequencerOptions extends PeerOptions {
@@ -39,7 +38,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Servic
       `the key is ${peerId}, but the network document names ${document.ordering.sequencer} as sequencer`
     )
 
-  const rules = { network, ordering: orderingOf(document), application: applicationOf(document) }
+  const rules = rulesOf(network)
   const topics = topicsOf(network.id)
   const chain = await Chain.open(database, rules, now())
   const host = await Host.create({ ...options, topics: Object.values(topics) })

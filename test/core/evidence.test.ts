@@ -4,13 +4,14 @@ import { type SignedHeader, signHeader } from '#src/core/block.js'
 import { equal, type Hash } from '#src/core/bytes.js'
 import {
   brokenChainEvidence,
+  brokenLogEvidence,
   brokenReceiptEvidence,
   checkEvidence,
   type Evidence,
   forkEvidence
 } from '#src/core/evidence.js'
 import { VerifierCache } from '#src/core/keys.js'
-import { inclusionPath, rootOf, subtreeOf } from '#src/core/merkle.js'
+import { Frontier, inclusionPath, rootOf, subtreeOf } from '#src/core/merkle.js'
 import { signReceipt } from '#src/core/receipt.js'
 import { Evidence as WireEvidence } from '#src/core/wire/tallystick.js'
 import { seedOf, signerNamed, stageOf } from '../helpers/core.js'
@@ -24,20 +25,23 @@ interface Wishes {
   readonly parent?: Hash
   readonly time?: number
   readonly network?: Hash
+  /** Leaves of this block, and of the whole log up to and including it. */
+  readonly block?: readonly Hash[]
+  readonly all?: readonly Hash[]
 }
 
 function header(wishes: Wishes = {}, signer = sequencer): SignedHeader {
-  const { height = 5, parent = seedOf('parent'), time = 1 } = wishes
+  const { height = 5, parent = seedOf('parent'), time = 1, all = leaves, block = all } = wishes
   return signHeader(
     {
       network: wishes.network ?? network.id,
       height,
       parent,
       time,
-      count: leaves.length,
-      root: rootOf(leaves),
-      size: leaves.length,
-      log: rootOf(leaves),
+      count: block.length,
+      root: rootOf(block),
+      size: all.length,
+      log: rootOf(all),
       state: seedOf('state'),
       producer: signer.peerId,
       proof: new Uint8Array(0)
@@ -78,6 +82,38 @@ describe('Evidence', () => {
   it('of a receipt that the log contradicts holds', () => {
     const evidence = check(brokenReceiptEvidence(receiptFor(1, seedOf('promised')), proven(1)))
     assert.deepEqual([evidence.kind, evidence.height], ['receipt', 5])
+  })
+
+  const more = ['four', 'five'].map(seedOf)
+  const { peaks } = Frontier.empty.appendAll(leaves)
+  const child = (parent: SignedHeader, all: readonly Hash[]): SignedHeader =>
+    header({ height: 6, parent: parent.id, block: more, all })
+
+  it('of a block whose log is not what its messages give holds', () => {
+    const parent = header()
+    for (const all of [
+      [...leaves, seedOf('swapped'), ...more.slice(1)],
+      [seedOf('rewritten'), ...leaves.slice(1), ...more],
+      [...leaves, ...more, seedOf('too many')]
+    ]) {
+      const evidence = check(brokenLogEvidence(parent, child(parent, all), peaks, more))
+      assert.deepEqual([evidence.kind, evidence.height], ['log', 6])
+    }
+    const first = header({ height: 1, block: more, all: leaves })
+    assert.equal(check(brokenLogEvidence(undefined, first, [], more)).height, 1)
+  })
+
+  it('of a log convicts nobody where the block is as it should be, or half of it is not the block', () => {
+    const parent = header()
+    const good = child(parent, [...leaves, ...more])
+    const bad = child(parent, [seedOf('rewritten'), ...more])
+    refused(brokenLogEvidence(parent, good, peaks, more), /what its messages give/)
+    refused(brokenLogEvidence(parent, bad, peaks, more.toReversed()), /not the block's/)
+    refused(brokenLogEvidence(parent, bad, peaks.slice(1), more), /peaks/)
+    refused(brokenLogEvidence(header({ time: 2 }), bad, peaks, more), /as its parent/)
+    refused(brokenLogEvidence(undefined, bad, [], more), /do not follow/)
+    const first = header({ height: 1, all: leaves })
+    refused(brokenLogEvidence(undefined, first, [], leaves), /what its messages give/)
   })
 
   it('convicts nobody of what is no contradiction', () => {

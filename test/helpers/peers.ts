@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { PrivateKey } from '@libp2p/interface'
 import type { Database } from '#src/chain/store.js'
-import type { SignedHeader } from '#src/core/block.js'
+import type { CheckpointedHeader } from '#src/core/block.js'
 import type { PeerIdBytes } from '#src/core/bytes.js'
 import { signerOf } from '#src/core/keys.js'
 import type { OpeningKey } from '#src/core/sealing.js'
@@ -105,7 +105,7 @@ abstract class RunningPeer {
     return this.#address
   }
 
-  get blocks(): SignedHeader[] {
+  get blocks(): CheckpointedHeader[] {
     return this.events.of('block').map(({ signed }) => signed)
   }
 
@@ -207,7 +207,7 @@ export class RunningFollower extends RunningPeer {
   }
 
   /** Resolves when it has this block. */
-  async has(height: number): Promise<SignedHeader> {
+  async has(height: number): Promise<CheckpointedHeader> {
     await this.events.until(`block ${height}`, () =>
       this.blocks.some(({ header }) => header.height === height)
     )

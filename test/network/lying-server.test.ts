@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { genesisCursor } from '#src/chain/cursor.js'
 import {
+  type CheckpointedHeader,
   decodeBlockParts,
   encodeBlock,
   encodeGenesis,
@@ -14,6 +15,7 @@ import { asHash, type EnvelopeBytes, type Hash, utf8 } from '#src/core/bytes.js'
 import { DecodeError } from '#src/core/codec.js'
 import { certifyKey } from '#src/core/encryption-key.js'
 import { decodeEnvelope } from '#src/core/envelope.js'
+import { checkEvidence, type Evidence } from '#src/core/evidence.js'
 import { sha256 } from '#src/core/hash.js'
 import { type Signer, signerOf, VerifierCache } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
@@ -31,10 +33,11 @@ import { Envelope, Block as WireBlock } from '#src/core/wire/tallystick.js'
 import { Host } from '#src/network/host.js'
 import { QUERY_PROTOCOL } from '#src/network/names.js'
 import { Asker } from '#src/node/asker.js'
+import { Contradiction, compareHeads } from '#src/node/head-comparison.js'
 import { Untrue } from '#src/node/query-errors.js'
 import { QUERY_STREAMS } from '#src/node/query-server.js'
 import { Author, envelopesOf, type Made } from '../helpers/authors.js'
-import { flipped } from '../helpers/bytes.js'
+import { assertBytes, flipped } from '../helpers/bytes.js'
 import { deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { encryptionKey, identity, makeNetwork, type TestNetwork } from '../helpers/networks.js'
@@ -443,6 +446,77 @@ describe('a server that lies', () => {
       assert.ok(pages < 20, `it asked for ${pages} pages that held nothing`)
       assert.ok(error instanceof Error)
     })
+
+  const held = (height: number): CheckpointedHeader => present(sequencer.blocks[height - 1])
+  const resign = (signed: CheckpointedHeader, changes: Partial<Header>): CheckpointedHeader =>
+    signHeader({ ...signed.header, ...changes }, net.signer)
+  /** Shows this header in place of the true one of its height, also on the block, and proves what it can. */
+  const showing = (shown: CheckpointedHeader): Lie => {
+    const isShown = (header: Uint8Array): boolean => headerIn(header).height === shown.header.height
+    return (answers, query) =>
+      answers.map(answer => {
+        if (answer.kind === 'header' && isShown(answer.header))
+          return { ...answer, header: shown.envelope, checkpoint: shown.checkpoint }
+        if (answer.kind !== 'block' || query.kind !== 'height') return answer
+        const { header, envelopes } = decodeBlockParts(answer.block)
+        const block = { signed: shown, envelopes }
+        return isShown(header) ? { ...answer, block: encodeBlock(block) } : answer
+      })
+  }
+
+  async function contradictionWith(head: CheckpointedHeader): Promise<Contradiction> {
+    const error: unknown = await compareHeads(asker, head).catch((reason: unknown) => reason)
+    assert.ok(error instanceof Contradiction, String(error))
+    return error
+  }
+
+  async function convictedWith(head: CheckpointedHeader): Promise<Pick<Evidence, 'kind' | 'height'>> {
+    const { evidence } = await contradictionWith(head)
+    const { kind, height } = checkEvidence(present(evidence), net.network, new VerifierCache())
+    return { kind, height }
+  }
+
+  it('that tells the truth tells a light client whether the head is the same, newer or older', async () => {
+    lie = answers => answers
+    assert.equal((await compareHeads(asker, held(3))).kind, 'same')
+    for (const head of [genesisCursor(net.rules).signed, held(1), held(2)]) {
+      const compared = await compareHeads(asker, head)
+      assert.ok(compared.kind === 'newer')
+      assertBytes(compared.head.id, held(3).id)
+    }
+    const next = resign(held(3), { height: 4, parent: held(3).id })
+    assert.equal((await compareHeads(asker, next)).kind, 'older')
+  })
+
+  it('with two signed blocks of one height: a light client proves it, whichever block it holds', async () => {
+    lie = answers => answers
+    const log = sha256(utf8('another log'))
+    for (const height of [1, 2, 3])
+      assert.deepEqual(await convictedWith(resign(held(height), { log })), { kind: 'fork', height })
+  })
+
+  it('with a signed block that names another parent: a light client proves it', async () => {
+    const other = sha256(utf8('other'))
+    lie = showing(resign(held(3), { parent: other, log: other }))
+    assert.deepEqual(await convictedWith(held(1)), { kind: 'broken', height: 3 })
+  })
+
+  it('with a signed block whose log is not what its messages give: found by bisection, and proved', async () => {
+    lie = showing(resign(held(3), { log: sha256(utf8('other')) }))
+    assert.deepEqual(await convictedWith(held(1)), { kind: 'log', height: 3 })
+    assert.deepEqual(await convictedWith(held(2)), { kind: 'log', height: 3 })
+  })
+
+  it('that keeps a consistency proof back is not believed, and the sequencer not convicted for it', async () => {
+    for (const kept of [
+      altering('consistency', () => ({ kind: 'notFound', detail: 'no' })),
+      altering('consistency', answer => ({ ...answer, path: [] }))
+    ]) {
+      lie = kept
+      const { evidence } = await contradictionWith(held(1))
+      assert.throws(() => checkEvidence(present(evidence), net.network, new VerifierCache()), DecodeError)
+    }
+  })
 
   it('that answers with more bytes than an answer may have has its stream ended', async () => {
     lie = () => [new Uint8Array(LIMITS.answerBytes + 1)]

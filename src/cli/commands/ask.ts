@@ -23,7 +23,9 @@ export function countCommand(): Command {
 export function headCommand(): Command {
   return askingCommand('head')
     .description('The last block, after its signature, both roots and its parent have been verified.')
-    .action((options: AskingOptions) => asking(options, async (_, head) => showBlock(options, head)))
+    .action((options: AskingOptions) =>
+      asking(options, async (asker, { header }) => showBlock(options, await asker.blockAt(header.height)))
+    )
 }
 
 export function blockCommand(): Command {
