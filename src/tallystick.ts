@@ -3,10 +3,19 @@
 import 'core-js/actual/promise/with-resolvers.js'
 import { Command } from 'commander'
 import { benchCommand } from './bench/command.js'
-import { blockCommand, countCommand, headCommand, previousCommand, proofCommand } from './cli/commands/ask.js'
+import {
+  blockCommand,
+  checkpointCommand,
+  countCommand,
+  headCommand,
+  previousCommand,
+  proofCommand
+} from './cli/commands/ask.js'
+import { exportCommand } from './cli/commands/export.js'
 import { initCommand } from './cli/commands/init.js'
 import { keygenCommand } from './cli/commands/keygen.js'
 import { submitCommand } from './cli/commands/submit.js'
+import { verifyCommand } from './cli/commands/verify.js'
 import { run } from './cli/run.js'
 import { demoCommand } from './demo/command.js'
 
@@ -22,6 +31,9 @@ for (const command of [
   blockCommand(),
   previousCommand(),
   proofCommand(),
+  checkpointCommand(),
+  exportCommand(),
+  verifyCommand(),
   demoCommand(),
   benchCommand()
 ])

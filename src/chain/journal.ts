@@ -3,30 +3,13 @@ import type { Signer, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import type { ReceiptEntry } from '../core/receipt.js'
 import { signReceipt } from '../core/receipt.js'
-import type { Refusal } from '../core/refusal.js'
 import type { MessageRules } from '../core/validation.js'
-import { validateEnvelope } from '../core/validation.js'
+import type { Candidate } from './candidate.js'
 import type { Chain } from './chain.js'
 import { HighestSequences } from './highest-sequences.js'
 import { expectMessageIndexes } from './indexes.js'
-import {
-  type Database,
-  keys,
-  messageWrites,
-  placeOf,
-  receiptOf,
-  StoreError,
-  type Write,
-  writeDurably
-} from './store.js'
-
-/** A message that has been found valid, on its way to a position. */
-export interface Candidate {
-  readonly envelope: EnvelopeBytes
-  readonly leaf: Hash
-  readonly author: PeerIdBytes
-  readonly sequence: bigint
-}
+import { pendingMessages } from './pending.js'
+import { type Database, keys, messageWrites, placeOf, receiptOf, type Write, writeDurably } from './store.js'
 
 interface Entry extends Candidate {
   readonly position: number
@@ -88,19 +71,8 @@ export class Journal {
     const journal = new Journal(options)
     const { database, now } = options
     const start = journal.#start()
-    const range = { gte: keys.message(start), lt: keys.message(2 ** 48 - 1) }
-    for await (const [key, value] of database.iterator(range)) {
-      const envelope = value as EnvelopeBytes
-      const position = start + journal.#entries.length
-      if (!equal(key, keys.message(position)))
-        throw new StoreError(`the message at position ${position} is missing`)
-      const verdict = await validateEnvelope(envelope, rules, verifiers)
-      if (!verdict.ok) throw new StoreError(whyNotPending(position, verdict.refusal))
-      const { leaf, author, sequence } = verdict
-      if (placeOf(database, author, sequence)?.position !== position)
-        throw new StoreError(`the index of the message at position ${position} is damaged`)
-      journal.#entries.push({ envelope, leaf, author, sequence, position, arrived: now() })
-    }
+    for await (const message of pendingMessages(database, start, rules, verifiers))
+      journal.#entries.push({ ...message, arrived: now() })
     journal.#durable = journal.#entries.length
     journal.#highest = await expectMessageIndexes(database, start + journal.#durable)
     return journal
@@ -198,12 +170,6 @@ export class Journal {
     }))
     return signReceipt({ network: chain.rules.network.id, author, time: now(), entries }, signer)
   }
-}
-
-function whyNotPending(position: number, { reason, detail }: Refusal): string {
-  return reason === 'unknown key'
-    ? `the pending message at position ${position} is sealed to a key that is not in the key file any more (${detail}); put that key back`
-    : `the message at position ${position} is damaged: ${detail}`
 }
 
 function byAuthor(entries: readonly Entry[]): Iterable<Entry[]> {

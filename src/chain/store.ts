@@ -76,6 +76,7 @@ export function sequenceOfKey(key: Uint8Array): {
 /** All keys of one kind. */
 export const ranges = {
   evidence: rangeOf('e'),
+  headers: rangeOf('h'),
   ids: rangeOf('i'),
   sequences: rangeOf('a'),
   leaves: rangeOf('l'),
@@ -211,6 +212,11 @@ export async function envelopesBetween(
 /** Thrown where a data folder holds another network, or something that was never written there. */
 export class StoreError extends Error {
   override name = 'StoreError'
+}
+
+/** The canonical network document of a database; undefined where it was never used. */
+export function networkIn(database: Database): Promise<Uint8Array | undefined> {
+  return database.get(NETWORK_KEY)
 }
 
 /** Binds a new database to its network, and refuses one that belongs to another. Throws StoreError. */

@@ -1,4 +1,4 @@
-import { readSignedHeader, type SignedHeader } from './block.js'
+import type { SignedHeader } from './block.js'
 import { asHash, type EnvelopeBytes, equal, type Hash, toHex } from './bytes.js'
 import { DecodeError, decodeCanonical, expectLength } from './codec.js'
 import { sha256 } from './hash.js'
@@ -7,6 +7,7 @@ import { LIMITS } from './limits.js'
 import { Frontier, rootOf, verifyInclusion } from './merkle.js'
 import type { Network } from './network-document.js'
 import { readReceipt } from './receipt.js'
+import { readSequencerHeader } from './sequencer-header.js'
 import { Evidence as WireEvidence } from './wire/tallystick.js'
 
 /**
@@ -76,7 +77,8 @@ export function checkEvidence(bytes: Uint8Array, network: Network, verifiers: Ve
     throw new DecodeError(`evidence: ${bytes.length} bytes are too many`)
   const { fork, broken, receipt, log } = decodeCanonical('evidence', WireEvidence, bytes)
   const id = sha256(bytes)
-  const header = (envelope: Uint8Array): SignedHeader => readHeader(envelope, network, verifiers)
+  const header = (envelope: Uint8Array): SignedHeader =>
+    readSequencerHeader('evidence', envelope, network, verifiers)
   if (fork !== undefined) {
     const [first, second] = [header(fork.first), header(fork.second)]
     const { height } = first.header
@@ -137,14 +139,4 @@ export function checkEvidence(bytes: Uint8Array, network: Network, verifiers: Ve
     return { kind: 'log', id, bytes, height, detail }
   }
   throw new DecodeError('evidence: proves nothing that is known here')
-}
-
-function readHeader(envelope: Uint8Array, network: Network, verifiers: VerifierCache): SignedHeader {
-  const read = readSignedHeader(envelope, verifiers)
-  if (!read.ok) throw new DecodeError(`evidence: ${read.fault.kind}: ${read.fault.detail}`)
-  const { header } = read.signed
-  if (!equal(header.network, network.id)) throw new DecodeError('evidence: a block of another network')
-  if (!equal(header.producer, peerIdFromText(network.document.ordering.sequencer)))
-    throw new DecodeError('evidence: a block that the sequencer did not sign')
-  return read.signed
 }

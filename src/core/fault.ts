@@ -18,6 +18,7 @@ export type FaultKind =
   | 'message'
   | 'duplicate'
   | 'missing'
+  | 'index'
 
 export interface Fault {
   readonly kind: FaultKind

@@ -76,6 +76,9 @@ export const LIMITS = {
   /** How often a follower asks its neighbours for their heads: what gossip lost shows then. */
   syncMs: 2_000,
 
+  /** Blocks whose messages an audit looks at ahead of the one it judges. */
+  auditAhead: 16,
+
   /** Bytes of a piece of evidence (the leaves of a large block), and pieces that are kept: one is enough. */
   evidenceBytes: 512 * 1024,
   evidence: 16,

@@ -1,9 +1,9 @@
+import type { Progress } from '../cli/progress.js'
 import { Localnet } from '../localnet/index.js'
 import { askingChecks } from './asking-checks.js'
 import { audit, stopCheck } from './audit.js'
 import { type Check, type CheckResult, runChecks } from './checks.js'
 import { Inquiry } from './inquiry.js'
-import type { Progress } from './progress.js'
 import { sealingChecks } from './sealing-checks.js'
 import {
   acceptedIn,

@@ -1,8 +1,8 @@
 import { Failure } from '../cli/failure.js'
+import type { Progress } from '../cli/progress.js'
 import { LIMITS } from '../core/limits.js'
 import type { EventOf, Exit, Localnet, Peer } from '../localnet/index.js'
 import { type Check, demand } from './checks.js'
-import type { Progress } from './progress.js'
 
 export interface DemoOptions {
   readonly clients: number

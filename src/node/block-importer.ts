@@ -1,8 +1,7 @@
 import type { Chain, Imported } from '../chain/chain.js'
 import type { Block } from '../core/block.js'
-import { encodeBundle } from '../core/bundle.js'
 import type { Fault } from '../core/fault.js'
-import { LIMITS } from '../core/limits.js'
+import { checkMessages, messageFault } from './message-checks.js'
 import type { ValidationPool } from './validation-pool.js'
 
 /** How much of a block a follower verifies: all of it, or all but the signatures of its messages. */
@@ -23,21 +22,10 @@ export class BlockImporter {
   ) {}
 
   /** What is wrong with its messages, each looked at alone. The header has been read, and so is signed. */
-  async check({ signed, envelopes }: Block): Promise<Fault | undefined> {
+  async check(block: Block): Promise<Fault | undefined> {
     if (this.verification === 'headers') return undefined
-    const { height, size, count } = signed.header
-    for (let start = 0; start < envelopes.length; ) {
-      const end = endOfBundle(envelopes, start)
-      const part = envelopes.slice(start, end)
-      const verdicts = await this.pool.validate(encodeBundle(part), part.length)
-      for (const [index, verdict] of verdicts.entries())
-        if (!verdict.ok) {
-          const { reason, detail } = verdict.refusal
-          const position = size - count + start + index
-          return { kind: 'message', height, position, detail: `${reason}: ${detail}` }
-        }
-      start = end
-    }
+    for (const [index, verdict] of (await checkMessages(block, this.pool)).entries())
+      if (!verdict.ok) return messageFault(block, index, verdict.refusal)
     return undefined
   }
 
@@ -55,15 +43,4 @@ export class BlockImporter {
   async settled(): Promise<void> {
     await this.#last
   }
-}
-
-function endOfBundle(envelopes: Block['envelopes'], start: number): number {
-  let bytes = 0
-  let end = start
-  while (end < envelopes.length && end - start < LIMITS.bundleMessages) {
-    bytes += (envelopes[end]?.length ?? 0) + 8
-    if (bytes > LIMITS.bundleBytes - 64 && end > start) break
-    end += 1
-  }
-  return end
 }

@@ -1,4 +1,4 @@
-import type { Candidate } from '../chain/journal.js'
+import type { Candidate } from '../chain/candidate.js'
 import { decodeBundle } from '../core/bundle.js'
 import { type EnvelopeBytes, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { LIMITS } from '../core/limits.js'

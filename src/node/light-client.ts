@@ -44,7 +44,7 @@ export class LightClient implements Service {
   #head: CheckpointedHeader
   #peer: { readonly asker: Asker; readonly id: PeerIdBytes } | undefined
   #running: Promise<void> | undefined
-  #round: Promise<void> = Promise.resolve()
+  #round: Promise<unknown> = Promise.resolve()
   #proved = 0
 
   constructor(private readonly options: LightClientOptions) {
@@ -84,36 +84,44 @@ export class LightClient implements Service {
     this.#peer = undefined
   }
 
-  /** Looks once more, now. What goes wrong is reported, not thrown. */
-  look(signal: AbortSignal): Promise<void> {
-    this.#round = this.#round.then(() => this.#look())
-    return unlessAborted(this.#round, signal).catch(() => undefined)
+  /** Looks now, until there is nothing more to check. What goes wrong is reported, not thrown. */
+  async look(signal: AbortSignal): Promise<void> {
+    while ((await this.#lookOnce(signal)) && !signal.aborted);
+  }
+
+  /** Resolves to whether there is more to check. */
+  #lookOnce(signal: AbortSignal): Promise<boolean> {
+    const looked = this.#round.then(() => this.#look())
+    this.#round = looked
+    return unlessAborted(looked, signal).catch(() => false)
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping
     while (!signal.aborted) {
-      await this.look(signal)
+      await this.#lookOnce(signal)
       await this.#due.wait(signal, LIMITS.headMs)
     }
   }
 
-  async #look(): Promise<void> {
+  async #look(): Promise<boolean> {
     const peer = this.#peer
-    if (peer === undefined || this.#stopping.signal.aborted) return
+    if (peer === undefined || this.#stopping.signal.aborted) return false
     const { distrust, failed, suspect, report } = this.options
     const isSequencer = equal(peer.id, this.#sequencer)
     try {
       await this.#moveHead(peer.asker, isSequencer)
-      await this.#checkReceipts(peer.asker)
+      return await this.#checkReceipts(peer.asker)
     } catch (error) {
-      if (this.#stopping.signal.aborted || this.#peer !== peer) return
-      if (error instanceof Contradiction && error.evidence !== undefined && suspect(error.evidence)) return
+      if (this.#stopping.signal.aborted || this.#peer !== peer) return false
+      if (error instanceof Contradiction && error.evidence !== undefined && suspect(error.evidence))
+        return false
       if (error instanceof Contradiction && isSequencer) failed(error)
       else if (error instanceof Untrue) distrust(error.message)
       // A follower that is behind has no proof yet; whoever does not answer is asked again.
       else if (!(error instanceof NotFound))
         report({ event: 'warning', message: `the log was not checked now: ${describeError(error)}` })
+      return false
     }
   }
 
@@ -134,13 +142,15 @@ export class LightClient implements Service {
     this.#head = compared.head
   }
 
-  async #checkReceipts(asker: Asker): Promise<void> {
+  /** Whether it ended before it had seen all receipts. */
+  async #checkReceipts(asker: Asker): Promise<boolean> {
     const { outbox, isBusy } = this.options
     const { size } = this.#head.header
     let budget: number = isBusy() ? LIMITS.checks.busy : LIMITS.checks.idle
     let looked = 0
     for await (const { lowest, receipt, checked } of outbox.unchecked()) {
-      if (budget === 0 || looked === LIMITS.checks.idle || this.#stopping.signal.aborted) return
+      if (budget === 0) return true
+      if (looked === LIMITS.checks.idle || this.#stopping.signal.aborted) return false
       looked += 1
       const entries = this.#read(receipt)
       const inBlocks = entries.slice(checked, checked + budget).filter(({ position }) => position < size)
@@ -151,6 +161,7 @@ export class LightClient implements Service {
       const done = checked + inBlocks.length
       await outbox.noteChecked(lowest, done, done === entries.length)
     }
+    return false
   }
 
   /** In the order of their positions: those that are in blocks come first. */

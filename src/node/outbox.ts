@@ -171,6 +171,11 @@ export class Outbox {
   }
 }
 
+/** Whether a folder is a client's, and holds no log. */
+export async function isOutbox(database: Database): Promise<boolean> {
+  return (await database.get(NEXT)) !== undefined
+}
+
 const NEXT = Uint8Array.of(0x73)
 const LAST = 2n ** 64n - 1n
 

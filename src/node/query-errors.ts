@@ -9,8 +9,16 @@ export class NotFound extends Error {
 export class Untrue extends Error {
   override name = 'Untrue'
 
+  constructor(
+    message: string,
+    /** Of the block that was shown, where it is one. */
+    readonly fault?: Fault
+  ) {
+    super(message)
+  }
+
   static fault(fault: Fault): Untrue {
-    return new Untrue(`the answer is not true: ${describeFault(fault)}`)
+    return new Untrue(`the answer is not true: ${describeFault(fault)}`, fault)
   }
 }
 

@@ -1,4 +1,5 @@
-import type { Candidate, Journal } from '../chain/journal.js'
+import type { Candidate } from '../chain/candidate.js'
+import type { Journal } from '../chain/journal.js'
 import type { EnvelopeBytes, PeerIdBytes } from '../core/bytes.js'
 import { refusal } from '../core/refusal.js'
 import type { GossipVerdict } from '../network/host.js'

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -9,6 +9,43 @@ import type { Cleanup } from './cleanup.js'
 import type { TestNetwork } from './networks.js'
 
 const PEER = fileURLToPath(import.meta.resolve('#src/peer.js'))
+const TOOL = fileURLToPath(import.meta.resolve('#src/tallystick.js'))
+
+/** What tests look at of the object that the tool prints. */
+export interface ToolAnswer {
+  readonly valid?: boolean
+  readonly height?: number
+  readonly size?: number
+  readonly pending?: number
+  readonly network?: string
+  readonly file?: string
+  readonly bytes?: number
+  readonly position?: number
+  readonly sequence?: string
+  readonly fault?: { readonly kind: string; readonly height?: number; readonly position?: number }
+  readonly evidence?: { readonly kind: string }
+}
+
+export interface ToolResult {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+  /** The object on standard output. */
+  readonly json: () => ToolAnswer
+}
+
+/** Runs `node dist/tallystick.js …` in `folder` to its end. */
+export function tool(folder: string, ...args: readonly string[]): Promise<ToolResult> {
+  return new Promise(resolve => {
+    const child = execFile(
+      process.execPath,
+      [TOOL, ...args],
+      { cwd: folder, timeout: PATIENCE, killSignal: 'SIGKILL' },
+      (_, stdout, stderr) =>
+        resolve({ code: child.exitCode, stdout, stderr, json: () => JSON.parse(stdout || '{}') })
+    )
+  })
+}
 
 /** A line of JSON on standard output: what tests look at of it. */
 export interface JsonEvent {

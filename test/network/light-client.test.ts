@@ -25,11 +25,11 @@ describe('a light client', () => {
     await client.look(deadline())
   }
 
-  /** The client holds the head of two blocks and receipts in both; then another sequencer stands at the address. */
-  async function betrayed(
-    net: TestNetwork,
-    makeLiar: (honest: RunningSequencer) => Promise<RunningSequencer>
-  ): Promise<RunningClient> {
+  /** The client holds the head of two blocks and receipts in both; then another log of so many messages is at the address. */
+  async function betrayed(net: TestNetwork, messages: number): Promise<RunningClient> {
+    const liar = await RunningSequencer.start(cleanup, net)
+    await fill(net, liar.address, messages, 'mallory')
+    await liar.stop()
     const honest = await RunningSequencer.start(cleanup, net)
     const client = await RunningClient.connected(cleanup, net, honest.address, 'victim')
     await client.send(6)
@@ -38,7 +38,7 @@ describe('a light client', () => {
     await looks(client)
     assert.equal(client.client.summary().proved, 6)
     await honest.stop()
-    await makeLiar(honest)
+    await RunningSequencer.start(cleanup, net, { listen: honest.address }, liar.folder)
     await client.events.times('connected', 2)
     return client
   }
@@ -90,21 +90,13 @@ describe('a light client', () => {
 
   it('catches a sequencer that equivocates: another block at the height it has verified', async () => {
     const net = await makeNetwork({ blockSize: 3 })
-    const client = await betrayed(net, async ({ address }) => {
-      const liar = await RunningSequencer.start(cleanup, net, { listen: address })
-      await fill(net, address, 6, 'mallory')
-      return liar
-    })
+    const client = await betrayed(net, 6)
     await expectConvicted(client, ['fork'])
   })
 
   it('catches a sequencer that rewrites an old block, however many it has added since', async () => {
     const net = await makeNetwork({ blockSize: 3 })
-    const client = await betrayed(net, async ({ address }) => {
-      const liar = await RunningSequencer.start(cleanup, net, { listen: address })
-      await fill(net, address, 24, 'mallory')
-      return liar
-    })
+    const client = await betrayed(net, 24)
     await expectConvicted(client, ['fork', 'receipt'])
   })
 
@@ -115,9 +107,11 @@ describe('a light client', () => {
     await client.send(2)
     await client.receipted(2)
     await honest.stop()
-    await RunningSequencer.start(cleanup, net, { listen: honest.address })
+    const forgetful = await RunningSequencer.start(cleanup, net)
+    await fill(net, forgetful.address, 3, 'mallory')
+    await forgetful.stop()
+    await RunningSequencer.start(cleanup, net, { listen: honest.address }, forgetful.folder)
     await client.events.times('connected', 2)
-    await fill(net, honest.address, 3, 'mallory')
     await expectConvicted(client, ['receipt'])
   })
 
@@ -144,11 +138,7 @@ describe('a light client', () => {
 
   it('keeps the evidence: it sends nothing more to that sequencer, after a restart neither', async () => {
     const net = await makeNetwork({ blockSize: 3 })
-    const client = await betrayed(net, async ({ address }) => {
-      const liar = await RunningSequencer.start(cleanup, net, { listen: address })
-      await fill(net, address, 6, 'mallory')
-      return liar
-    })
+    const client = await betrayed(net, 6)
     await expectConvicted(client, ['fork'])
     await client.stop()
     await client.start()

@@ -1,9 +1,13 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import type { Block } from '../../core/block.js'
-import { type Hash, hashFromHex, toHex } from '../../core/bytes.js'
+import { type Hash, toHex } from '../../core/bytes.js'
+import { checkpointKey, checkpointNote } from '../../core/checkpoint.js'
+import { verifierKey } from '../../core/signed-note.js'
 import type { ProvenInclusion } from '../../node/asker.js'
 import { type AskingOptions, asking, askingCommand } from '../asking.js'
-import { headerToJson, messagesOf, printJson } from '../output.js'
+import { Failure } from '../failure.js'
+import { headerToJson, messagesOf, printJson, printLine } from '../output.js'
+import { identifier, type Reference, reference } from '../reference.js'
 
 /** The commands that ask a peer and print what has been verified. */
 
@@ -48,6 +52,27 @@ export function previousCommand(): Command {
     )
 }
 
+export function checkpointCommand(): Command {
+  return askingCommand('checkpoint')
+    .description('The C2SP checkpoint of the log, signed by the sequencer, for transparency-log tools.')
+    .action((options: AskingOptions) =>
+      asking(options, async ({ rules }, { header, checkpoint }) => {
+        const note = checkpointNote(header, checkpoint)
+        const key = checkpointKey(rules.network.id, header.producer)
+        if (note === undefined || key === undefined)
+          throw new Failure(
+            header.height === 0
+              ? 'there is no block yet, and so no checkpoint'
+              : "this sequencer's key is no Ed25519 key, so that it signs no checkpoints"
+          )
+        const { height, size, log } = header
+        const facts = { origin: key.name, height, size, log: toHex(log), verifierKey: verifierKey(key) }
+        show(options, { ...facts, note }, [note.trimEnd()])
+        if (!options.json) printLine(`its verifier key: ${facts.verifierKey}`)
+      })
+    )
+}
+
 export function proofCommand(): Command {
   return askingCommand('proof')
     .description('The proof that a message is in the log, verified against the signed header of its block.')
@@ -60,21 +85,6 @@ export function proofCommand(): Command {
         )
       })
     )
-}
-
-type Reference = { readonly number: number } | { readonly hash: Hash }
-
-function reference(text: string): Reference {
-  const hash = hashFromHex(text)
-  if (hash !== undefined) return { hash }
-  if (/^\d{1,15}$/.test(text)) return { number: Number(text) }
-  throw new InvalidArgumentError('It must be a whole number, or 64 hex digits.')
-}
-
-function identifier(text: string): Hash {
-  const hash = hashFromHex(text)
-  if (hash === undefined) throw new InvalidArgumentError('It must be 64 hex digits.')
-  return hash
 }
 
 function showBlock(options: AskingOptions, block: Block): void {

@@ -1,11 +1,11 @@
 import { MultiBar, type SingleBar } from 'cli-progress'
 
-/** One step of the demo, as far as it has come. */
+/** One step of long work, as far as it has come. */
 interface Phase {
-  advance(): void
+  advance(by?: number): void
 }
 
-/** How the demo shows people what it is doing. */
+/** How long work shows people what it is doing. */
 export interface Progress {
   phase(name: string, total: number, unit: string): Phase
   note(text: string): void
@@ -15,6 +15,16 @@ export interface Progress {
 /** Bars on a terminal; elsewhere plain lines. */
 export function progressOn(stream: NodeJS.WriteStream): Progress {
   return stream.isTTY ? new Bars(stream) : new Lines(stream)
+}
+
+/** Bars on a terminal; elsewhere nothing, where the outcome says all there is to say. */
+export function barsOn(stream: NodeJS.WriteStream): Pick<Progress, 'phase' | 'stop'> {
+  return stream.isTTY ? new Bars(stream) : SILENCE
+}
+
+const SILENCE: Pick<Progress, 'phase' | 'stop'> = {
+  phase: () => ({ advance: () => undefined }),
+  stop: () => undefined
 }
 
 class Bars implements Progress {
@@ -36,7 +46,7 @@ class Bars implements Progress {
   phase(name: string, total: number, unit: string): Phase {
     const bar = this.#bars.create(total, 0, { name: name.padEnd(9), unit })
     this.#phases.push(bar)
-    return { advance: () => bar.increment() }
+    return { advance: (by = 1) => bar.increment(by) }
   }
 
   note(text: string): void {
@@ -55,8 +65,8 @@ class Lines implements Progress {
   phase(name: string, total: number, unit: string): Phase {
     let value = 0
     return {
-      advance: () => {
-        value += 1
+      advance: (by = 1) => {
+        value += by
         if (value === total) this.note(`${name}: ${total} ${unit}`)
       }
     }

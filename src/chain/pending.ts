@@ -1,0 +1,39 @@
+import { type EnvelopeBytes, equal } from '../core/bytes.js'
+import type { VerifierCache } from '../core/keys.js'
+import type { Refusal } from '../core/refusal.js'
+import { type MessageRules, validateEnvelope } from '../core/validation.js'
+import type { Candidate } from './candidate.js'
+import { type Database, keys, placeOf, StoreError } from './store.js'
+
+export interface PendingMessage extends Candidate {
+  readonly position: number
+}
+
+/** The messages on disk from position `start` on, which are in no block yet, each verified. Throws StoreError. */
+export async function* pendingMessages(
+  database: Database,
+  start: number,
+  rules: MessageRules,
+  verifiers: VerifierCache
+): AsyncIterable<PendingMessage> {
+  const range = { gte: keys.message(start), lt: keys.message(2 ** 48 - 1) }
+  let position = start
+  for await (const [key, value] of database.iterator(range)) {
+    const envelope = value as EnvelopeBytes
+    if (!equal(key, keys.message(position)))
+      throw new StoreError(`the message at position ${position} is missing`)
+    const verdict = await validateEnvelope(envelope, rules, verifiers)
+    if (!verdict.ok) throw new StoreError(whyNotPending(position, verdict.refusal))
+    const { leaf, author, sequence } = verdict
+    if (placeOf(database, author, sequence)?.position !== position)
+      throw new StoreError(`the index of the message at position ${position} is damaged`)
+    yield { envelope, leaf, author, sequence, position }
+    position += 1
+  }
+}
+
+function whyNotPending(position: number, { reason, detail }: Refusal): string {
+  return reason === 'unknown key'
+    ? `the pending message at position ${position} is sealed to a key that is not in the key file any more (${detail}); put that key back`
+    : `the message at position ${position} is damaged: ${detail}`
+}

@@ -1,0 +1,173 @@
+import { open, readFile } from 'node:fs/promises'
+import { Command } from 'commander'
+import { rulesOf } from '../../chain/rules.js'
+import { equal, toHex, utf8 } from '../../core/bytes.js'
+import { DecodeError } from '../../core/codec.js'
+import { checkEvidence } from '../../core/evidence.js'
+import { describeFault, type Fault } from '../../core/fault.js'
+import { peerIdToString, VerifierCache } from '../../core/keys.js'
+import { LIMITS } from '../../core/limits.js'
+import { PROOF_MAGIC } from '../../core/proof-file.js'
+import { checkProof } from '../../node/proof-check.js'
+import { decodeEvidenceFile, EVIDENCE_MAGIC } from '../evidence-file.js'
+import { Failure } from '../failure.js'
+import { readEncryptionKeys, readNetwork } from '../files.js'
+import { LOG_MAGIC } from '../log-file.js'
+import { type Target, targetOf, withLog } from '../log-source.js'
+import { DEFAULTS } from '../options.js'
+import { printJson } from '../output.js'
+import { verifyLog } from '../verify-log.js'
+
+interface VerifyOptions {
+  readonly network?: string
+  readonly key?: string
+  readonly data: string
+  readonly json?: true
+}
+
+/** What is printed. `fault`: the first thing that is wrong; the head is then the last block that holds. */
+interface Verdict {
+  readonly valid: boolean
+  readonly height: number
+  readonly size: number
+  readonly fault?: Fault
+  readonly [more: string]: unknown
+}
+
+export function verifyCommand(): Command {
+  return new Command('verify')
+    .description('Verifies a whole log, a proof file or a piece of evidence, trusting nobody.')
+    .argument('<target>', "a stopped peer's folder, a file, or the multiaddr of a peer")
+    .option('--network <file>', `the network document (default: ${DEFAULTS.network})`)
+    .option('--key <file>', "the sequencer's encryption keys: sealed messages must open")
+    .option('--data <dir>', 'where the head last seen is kept', 'data/tool')
+    .option('--json', 'one JSON object on stdout')
+    .action(verify)
+}
+
+async function verify(name: string, options: VerifyOptions): Promise<void> {
+  const target = await targetOf(name)
+  const { verdict, lines } = await verdictOn(target, options)
+  if (!verdict.valid) process.exitCode = 1
+  if (options.json) return printJson(verdict)
+  const wrong = verdict.fault === undefined ? [] : [`NOT VALID: ${describeFault(verdict.fault)}`]
+  process.stdout.write(`${[...wrong, ...lines].join('\n')}\n`)
+}
+
+interface Judged {
+  readonly verdict: Verdict
+  /** For people. */
+  readonly lines: readonly string[]
+}
+
+async function verdictOn(target: Target, options: VerifyOptions): Promise<Judged> {
+  if (target.kind !== 'file') return judgeLog(target, options)
+  const beginning = await beginningOf(target.name)
+  const beginsWith = (magic: Uint8Array): boolean => equal(beginning.subarray(0, magic.length), magic)
+  if (beginsWith(LOG_MAGIC)) return judgeLog(target, options)
+  if (beginsWith(EVIDENCE_MAGIC)) return judgeEvidence(target.name, options)
+  if (beginsWith(utf8(PROOF_MAGIC))) return judgeProof(target.name, options)
+  throw new Failure(`${target.name} is no log, no proof and no evidence that tallystick has written`)
+}
+
+async function judgeLog(target: Target, options: VerifyOptions): Promise<Judged> {
+  const keys = options.key === undefined ? [] : await readEncryptionKeys(options.key)
+  let judged: Judged | undefined
+  await withLog(target, options, async source => {
+    const { head, unopened, fault, pending } = await verifyLog(source, keys)
+    const { height, size } = head.header
+    const network = toHex(source.rules.network.id)
+    const sealed = keys.length > 0 ? { unopened } : {}
+    const verdict = {
+      valid: fault === undefined,
+      height,
+      size,
+      ...(fault && { fault }),
+      network,
+      ...(pending !== undefined && { pending }),
+      ...sealed
+    }
+    const opened = keys.length === 0 ? '' : `, ${size - unopened} of them opened`
+    const waiting = pending === undefined ? '' : `; ${pending} more in no block yet`
+    judged = {
+      verdict,
+      lines: [
+        `${fault === undefined ? 'valid' : 'valid up to there'}: ${height} blocks, ${size} messages${opened}${waiting}`,
+        `head      ${toHex(head.id)}`,
+        `network   ${network}`
+      ]
+    }
+  })
+  if (judged === undefined) throw new Error('a log always has a verdict')
+  return judged
+}
+
+async function judgeEvidence(path: string, { network }: VerifyOptions): Promise<Judged> {
+  const known = await readNetwork(network ?? DEFAULTS.network)
+  const file = await readWhole(path, EVIDENCE_MAGIC.length + LIMITS.evidenceBytes)
+  return judge(() => {
+    const { kind, id, height, detail } = checkEvidence(decodeEvidenceFile(file), known, new VerifierCache())
+    const { sequencer } = known.document.ordering
+    return {
+      verdict: { valid: true, height, size: 0, evidence: { kind, id: toHex(id), detail }, sequencer },
+      lines: [`the evidence holds: the sequencer ${sequencer} has lied`, detail]
+    }
+  })
+}
+
+async function judgeProof(path: string, { network, key }: VerifyOptions): Promise<Judged> {
+  const rules = rulesOf(await readNetwork(network ?? DEFAULTS.network))
+  const text = await readWhole(path, 2 * LIMITS.blockBytes)
+  const keys = key === undefined ? [] : await readEncryptionKeys(key)
+  const checked = await checkProof(Buffer.from(text).toString(), rules, keys).catch(asFault)
+  if ('fault' in checked) return invalid(checked.fault)
+  const { header, id, position, leaf, author, sequence } = checked
+  const message = {
+    position,
+    leaf: toHex(leaf),
+    author: peerIdToString(author),
+    sequence: sequence.toString()
+  }
+  return {
+    verdict: { valid: true, height: header.height, size: header.size, id: toHex(id), ...message },
+    lines: [
+      `the proof holds: the log of ${header.size} messages in block ${header.height} has this message at position ${position}`,
+      `author    ${message.author}, its message ${message.sequence}`,
+      `leaf      ${message.leaf}`,
+      `block     ${toHex(id)}`
+    ]
+  }
+}
+
+function judge(check: () => Judged): Judged {
+  try {
+    return check()
+  } catch (error) {
+    return invalid(asFault(error).fault)
+  }
+}
+
+function asFault(error: unknown): { readonly fault: Fault } {
+  if (error instanceof DecodeError) return { fault: { kind: 'proof', detail: error.message } }
+  throw error
+}
+
+function invalid(fault: Fault): Judged {
+  return { verdict: { valid: false, height: 0, size: 0, fault }, lines: [] }
+}
+
+async function beginningOf(path: string): Promise<Uint8Array> {
+  const file = await open(path)
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(64), 0, 64, 0)
+    return buffer.subarray(0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}
+
+async function readWhole(path: string, most: number): Promise<Uint8Array> {
+  const bytes = await readFile(path)
+  if (bytes.length > most) throw new Failure(`${path} is too long to be what it says`)
+  return bytes
+}

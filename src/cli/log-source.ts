@@ -1,0 +1,181 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { multiaddr } from '@multiformats/multiaddr'
+import type { Rules } from '../chain/cursor.js'
+import { rulesOf } from '../chain/rules.js'
+import { type Database, networkIn, ranges } from '../chain/store.js'
+import { type ReadBlock, storedBlocks } from '../chain/stored-blocks.js'
+import { equal } from '../core/bytes.js'
+import { DecodeError } from '../core/codec.js'
+import { LIMITS } from '../core/limits.js'
+import { type Network, parseCanonicalNetwork } from '../core/network-document.js'
+import type { Asker } from '../node/asker.js'
+import { isOutbox } from '../node/outbox.js'
+import { Untrue } from '../node/query-errors.js'
+import { asking } from './asking.js'
+import { Failure, UsageError } from './failure.js'
+import { exists, openDatabase, readNetwork } from './files.js'
+import { type OpenedLog, openLog } from './log-file.js'
+import { DEFAULTS } from './options.js'
+
+/** A log, wherever it is: in the folder of a stopped peer, in a file, or with a peer that is asked. */
+export interface LogSource {
+  readonly rules: Rules
+  /** Those after the genesis, as they are found there. */
+  readonly blocks: AsyncIterable<ReadBlock>
+  /** How much of it has been read, of how much. */
+  readonly progress: { readonly total: number; readonly unit: string; readonly done: () => number }
+  /** Where it is a folder. */
+  readonly database?: Database
+}
+
+export interface SourceOptions {
+  /** Undefined: the default one where it is there, else what a file says of itself. */
+  readonly network?: string
+  /** Where the head last seen is kept. */
+  readonly data: string
+}
+
+export type Target = { readonly kind: 'folder' | 'file' | 'peer'; readonly name: string }
+
+/** Throws UsageError where it is nothing of the three. */
+export async function targetOf(name: string): Promise<Target> {
+  if (await exists(name)) return { kind: (await stat(name)).isDirectory() ? 'folder' : 'file', name }
+  try {
+    multiaddr(name)
+    return { kind: 'peer', name }
+  } catch {
+    throw new UsageError(`${name} is no folder, no file and no multiaddr such as ${DEFAULTS.sequencer}`)
+  }
+}
+
+/** Opens a log for as long as `use` takes. */
+export function withLog(
+  target: Target,
+  options: SourceOptions,
+  use: (source: LogSource) => Promise<void>
+): Promise<void> {
+  switch (target.kind) {
+    case 'folder':
+      return withFolder(target.name, options, use)
+    case 'file':
+      return withFile(target.name, options, use)
+    case 'peer':
+      return withPeer(target.name, options, use)
+  }
+}
+
+async function withFolder(
+  folder: string,
+  options: SourceOptions,
+  use: (source: LogSource) => Promise<void>
+): Promise<void> {
+  // LevelDB would make one.
+  if (!(await exists(join(folder, 'CURRENT'))))
+    throw new Failure(`${folder} holds no database; name the --data folder of a sequencer or a follower`)
+  const database = await openDatabase(folder)
+  try {
+    const document = await networkIn(database)
+    if (document === undefined) throw new Failure(`${folder} holds no log`)
+    if (await isOutbox(database))
+      throw new Failure(
+        `${folder} holds the messages of a client, and no log; name the folder of a sequencer or a follower`
+      )
+    const network = await networkFor(document, options.network, folder)
+    let done = 0
+    const [last] = await database.keys({ ...ranges.headers, reverse: true, limit: 1 }).all()
+    await use({
+      rules: rulesOf(network),
+      blocks: counting(storedBlocks(database), () => {
+        done += 1
+      }),
+      progress: { total: last ? Buffer.from(last).readUIntBE(1, 6) : 0, unit: 'blocks', done: () => done },
+      database
+    })
+  } finally {
+    await database.close()
+  }
+}
+
+async function withFile(
+  path: string,
+  options: SourceOptions,
+  use: (source: LogSource) => Promise<void>
+): Promise<void> {
+  const log: OpenedLog = await openLog(path)
+  try {
+    const network = await networkFor(log.document, options.network, path)
+    const progress = { total: log.length, unit: 'bytes', done: log.read }
+    await use({ rules: rulesOf(network), blocks: log.blocks, progress })
+  } finally {
+    log.close()
+  }
+}
+
+async function withPeer(
+  connect: string,
+  options: SourceOptions,
+  use: (source: LogSource) => Promise<void>
+): Promise<void> {
+  const network = options.network ?? DEFAULTS.network
+  await asking({ network, connect, data: options.data }, async (asker, head) => {
+    let done = 0
+    const total = head.header.height
+    await use({
+      rules: asker.rules,
+      blocks: counting(blocksOf(asker, total), () => {
+        done += 1
+      }),
+      progress: { total, unit: 'blocks', done: () => done }
+    })
+  })
+}
+
+/** Up to the head that was verified; what does not hold becomes a fault. */
+async function* blocksOf(asker: Asker, last: number): AsyncIterable<ReadBlock> {
+  let next = 1
+  try {
+    while (next <= last) {
+      const from = next
+      for await (const block of asker.page(from, Math.min(LIMITS.rangeBlocks, last - from + 1))) {
+        yield { block }
+        next += 1
+      }
+      if (next === from) {
+        yield { fault: { kind: 'missing', height: from, detail: 'the peer does not give it' } }
+        return
+      }
+    }
+  } catch (error) {
+    if (error instanceof Untrue && error.fault !== undefined)
+      yield { fault: { height: next, ...error.fault } }
+    else if (error instanceof Untrue || error instanceof DecodeError)
+      yield { fault: { kind: 'encoding', height: next, detail: error.message } }
+    else throw error
+  }
+}
+
+async function* counting(blocks: AsyncIterable<ReadBlock>, count: () => void): AsyncIterable<ReadBlock> {
+  for await (const read of blocks) {
+    count()
+    yield read
+  }
+}
+
+/** The log must be of the network that is named; where none is, of the one it carries. */
+async function networkFor(document: Uint8Array, path: string | undefined, where: string): Promise<Network> {
+  if (path === undefined && !(await exists(DEFAULTS.network))) return networkCarried(document, where)
+  const network = await readNetwork(path ?? DEFAULTS.network)
+  if (equal(network.canonical, document)) return network
+  throw new Failure(
+    `${where} holds the log of another network than ${path ?? DEFAULTS.network} describes; name its document with --network FILE`
+  )
+}
+
+function networkCarried(document: Uint8Array, where: string): Network {
+  try {
+    return parseCanonicalNetwork(document)
+  } catch {
+    throw new Failure(`${where} holds no valid network document`)
+  }
+}

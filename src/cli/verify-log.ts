@@ -1,0 +1,96 @@
+import { Chain } from '../chain/chain.js'
+import type { Rules } from '../chain/cursor.js'
+import { expectMessageIndexes } from '../chain/indexes.js'
+import { pendingMessages } from '../chain/pending.js'
+import { type Database, StoreError } from '../chain/store.js'
+import type { ReadBlock } from '../chain/stored-blocks.js'
+import type { CheckpointedHeader } from '../core/block.js'
+import type { Fault } from '../core/fault.js'
+import { VerifierCache } from '../core/keys.js'
+import { Opener, type OpeningKey } from '../core/sealing.js'
+import { Auditor } from '../node/auditor.js'
+import { messageRules } from '../node/message-rules.js'
+import { ValidationPool } from '../node/validation-pool.js'
+import type { LogSource } from './log-source.js'
+import { barsOn } from './progress.js'
+
+export interface LogVerdict {
+  /** The last block that holds. */
+  readonly head: CheckpointedHeader
+  /** Messages that are sealed to a key that was not given. */
+  readonly unopened: number
+  /** The first thing that is wrong. */
+  readonly fault: Fault | undefined
+  /** Messages of a folder that are in no block yet. */
+  readonly pending: number | undefined
+}
+
+/** Verifies a log from its first block to its last, and what a folder has beside its blocks. */
+export async function verifyLog(source: LogSource, keys: readonly OpeningKey[]): Promise<LogVerdict> {
+  const audit = new LogAudit(source, keys)
+  let fault: Fault | undefined
+  for await (const read of audit.verified()) if ('fault' in read) fault = read.fault
+  const { head, unopened } = audit.auditor
+  const { database } = source
+  if (fault !== undefined || database === undefined) return { head, unopened, fault, pending: undefined }
+  return { head, unopened, ...(await auditRest(database, source.rules, keys)) }
+}
+
+/** The blocks of a log, each once it has been verified; in place of the first that does not hold, its fault. */
+export function verifiedBlocks(source: LogSource): AsyncIterable<ReadBlock> {
+  return new LogAudit(source, []).verified()
+}
+
+class LogAudit {
+  readonly auditor: Auditor
+  readonly #pool: ValidationPool
+
+  constructor(
+    private readonly source: LogSource,
+    keys: readonly OpeningKey[]
+  ) {
+    this.#pool = new ValidationPool(source.rules.network, keys)
+    this.auditor = new Auditor(source.rules, this.#pool, () => Date.now())
+  }
+
+  /** A bar shows people how far it is. */
+  async *verified(): AsyncIterable<ReadBlock> {
+    const { blocks, progress } = this.source
+    const shown = barsOn(process.stderr)
+    const phase = shown.phase('verified', progress.total, progress.unit)
+    let before = 0
+    try {
+      await this.#pool.start()
+      for await (const read of this.auditor.verified(blocks)) {
+        const now = progress.done()
+        phase.advance(now - before)
+        before = now
+        yield read
+      }
+    } finally {
+      shown.stop()
+      await this.#pool.stop()
+    }
+  }
+}
+
+/** What a start on this folder verifies beside its blocks: tiles of the log tree, indexes, messages in no block yet. */
+async function auditRest(
+  database: Database,
+  rules: Rules,
+  keys: readonly OpeningKey[]
+): Promise<Pick<LogVerdict, 'fault' | 'pending'>> {
+  let pending = 0
+  try {
+    const chain = await Chain.open(database, rules, Date.now())
+    const { size } = chain.head().header
+    const opener = keys.length === 0 ? undefined : new Opener(keys)
+    const rest = pendingMessages(database, size, messageRules(rules, opener), new VerifierCache())
+    for await (const _ of rest) pending += 1
+    await expectMessageIndexes(database, size + pending)
+    return { fault: undefined, pending }
+  } catch (error) {
+    if (error instanceof StoreError) return { fault: { kind: 'index', detail: error.message }, pending }
+    throw error
+  }
+}

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import { cp, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { utf8 } from '#src/core/bytes.js'
+import { forkEvidence } from '#src/core/evidence.js'
+import { Author, envelopesOf } from '../helpers/authors.js'
+import { ChainMaker } from '../helpers/blocks.js'
+import { flipped } from '../helpers/bytes.js'
+import { present } from '../helpers/changes.js'
+import { Cleanup } from '../helpers/cleanup.js'
+import { makeNetwork, type TestNetwork } from '../helpers/networks.js'
+import { RunningSequencer } from '../helpers/peers.js'
+import { type ToolAnswer, tool } from '../helpers/program.js'
+import { RawPeer } from '../helpers/raw-peer.js'
+
+/** One running sequencer with two blocks of five and two messages pending; the files that are made of it. */
+describe('tallystick export and verify', () => {
+  const cleanup = new Cleanup(after)
+  let net: TestNetwork
+  let sequencer: RunningSequencer
+  let folder: string
+  let connect: readonly string[]
+  const whole = { valid: true, height: 2, size: 10 }
+
+  before(async () => {
+    net = await makeNetwork({ blockSize: 5 })
+    folder = await cleanup.folder()
+    await writeFile(join(folder, 'network.json'), JSON.stringify(net.network.document))
+    sequencer = await RunningSequencer.start(cleanup, net)
+    const alice = await Author.create(net, 'alice')
+    const peer = await RawPeer.connect(cleanup, net, sequencer.address, alice.key)
+    await peer.publish(...envelopesOf(alice.says(12)))
+    await sequencer.events.times('block', 2)
+    await peer.receipted(12)
+    connect = ['--connect', sequencer.address, '--network', 'network.json']
+    const exported = await tool(folder, 'export', 'log.tally', ...connect, '--json')
+    assert.equal(exported.code, 0, exported.stderr)
+    const { bytes, ...facts } = exported.json()
+    assert.deepEqual(facts, { file: 'log.tally', height: 2, size: 10 })
+    assert.equal(bytes, (await readFile(join(folder, 'log.tally'))).length)
+  })
+
+  const verdictOn = async (...args: readonly string[]): Promise<ToolAnswer> => {
+    const result = await tool(folder, 'verify', ...args, '--json')
+    const verdict = result.json()
+    assert.equal(result.code, verdict.valid ? 0 : 1, result.stderr)
+    return verdict
+  }
+
+  async function changed(name: string, change: (bytes: Buffer) => Uint8Array): Promise<string> {
+    await writeFile(join(folder, `changed-${name}`), change(await readFile(join(folder, name))))
+    return `changed-${name}`
+  }
+
+  it('verify a log in a file that carries its own network document', async () => {
+    const { network, ...verdict } = await verdictOn('log.tally')
+    assert.deepEqual(verdict, whole)
+    assert.equal(network, Buffer.from(net.network.id).toString('hex'))
+  })
+
+  it('refuse a log of another network than the document that is named', async () => {
+    const other = await makeNetwork({ name: 'another' })
+    await writeFile(join(folder, 'other.json'), JSON.stringify(other.network.document))
+    const { code, stderr } = await tool(folder, 'verify', 'log.tally', '--network', 'other.json')
+    assert.equal(code, 1)
+    assert.match(stderr, /another network/)
+  })
+
+  it('name the first fault of a file in which a bit was changed, and of one that was cut short', async () => {
+    const size = (await readFile(join(folder, 'log.tally'))).length
+    const inMessage = await changed('log.tally', bytes => flipped(bytes, size - 50))
+    const damaged = await verdictOn(inMessage)
+    assert.deepEqual([damaged.valid, damaged.height, damaged.size], [false, 1, 5])
+    assert.equal(present(damaged.fault).height, 2)
+    const short = await verdictOn(await changed('log.tally', bytes => bytes.subarray(0, size - 50)))
+    assert.deepEqual([short.valid, short.height], [false, 1])
+  })
+
+  it('verify the log of a running peer, by its address', async () => {
+    const { network: _, ...verdict } = await verdictOn(sequencer.address, '--network', 'network.json')
+    assert.deepEqual(verdict, whole)
+  })
+
+  it('verify the proof of one message, and no other in its place', async () => {
+    const proof = await tool(folder, 'export', 'seven.tlog-proof', '--proof', '7', ...connect, '--json')
+    assert.equal(proof.code, 0, proof.stderr)
+    const verdict = await verdictOn('seven.tlog-proof', '--network', 'network.json')
+    assert.deepEqual(
+      [verdict.valid, verdict.height, verdict.size, verdict.position, verdict.sequence],
+      [true, 2, 10, 7, '8']
+    )
+    const text = (await readFile(join(folder, 'seven.tlog-proof'))).toString()
+    assert.match(text, /^c2sp\.org\/tlog-proof@v1\nextra [A-Za-z0-9+/=]+\nindex 7\n/)
+    for (const [from, to] of [
+      ['index 7', 'index 6'],
+      ['\n10\n', '\n11\n'],
+      ['index 7\n', 'index 7\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n']
+    ] as const) {
+      assert.ok(text.includes(from))
+      await writeFile(join(folder, 'forged'), text.replace(from, to))
+      assert.equal((await verdictOn('forged', '--network', 'network.json')).valid, false, to)
+    }
+  })
+
+  it('print the checkpoint of the head, as transparency-log tools read it', async () => {
+    const { code, stdout, stderr } = await tool(folder, 'checkpoint', ...connect)
+    assert.equal(code, 0, stderr)
+    const [origin, size, log, empty, signature] = stdout.split('\n')
+    assert.equal(origin, `tallystick/${Buffer.from(net.network.id).toString('hex')}`)
+    const { header } = present(sequencer.blocks[1])
+    assert.deepEqual([size, log, empty], ['10', Buffer.from(header.log).toString('base64'), ''])
+    assert.match(present(signature), new RegExp(`^— ${origin} `))
+    assert.match(stderr, /verifier key: tallystick\//)
+  })
+
+  it('verify evidence with nothing but the network document, and refuse what proves nothing', async () => {
+    const maker = new ChainMaker(net)
+    const messages = (await Author.create(net, 'bob')).says(5)
+    const one = maker.forge(messages)
+    const other = maker.forge(messages, { header: ({ time }) => ({ time: time + 1 }) })
+    const magic = utf8('tallystick evidence 1\n')
+    await writeFile(join(folder, 'lie'), Buffer.concat([magic, forkEvidence(one.signed, other.signed)]))
+    const { evidence, ...verdict } = await verdictOn('lie', '--network', 'network.json')
+    assert.deepEqual([verdict.valid, verdict.height], [true, 1])
+    assert.equal(present(evidence).kind, 'fork')
+    await writeFile(join(folder, 'no-lie'), Buffer.concat([magic, forkEvidence(one.signed, one.signed)]))
+    assert.equal((await verdictOn('no-lie', '--network', 'network.json')).valid, false)
+  })
+
+  it('say no where a peer knows no evidence, and where a file is nothing of theirs', async () => {
+    const none = await tool(folder, 'export', '--evidence', ...connect)
+    assert.equal(none.code, 1)
+    assert.match(none.stderr, /knows no evidence/)
+    const foreign = await tool(folder, 'verify', 'network.json')
+    assert.equal(foreign.code, 1)
+    assert.match(foreign.stderr, /no log, no proof and no evidence/)
+    const nothing = await tool(folder, 'verify', 'not-there')
+    assert.equal(nothing.code, 2)
+    assert.match(nothing.stderr, /no folder, no file and no multiaddr/)
+  })
+
+  it('verify the folder of a stopped sequencer, what waits in it included, and export the same file from it', async () => {
+    await sequencer.stop()
+    await cp(sequencer.folder, join(folder, 'data'), { recursive: true })
+    const { network: _, ...verdict } = await verdictOn('data', '--network', 'network.json')
+    assert.deepEqual(verdict, { ...whole, pending: 2 })
+    const exported = await tool(
+      folder,
+      'export',
+      'again.tally',
+      '--from',
+      'data',
+      '--network',
+      'network.json'
+    )
+    assert.equal(exported.code, 0, exported.stderr)
+    const files = await Promise.all(['log.tally', 'again.tally'].map(name => readFile(join(folder, name))))
+    assert.ok(present(files[0]).equals(present(files[1])))
+  })
+})
