@@ -51,7 +51,7 @@ async function bench(options: BenchOptions): Promise<void> {
 type Figures = ReturnType<typeof figuresOf>
 
 function figuresOf(verifications: number, gossip: number, measured: EndToEnd) {
-  const { messages, perSecond, lost, resent, latency } = measured
+  const { messages, perSecond, lost, resent, latency, catchUp, light, messagesPerBlock } = measured
   return {
     ceiling: {
       ed25519VerifyPerSecond: Math.round(verifications),
@@ -69,12 +69,18 @@ function figuresOf(verifications: number, gossip: number, measured: EndToEnd) {
     latency: { p50: decimals(latency.p50), p99: decimals(latency.p99) },
     bytesPerMessage: Math.round(measured.bytesPerMessage),
     peakRssMb: Math.round(measured.peakRssMb),
-    catchUpBlocksPerSecond: Math.round(measured.catchUpBlocksPerSecond)
+    catchUp: {
+      blocks: catchUp.blocks,
+      blocksPerSecond: Math.round(catchUp.blocksPerSecond),
+      toCeiling: decimals((catchUp.blocksPerSecond * messagesPerBlock) / verifications),
+      rssMb: catchUp.rssMb
+    },
+    lightClient: { ...light, ms: decimals(light.ms) }
   }
 }
 
 function printTable(figures: Figures, { bytes, clients }: BenchOptions): void {
-  const { ceiling, endToEnd: all, latency } = figures
+  const { ceiling, endToEnd: all, latency, catchUp: caughtUp, lightClient: light } = figures
   const rows: [string, string][] = [
     ['Ed25519 verifications, one core', `${ceiling.ed25519VerifyPerSecond} a second`],
     [`plain gossipsub, ${bytes} bytes`, `${ceiling.gossipsubPerSecond} a second`],
@@ -89,7 +95,10 @@ function printTable(figures: Figures, { bytes, clients }: BenchOptions): void {
       `${figures.bytesPerMessage} bytes a message, ${figures.bytesPerMessage - bytes} over its plaintext`
     ],
     ["sequencer's peak memory", `${figures.peakRssMb} MB`],
-    ['a reader fetches and verifies', `${figures.catchUpBlocksPerSecond} blocks a second`]
+    [`a follower catches up with ${caughtUp.blocks} blocks`, `${caughtUp.blocksPerSecond} a second`],
+    ['  its messages to the verification ceiling', String(caughtUp.toCeiling)],
+    ['  its memory on the way', `${caughtUp.rssMb.join(', ')} MB`],
+    [`a light client moves over ${light.blocks} blocks`, `${light.bytes} bytes, ${light.ms} ms`]
   ]
   for (const [what, figure] of rows) process.stdout.write(`${what.padEnd(46)} ${figure}\n`)
 }

@@ -1,13 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { generateKeyPair } from '@libp2p/crypto/keys'
-import { genesisCursor } from '../chain/cursor.js'
-import { rulesOf } from '../chain/rules.js'
-import { readNetwork } from '../cli/files.js'
 import { encryptionKeyBeside, makeNetwork } from '../cli/network-setup.js'
-import { Host } from '../network/host.js'
-import { Asker } from '../node/asker.js'
+import { type CatchUp, catchUp, type LightMove, lightMove } from './catch-up.js'
 import { BenchProcess } from './child-process.js'
 import type { Muxers } from './gossip.js'
 
@@ -48,7 +43,9 @@ export interface EndToEnd {
   readonly latency: { readonly p50: number; readonly p99: number; readonly messages: number }
   readonly peakRssMb: number
   readonly bytesPerMessage: number
-  readonly catchUpBlocksPerSecond: number
+  readonly catchUp: CatchUp
+  readonly messagesPerBlock: number
+  readonly light: LightMove
 }
 
 const LONG = 600_000
@@ -86,8 +83,11 @@ export async function endToEnd(options: EndToEndOptions): Promise<EndToEnd> {
     progress(`one message a second from each client for ${options.latencySeconds} s`)
     const latency = await clients.ask<EndToEnd['latency']>('latency', LONG)
 
-    progress('a reader that fetches and verifies the chain')
-    const read = await readChain(network, address, muxers)
+    await clients.end()
+    progress('a light client')
+    const { status, light } = await lightMove(network, address, muxers)
+    progress(`a follower that starts from nothing against ${status.height} blocks`)
+    const caughtUp = await catchUp({ network, folder, address, muxers }, status.height, spawn)
     progress('size on disk')
     const bytes = await sequencer.ask<number>('bytesOnDisk', LONG)
     const stored = sent + latency.messages
@@ -95,13 +95,15 @@ export async function endToEnd(options: EndToEndOptions): Promise<EndToEnd> {
       messages: sent,
       perSecond,
       // Receipted messages that are in no block and do not wait for one either would be lost.
-      lost: sent - accepted + Math.max(0, accepted + latency.messages - read.size - read.pending),
+      lost: sent - accepted + Math.max(0, accepted + latency.messages - status.size - status.pending),
       resent,
       sequencerCpuMsPerMessage: (after.cpuMs - before.cpuMs) / sent,
       latency,
       peakRssMb: after.peakRssMb,
       bytesPerMessage: bytes / stored,
-      catchUpBlocksPerSecond: read.blocksPerSecond
+      catchUp: caughtUp,
+      messagesPerBlock: status.size / Math.max(1, status.height),
+      light
     }
   } finally {
     await Promise.all(processes.map(child => child.end()))
@@ -120,28 +122,4 @@ interface Throughput {
   readonly accepted: number
   readonly resent: number
   readonly perSecond: number
-}
-
-/** What a new follower does: fetches all blocks and verifies signatures, chaining, roots and every message. */
-async function readChain(
-  networkFile: string,
-  address: string,
-  muxers: Muxers
-): Promise<{ readonly blocksPerSecond: number; readonly size: number; readonly pending: number }> {
-  const network = await readNetwork(networkFile)
-  const rules = rulesOf(network)
-  const host = await Host.create({ key: await generateKeyPair('Ed25519'), listen: [], topics: [], muxers })
-  await host.start()
-  try {
-    const peer = await host.connect(address, AbortSignal.timeout(10_000))
-    const asker = new Asker(host, peer, rules, () => Date.now())
-    const start = performance.now()
-    let cursor = genesisCursor(rules)
-    for await (const next of asker.chainAfter(cursor)) cursor = next.cursor
-    const { height, size } = cursor.signed.header
-    const blocksPerSecond = (height * 1000) / (performance.now() - start)
-    return { blocksPerSecond, size, pending: (await asker.status()).pending }
-  } finally {
-    await host.stop()
-  }
 }
