@@ -41,6 +41,12 @@ export type Imported =
   | { readonly kind: 'conflict'; readonly ours: CheckpointedHeader }
   | { readonly kind: 'invalid'; readonly fault: Fault }
 
+/** No other message of a network has both. */
+export interface MessageName {
+  readonly author: PeerIdBytes
+  readonly sequence: bigint
+}
+
 export interface Inclusion {
   readonly position: number
   readonly leaf: Hash
@@ -120,8 +126,11 @@ export class Chain {
     await this.#commit({ ...own.cursor, signed }, leaves, [])
   }
 
-  /** Takes a block from elsewhere, whose header has been read and whose messages' signatures have been checked. */
-  async import(block: Block, now: number): Promise<Imported> {
+  /**
+   * Takes a block from elsewhere, whose header has been read and whose messages' signatures have been checked.
+   * `names`: of its messages, in order, where whoever checked them knows; reading them again takes long.
+   */
+  async import(block: Block, now: number, names?: readonly MessageName[]): Promise<Imported> {
     const { header, id } = block.signed
     const head = this.head().header
     if (header.height <= head.height) {
@@ -132,7 +141,7 @@ export class Chain {
     if (header.height > head.height + 1) return { kind: 'orphan' }
     const advanced = advance(this.#cursor, block, this.rules, now)
     if (!advanced.ok) return { kind: 'invalid', fault: advanced.fault }
-    const writes = this.#messageWrites(block, advanced.leaves)
+    const writes = this.#messageWrites(block, advanced.leaves, names)
     if ('kind' in writes) return { kind: 'invalid', fault: writes }
     await this.#commit(advanced.cursor, advanced.leaves, writes)
     return { kind: 'extended', signed: block.signed }
@@ -206,7 +215,11 @@ export class Chain {
     this.#cursor = cursor
   }
 
-  #messageWrites(block: Block, leaves: readonly Hash[]): Write[] | Fault {
+  #messageWrites(
+    block: Block,
+    leaves: readonly Hash[],
+    names: readonly MessageName[] | undefined
+  ): Write[] | Fault {
     const { height, size, count } = block.signed.header
     const inBlock = new Set<string>()
     const writes: Write[] = []
@@ -214,7 +227,7 @@ export class Chain {
       const position = size - count + index
       const envelope = block.envelopes[index]
       if (envelope === undefined) return { kind: 'missing', height, position, detail: 'no message' }
-      const { author, sequence } = decodeMessage(decodeEnvelope(envelope).payload)
+      const { author, sequence } = names?.[index] ?? decodeMessage(decodeEnvelope(envelope).payload)
       const name = `${Buffer.from(author).toString('latin1')} ${sequence}`
       if (inBlock.has(name) || placeOf(this.database, author, sequence) !== undefined)
         return { kind: 'duplicate', height, position, detail: 'its author has used this sequence before' }

@@ -1,4 +1,4 @@
-import type { Chain, Imported } from '../chain/chain.js'
+import type { Chain, Imported, MessageName } from '../chain/chain.js'
 import type { Block } from '../core/block.js'
 import type { Fault } from '../core/fault.js'
 import { checkMessages, messageFault } from './message-checks.js'
@@ -6,6 +6,11 @@ import type { ValidationPool } from './validation-pool.js'
 
 /** How much of a block a follower verifies: all of it, or all but the signatures of its messages. */
 export type Verification = 'full' | 'headers'
+
+/** `names`: of the messages, where they were read. */
+export type CheckedMessages =
+  | { readonly ok: true; readonly names?: readonly MessageName[] }
+  | { readonly ok: false; readonly fault: Fault }
 
 /**
  * Takes blocks from elsewhere into the chain, one after the other, whoever brings them. Both trees and the
@@ -21,19 +26,23 @@ export class BlockImporter {
     private readonly now: () => number
   ) {}
 
-  /** What is wrong with its messages, each looked at alone. The header has been read, and so is signed. */
-  async check(block: Block): Promise<Fault | undefined> {
-    if (this.verification === 'headers') return undefined
-    for (const [index, verdict] of (await checkMessages(block, this.pool)).entries())
-      if (!verdict.ok) return messageFault(block, index, verdict.refusal)
-    return undefined
+  /** Looks at each message alone. The header has been read, and so is signed. */
+  async check(block: Block): Promise<CheckedMessages> {
+    if (this.verification === 'headers') return { ok: true }
+    const names: MessageName[] = []
+    for (const [index, verdict] of (await checkMessages(block, this.pool)).entries()) {
+      if (!verdict.ok) return { ok: false, fault: messageFault(block, index, verdict.refusal) }
+      names.push(verdict)
+    }
+    return { ok: true, names }
   }
 
   /** In the order of the calls. `checked` is what `check` has promised for this very block. */
-  import(block: Block, checked: Promise<Fault | undefined>): Promise<Imported> {
+  import(block: Block, checked: Promise<CheckedMessages>): Promise<Imported> {
     const imported = this.#last.then(async (): Promise<Imported> => {
-      const fault = await checked
-      return fault === undefined ? this.chain.import(block, this.now()) : { kind: 'invalid', fault }
+      const messages = await checked
+      if (!messages.ok) return { kind: 'invalid', fault: messages.fault }
+      return this.chain.import(block, this.now(), messages.names)
     })
     this.#last = imported.catch(() => undefined)
     return imported

@@ -2,12 +2,12 @@ import type { Chain } from '../chain/chain.js'
 import type { Rules } from '../chain/cursor.js'
 import type { Block, CheckpointedHeader } from '../core/block.js'
 import { equal, type PeerIdBytes } from '../core/bytes.js'
-import { describeFault, type Fault } from '../core/fault.js'
+import { describeFault } from '../core/fault.js'
 import { peerIdFromText, peerIdToString, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import type { GossipVerdict, Host } from '../network/host.js'
 import { Asker } from './asker.js'
-import type { BlockImporter } from './block-importer.js'
+import type { BlockImporter, CheckedMessages } from './block-importer.js'
 import { BlockReader } from './block-reader.js'
 import { describeError, type Report } from './events.js'
 import type { Neighbours } from './neighbours.js'
@@ -34,7 +34,7 @@ export interface SyncOptions {
 
 interface Fetched {
   readonly block: Block
-  readonly checked: Promise<Fault | undefined>
+  readonly checked: Promise<CheckedMessages>
   readonly source: Source
 }
 
