@@ -43,7 +43,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/network/' },
       to: {
-        path: '^node_modules/(libp2p|@libp2p/(gossipsub|noise|tcp|yamux|mplex|identify|utils))/',
+        path: '^node_modules/(libp2p|@libp2p/(gossipsub|noise|tcp|yamux|mplex|identify|pnet|utils))/',
         dependencyTypesNot: ['type-only']
       }
     },

@@ -14,30 +14,33 @@ import { Host } from '../network/host.js'
 import { Asker } from '../node/asker.js'
 import { describeError } from '../node/events.js'
 import { Contradiction, compareHeads } from '../node/head-comparison.js'
+import { closedNetwork, type SwarmKeyOption, withSwarmKeyOption } from './closed-network.js'
 import { encodeEvidenceFile } from './evidence-file.js'
 import { Failure } from './failure.js'
-import { readNetwork, replaceFile } from './files.js'
+import { readIdentity, readNetwork, replaceFile } from './files.js'
 import { LastSeenHead } from './last-seen.js'
 import { address, DEFAULTS } from './options.js'
 
 /** What every asking command takes. */
-export interface AskingOptions {
+export interface AskingOptions extends SwarmKeyOption {
   readonly network: string
   readonly connect: string
   readonly data: string
+  readonly key?: string
   readonly json?: true
 }
 
 export function askingCommand(name: string): Command {
-  return new Command(name)
+  return withSwarmKeyOption(new Command(name))
     .option('--connect <multiaddr>', 'the peer to ask', address, DEFAULTS.sequencer)
     .option('--network <file>', 'the network document', DEFAULTS.network)
     .option('--data <dir>', 'where the head last seen is kept', 'data/tool')
+    .option('--key <file>', 'ask with this private key, where a peer takes members only (default: a new one)')
     .option('--json', 'one JSON object on stdout')
 }
 
 /**
- * Connects as a peer of the moment, moves from the head last seen to the head now as a light client does, then
+ * Connects, moves from the head last seen to the head now as a light client does, then
  * asks. Nothing is printed that has not been checked against the network document.
  */
 export async function asking(
@@ -45,7 +48,7 @@ export async function asking(
   use: (asker: Asker, head: CheckpointedHeader) => Promise<void>
 ): Promise<void> {
   const rules = rulesOf(await readNetwork(options.network))
-  await withAsker(options.connect, rules, async asker => {
+  await withAsker(options, rules, async asker => {
     const seen = new LastSeenHead(options.data, rules)
     const head = await newestHead(asker, await seen.read(), options.data)
     asker.tieTo(head)
@@ -54,14 +57,21 @@ export async function asking(
   })
 }
 
-/** Connects as a peer of the moment. */
-async function withAsker(address: string, rules: Rules, use: (asker: Asker) => Promise<void>): Promise<void> {
-  const host = await Host.create({ key: await generateKeyPair('Ed25519'), listen: [], topics: [] })
+/** Connects, as a peer of the moment unless there is a key. */
+async function withAsker(
+  options: AskingOptions,
+  rules: Rules,
+  use: (asker: Asker) => Promise<void>
+): Promise<void> {
+  const { connect } = options
+  const key = options.key === undefined ? await generateKeyPair('Ed25519') : await readIdentity(options.key)
+  const closed = await closedNetwork(options, rules.network.document)
+  const host = await Host.create({ ...closed, key, listen: [], topics: [] })
   await host.start()
   try {
-    const peer = await host.connect(address, AbortSignal.timeout(LIMITS.dialMs)).catch(error => {
+    const peer = await host.connect(connect, AbortSignal.timeout(LIMITS.dialMs)).catch(error => {
       throw new Failure(
-        `nobody answers at ${address} (${describeError(error)}); start the sequencer, or name another peer with --connect MULTIADDR`
+        `nobody answers at ${connect} (${describeError(error)}); start the sequencer, or name another peer with --connect MULTIADDR`
       )
     })
     await use(new Asker(host, peer, rules, () => Date.now()))

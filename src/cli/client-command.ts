@@ -3,13 +3,10 @@ import type { Report, Summary } from '../node/events.js'
 import { type Client, createClient } from '../roles/client.js'
 import { Failure } from './failure.js'
 import { readNetwork } from './files.js'
-import { running, withPeer } from './run-peer.js'
+import { type PeerFiles, running, withPeer } from './run-peer.js'
 
-export interface ClientFiles {
+export interface ClientFiles extends PeerFiles {
   readonly network: string
-  readonly key: string
-  readonly data: string
-  readonly listen: readonly string[]
   readonly connect: readonly string[]
 }
 

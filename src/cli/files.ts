@@ -8,6 +8,7 @@ import type { Database } from '../chain/store.js'
 import { signerOf } from '../core/keys.js'
 import { InvalidNetworkDocument, type Network, parseNetwork } from '../core/network-document.js'
 import { type OpeningKey, openingKeyFromSecret } from '../core/sealing.js'
+import { isSwarmKey, newSwarmKey } from '../network/swarm-key.js'
 import { errorCode, Failure, UsageError } from './failure.js'
 
 /** Everything a peer keeps in files: keys, the network document, its database. */
@@ -85,6 +86,20 @@ export async function readEncryptionKeys(path: string): Promise<[OpeningKey, ...
 function openingKeyOf(key: KeyObject): OpeningKey {
   const { d } = key.export({ format: 'jwk' })
   return openingKeyFromSecret(Uint8Array.from(Buffer.from(d ?? '', 'base64url')))
+}
+
+/** A new pre-shared key of a network in a file of mode 0600. Throws Failure if the file exists. */
+export async function makeSwarmKey(path: string): Promise<void> {
+  await createPrivate(path, newSwarmKey())
+}
+
+/** In libp2p's own form. Throws Failure. */
+export async function readSwarmKey(path: string): Promise<Uint8Array> {
+  const key = await readPrivate(path)
+  if (isSwarmKey(key)) return key
+  throw new Failure(
+    `${path} holds no pre-shared key of a network; copy the one that its other peers have, or make one with: tallystick keygen FILE --type swarm`
+  )
 }
 
 /** Throws UsageError where there is none, Failure where it is not valid. */

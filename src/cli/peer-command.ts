@@ -7,6 +7,7 @@ import type { Report } from '../node/events.js'
 import { createFollower } from '../roles/follower.js'
 import { createSequencer } from '../roles/sequencer.js'
 import { type ClientFiles, runClient } from './client-command.js'
+import { type ClosedNetworkOptions, withClosedNetworkOptions } from './closed-network.js'
 import { Failure, UsageError } from './failure.js'
 import { addEncryptionKey, exists, readEncryptionKeys, readIdentity, readNetwork } from './files.js'
 import { encryptionKeyBeside, makeNetwork } from './network-setup.js'
@@ -15,7 +16,7 @@ import { printLine, reporter } from './output.js'
 import { asFailure, running, stopController, untilAborted, withPeer } from './run-peer.js'
 import { ticks } from './ticks.js'
 
-interface PeerCommandOptions {
+interface PeerCommandOptions extends ClosedNetworkOptions {
   readonly role: 'sequencer' | 'client' | 'follower'
   readonly verify: Verification
   readonly network: string
@@ -30,7 +31,7 @@ interface PeerCommandOptions {
 }
 
 export function peerCommand(): Command {
-  return new Command('peer')
+  const command = new Command('peer')
     .description('Runs one Tallystick peer until it is done or told to stop.')
     .addOption(
       new Option('--role <role>', 'what the peer is')
@@ -54,6 +55,7 @@ export function peerCommand(): Command {
     .option('--rate <n>', 'client: messages a second', positiveNumber, 1)
     .option('--duration <s>', 'client: for how many seconds; 0: until stopped', wholeNumber(0), 60)
     .option('--stdin', 'client: send each line of standard input as a message instead')
+  return withClosedNetworkOptions(command)
     .option('--json', 'one JSON object a line on stdout')
     .action(runPeer)
 }
@@ -75,6 +77,10 @@ async function runSequencer(
   const key = options.key ?? 'keys/sequencer.key'
   const encryptionKey = encryptionKeyBeside(key)
   if (!(await exists(options.network))) {
+    if (options.membersOnly)
+      throw new UsageError(
+        `--members-only wants a network document that names members, and there is none at ${options.network}; make one with: tallystick init --member PEERID`
+      )
     await makeNetwork({ network: options.network, key, encryptionKey })
     printLine(`made a new network: ${options.network}, with its keys ${key} and ${encryptionKey}`)
   }
@@ -91,7 +97,7 @@ async function runSequencer(
   const openingKeys = await readEncryptionKeys(encryptionKey)
   const data = options.data ?? 'data/sequencer'
   const listen = options.listen ?? [DEFAULTS.sequencer]
-  await withPeer({ key, data, listen }, network, report, stopping, async peer => {
+  await withPeer({ ...options, key, data, listen }, network, report, stopping, async peer => {
     const sequencer = await createSequencer({ ...peer, openingKeys }).catch(asFailure)
     await running(sequencer, stopping.signal, () => untilAborted(stopping.signal))
   })
@@ -107,7 +113,7 @@ async function runFollower(
   const data = options.data ?? 'data/follower'
   const listen = options.listen ?? [DEFAULTS.anyPort]
   const connect = options.connect ?? [DEFAULTS.sequencer]
-  await withPeer({ key, data, listen }, network, report, stopping, async peer => {
+  await withPeer({ ...options, key, data, listen }, network, report, stopping, async peer => {
     const follower = await createFollower({ ...peer, connect, verification: options.verify }).catch(asFailure)
     await running(follower, stopping.signal, () => untilAborted(stopping.signal))
   })
@@ -125,7 +131,7 @@ async function expectSequencerKey(network: Network, path: string): Promise<void>
 
 function clientFiles(options: PeerCommandOptions): ClientFiles {
   return {
-    network: options.network,
+    ...options,
     key: options.key ?? 'keys/client.key',
     data: options.data ?? 'data/client',
     listen: options.listen ?? [DEFAULTS.anyPort],

@@ -3,11 +3,12 @@ import { describeError, type Report } from '../node/events.js'
 import type { Service } from '../node/service.js'
 import type { PeerOptions } from '../roles/peer-options.js'
 import { WrongKey } from '../roles/sequencer.js'
+import { type ClosedNetworkOptions, closedNetwork } from './closed-network.js'
 import { errorCode, Failure, UsageError } from './failure.js'
 import { openDatabase, readOrMakeIdentity } from './files.js'
 import { printLine } from './output.js'
 
-export interface PeerFiles {
+export interface PeerFiles extends ClosedNetworkOptions {
   readonly key: string
   readonly data: string
   readonly listen: readonly string[]
@@ -21,10 +22,12 @@ export async function withPeer(
   stopping: AbortController,
   use: (peer: PeerOptions) => Promise<void>
 ): Promise<void> {
+  const closed = await closedNetwork(files, network.document)
   const key = await readOrMakeIdentity(files.key)
   const database = await openDatabase(files.data)
   try {
     await use({
+      ...closed,
       key,
       network,
       database,

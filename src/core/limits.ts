@@ -15,13 +15,32 @@ export const LIMITS = {
   gossipQueueBytes: 64 * 1024 * 1024,
   /** How long gossipsub remembers a message id, ms. */
   gossipSeenMs: 60_000,
+  /**
+   * In one gossip RPC: messages, subscriptions, and control messages of each kind; one with more is dropped
+   * unread. An honest peer answers an IWANT with all that it asks for, and has few topics.
+   */
+  gossipMessages: 5_000,
+  gossipSubscriptions: 64,
+  gossipControls: 64,
+  /** Message ids in an IHAVE or IWANT. Gossipsub itself takes ten of each a second from a peer. */
+  gossipIds: 5_000,
+  /** Gossip streams that one connection may have open at once, each way. One is in use. */
+  gossipStreams: 4,
+  /** Messages that no honest peer sends or passes on, on any topic, after which a peer is disconnected. */
+  invalidRate: { perSecond: 1, burst: 1_000 },
+  /** How long gossipsub remembers the score of a peer that has gone, ms. Its ids are free. */
+  gossipScoreMs: 10_000,
 
   /** Connections in all. */
   connections: 1000,
   /** New connections a second from one host; many peers may share one. */
   connectionsPerHostPerSecond: 500,
+  /** Connections that one host may have open at once. */
+  connectionsPerHost: 512,
   /** Connections that are still shaking hands. */
   pendingConnections: 500,
+  /** How often a connection is tried that may be dead, ms; without an answer within `frameMs` it is ended. */
+  pingMs: 10_000,
 
   /** Query streams that one connection may have open at once. */
   queryStreams: 32,
@@ -32,6 +51,14 @@ export const LIMITS = {
   /** Queries that are being answered at once, to all peers and to one of them. More are refused as busy. */
   queries: 256,
   queriesOfPeer: 32,
+  /** Queries of one peer, of whatever kind; more are refused as rate limited. */
+  queryRate: { perSecond: 500, burst: 1_000 },
+  /** Streams that one peer opens, used or not; with more it is disconnected. */
+  streamRate: { perSecond: 1_000, burst: 3_000 },
+  /** Peers, and authors, whose rates are remembered; of more, those silent longest are forgotten. */
+  rememberedRates: 10_000,
+  /** Waits before a query that was refused for now is asked again, ms; then it has failed. */
+  askAgainMs: [250, 500, 1_000],
   /** Bytes of a query. */
   queryBytes: 1024,
   /** Bytes of an answer: a block and its peaks. */
@@ -58,10 +85,10 @@ export const LIMITS = {
   validationQueueOfPeer: 1_024,
   /** For how many of them a message counts whose key is new here: parsing it and agreeing on a secret takes longer. */
   newKeyWeight: 4,
-  /** Bundles that no honest peer sends, after which a peer is disconnected. */
-  maliciousBundles: 1_000,
   /** Messages in one job for a validation worker. */
   validationBatch: 256,
+  /** New messages of one author at the sequencer; more are refused as rate limited. */
+  authorRate: { perSecond: 5_000, burst: 10_000 },
   /** Messages that are on disk or on their way there, but in no block yet. More are refused as busy. */
   pendingMessages: 20_000,
   /** Messages written in one synced batch; also bounds the entries of one receipt. */

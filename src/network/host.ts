@@ -4,6 +4,7 @@ import type { Connection, Libp2p, PeerId, PrivateKey, StreamMuxerFactory } from 
 import { mplex } from '@libp2p/mplex'
 import { noise } from '@libp2p/noise'
 import { peerIdFromMultihash } from '@libp2p/peer-id'
+import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -12,7 +13,11 @@ import { decode as decodeMultihash } from 'multiformats/hashes/digest'
 import type { PeerIdBytes } from '../core/bytes.js'
 import { sha256 } from '../core/hash.js'
 import { LIMITS } from '../core/limits.js'
+import { type Rate, RateLimiter } from '../core/rate-limiter.js'
 import { Channel, type ChannelLimits } from './channel.js'
+import { explained } from './connection-errors.js'
+import { Gatekeeper } from './gatekeeper.js'
+import { decodeRpcLimits, scoreParams } from './gossip-limits.js'
 
 /** What becomes of a gossiped message: passed on, dropped, or held against who sent it. */
 export type GossipVerdict = 'accept' | 'ignore' | 'reject'
@@ -24,6 +29,19 @@ export interface HostOptions {
   /** Gossip about anything else is dropped unseen. */
   readonly topics: readonly string[]
   readonly muxers?: readonly ('yamux' | 'mplex')[]
+  /** PeerIds that connections are made to and taken from; anyone where it is left out. */
+  readonly admitted?: readonly string[]
+  /** The pre-shared key of the network, as in a swarm.key file: who has another one, or none, cannot connect. */
+  readonly swarmKey?: Uint8Array
+  /** In place of those in LIMITS. */
+  readonly rates?: HostRates
+  /** In place of the one in LIMITS. */
+  readonly connectionsPerHost?: number
+}
+
+export interface HostRates {
+  readonly stream?: Rate
+  readonly invalid?: Rate
 }
 
 export interface StreamOptions extends ChannelLimits {
@@ -38,10 +56,21 @@ type Services = { readonly identify: unknown; readonly gossip: GossipSub }
  * libp2p's streams or ids.
  */
 export class Host {
-  private constructor(private readonly libp2p: Libp2p<Services>) {}
+  readonly #streams: RateLimiter
+  readonly #invalid: RateLimiter
 
-  /** Does not listen before `start`. Throws if an address makes no sense. */
+  private constructor(
+    private readonly libp2p: Libp2p<Services>,
+    private readonly hasSwarmKey: boolean,
+    rates: HostRates = {}
+  ) {
+    this.#streams = new RateLimiter(rates.stream ?? LIMITS.streamRate, LIMITS.rememberedRates)
+    this.#invalid = new RateLimiter(rates.invalid ?? LIMITS.invalidRate, LIMITS.rememberedRates)
+  }
+
+  /** Does not listen before `start`. Throws if an address or the swarm key makes no sense. */
   static async create(options: HostOptions): Promise<Host> {
+    const { swarmKey, admitted, connectionsPerHost = LIMITS.connectionsPerHost } = options
     const muxers = { yamux: yamux(), mplex: mplex() }
     const libp2p = await createLibp2p<Services>({
       privateKey: options.key,
@@ -54,8 +83,16 @@ export class Host {
         maxConnections: LIMITS.connections,
         inboundConnectionThreshold: LIMITS.connectionsPerHostPerSecond,
         maxIncomingPendingConnections: LIMITS.pendingConnections,
-        dialTimeout: LIMITS.dialMs
+        dialTimeout: LIMITS.dialMs,
+        addressDialTimeout: LIMITS.dialMs,
+        inboundUpgradeTimeout: LIMITS.frameMs,
+        inboundStreamProtocolNegotiationTimeout: LIMITS.frameMs,
+        outboundStreamProtocolNegotiationTimeout: LIMITS.frameMs
       },
+      // Streams that stay open have no deadline of their own: this finds out when the other side is gone.
+      connectionMonitor: { pingInterval: LIMITS.pingMs, pingTimeout: { minTimeout: LIMITS.frameMs } },
+      connectionGater: new Gatekeeper(connectionsPerHost, admitted && new Set(admitted)),
+      ...(swarmKey && { connectionProtector: preSharedKey({ psk: swarmKey }) }),
       services: {
         identify: identify(),
         gossip: gossipsub({
@@ -70,12 +107,14 @@ export class Host {
           maxInboundDataLength: LIMITS.gossipBytes,
           maxOutboundBufferSize: LIMITS.gossipQueueBytes,
           seenTTL: LIMITS.gossipSeenMs,
-          // Peers that share a host are normal here; the default would silence the fifteenth.
-          scoreParams: { IPColocationFactorWeight: 0 }
+          maxInboundStreams: LIMITS.gossipStreams,
+          maxOutboundStreams: LIMITS.gossipStreams,
+          decodeRpcLimits,
+          scoreParams: scoreParams(options.topics)
         })
       }
     })
-    return new Host(libp2p)
+    return new Host(libp2p, swarmKey !== undefined, options.rates)
   }
 
   async start(): Promise<void> {
@@ -95,10 +134,14 @@ export class Host {
     return this.libp2p.getMultiaddrs().map(address => address.toString())
   }
 
-  /** Dials and gives the PeerId that answered. Throws if nobody does. */
+  /** Dials and gives the PeerId that answered. Throws if nobody does, or if one of the two does not want the other. */
   async connect(address: string, signal: AbortSignal): Promise<PeerIdBytes> {
-    const connection = await this.libp2p.dial(multiaddr(address), { signal })
-    return bytesOf(connection.remotePeer)
+    try {
+      const connection = await this.libp2p.dial(multiaddr(address), { signal })
+      return bytesOf(connection.remotePeer)
+    } catch (error) {
+      throw explained(error, this.hasSwarmKey)
+    }
   }
 
   /** Resolves when no connection to `peer` is left, or when `signal` fires. */
@@ -119,15 +162,16 @@ export class Host {
     }
   }
 
-  async disconnect(peer: PeerIdBytes): Promise<void> {
-    await this.libp2p.hangUp(peerIdOf(peer))
-  }
-
-  /** Hears and relays a topic. The validator sees each message once and decides what becomes of it. */
+  /**
+   * Hears and relays a topic. The validator sees each message once and decides what becomes of it. A peer that
+   * goes on sending what is rejected is sent away.
+   */
   subscribe(topic: string, validator: TopicValidator): void {
     const { gossip } = this.libp2p.services
     gossip.topicValidators.set(topic, async (peer, message) => {
       const verdict = await validator(bytesOf(peer), message.data)
+      if (verdict === 'reject' && !this.#invalid.take(peer.toString(), performance.now()))
+        this.#sendAway(peer, 'too many messages that are not valid')
       return VERDICTS[verdict]
     })
     gossip.subscribe(topic)
@@ -172,7 +216,7 @@ export class Host {
     return recipients.length
   }
 
-  /** Serves a protocol. A handler that throws has its stream aborted. */
+  /** Serves a protocol. A handler that throws has its stream aborted, a peer that opens streams without end is sent away. */
   async serve(
     protocol: string,
     options: StreamOptions,
@@ -181,6 +225,8 @@ export class Host {
     await this.libp2p.handle(
       protocol,
       async (stream, connection: Connection) => {
+        if (!this.#streams.take(connection.remotePeer.toString(), performance.now()))
+          return this.#sendAway(connection.remotePeer, 'too many streams')
         const channel = new Channel(stream, options)
         await handler(channel, bytesOf(connection.remotePeer)).catch((error: unknown) => channel.abort(error))
       },
@@ -199,11 +245,19 @@ export class Host {
     options: StreamOptions,
     signal: AbortSignal
   ): Promise<Channel> {
-    const stream = await this.libp2p.dialProtocol(peerIdOf(peer), protocol, {
-      signal,
-      maxOutboundStreams: options.streams
-    })
-    return new Channel(stream, options)
+    try {
+      const stream = await this.libp2p.dialProtocol(peerIdOf(peer), protocol, {
+        signal,
+        maxOutboundStreams: options.streams
+      })
+      return new Channel(stream, options)
+    } catch (error) {
+      throw explained(error, this.hasSwarmKey)
+    }
+  }
+
+  #sendAway(peer: PeerId, why: string): void {
+    for (const connection of this.libp2p.getConnections(peer)) connection.abort(new Error(why))
   }
 }
 

@@ -1,9 +1,11 @@
 import type { Candidate } from '../chain/candidate.js'
 import { decodeBundle } from '../core/bundle.js'
 import { type EnvelopeBytes, type PeerIdBytes, toHex } from '../core/bytes.js'
+import { decodeEnvelope } from '../core/envelope.js'
 import { LIMITS } from '../core/limits.js'
 import { leafHash } from '../core/merkle.js'
-import { isMalicious, refusal } from '../core/refusal.js'
+import { decodeMessage } from '../core/message.js'
+import { isMalicious, type Refusal, refusal } from '../core/refusal.js'
 import type { Verdict } from '../core/validation.js'
 import type { GossipVerdict, Host } from '../network/host.js'
 import { describeError } from './events.js'
@@ -17,9 +19,8 @@ import type { ValidationPool } from './validation-pool.js'
  */
 export class Intake implements Service {
   readonly #busy = new Set<Promise<unknown>>()
-  /** Messages under validation, and malicious bundles so far, by the peer that handed them over. */
+  /** Messages under validation, by the peer that handed them over. */
   readonly #queuedBy = new Map<string, number>()
-  readonly #maliciousBy = new Map<string, number>()
   /** The beginnings of envelopes whose keys have been seen to sign something valid. */
   readonly #knownKeys = new Set<string>()
   #isOpen = false
@@ -35,7 +36,8 @@ export class Intake implements Service {
   async start(): Promise<void> {
     this.#isOpen = true
     this.host.subscribe(this.topic, (from, data) => {
-      const verdict = this.#take(from, data)
+      if (!this.#isOpen) return 'ignore'
+      const verdict = this.#judge(from, data)
       this.#busy.add(verdict)
       const done = (): boolean => this.#busy.delete(verdict)
       verdict.then(done, done)
@@ -50,13 +52,6 @@ export class Intake implements Service {
     await Promise.allSettled(this.#busy)
   }
 
-  async #take(from: PeerIdBytes, data: Uint8Array): Promise<GossipVerdict> {
-    if (!this.#isOpen) return 'ignore'
-    const verdict = await this.#judge(from, data)
-    if (verdict === 'reject') this.#remember(from)
-    return verdict
-  }
-
   async #judge(from: PeerIdBytes, data: Uint8Array): Promise<GossipVerdict> {
     // A copy of its own: pending messages must not hold the whole read buffer they came in.
     const bundle = data.length > LIMITS.bundleBytes ? data : data.slice()
@@ -64,7 +59,12 @@ export class Intake implements Service {
     try {
       envelopes = decodeBundle(bundle)
     } catch (error) {
-      this.receipts.refused(from, leafHash(bundle), refusal('bad encoding', describeError(error)))
+      this.receipts.turnedAway(
+        from,
+        undefined,
+        leafHash(bundle),
+        refusal('bad encoding', describeError(error))
+      )
       return 'reject'
     }
     const name = toHex(from)
@@ -75,13 +75,11 @@ export class Intake implements Service {
         'rate limited',
         'too many of your messages wait for validation; send again later'
       )
-      for (const envelope of envelopes) this.receipts.refused(from, leafHash(envelope), limited)
-      return 'ignore'
+      return this.#turnAway(from, envelopes, limited)
     }
     if (this.pool.queued + envelopes.length > LIMITS.validationQueue) {
       const busy = refusal('busy', 'too many messages wait for validation; send again later')
-      for (const envelope of envelopes) this.receipts.refused(from, leafHash(envelope), busy)
-      return 'ignore'
+      return this.#turnAway(from, envelopes, busy)
     }
     this.#queuedBy.set(name, queued)
     const verdicts = await this.pool.validate(bundle, envelopes.length).finally(() => {
@@ -93,6 +91,16 @@ export class Intake implements Service {
     return judged.includes('reject') ? 'reject' : judged.includes('accept') ? 'accept' : 'ignore'
   }
 
+  /** Unread, so that nothing shows yet who wrote it: a follower knows whom it has it from. */
+  #turnAway(from: PeerIdBytes, envelopes: readonly EnvelopeBytes[], why: Refusal): GossipVerdict {
+    const isFollower = this.receipts.tellsAll(from)
+    for (const envelope of envelopes) {
+      const author = isFollower ? authorNamedIn(envelope) : undefined
+      this.receipts.turnedAway(from, author, leafHash(envelope), why)
+    }
+    return 'ignore'
+  }
+
   /** What a bundle takes of its bringer's share. */
   #weightOf(envelopes: readonly EnvelopeBytes[]): number {
     const names = new Set(envelopes.map(keyNameOf))
@@ -100,22 +108,12 @@ export class Intake implements Service {
     return envelopes.length + strangers * (LIMITS.newKeyWeight - 1)
   }
 
-  /** A peer that goes on sending what no honest peer sends is sent away. Forgotten with it, as ids are free. */
-  #remember(from: PeerIdBytes): void {
-    const name = toHex(from)
-    const malicious = (this.#maliciousBy.get(name) ?? 0) + 1
-    if (malicious < LIMITS.maliciousBundles) this.#maliciousBy.set(name, malicious)
-    else {
-      this.#maliciousBy.delete(name)
-      this.host.disconnect(from).catch(() => undefined)
-    }
-    if (this.#maliciousBy.size > LIMITS.connections) this.#maliciousBy.clear()
-  }
-
   /** Runs for one message after the other, in the order of arrival. */
   #settle(from: PeerIdBytes, envelope: EnvelopeBytes | undefined, verdict: Verdict): GossipVerdict {
     if (!verdict.ok) {
-      this.receipts.refused(verdict.author ?? from, verdict.leaf, verdict.refusal)
+      const { author, leaf, refusal } = verdict
+      if (author === undefined) this.receipts.turnedAway(from, undefined, leaf, refusal)
+      else this.receipts.refused(author, leaf, refusal)
       return isMalicious(verdict.refusal.reason) ? 'reject' : 'ignore'
     }
     if (envelope === undefined) throw new Error('more verdicts than messages')
@@ -123,6 +121,15 @@ export class Intake implements Service {
     if (this.#knownKeys.size >= LIMITS.cachedKeys) this.#knownKeys.clear()
     this.#knownKeys.add(keyNameOf(envelope))
     return this.take({ envelope, leaf, author, sequence })
+  }
+}
+
+/** Undefined where it names none. Nothing has been verified. */
+function authorNamedIn(envelope: EnvelopeBytes): PeerIdBytes | undefined {
+  try {
+    return decodeMessage(decodeEnvelope(envelope).payload).author
+  } catch {
+    return undefined
   }
 }
 

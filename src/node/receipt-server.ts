@@ -18,6 +18,12 @@ export const RECEIPT_STREAMS: StreamOptions = {
 
 const NOBODY = new Uint8Array(0)
 
+/** A refusal of ours, or one passed on, whose reason may be of another version. */
+interface ToldRefusal {
+  readonly reason: string
+  readonly detail: string
+}
+
 /**
  * Tells each client, on a stream it keeps open, what became of its own messages, and each follower what
  * became of all, to pass it on. Who is away or does not read misses notices and nothing else: the receipts
@@ -60,11 +66,26 @@ export class ReceiptServer implements Service {
     for (const relay of this.#relays.values()) tell(relay, notice)
   }
 
-  refused(peer: PeerIdBytes, leaf: Hash, { reason, detail }: { reason: string; detail: string }): void {
-    const refused = { leaf, reason, detail: detail.slice(0, 500), author: NOBODY }
-    tell(this.#channels.get(toHex(peer)), Notice.encode({ refused }))
-    for (const relay of this.#relays.values())
-      tell(relay, Notice.encode({ refused: { ...refused, author: peer } }))
+  /** A message that `author` has signed. */
+  refused(author: PeerIdBytes, leaf: Hash, why: ToldRefusal): void {
+    tell(this.#channels.get(toHex(author)), refusalNotice(leaf, why, NOBODY))
+    const notice = refusalNotice(leaf, why, author)
+    for (const relay of this.#relays.values()) tell(relay, notice)
+  }
+
+  /**
+   * A message that has no author yet, as nobody has verified it: told to who handed it over and to nobody else.
+   * A follower passes it on to the author that the message names, if that one is its client.
+   */
+  turnedAway(bringer: PeerIdBytes, named: PeerIdBytes | undefined, leaf: Hash, why: ToldRefusal): void {
+    const name = toHex(bringer)
+    tell(this.#channels.get(name), refusalNotice(leaf, why, NOBODY))
+    if (named !== undefined) tell(this.#relays.get(name), refusalNotice(leaf, why, named))
+  }
+
+  /** Whether this peer is a follower that is told about all messages. */
+  tellsAll(peer: PeerIdBytes): boolean {
+    return this.#relays.has(toHex(peer))
   }
 
   #all(): Channel[] {
@@ -94,6 +115,10 @@ export class ReceiptServer implements Service {
     const more = await channel.receive(this.#stopping.signal)
     if (more !== undefined) channel.abort(new Error('only a hello is expected on a receipts stream'))
   }
+}
+
+function refusalNotice(leaf: Hash, { reason, detail }: ToldRefusal, author: Uint8Array): Uint8Array {
+  return Notice.encode({ refused: { leaf, reason, detail: detail.slice(0, 500), author } })
 }
 
 function tell(channel: Channel | undefined, notice: Uint8Array): void {

@@ -1,6 +1,8 @@
 import type { PrivateKey } from '@libp2p/interface'
 import type { Database } from '../chain/store.js'
 import type { Network } from '../core/network-document.js'
+import type { Rate } from '../core/rate-limiter.js'
+import type { HostRates } from '../network/host.js'
 import type { Report } from '../node/events.js'
 
 /** What every role needs. Files, clocks and the world's ear come from whoever runs the peer. */
@@ -16,4 +18,10 @@ export interface PeerOptions {
   /** Hears of what the peer cannot go on after; whoever runs it stops it. */
   readonly failed: (error: Error) => void
   readonly muxers?: readonly ('yamux' | 'mplex')[]
+  /** PeerIds that connections are made to and taken from; anyone where it is left out. */
+  readonly admitted?: readonly string[]
+  /** The network's pre-shared key, as in a swarm.key file. */
+  readonly swarmKey?: Uint8Array
+  /** In place of those in LIMITS. */
+  readonly rates?: HostRates & { readonly query?: Rate; readonly author?: Rate }
 }

@@ -10,7 +10,10 @@ function granted(limiter: RateLimiter, name: string, now: number, count: number)
   return Array.from({ length: count }, () => limiter.take(name, now)).filter(Boolean).length
 }
 
-const arbitraryRate = fc.record({ perSecond: fc.integer({ min: 1, max: 5000 }), burst: fc.integer({ min: 1, max: 50 }) })
+const arbitraryRate = fc.record({
+  perSecond: fc.integer({ min: 1, max: 5000 }),
+  burst: fc.integer({ min: 1, max: 50 })
+})
 
 describe('a rate limiter', () => {
   it('grants a burst at once, then one for each part of a second', () => {
@@ -43,7 +46,9 @@ describe('a rate limiter', () => {
     fc.assert(
       fc.property(
         arbitraryRate,
-        fc.array(fc.record({ name: fc.constantFrom('a', 'b'), after: fc.nat({ max: 400 }) }), { maxLength: 300 }),
+        fc.array(fc.record({ name: fc.constantFrom('a', 'b'), after: fc.nat({ max: 400 }) }), {
+          maxLength: 300
+        }),
         (rate, calls) => {
           const limiter = new RateLimiter(rate, 10)
           const grants = { a: [] as number[], b: [] as number[] }

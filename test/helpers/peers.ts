@@ -63,7 +63,10 @@ class EventLog extends Changes {
   }
 }
 
-export interface SequencerWishes {
+/** What a test may want of any peer. */
+export type PeerWishes = Pick<PeerOptions, 'admitted' | 'swarmKey' | 'rates'>
+
+export interface SequencerWishes extends PeerWishes {
   /** ms since 1970. */
   readonly now?: () => number
   readonly openingKeys?: readonly [OpeningKey, ...OpeningKey[]]
@@ -163,9 +166,13 @@ export class RunningSequencer extends RunningPeer {
 
   protected override create(peer: Omit<PeerOptions, 'key'>): Promise<Service> {
     const { net, wishes } = this
-    wishes.opened?.(peer.database)
+    const { opened, admitted, swarmKey, rates } = wishes
+    opened?.(peer.database)
     return createSequencer({
       ...peer,
+      ...(admitted && { admitted }),
+      ...(swarmKey && { swarmKey }),
+      ...(rates && { rates }),
       key: net.key,
       now: wishes.now ?? peer.now,
       openingKeys: wishes.openingKeys ?? [net.openingKey]
@@ -186,7 +193,8 @@ export class RunningFollower extends RunningPeer {
     net: TestNetwork,
     folder: string,
     private readonly key: PrivateKey,
-    private readonly connect: readonly string[]
+    private readonly connect: readonly string[],
+    private readonly wishes: PeerWishes
   ) {
     super(net, folder)
   }
@@ -195,15 +203,22 @@ export class RunningFollower extends RunningPeer {
     cleanup: Cleanup,
     net: TestNetwork,
     connect: readonly string[],
-    who = 'follower'
+    who = 'follower',
+    wishes: PeerWishes = {}
   ): Promise<RunningFollower> {
-    const running = new RunningFollower(net, await cleanup.folder(), await identity(who), connect)
+    const running = new RunningFollower(net, await cleanup.folder(), await identity(who), connect, wishes)
     await running.startUntil(cleanup)
     return running
   }
 
   protected override create(peer: Omit<PeerOptions, 'key'>): Promise<Service> {
-    return createFollower({ ...peer, key: this.key, connect: this.connect, verification: 'full' })
+    return createFollower({
+      ...peer,
+      ...this.wishes,
+      key: this.key,
+      connect: this.connect,
+      verification: 'full'
+    })
   }
 
   /** Resolves when it has this block. */
@@ -231,7 +246,8 @@ export class RunningClient {
     readonly net: TestNetwork,
     readonly key: PrivateKey,
     readonly folder: string,
-    private readonly connect: readonly string[]
+    private readonly connect: readonly string[],
+    private readonly wishes: PeerWishes
   ) {}
 
   /** Has not reached its sequencer yet. */
@@ -239,10 +255,11 @@ export class RunningClient {
     cleanup: Cleanup,
     net: TestNetwork,
     connect: string,
-    who: string | PrivateKey = 'client'
+    who: string | PrivateKey = 'client',
+    wishes: PeerWishes = {}
   ): Promise<RunningClient> {
     const key = typeof who === 'string' ? await identity(who) : who
-    const running = new RunningClient(net, key, await cleanup.folder(), [connect])
+    const running = new RunningClient(net, key, await cleanup.folder(), [connect], wishes)
     cleanup.add(() => running.stop())
     await running.start()
     return running
@@ -253,9 +270,10 @@ export class RunningClient {
     cleanup: Cleanup,
     net: TestNetwork,
     connect: string,
-    who: string | PrivateKey = 'client'
+    who: string | PrivateKey = 'client',
+    wishes: PeerWishes = {}
   ): Promise<RunningClient> {
-    const running = await RunningClient.start(cleanup, net, connect, who)
+    const running = await RunningClient.start(cleanup, net, connect, who, wishes)
     await running.client.connected(deadline())
     return running
   }
@@ -280,6 +298,7 @@ export class RunningClient {
     const database = await openDatabase(this.folder)
     this.#database = database
     this.#client = await createClient({
+      ...this.wishes,
       key: this.key,
       network: this.net.network,
       database,

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { PrivateKey } from '@libp2p/interface'
 import { encodeBundle } from '#src/core/bundle.js'
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes, toHex } from '#src/core/bytes.js'
-import { VerifierCache } from '#src/core/keys.js'
+import { peerIdFromText, VerifierCache } from '#src/core/keys.js'
 import { type ReceiptEntry, readReceipt } from '#src/core/receipt.js'
 import { Hello, Notice } from '#src/core/wire/tallystick.js'
 import type { Channel } from '#src/network/channel.js'
@@ -21,6 +21,8 @@ export interface SeenRefusal {
   readonly leaf: string
   readonly reason: string
   readonly detail: string
+  /** Whom it is to be passed on to; empty for what is meant for this peer. */
+  readonly author: Uint8Array
 }
 
 export interface SeenReceipt extends ReceiptEntry {
@@ -45,22 +47,26 @@ export class RawPeer extends Changes {
 
   private constructor(
     readonly net: TestNetwork,
-    readonly host: Host
+    readonly host: Host,
+    /** Whom it is connected to. */
+    readonly peer: PeerIdBytes
   ) {
     super()
-    this.asker = new Asker(host, net.sequencer, net.rules, () => Date.now())
+    this.asker = new Asker(host, peer, net.rules, () => Date.now())
   }
 
   static async connect(
     cleanup: Cleanup,
     net: TestNetwork,
     address: string,
-    who: string | PrivateKey = 'raw peer'
+    who: string | PrivateKey = 'raw peer',
+    isRelay = false
   ): Promise<RawPeer> {
     const key = typeof who === 'string' ? await identity(who) : who
     const topics = topicsOf(net.network.id)
     const host = await Host.create({ key, listen: [], topics: Object.values(topics) })
-    const peer = new RawPeer(net, host)
+    const other = peerIdFromText(present(address.split('/p2p/')[1], 'the PeerId in the address'))
+    const peer = new RawPeer(net, host, other)
     await host.start()
     cleanup.add(() => host.stop())
     host.subscribe(topics.blocks, (_from, data) => {
@@ -69,9 +75,9 @@ export class RawPeer extends Changes {
       return 'accept'
     })
     await host.connect(address, deadline())
-    await host.whenSubscribed(topics.messages, net.sequencer, deadline())
-    const channel = await host.open(net.sequencer, RECEIPTS_PROTOCOL, RECEIPT_STREAMS, deadline())
-    await channel.send(Hello.encode({ network: net.network.id }), deadline())
+    await host.whenSubscribed(topics.messages, other, deadline())
+    const channel = await host.open(other, RECEIPTS_PROTOCOL, RECEIPT_STREAMS, deadline())
+    await channel.send(Hello.encode({ network: net.network.id, relay: isRelay }), deadline())
     const first = Notice.decode(present(await channel.receive(deadline()), 'the answer to the hello'))
     assert.ok(first.ready, 'the sequencer is ready')
     peer.#listen(channel).catch(() => undefined)
@@ -126,7 +132,7 @@ export class RawPeer extends Changes {
   }
 
   openQuery(): Promise<Channel> {
-    return this.host.open(this.net.sequencer, QUERY_PROTOCOL, QUERY_STREAMS, deadline())
+    return this.host.open(this.peer, QUERY_PROTOCOL, QUERY_STREAMS, deadline())
   }
 
   async #listen(channel: Channel): Promise<void> {

@@ -2,11 +2,11 @@ import { Command, InvalidArgumentError } from 'commander'
 import { toHex } from '../../core/bytes.js'
 import { peerIdToString, RSA_BITS, signerOf } from '../../core/keys.js'
 import { Failure, UsageError } from '../failure.js'
-import { addEncryptionKey, exists, KEY_TYPES, type KeyType, makeIdentity } from '../files.js'
+import { addEncryptionKey, exists, KEY_TYPES, type KeyType, makeIdentity, makeSwarmKey } from '../files.js'
 import { wholeNumber } from '../options.js'
 import { printJson } from '../output.js'
 
-const TYPES = [...KEY_TYPES, 'X25519'] as const
+const TYPES = [...KEY_TYPES, 'X25519', 'swarm'] as const
 
 interface KeygenOptions {
   readonly type: (typeof TYPES)[number]
@@ -17,11 +17,11 @@ interface KeygenOptions {
 
 export function keygenCommand(): Command {
   return new Command('keygen')
-    .description('Makes a private key in a file that only its owner can read.')
+    .description('Makes a secret key in a file that only its owner can read.')
     .argument('<file>', 'where it goes')
     .option(
       '--type <type>',
-      `${TYPES.join(', ')}: the last one makes an encryption key of a sequencer`,
+      `${TYPES.join(', ')}: X25519 makes an encryption key of a sequencer, swarm a network's pre-shared key`,
       keyType,
       'Ed25519' as const
     )
@@ -39,10 +39,21 @@ async function keygen(file: string, options: KeygenOptions): Promise<void> {
   const { type, bits, rotate } = options
   if (bits !== undefined && type !== 'RSA') throw new UsageError('--bits goes with --type RSA alone')
   if (rotate === true && type !== 'X25519') throw new UsageError('--rotate goes with --type X25519 alone')
-  const made =
-    type === 'X25519' ? await encryptionKey(file, rotate === true) : await identity(file, type, bits)
+  const made = await make(file, options)
   if (options.json) printJson(made)
   else process.stdout.write(`${Object.values(made).join('  ')}\n`)
+}
+
+async function make(file: string, { type, bits, rotate }: KeygenOptions): Promise<Record<string, string>> {
+  switch (type) {
+    case 'X25519':
+      return encryptionKey(file, rotate === true)
+    case 'swarm':
+      await makeSwarmKey(file)
+      return { file, type }
+    default:
+      return identity(file, type, bits)
+  }
 }
 
 async function identity(file: string, type: KeyType, bits?: number): Promise<Record<string, string>> {

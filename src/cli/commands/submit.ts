@@ -1,13 +1,14 @@
 import { Command } from 'commander'
 import type { PeerEvent, Report } from '../../node/events.js'
 import { runClient } from '../client-command.js'
+import { type SwarmKeyOption, withSwarmKeyOption } from '../closed-network.js'
 import { Failure } from '../failure.js'
 import { addresses, DEFAULTS } from '../options.js'
 import { reporter } from '../output.js'
 import { parseLine } from '../peer-command.js'
 import { stopController } from '../run-peer.js'
 
-interface SubmitOptions {
+interface SubmitOptions extends SwarmKeyOption {
   readonly network: string
   readonly key: string
   readonly data: string
@@ -16,15 +17,14 @@ interface SubmitOptions {
 }
 
 export function submitCommand(): Command {
-  return new Command('submit')
+  const command = new Command('submit')
     .description('Sends one message and waits for its receipt.')
     .argument('<message>', 'its text, or the whole message as a JSON object')
     .option('--network <file>', 'the network document', DEFAULTS.network)
     .option('--key <file>', 'the libp2p private key, made on first use', 'keys/client.key')
     .option('--data <dir>', 'the outbox', 'data/client')
     .option('--connect <multiaddr>', `repeatable (default: ${DEFAULTS.sequencer})`, addresses)
-    .option('--json', 'one JSON object a line on stdout')
-    .action(submit)
+  return withSwarmKeyOption(command).option('--json', 'one JSON object a line on stdout').action(submit)
 }
 
 async function submit(message: string, options: SubmitOptions): Promise<void> {

@@ -1,0 +1,33 @@
+/**
+ * libp2p's errors say what broke. Where a peer was turned away on purpose, this says what that may mean: the
+ * other side tells strangers nothing. The message of the cause is kept.
+ */
+export function explained(error: unknown, hasSwarmKey: boolean): unknown {
+  if (!(error instanceof Error)) return error
+  const why = reasonOf(error, hasSwarmKey)
+  return why === undefined ? error : new Error(`${why} (${error.message})`, { cause: error })
+}
+
+function reasonOf({ name, message }: Error, hasSwarmKey: boolean): string | undefined {
+  if (name === 'ConnectionInterceptedError')
+    return 'that peer is no member, and this peer takes members only; --allow PEERID makes an exception'
+  // Another identity than the address names says so itself.
+  if (message.includes('does not match')) return undefined
+  if (name === 'EncryptionFailedError' || (hasSwarmKey && message.includes('ECONNRESET')))
+    return hasSwarmKey
+      ? 'no encrypted connection came about: that peer may have another pre-shared key than this one, or none'
+      : 'no encrypted connection came about: that peer may want a pre-shared key, which --swarm-key FILE gives'
+  if (ENDED.has(name) || message.includes('ECONNRESET'))
+    return 'that peer ended the connection at once: it may take members only and not know this key, or take no more connections from this host'
+  return undefined
+}
+
+/** How it shows that the other side has gone before it said anything. */
+const ENDED: ReadonlySet<string> = new Set([
+  'UnexpectedEOFError',
+  'StreamResetError',
+  'ConnectionClosedError',
+  'ConnectionClosingError',
+  'MuxerClosedError',
+  'NoValidAddressesError'
+])

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict'
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { privateKeyToProtobuf } from '@libp2p/crypto/keys'
+import { asking } from '#src/cli/asking.js'
+import { closedNetwork } from '#src/cli/closed-network.js'
+import { UsageError } from '#src/cli/failure.js'
+import { makeSwarmKey, readSwarmKey } from '#src/cli/files.js'
+import { newSwarmKey } from '#src/network/swarm-key.js'
+import { present } from '../helpers/changes.js'
+import { Cleanup } from '../helpers/cleanup.js'
+import { identity, makeNetwork, nameOf, type TestNetwork } from '../helpers/networks.js'
+import { RunningClient, RunningFollower, RunningSequencer } from '../helpers/peers.js'
+import { Program } from '../helpers/program.js'
+
+/** Writes the document and a private key as the commands read them. */
+async function filesOf(
+  cleanup: Cleanup,
+  net: TestNetwork,
+  who: string
+): Promise<{ network: string; key: string; data: string }> {
+  const folder = await cleanup.folder()
+  const files = {
+    network: join(folder, 'network.json'),
+    key: join(folder, 'key'),
+    data: join(folder, 'data')
+  }
+  await mkdir(files.data)
+  await writeFile(files.network, JSON.stringify(net.network.document))
+  await writeFile(files.key, privateKeyToProtobuf(await identity(who)), { mode: 0o600 })
+  return files
+}
+
+/** How high the head is that an asking command verifies. */
+async function askedHeight(options: Parameters<typeof asking>[0]): Promise<number> {
+  let height = -1
+  await asking(options, async (_, head) => {
+    height = head.signed.header.height
+  })
+  return height
+}
+
+/** The last warning of a client that cannot get in. */
+async function warningOf(client: RunningClient): Promise<string> {
+  await client.events.times('warning', 1)
+  return present(client.events.of('warning').at(-1)).message
+}
+
+describe('a network closed to all but its members', () => {
+  const cleanup = new Cleanup(afterEach)
+
+  it('serves members and who is allowed beside them, and turns everybody else away, who is told what that may mean', async () => {
+    const [alice, bob, follower] = await Promise.all(['alice', 'bob', 'follower'].map(identity))
+    const net = await makeNetwork({ blockSize: 2, members: [present(alice)] })
+    const allow = [nameOf(present(follower))]
+    const { admitted } = await closedNetwork({ membersOnly: true, allow }, net.network.document)
+    const wishes = { admitted: present(admitted) }
+    const sequencer = await RunningSequencer.start(cleanup, net, wishes)
+    const stranger = await RunningClient.start(cleanup, net, sequencer.address, present(bob), wishes)
+    const between = await RunningFollower.start(cleanup, net, [sequencer.address], 'follower', wishes)
+    const member = await RunningClient.connected(cleanup, net, between.address, present(alice), wishes)
+    await member.send(2)
+    await member.receipted(2)
+    await between.has(1)
+    assert.match(await warningOf(stranger), /it may take members only/)
+
+    const files = await filesOf(cleanup, net, 'alice')
+    const { key, ...asStranger } = files
+    assert.equal(await askedHeight({ ...files, connect: sequencer.address }), 1)
+    await assert.rejects(askedHeight({ ...asStranger, connect: between.address }), /it may take members only/)
+    await sequencer.check()
+  })
+
+  it('connects to no stranger either', async () => {
+    const net = await makeNetwork({ members: [await identity('alice')] })
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    const member = await RunningClient.start(cleanup, net, sequencer.address, 'alice', {
+      admitted: [nameOf(await identity('alice'))]
+    })
+    assert.match(await warningOf(member), /that peer is no member.*--allow/)
+  })
+
+  it('is refused as wrong usage where there are no members, or where somebody is allowed for nothing', async () => {
+    const { network } = await makeNetwork()
+    await assert.rejects(closedNetwork({ membersOnly: true }, network.document), UsageError)
+    await assert.rejects(
+      closedNetwork({ allow: [nameOf(await identity('bob'))] }, network.document),
+      UsageError
+    )
+    assert.deepEqual(await closedNetwork({}, network.document), {})
+    const folder = await cleanup.folder()
+    const program = Program.start(cleanup, folder, ['--role', 'sequencer', '--members-only'])
+    assert.equal((await program.exit()).code, 2)
+    assert.match(program.stderr.join('\n'), /init --member/)
+    await assert.rejects(stat(join(folder, 'config')), 'nothing was made')
+  })
+})
+
+describe('a network with a pre-shared key', () => {
+  const cleanup = new Cleanup(afterEach)
+
+  it('lets in who has it, for messages and for queries, and nobody who has another one or none', async () => {
+    const net = await makeNetwork({ blockSize: 2 })
+    const files = await filesOf(cleanup, net, 'alice')
+    const path = join(files.data, 'swarm.key')
+    await makeSwarmKey(path)
+    const swarmKey = await readSwarmKey(path)
+    const sequencer = await RunningSequencer.start(cleanup, net, { swarmKey })
+    const without = await RunningClient.start(cleanup, net, sequencer.address, 'without')
+    const wrong = await RunningClient.start(cleanup, net, sequencer.address, 'wrong', {
+      swarmKey: newSwarmKey()
+    })
+    const follower = await RunningFollower.start(cleanup, net, [sequencer.address], 'follower', { swarmKey })
+    const client = await RunningClient.connected(cleanup, net, follower.address, 'alice', { swarmKey })
+    await client.send(4)
+    await client.receipted(4)
+    await follower.has(2)
+    assert.equal(await askedHeight({ ...files, swarmKey: path, connect: sequencer.address }), 2)
+    assert.match(await warningOf(without), /may want a pre-shared key/)
+    assert.match(await warningOf(wrong), /may have another pre-shared key/)
+    await sequencer.check()
+  })
+
+  it('keeps the key in a file of its owner alone, and takes no other text for one', async () => {
+    const folder = await cleanup.folder()
+    const path = join(folder, 'swarm.key')
+    await makeSwarmKey(path)
+    assert.equal((await stat(path)).mode & 0o777, 0o600)
+    assert.match(await readFile(path, 'utf8'), /^\/key\/swarm\/psk\/1\.0\.0\/\n\/base16\/\n[0-9a-f]{64}$/)
+    await assert.rejects(makeSwarmKey(path), /exists already/)
+    const other = join(folder, 'other')
+    await writeFile(other, '/key/swarm/psk/1.0.0/\n/base16/\nabc\n', { mode: 0o600 })
+    await assert.rejects(readSwarmKey(other), /holds no pre-shared key/)
+    // As other programs write it, with an end of the last line.
+    await writeFile(other, `${await readFile(path, 'utf8')}\n`)
+    assert.ok((await readSwarmKey(other)).length > 0)
+    await chmod(path, 0o644)
+    await assert.rejects(readSwarmKey(path), /can be read by others/)
+  })
+})
