@@ -29,6 +29,8 @@ export type Appended =
   | { readonly kind: 'known'; readonly receipt: EnvelopeBytes }
   /** Another message has its author and sequence. */
   | { readonly kind: 'taken' }
+  /** Its author writes too fast. */
+  | { readonly kind: 'limited' }
   /** Too many messages wait for a block or for the disk. */
   | { readonly kind: 'full' }
 
@@ -37,6 +39,8 @@ export interface JournalOptions {
   readonly chain: Chain
   readonly signer: Signer
   readonly now: () => number
+  /** Asked before a new message gets its position: whether its author may write one more now. Left out: always. */
+  readonly mayWrite?: (author: PeerIdBytes) => boolean
   /** Hears of each batch once it is on disk. */
   readonly committed: (receipts: readonly IssuedReceipt[]) => void
   /** Hears of a write that failed, once. The journal takes nothing more: a restart tells what is on disk. */
@@ -93,6 +97,7 @@ export class Journal {
       return stored && receipt && equal(stored, leaf) ? { kind: 'known', receipt } : { kind: 'taken' }
     }
     if (this.#isFailed || this.#entries.length >= LIMITS.pendingMessages) return { kind: 'full' }
+    if (this.options.mayWrite?.(author) === false) return { kind: 'limited' }
     const position = this.#start() + this.#entries.length
     this.#entries.push({ ...candidate, position, arrived: this.options.now() })
     this.#inFlight.set(name, leaf)

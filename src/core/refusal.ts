@@ -32,3 +32,8 @@ export function refusal(reason: Reason, detail: string): Refusal {
 export function isMalicious(reason: Reason): boolean {
   return ['bad encoding', 'wrong network', 'bad signature', 'wrong author', 'too large'].includes(reason)
 }
+
+/** True where time mends it: the same message, or the same query, may be taken later. Of any version's reasons. */
+export function isPassing(reason: string): boolean {
+  return reason === 'busy' || reason === 'rate limited'
+}

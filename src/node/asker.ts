@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { advance, type Cursor, genesisCursor, type Rules } from '../chain/cursor.js'
 import type { Block, CheckpointedHeader, SignedHeader } from '../core/block.js'
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
@@ -9,6 +10,7 @@ import { Frontier, verifyConsistency, verifyInclusion } from '../core/merkle.js'
 import { type Answer, decodeAnswer, encodeQuery, type Query } from '../core/query.js'
 import type { Receipt } from '../core/receipt.js'
 import { readReceipt } from '../core/receipt.js'
+import { isPassing } from '../core/refusal.js'
 import type { SealingKey } from '../core/sealing.js'
 import { type MessageRules, validateEnvelope } from '../core/validation.js'
 import type { Channel } from '../network/channel.js'
@@ -17,7 +19,7 @@ import { QUERY_PROTOCOL } from '../network/names.js'
 import { BlockReader } from './block-reader.js'
 import { describeError } from './events.js'
 import { messageRules } from './message-rules.js'
-import { NotFound, QueryFailed, Untrue } from './query-errors.js'
+import { NotFound, QueryFailed, QueryRefused, Untrue } from './query-errors.js'
 import { QUERY_STREAMS } from './query-server.js'
 
 export interface Status {
@@ -298,8 +300,22 @@ export class Asker {
     throw new QueryFailed('the peer ended the stream without an answer')
   }
 
+  /** A refusal that time mends is not the last word. It comes before any answer. */
   async *#stream(query: Query): AsyncIterable<Answer> {
-    const deadline = (): AbortSignal => AbortSignal.timeout(LIMITS.frameMs)
+    for (const wait of LIMITS.askAgainMs)
+      try {
+        return yield* this.#streamOnce(query)
+      } catch (error) {
+        if (!(error instanceof QueryRefused && isPassing(error.reason))) throw error
+        await setTimeout(wait)
+      }
+    yield* this.#streamOnce(query)
+  }
+
+  async *#streamOnce(query: Query): AsyncIterable<Answer> {
+    // Frame by frame in time, a peer could still go on for ever.
+    const whole = AbortSignal.timeout(LIMITS.queryMs)
+    const deadline = (): AbortSignal => AbortSignal.any([whole, AbortSignal.timeout(LIMITS.frameMs)])
     const channel: Channel = await this.host
       .open(this.peer, QUERY_PROTOCOL, QUERY_STREAMS, deadline())
       .catch(asQueryFailed)
@@ -309,8 +325,7 @@ export class Asker {
         const frame = await channel.receive(deadline()).catch(asQueryFailed)
         if (frame === undefined) return
         const answer = decodeAnswer(frame)
-        if (answer.kind === 'refused')
-          throw new QueryFailed(`the peer refuses the query: ${answer.reason}: ${answer.detail}`)
+        if (answer.kind === 'refused') throw new QueryRefused(answer.reason, answer.detail)
         yield answer
       }
     } finally {

@@ -4,6 +4,7 @@ import { asHash, type EnvelopeBytes, equal, type Hash, type PeerIdBytes, toHex }
 import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { readReceipt } from '../core/receipt.js'
+import { isPassing } from '../core/refusal.js'
 import type { SealingContext } from '../core/sealing.js'
 import type { Host } from '../network/host.js'
 import { describeError, type Report, type Summary } from './events.js'
@@ -202,7 +203,7 @@ export class Publisher implements Service {
           firstSent: now,
           isOut: true,
           attempts: 1,
-          resendAt: now + LIMITS.resendMs.first
+          resendAt: now + waitAfter(1)
         })
       this.#counts.resent += leftOver
       this.#publish(messages, leftOver > 0)
@@ -227,13 +228,12 @@ export class Publisher implements Service {
   #sendAgain(flights: readonly Flight[]): void {
     const now = this.options.clock()
     for (const flight of flights) {
-      const wait = Math.min(LIMITS.resendMs.first * 2 ** flight.attempts, LIMITS.resendMs.longest)
       this.#flights.set(toHex(flight.message.leaf), {
         ...flight,
         order: this.#orders++,
         isOut: true,
         attempts: flight.attempts + 1,
-        resendAt: now + wait
+        resendAt: now + waitAfter(flight.attempts + 1)
       })
     }
     const messages = flights.map(({ message }) => message)
@@ -295,11 +295,22 @@ export class Publisher implements Service {
     const message = outbox.find(leaf)
     // Not ours: somebody forged our name, or tests us.
     if (message === undefined) return
-    if (PASSING.has(reason)) return
+    if (isPassing(reason)) {
+      this.#postpone(toHex(leaf))
+      return
+    }
     this.#flights.delete(toHex(leaf))
     this.#counts.refused += 1
     report({ event: 'refused', sequence: message.sequence, reason, detail })
     this.#settle(outbox.discard(message))
+  }
+
+  /** It stays in flight, and in the window. Its backoff counts from the refusal on: it arrived, and was too much. */
+  #postpone(name: string): void {
+    const flight = this.#flights.get(name)
+    if (flight === undefined) return
+    const resendAt = this.options.clock() + waitAfter(flight.attempts)
+    this.#flights.set(name, { ...flight, isOut: true, resendAt: Math.max(flight.resendAt, resendAt) })
   }
 
   #settle(written: Promise<void>): void {
@@ -316,8 +327,10 @@ export class Publisher implements Service {
   }
 }
 
-/** Refusals that time mends: the message stays in flight and its backoff goes on. */
-const PASSING: ReadonlySet<string> = new Set(['busy', 'rate limited'])
+/** How long to wait for the receipt of a message that has been sent so many times, ms. */
+function waitAfter(attempts: number): number {
+  return Math.min(LIMITS.resendMs.first * 2 ** (attempts - 1), LIMITS.resendMs.longest)
+}
 
 /** How many messages from the front make one bundle. At least one. */
 function fitting(messages: readonly Unreceipted[], most: number): number {

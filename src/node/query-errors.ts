@@ -22,7 +22,19 @@ export class Untrue extends Error {
   }
 }
 
-/** There is no answer: the peer refuses the query, ends the stream, or is too slow. */
+/** There is no answer: the peer ends the stream or is too slow. */
 export class QueryFailed extends Error {
   override name = 'QueryFailed'
+}
+
+/** The peer does not answer the query, and says why: one of the reasons of a refusal, or one not known here. */
+export class QueryRefused extends QueryFailed {
+  override name = 'QueryRefused'
+
+  constructor(
+    readonly reason: string,
+    detail: string
+  ) {
+    super(`the peer refuses the query: ${reason}: ${detail}`)
+  }
 }

@@ -7,6 +7,7 @@ import { NO_CHECKPOINT } from '../core/checkpoint.js'
 import type { Evidence } from '../core/evidence.js'
 import { LIMITS } from '../core/limits.js'
 import { type Answer, decodeQuery, encodeAnswer, type Query } from '../core/query.js'
+import { type Rate, RateLimiter } from '../core/rate-limiter.js'
 import type { Channel } from '../network/channel.js'
 import type { Host, StreamOptions } from '../network/host.js'
 import { QUERY_PROTOCOL } from '../network/names.js'
@@ -30,6 +31,10 @@ export interface QuerySource {
   readonly certificate: () => EnvelopeBytes | undefined
   /** What this peer knows of the sequencer's lies. */
   readonly evidence: () => readonly Evidence[]
+  /** A monotonic clock, ms. */
+  readonly clock: () => number
+  /** In place of the one in LIMITS. */
+  readonly rate?: Rate | undefined
 }
 
 /** Answers /tallystick/query/1: one query a stream, then the answers, then the end. */
@@ -38,11 +43,14 @@ export class QueryServer implements Service {
   /** Queries that are being answered, in all and by peer. */
   #answering = 0
   readonly #answeringTo = new Map<string, number>()
+  readonly #rates: RateLimiter
 
   constructor(
     private readonly host: Host,
     private readonly source: QuerySource
-  ) {}
+  ) {
+    this.#rates = new RateLimiter(source.rate ?? LIMITS.queryRate, LIMITS.rememberedRates)
+  }
 
   async start(): Promise<void> {
     const request = { ...QUERY_STREAMS, frameBytes: LIMITS.queryBytes, unreadBytes: 2 * LIMITS.queryBytes }
@@ -66,10 +74,11 @@ export class QueryServer implements Service {
     // Counted only now: a stream on which nothing is asked keeps nobody out.
     const ofPeer = this.#answeringTo.get(peer) ?? 0
     const isBusy = this.#answering >= LIMITS.queries || ofPeer >= LIMITS.queriesOfPeer
+    const refused = isBusy ? BUSY : this.#rates.take(peer, this.source.clock()) ? undefined : RATE_LIMITED
     this.#answering += 1
     this.#answeringTo.set(peer, ofPeer + 1)
     try {
-      await pipe(isBusy ? [BUSY] : this.#answers(frame), encodeAll, async frames => {
+      await pipe(refused ? [refused] : this.#answers(frame), encodeAll, async frames => {
         for await (const bytes of frames) await channel.send(bytes, deadline())
       })
     } finally {
@@ -204,6 +213,12 @@ const BUSY: Answer = {
   kind: 'refused',
   reason: 'busy',
   detail: 'too many queries are being answered; ask again later'
+}
+
+const RATE_LIMITED: Answer = {
+  kind: 'refused',
+  reason: 'rate limited',
+  detail: 'you ask more queries a second than one peer may; ask again later'
 }
 
 async function* encodeAll(answers: AsyncIterable<Answer> | Iterable<Answer>): AsyncIterable<Uint8Array> {

@@ -47,6 +47,13 @@ export class Recorder implements Service {
           refusal('sequence taken', `another message of this author has sequence ${sequence}`)
         )
         return 'ignore'
+      case 'limited':
+        this.receipts.refused(
+          author,
+          leaf,
+          refusal('rate limited', 'you write more messages a second than one author may; send again later')
+        )
+        return 'ignore'
       case 'full':
         this.receipts.refused(
           author,

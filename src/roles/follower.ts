@@ -30,7 +30,7 @@ export interface FollowerOptions extends PeerOptions {
  * sequencer no more, and goes on serving what it has. Throws StoreError if the folder is damaged.
  */
 export async function createFollower(options: FollowerOptions): Promise<Service> {
-  const { network, database, now, report, failed, connect } = options
+  const { network, database, now, report, failed, connect, rates } = options
   const { document } = network
   const rules = rulesOf(network)
   const topics = topicsOf(network.id)
@@ -93,7 +93,9 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
     database,
     pending: () => Math.max(0, relay.receipted - chain.head().header.size),
     certificate: () => relay.certificate,
-    evidence: () => keeper.all()
+    evidence: () => keeper.all(),
+    clock: () => performance.now(),
+    rate: rates?.query
   })
   return new ServiceList([
     pool,

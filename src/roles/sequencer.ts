@@ -3,6 +3,8 @@ import { Journal } from '../chain/journal.js'
 import { rulesOf } from '../chain/rules.js'
 import { certifyKey } from '../core/encryption-key.js'
 import { peerIdToString, signerOf, VerifierCache } from '../core/keys.js'
+import { LIMITS } from '../core/limits.js'
+import { RateLimiter } from '../core/rate-limiter.js'
 import { Opener, type OpeningKey } from '../core/sealing.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
@@ -29,7 +31,7 @@ export class WrongKey extends Error {
 
 /** The sequencer: verifies its folder, then serves. Throws StoreError if the folder is damaged, WrongKey if the key is not the network's. */
 export async function createSequencer(options: SequencerOptions): Promise<Service> {
-  const { network, database, now, report, failed, openingKeys } = options
+  const { network, database, now, report, failed, openingKeys, rates } = options
   const { document } = network
   const signer = signerOf(options.key)
   const peerId = peerIdToString(signer.peerId)
@@ -43,6 +45,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Servic
   const chain = await Chain.open(database, rules, now())
   const host = await Host.create({ ...options, topics: Object.values(topics) })
   const receipts = new ReceiptServer(host, network.id)
+  const authors = new RateLimiter(rates?.author ?? LIMITS.authorRate, LIMITS.rememberedRates)
   const journal = await Journal.open(
     {
       database,
@@ -50,6 +53,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Servic
       signer,
       now,
       failed,
+      mayWrite: author => authors.take(Buffer.from(author).toString('latin1'), performance.now()),
       committed: issued => {
         for (const { author, receipt } of issued) receipts.accepted(author, receipt)
         producer.wake()
@@ -68,7 +72,9 @@ export async function createSequencer(options: SequencerOptions): Promise<Servic
     pending: () => journal.pending().count,
     certificate: () => certificate,
     // Others bear witness.
-    evidence: () => []
+    evidence: () => [],
+    clock: () => performance.now(),
+    rate: rates?.query
   })
   return new ServiceList([
     pool,

@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { performance } from 'node:perf_hooks'
+import { setTimeout as elapsed } from 'node:timers/promises'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import { equal, toHex } from '#src/core/bytes.js'
+import { LIMITS } from '#src/core/limits.js'
+import { leafHash } from '#src/core/merkle.js'
+import { decodeAnswer, encodeQuery } from '#src/core/query.js'
+import { Host, type HostOptions } from '#src/network/host.js'
+import { topicsOf } from '#src/network/names.js'
+import { Author, envelopesOf } from '../helpers/authors.js'
+import { flipped } from '../helpers/bytes.js'
+import { deadline, present } from '../helpers/changes.js'
+import { Cleanup } from '../helpers/cleanup.js'
+import { FalseSequencer } from '../helpers/false-sequencer.js'
+import { identity, makeNetwork } from '../helpers/networks.js'
+import { RunningClient, RunningFollower, RunningSequencer } from '../helpers/peers.js'
+import { RawPeer } from '../helpers/raw-peer.js'
+
+const NOBODY = new Uint8Array(0)
+
+/** So slow that within a test nothing comes back. */
+function once(burst: number): { readonly perSecond: number; readonly burst: number } {
+  return { perSecond: 0.001, burst }
+}
+
+describe('the rate of queries', () => {
+  const cleanup = new Cleanup(afterEach)
+
+  it('is limited for each peer: more are refused as rate limited, others are answered, and later it is, too', async () => {
+    const net = await makeNetwork()
+    const rates = { query: { perSecond: 5, burst: 20 } }
+    const sequencer = await RunningSequencer.start(cleanup, net, { rates })
+    const greedy = await RawPeer.connect(cleanup, net, sequencer.address, 'greedy')
+    const other = await RawPeer.connect(cleanup, net, sequencer.address, 'other')
+    const reasons: string[] = []
+    for (let round = 0; round < 20; round += 1) {
+      const answers = await Promise.all(
+        Array.from({ length: 10 }, () => greedy.rawQuery(encodeQuery(net.network.id, { kind: 'status' })))
+      )
+      const kinds = answers.map(([frame]) => decodeAnswer(present(frame)))
+      reasons.push(...kinds.map(answer => (answer.kind === 'refused' ? answer.reason : answer.kind)))
+      if (reasons.includes('rate limited')) break
+    }
+    assert.deepEqual(new Set(reasons), new Set(['status', 'rate limited']))
+    assert.equal((await other.asker.status()).height, 0, 'others are answered')
+    assert.equal((await greedy.asker.status()).height, 0, 'an asker that waits is answered')
+  })
+})
+
+describe('the rate of messages', () => {
+  const cleanup = new Cleanup(afterEach)
+
+  it('is limited for each author by new messages alone: neither replays nor forgeries use it up', async () => {
+    const net = await makeNetwork()
+    const sequencer = await RunningSequencer.start(cleanup, net, { rates: { author: once(6) } })
+    const alice = await Author.create(net, 'alice')
+    const bob = await Author.create(net, 'bob')
+    const peer = await RawPeer.connect(cleanup, net, sequencer.address, alice.key)
+    const mallory = await RawPeer.connect(cleanup, net, sequencer.address, bob.key)
+    const first = alice.says(5)
+    await peer.publish(...envelopesOf(first))
+    await peer.receipted(5)
+    for (let replay = 0; replay < 20; replay += 1) await mallory.publish(...envelopesOf(first))
+    const forged = alice.says(20).map(({ envelope }) => flipped(envelope, envelope.length - 1))
+    for (const envelope of forged) {
+      await mallory.publish(envelope as (typeof first)[0]['envelope'])
+      assert.equal((await mallory.refusalOf(leafHash(envelope))).reason, 'bad signature')
+    }
+    const [sixth, seventh] = alice.says(2)
+    await peer.publish(present(sixth).envelope)
+    await peer.receiptOf(present(sixth).leaf)
+    await peer.publish(present(seventh).envelope)
+    assert.equal((await peer.refusalOf(present(seventh).leaf)).reason, 'rate limited')
+    await peer.publish(present(first[0]).envelope)
+    await peer.until('the receipt of a known one', () => peer.receipts.length >= 7)
+    const own = bob.say({ text: 'x' })
+    await mallory.publish(own.envelope)
+    await mallory.receiptOf(own.leaf)
+    assert.equal((await sequencer.check()).pending, 7)
+  })
+
+  it('slows a client down, directly and through a follower, and all it sent is accepted in the end, once', async () => {
+    const net = await makeNetwork({ blockSize: 10 })
+    const rates = { author: { perSecond: 20, burst: 30 } }
+    const sequencer = await RunningSequencer.start(cleanup, net, { rates })
+    const follower = await RunningFollower.start(cleanup, net, [sequencer.address])
+    const clients = [
+      await RunningClient.connected(cleanup, net, sequencer.address, 'alice'),
+      await RunningClient.connected(cleanup, net, follower.address, 'bob')
+    ]
+    await Promise.all(
+      clients.map(async client => {
+        await client.send(60)
+        await client.receipted(60)
+        assert.ok(client.client.summary().resent >= 1, 'some came too fast')
+        assert.deepEqual(client.events.of('refused'), [])
+      })
+    )
+    assert.equal((await sequencer.check()).messages.length, 120)
+  })
+
+  it('a message that was refused for now is sent again no sooner than its backoff after the refusal', async () => {
+    const net = await makeNetwork()
+    const sequencer = await FalseSequencer.start(cleanup, net)
+    const client = await RunningClient.connected(cleanup, net, sequencer.address)
+    await client.send(1)
+    const leaf = leafHash(await sequencer.firstMessage())
+    // A sequencer that takes its time to refuse.
+    await elapsed(LIMITS.resendMs.first / 2)
+    await sequencer.tell({ refused: { leaf, reason: 'rate limited', detail: 'later', author: NOBODY } })
+    const refused = performance.now()
+    await sequencer.until('it comes again', () => sequencer.bundles.length > 1)
+    const waited = performance.now() - refused
+    // The refusal is on its way to the client for a moment after it was told.
+    assert.ok(waited > LIMITS.resendMs.first - 250, `after ${waited} ms`)
+  })
+
+  it('of messages that a follower hands over too fast, the refusal is for the author that each names', async () => {
+    const net = await makeNetwork()
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    const alice = await Author.create(net, 'alice')
+    const relay = await RawPeer.connect(cleanup, net, sequencer.address, 'relay', true)
+    const stranger = await RawPeer.connect(cleanup, net, sequencer.address, 'stranger', true)
+    const bundles = Array.from({ length: 16 }, () => envelopesOf(alice.says(256)))
+    for (const bundle of bundles) await relay.publish(...bundle)
+    await relay.until('all notices', () => relay.receipts.length + relay.refusals.length >= 16 * 256)
+    assert.ok(relay.refusals.length > 0, 'it was too fast')
+    for (const { reason, author } of relay.refusals) {
+      assert.equal(reason, 'rate limited')
+      assert.ok(equal(author, alice.peerId))
+    }
+    assert.deepEqual(stranger.refusals, [], 'no other follower is told')
+    await sequencer.check()
+  })
+
+  it('a refusal for good reaches its author through a follower: too large, not a member', async () => {
+    const net = await makeNetwork({ members: [await identity('alice')] })
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    const follower = await RunningFollower.start(cleanup, net, [sequencer.address])
+    const alice = await Author.create(net, 'alice')
+    const peer = await RawPeer.connect(cleanup, net, follower.address, alice.key)
+    const large = alice.say({ text: 'x'.repeat(16_384) })
+    await peer.publish(large.envelope)
+    assert.equal((await peer.refusalOf(large.leaf)).reason, 'too large')
+    const bob = await RunningClient.connected(cleanup, net, follower.address, 'bob')
+    await bob.send(1)
+    await bob.events.times('refused', 1)
+    assert.equal(present(bob.events.of('refused')[0]).reason, 'not a member')
+    const good = alice.say({ text: 'x' })
+    await peer.publish(good.envelope)
+    await peer.receiptOf(good.leaf)
+  })
+})
+
+describe('a peer that goes too far', () => {
+  const cleanup = new Cleanup(afterEach)
+
+  it('is disconnected after too many messages that are not valid, on whichever topic; others are served', async () => {
+    const net = await makeNetwork()
+    const sequencer = await RunningSequencer.start(cleanup, net, { rates: { invalid: once(20) } })
+    const follower = await RunningFollower.start(cleanup, net, [sequencer.address], 'follower', {
+      rates: { invalid: once(20) }
+    })
+    const honest = await RunningClient.connected(cleanup, net, follower.address)
+    const topics = topicsOf(net.network.id)
+    await Promise.all(
+      [
+        [sequencer.address, topics.messages],
+        [follower.address, topics.blocks],
+        [follower.address, topics.evidence]
+      ].map(async ([address = '', topic = ''], index) => {
+        const mallory = await RawPeer.connect(cleanup, net, address, `mallory ${index}`)
+        for (let count = 0; count < 30; count += 1) await mallory.host.publish(topic, randomBytes(100))
+        const signal = deadline()
+        await mallory.host.whenDisconnected(mallory.peer, signal)
+        signal.throwIfAborted()
+      })
+    )
+    await honest.send(3)
+    await honest.receipted(3)
+    assert.equal(honest.events.count('disconnected'), 0)
+  })
+
+  it('is disconnected when it opens streams without end; others are served', async () => {
+    const net = await makeNetwork()
+    const sequencer = await RunningSequencer.start(cleanup, net, { rates: { stream: once(50) } })
+    const honest = await RunningClient.connected(cleanup, net, sequencer.address)
+    const mallory = await RawPeer.connect(cleanup, net, sequencer.address, 'mallory')
+    let opened = 0
+    await assert.rejects(async () => {
+      for (; opened < 200; opened += 1) {
+        const channel = await mallory.openQuery()
+        channel.abort(new Error('opened to be reset'))
+      }
+    }, /ended the connection at once/)
+    assert.ok(opened < 100, `${opened} were opened`)
+    await honest.send(1)
+    await honest.receipted(1)
+  })
+
+  it('is turned away beyond the connections that one host may have, until one of them has ended', async () => {
+    const start = async (options: Partial<HostOptions> = {}): Promise<Host> => {
+      const host = await Host.create({
+        key: await generateKeyPair('Ed25519'),
+        listen: [],
+        topics: [],
+        ...options
+      })
+      await host.start()
+      cleanup.add(() => host.stop())
+      return host
+    }
+    const server = await start({ listen: ['/ip4/127.0.0.1/tcp/0'], connectionsPerHost: 3 })
+    const address = present(server.addresses()[0])
+    const guests = await Promise.all(Array.from({ length: 3 }, () => start()))
+    for (const guest of guests) await guest.connect(address, deadline())
+    const late = await start()
+    await assert.rejects(late.connect(address, deadline()), /no more connections from this host/)
+    const first = present(guests[0])
+    await first.stop()
+    await server.whenDisconnected(first.peerId, deadline())
+    assert.equal(toHex(await late.connect(address, deadline())), toHex(server.peerId))
+  })
+})
