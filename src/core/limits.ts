@@ -21,7 +21,7 @@ export const LIMITS = {
    */
   gossipMessages: 5_000,
   gossipSubscriptions: 64,
-  gossipControls: 64,
+  gossipControls: 16,
   /** Message ids in an IHAVE or IWANT. Gossipsub itself takes ten of each a second from a peer. */
   gossipIds: 5_000,
   /** Gossip streams that one connection may have open at once, each way. One is in use. */
@@ -39,6 +39,9 @@ export const LIMITS = {
   connectionsPerHost: 512,
   /** Connections that are still shaking hands. */
   pendingConnections: 500,
+  /** Bytes that may wait for slow readers, all together: those with most are disconnected. How often it is looked at, ms. */
+  unsentBytes: 256 * 1024 * 1024,
+  slowReadersMs: 1_000,
   /** How often a connection is tried that may be dead, ms; without an answer within `frameMs` it is ended. */
   pingMs: 10_000,
 

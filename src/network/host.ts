@@ -18,6 +18,7 @@ import { Channel, type ChannelLimits } from './channel.js'
 import { explained } from './connection-errors.js'
 import { Gatekeeper } from './gatekeeper.js'
 import { decodeRpcLimits, scoreParams } from './gossip-limits.js'
+import { endSlowReaders } from './slow-readers.js'
 
 /** What becomes of a gossiped message: passed on, dropped, or held against who sent it. */
 export type GossipVerdict = 'accept' | 'ignore' | 'reject'
@@ -35,8 +36,9 @@ export interface HostOptions {
   readonly swarmKey?: Uint8Array
   /** In place of those in LIMITS. */
   readonly rates?: HostRates
-  /** In place of the one in LIMITS. */
+  /** In place of those in LIMITS. */
   readonly connectionsPerHost?: number
+  readonly unsentBytes?: number
 }
 
 export interface HostRates {
@@ -58,12 +60,16 @@ type Services = { readonly identify: unknown; readonly gossip: GossipSub }
 export class Host {
   readonly #streams: RateLimiter
   readonly #invalid: RateLimiter
+  readonly #hasSwarmKey: boolean
+  readonly #unsentBytes: number
+  #watching: NodeJS.Timeout | undefined
 
   private constructor(
     private readonly libp2p: Libp2p<Services>,
-    private readonly hasSwarmKey: boolean,
-    rates: HostRates = {}
+    { swarmKey, unsentBytes = LIMITS.unsentBytes, rates = {} }: HostOptions
   ) {
+    this.#hasSwarmKey = swarmKey !== undefined
+    this.#unsentBytes = unsentBytes
     this.#streams = new RateLimiter(rates.stream ?? LIMITS.streamRate, LIMITS.rememberedRates)
     this.#invalid = new RateLimiter(rates.invalid ?? LIMITS.invalidRate, LIMITS.rememberedRates)
   }
@@ -114,14 +120,19 @@ export class Host {
         })
       }
     })
-    return new Host(libp2p, swarmKey !== undefined, options.rates)
+    return new Host(libp2p, options)
   }
 
   async start(): Promise<void> {
     await this.libp2p.start()
+    this.#watching = setInterval(
+      () => endSlowReaders(this.libp2p.getConnections(), this.#unsentBytes),
+      LIMITS.slowReadersMs
+    )
   }
 
   async stop(): Promise<void> {
+    clearInterval(this.#watching)
     await this.libp2p.stop()
   }
 
@@ -140,7 +151,7 @@ export class Host {
       const connection = await this.libp2p.dial(multiaddr(address), { signal })
       return bytesOf(connection.remotePeer)
     } catch (error) {
-      throw explained(error, this.hasSwarmKey)
+      throw explained(error, this.#hasSwarmKey)
     }
   }
 
@@ -252,7 +263,7 @@ export class Host {
       })
       return new Channel(stream, options)
     } catch (error) {
-      throw explained(error, this.hasSwarmKey)
+      throw explained(error, this.#hasSwarmKey)
     }
   }
 

@@ -120,6 +120,11 @@ export class Program extends Changes {
     return present(this.#exit)
   }
 
+  /** Keeps it from doing anything, with all its connections open. */
+  freeze(): void {
+    this.child.kill('SIGSTOP')
+  }
+
   kill(signal: NodeJS.Signals): Promise<Exit> {
     if (this.isRunning) this.child.kill(signal)
     return this.exit()

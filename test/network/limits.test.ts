@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as elapsed } from 'node:timers/promises'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { equal, toHex } from '#src/core/bytes.js'
+import { peerIdFromText } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
 import { leafHash } from '#src/core/merkle.js'
 import { decodeAnswer, encodeQuery } from '#src/core/query.js'
@@ -11,11 +14,12 @@ import { Host, type HostOptions } from '#src/network/host.js'
 import { topicsOf } from '#src/network/names.js'
 import { Author, envelopesOf } from '../helpers/authors.js'
 import { flipped } from '../helpers/bytes.js'
-import { deadline, present } from '../helpers/changes.js'
+import { Changes, deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { FalseSequencer } from '../helpers/false-sequencer.js'
 import { identity, makeNetwork } from '../helpers/networks.js'
 import { RunningClient, RunningFollower, RunningSequencer } from '../helpers/peers.js'
+import { Program } from '../helpers/program.js'
 import { RawPeer } from '../helpers/raw-peer.js'
 
 const NOBODY = new Uint8Array(0)
@@ -154,8 +158,26 @@ describe('the rate of messages', () => {
   })
 })
 
+class Heard extends Changes {
+  count = 0
+
+  add(): 'accept' {
+    this.count += 1
+    this.changed()
+    return 'accept'
+  }
+}
+
 describe('a peer that goes too far', () => {
   const cleanup = new Cleanup(afterEach)
+
+  async function hostOf(options: Partial<HostOptions> = {}): Promise<Host> {
+    const key = await generateKeyPair('Ed25519')
+    const host = await Host.create({ key, listen: [], topics: [], ...options })
+    await host.start()
+    cleanup.add(() => host.stop())
+    return host
+  }
 
   it('is disconnected after too many messages that are not valid, on whichever topic; others are served', async () => {
     const net = await makeNetwork()
@@ -200,23 +222,43 @@ describe('a peer that goes too far', () => {
     await honest.receipted(1)
   })
 
-  it('is turned away beyond the connections that one host may have, until one of them has ended', async () => {
-    const start = async (options: Partial<HostOptions> = {}): Promise<Host> => {
-      const host = await Host.create({
-        key: await generateKeyPair('Ed25519'),
-        listen: [],
-        topics: [],
-        ...options
-      })
-      await host.start()
-      cleanup.add(() => host.stop())
-      return host
-    }
-    const server = await start({ listen: ['/ip4/127.0.0.1/tcp/0'], connectionsPerHost: 3 })
+  it('is disconnected when it reads nothing and too much waits for it; others get all', async () => {
+    const net = await makeNetwork()
+    const { blocks } = topicsOf(net.network.id)
+    const listen = ['/ip4/127.0.0.1/tcp/0']
+    const server = await hostOf({ listen, topics: [blocks], unsentBytes: 4 * 1024 * 1024 })
     const address = present(server.addresses()[0])
-    const guests = await Promise.all(Array.from({ length: 3 }, () => start()))
+    const reader = await hostOf({ topics: [blocks] })
+    const heard = new Heard()
+    reader.subscribe(blocks, () => heard.add())
+    await reader.connect(address, deadline())
+
+    const folder = await cleanup.folder()
+    await writeFile(join(folder, 'network.json'), JSON.stringify(net.network.document))
+    const options = ['--role', 'follower', '--network', 'network.json', '--connect', address, '--json']
+    const stopped = Program.start(cleanup, folder, options)
+    await stopped.times('started', 1)
+    const slow = peerIdFromText(present(stopped.of('started')[0]?.addresses?.[0]?.split('/p2p/')[1]))
+    for (const peer of [slow, reader.peerId]) await server.whenSubscribed(blocks, peer, deadline())
+    stopped.freeze()
+
+    for (let count = 1; count <= 200; count += 1) {
+      await server.publish(blocks, randomBytes(100_000))
+      await heard.until(`message ${count}`, () => heard.count === count)
+    }
+    // Long before it is found out that it does not answer at all.
+    const signal = deadline(LIMITS.pingMs + LIMITS.frameMs - 3000)
+    await server.whenDisconnected(slow, signal)
+    signal.throwIfAborted()
+    assert.equal(await server.publish(blocks, randomBytes(10)), 1, 'the other one is there')
+  })
+
+  it('is turned away beyond the connections that one host may have, until one of them has ended', async () => {
+    const server = await hostOf({ listen: ['/ip4/127.0.0.1/tcp/0'], connectionsPerHost: 3 })
+    const address = present(server.addresses()[0])
+    const guests = await Promise.all(Array.from({ length: 3 }, () => hostOf()))
     for (const guest of guests) await guest.connect(address, deadline())
-    const late = await start()
+    const late = await hostOf()
     await assert.rejects(late.connect(address, deadline()), /no more connections from this host/)
     const first = present(guests[0])
     await first.stop()
