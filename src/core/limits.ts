@@ -9,8 +9,8 @@ export const LIMITS = {
   bundleMessages: 256,
   /** Bytes of a bundle; longer ones are rejected unread. */
   bundleBytes: 1024 * 1024,
-  /** Bytes gossipsub takes in one RPC: several bundles, or a block and the control messages beside it. */
-  gossipBytes: 18 * 1024 * 1024,
+  /** Bytes gossipsub takes in one RPC. It sends no more either: larger blocks are not published, followers ask for them. */
+  gossipBytes: 4 * 1024 * 1024,
   /** Bytes gossipsub may queue for one slow reader before its stream is reset. */
   gossipQueueBytes: 64 * 1024 * 1024,
   /** How long gossipsub remembers a message id, ms. */
@@ -26,6 +26,8 @@ export const LIMITS = {
   gossipIds: 5_000,
   /** Gossip streams that one connection may have open at once, each way. One is in use. */
   gossipStreams: 4,
+  /** How long a new connection may take to open its gossip stream, ms; one that has none then is ended. */
+  gossipStreamMs: 10_000,
   /** Messages that no honest peer sends or passes on, on any topic, after which a peer is disconnected. */
   invalidRate: { perSecond: 1, burst: 1_000 },
   /** How long gossipsub remembers the score of a peer that has gone, ms. Its ids are free. */
@@ -39,9 +41,10 @@ export const LIMITS = {
   connectionsPerHost: 512,
   /** Connections that are still shaking hands. */
   pendingConnections: 500,
-  /** Bytes that may wait for slow readers, all together: those with most are disconnected. How often it is looked at, ms. */
+  /** Bytes that may wait for slow readers, all together: those with most are disconnected. */
   unsentBytes: 256 * 1024 * 1024,
-  slowReadersMs: 1_000,
+  /** How often it is looked for slow readers, and for connections whose gossip stream is lost, ms. */
+  watchMs: 1_000,
   /** How often a connection is tried that may be dead, ms; without an answer within `frameMs` it is ended. */
   pingMs: 10_000,
 
@@ -126,6 +129,8 @@ export const LIMITS = {
 
   /** Messages of a client that have no receipt yet. It sends no more until receipts come. */
   clientWindow: 512,
+  /** Their bytes, of which the last one may go beyond: far below `gossipQueueBytes`, so that no stream is lost. */
+  clientWindowBytes: 8 * 1024 * 1024,
   /** Messages that wait in a client's outbox, sent or not. More are refused to the caller. */
   outboxMessages: 100_000,
   /** How long a client gathers messages into one bundle when they come fast, ms. */

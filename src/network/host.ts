@@ -16,9 +16,9 @@ import { LIMITS } from '../core/limits.js'
 import { type Rate, RateLimiter } from '../core/rate-limiter.js'
 import { Channel, type ChannelLimits } from './channel.js'
 import { explained } from './connection-errors.js'
+import { endMuteConnections, endSlowReaders } from './connection-watch.js'
 import { Gatekeeper } from './gatekeeper.js'
 import { decodeRpcLimits, scoreParams } from './gossip-limits.js'
-import { endSlowReaders } from './slow-readers.js'
 
 /** What becomes of a gossiped message: passed on, dropped, or held against who sent it. */
 export type GossipVerdict = 'accept' | 'ignore' | 'reject'
@@ -39,6 +39,7 @@ export interface HostOptions {
   /** In place of those in LIMITS. */
   readonly connectionsPerHost?: number
   readonly unsentBytes?: number
+  readonly gossipStreamMs?: number
 }
 
 export interface HostRates {
@@ -61,15 +62,14 @@ export class Host {
   readonly #streams: RateLimiter
   readonly #invalid: RateLimiter
   readonly #hasSwarmKey: boolean
-  readonly #unsentBytes: number
   #watching: NodeJS.Timeout | undefined
 
   private constructor(
     private readonly libp2p: Libp2p<Services>,
-    { swarmKey, unsentBytes = LIMITS.unsentBytes, rates = {} }: HostOptions
+    private readonly options: HostOptions
   ) {
+    const { swarmKey, rates = {} } = options
     this.#hasSwarmKey = swarmKey !== undefined
-    this.#unsentBytes = unsentBytes
     this.#streams = new RateLimiter(rates.stream ?? LIMITS.streamRate, LIMITS.rememberedRates)
     this.#invalid = new RateLimiter(rates.invalid ?? LIMITS.invalidRate, LIMITS.rememberedRates)
   }
@@ -125,10 +125,7 @@ export class Host {
 
   async start(): Promise<void> {
     await this.libp2p.start()
-    this.#watching = setInterval(
-      () => endSlowReaders(this.libp2p.getConnections(), this.#unsentBytes),
-      LIMITS.slowReadersMs
-    )
+    this.#watching = setInterval(() => this.#watch(), LIMITS.watchMs)
   }
 
   async stop(): Promise<void> {
@@ -265,6 +262,15 @@ export class Host {
     } catch (error) {
       throw explained(error, this.#hasSwarmKey)
     }
+  }
+
+  #watch(): void {
+    const { topics, unsentBytes = LIMITS.unsentBytes, gossipStreamMs = LIMITS.gossipStreamMs } = this.options
+    const connections = this.libp2p.getConnections()
+    endSlowReaders(connections, unsentBytes)
+    const { gossip } = this.libp2p.services
+    const subscribers = topics.flatMap(topic => gossip.getSubscribers(topic))
+    endMuteConnections(connections, subscribers, gossipStreamMs, Date.now())
   }
 
   #sendAway(peer: PeerId, why: string): void {

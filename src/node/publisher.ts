@@ -50,6 +50,8 @@ export class Publisher implements Service {
   #queue: Unreceipted[]
   /** Sent, without a receipt. By leaf in hex. */
   readonly #flights = new Map<string, Flight>()
+  /** Of the messages in there. */
+  #flightBytes = 0
   readonly #verifiers = new VerifierCache()
   readonly #latency: RecordableHistogram = createHistogram()
   #context: SealingContext | undefined
@@ -187,7 +189,7 @@ export class Publisher implements Service {
 
   /** Sends what the window has room for. */
   #pump(): void {
-    while (this.#isUp && this.#queue.length > 0 && this.#flights.size < LIMITS.clientWindow) {
+    while (this.#isUp && this.#queue.length > 0 && this.#hasRoom) {
       const room = Math.min(LIMITS.bundleMessages, LIMITS.clientWindow - this.#flights.size)
       const messages = this.#queue
         .splice(0, fitting(this.#queue, room))
@@ -195,6 +197,7 @@ export class Publisher implements Service {
         .filter(({ leaf }) => this.options.outbox.find(leaf) !== undefined)
       if (messages.length === 0) continue
       const now = this.options.clock()
+      this.#flightBytes += messages.reduce((sum, { envelope }) => sum + envelope.length, 0)
       const leftOver = messages.filter(({ leaf }) => this.#left.delete(toHex(leaf))).length
       for (const message of messages)
         this.#flights.set(toHex(message.leaf), {
@@ -279,7 +282,7 @@ export class Publisher implements Service {
       const ms = now - (flight?.firstSent ?? now)
       if (flight !== undefined)
         this.#progress = { order: Math.max(this.#progress.order, flight.order), at: now, ms }
-      this.#flights.delete(toHex(leaf))
+      this.#land(toHex(leaf))
       this.#latency.record(Math.max(1, Math.round(ms * 1000)))
       this.#counts.accepted += 1
       report({ event: 'receipt', sequence, position, leaf, ms })
@@ -299,10 +302,19 @@ export class Publisher implements Service {
       this.#postpone(toHex(leaf))
       return
     }
-    this.#flights.delete(toHex(leaf))
+    this.#land(toHex(leaf))
     this.#counts.refused += 1
     report({ event: 'refused', sequence: message.sequence, reason, detail })
     this.#settle(outbox.discard(message))
+  }
+
+  get #hasRoom(): boolean {
+    return this.#flights.size < LIMITS.clientWindow && this.#flightBytes < LIMITS.clientWindowBytes
+  }
+
+  #land(name: string): void {
+    this.#flightBytes -= this.#flights.get(name)?.message.envelope.length ?? 0
+    this.#flights.delete(name)
   }
 
   /** It stays in flight, and in the window. Its backoff counts from the refusal on: it arrived, and was too much. */

@@ -121,6 +121,23 @@ describe('the rate of messages', () => {
     assert.ok(waited > LIMITS.resendMs.first - 250, `after ${waited} ms`)
   })
 
+  it('is no matter of bytes: a client with the largest messages waits for receipts, and loses no stream', async () => {
+    const net = await makeNetwork({ blockSize: 16, messageBytes: 1_047_552 })
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    const follower = await RunningFollower.start(cleanup, net, [sequencer.address])
+    const client = await RunningClient.connected(cleanup, net, sequencer.address)
+    const count = 80
+    for (let index = 0; index < count; index += 1)
+      await client.client.send(
+        { text: 'large', data: { content: `${index}`.padEnd(900_000, '.') } },
+        deadline()
+      )
+    await client.receipted(count)
+    assert.equal(client.events.count('disconnected'), 0)
+    // Its blocks are more than gossip carries.
+    await follower.has(count / 16)
+  })
+
   it('of messages that a follower hands over too fast, the refusal is for the author that each names', async () => {
     const net = await makeNetwork()
     const sequencer = await RunningSequencer.start(cleanup, net)
@@ -251,6 +268,29 @@ describe('a peer that goes too far', () => {
     await server.whenDisconnected(slow, signal)
     signal.throwIfAborted()
     assert.equal(await server.publish(blocks, randomBytes(10)), 1, 'the other one is there')
+  })
+
+  it('is left and dialled again when its gossip stream is lost, as it never comes back by itself', async () => {
+    const topic = '/topic'
+    const server = await hostOf({ listen: ['/ip4/127.0.0.1/tcp/0'], topics: [topic] })
+    const heard = new Heard()
+    server.subscribe(topic, () => heard.add())
+    const client = await hostOf({ topics: [topic], gossipStreamMs: 0 })
+    const address = present(server.addresses()[0])
+    await client.connect(address, deadline())
+    await client.whenSubscribed(topic, server.peerId, deadline())
+    // More than may wait for a reader, and no turn for the reader meanwhile.
+    const part = LIMITS.gossipBytes / 2
+    const parts = Array.from({ length: (2 * LIMITS.gossipQueueBytes) / part }, () => randomBytes(part))
+    await Promise.all(parts.map(data => client.publish(topic, data)))
+    const signal = deadline()
+    await client.whenDisconnected(server.peerId, signal)
+    signal.throwIfAborted()
+    await client.connect(address, deadline())
+    await client.whenSubscribed(topic, server.peerId, deadline())
+    const before = heard.count
+    await client.publish(topic, randomBytes(10))
+    await heard.until('a message on the new connection', () => heard.count > before)
   })
 
   it('is turned away beyond the connections that one host may have, until one of them has ended', async () => {

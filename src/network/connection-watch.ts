@@ -1,0 +1,49 @@
+import type { Connection, PeerId } from '@libp2p/interface'
+
+/** What is looked at now and then on all connections, as nothing tells of it. */
+
+/**
+ * Each stream has its own limit of what may wait for its reader; this keeps all of them together within one:
+ * those who leave most unread are disconnected first.
+ */
+export function endSlowReaders(connections: readonly Connection[], unsentBytes: number): void {
+  const waiting = connections
+    .map(connection => ({ connection, bytes: unsentOn(connection) }))
+    .filter(({ bytes }) => bytes > 0)
+    .sort((a, b) => b.bytes - a.bytes)
+  let total = waiting.reduce((sum, { bytes }) => sum + bytes, 0)
+  for (const { connection, bytes } of waiting) {
+    if (total <= unsentBytes) return
+    connection.abort(new Error('it reads too slowly, and too much waits for all readers together'))
+    total -= bytes
+  }
+}
+
+function unsentOn({ streams }: Connection): number {
+  return streams.reduce((sum, { writeBufferLength }) => sum + writeBufferLength, 0)
+}
+
+/**
+ * A gossip stream that was reset never comes back by itself: what is published to that peer goes nowhere, on a
+ * connection that is well otherwise. Both sides are better off with a new one.
+ */
+export function endMuteConnections(
+  connections: readonly Connection[],
+  subscribers: readonly PeerId[],
+  /** How long a new connection may take to open its gossip stream, ms. */
+  patience: number,
+  now: number
+): void {
+  for (const peer of subscribers) {
+    const ours = connections.filter(({ remotePeer }) => remotePeer.equals(peer))
+    const isMute = ours.every(
+      ({ streams }) =>
+        !streams.some(
+          ({ direction, protocol }) => direction === 'outbound' && protocol.startsWith('/meshsub/')
+        )
+    )
+    const isNew = ours.some(({ timeline }) => now - timeline.open < patience)
+    if (!isMute || isNew) continue
+    for (const connection of ours) connection.abort(new Error('its gossip stream is lost'))
+  }
+}
