@@ -124,7 +124,6 @@ describe('the rate of messages', () => {
   it('is no matter of bytes: a client with the largest messages waits for receipts, and loses no stream', async () => {
     const net = await makeNetwork({ blockSize: 16, messageBytes: 1_047_552 })
     const sequencer = await RunningSequencer.start(cleanup, net)
-    const follower = await RunningFollower.start(cleanup, net, [sequencer.address])
     const client = await RunningClient.connected(cleanup, net, sequencer.address)
     const count = 80
     for (let index = 0; index < count; index += 1)
@@ -134,8 +133,17 @@ describe('the rate of messages', () => {
       )
     await client.receipted(count)
     assert.equal(client.events.count('disconnected'), 0)
-    // Its blocks are more than gossip carries.
-    await follower.has(count / 16)
+  })
+
+  it('a block that is more than gossip carries reaches followers all the same', async () => {
+    const net = await makeNetwork({ blockSize: 8, messageBytes: 1_047_552 })
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    const follower = await RunningFollower.start(cleanup, net, [sequencer.address])
+    const client = await RunningClient.connected(cleanup, net, sequencer.address)
+    const content = ''.padEnd(600_000, '.')
+    for (let index = 0; index < 8; index += 1)
+      await client.client.send({ text: `${index}`, data: { content } }, deadline())
+    await follower.has(1)
   })
 
   it('of messages that a follower hands over too fast, the refusal is for the author that each names', async () => {
