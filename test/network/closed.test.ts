@@ -35,7 +35,7 @@ async function filesOf(
 async function askedHeight(options: Parameters<typeof asking>[0]): Promise<number> {
   let height = -1
   await asking(options, async (_, head) => {
-    height = head.signed.header.height
+    height = head.header.height
   })
   return height
 }
