@@ -13,6 +13,7 @@ import type { Asker } from '../node/asker.js'
 import { isOutbox } from '../node/outbox.js'
 import { Untrue } from '../node/query-errors.js'
 import { asking } from './asking.js'
+import type { SwarmKeyOption } from './closed-network.js'
 import { Failure, UsageError } from './failure.js'
 import { exists, openDatabase, readNetwork } from './files.js'
 import { type OpenedLog, openLog } from './log-file.js'
@@ -29,11 +30,13 @@ export interface LogSource {
   readonly database?: Database
 }
 
-export interface SourceOptions {
+export interface SourceOptions extends SwarmKeyOption {
   /** Undefined: the default one where it is there, else what a file says of itself. */
   readonly network?: string
   /** Where the head last seen is kept. */
   readonly data: string
+  /** The file of the private key that a peer is asked with; a new one where it is left out. */
+  readonly askWith?: string
 }
 
 export type Target = { readonly kind: 'folder' | 'file' | 'peer'; readonly name: string }
@@ -118,7 +121,9 @@ async function withPeer(
   use: (source: LogSource) => Promise<void>
 ): Promise<void> {
   const network = options.network ?? DEFAULTS.network
-  await asking({ network, connect, data: options.data }, async (asker, head) => {
+  const { data, askWith, swarmKey } = options
+  const asked = { network, connect, data, ...(askWith && { key: askWith }), ...(swarmKey && { swarmKey }) }
+  await asking(asked, async (asker, head) => {
     let done = 0
     const total = head.header.height
     await use({

@@ -6,6 +6,7 @@ import { asking } from '#src/cli/asking.js'
 import { closedNetwork } from '#src/cli/closed-network.js'
 import { UsageError } from '#src/cli/failure.js'
 import { makeSwarmKey, readSwarmKey } from '#src/cli/files.js'
+import { withLog } from '#src/cli/log-source.js'
 import { newSwarmKey } from '#src/network/swarm-key.js'
 import { present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
@@ -105,6 +106,7 @@ describe('a network with a pre-shared key', () => {
     const path = join(files.data, 'swarm.key')
     await makeSwarmKey(path)
     const swarmKey = await readSwarmKey(path)
+    let read = 0
     const sequencer = await RunningSequencer.start(cleanup, net, { swarmKey })
     const without = await RunningClient.start(cleanup, net, sequencer.address, 'without')
     const wrong = await RunningClient.start(cleanup, net, sequencer.address, 'wrong', {
@@ -116,6 +118,11 @@ describe('a network with a pre-shared key', () => {
     await client.receipted(4)
     await follower.has(2)
     assert.equal(await askedHeight({ ...files, swarmKey: path, connect: sequencer.address }), 2)
+    const source = { network: files.network, data: files.data, swarmKey: path }
+    await withLog({ kind: 'peer', name: sequencer.address }, source, async ({ blocks }) => {
+      for await (const _ of blocks) read += 1
+    })
+    assert.equal(read, 2, 'the blocks after the genesis are read for an export')
     assert.match(await warningOf(without), /may want a pre-shared key/)
     assert.match(await warningOf(wrong), /may have another pre-shared key/)
     await sequencer.check()

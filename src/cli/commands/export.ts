@@ -46,10 +46,10 @@ async function exportTo(file: string | undefined, options: ExportOptions): Promi
   if (evidence === true) return asking(options, async asker => write(file, options, await evidenceOf(asker)))
   if (file === undefined && process.stdout.isTTY)
     throw new UsageError('a log is no text: name a file, or send standard output to one')
-  const { network, data } = options
+  const { network, data, key, swarmKey } = options
   await withLog(
     from === undefined ? { kind: 'peer', name: connect } : await targetOf(from),
-    { network, data },
+    { network, data, ...(key && { askWith: key }), ...(swarmKey && { swarmKey }) },
     source => exportLog(source, file, options)
   )
 }

@@ -9,6 +9,7 @@ import { peerIdToString, VerifierCache } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
 import { PROOF_MAGIC } from '../../core/proof-file.js'
 import { checkProof } from '../../node/proof-check.js'
+import { type SwarmKeyOption, withSwarmKeyOption } from '../closed-network.js'
 import { decodeEvidenceFile, EVIDENCE_MAGIC } from '../evidence-file.js'
 import { Failure } from '../failure.js'
 import { readEncryptionKeys, readNetwork } from '../files.js'
@@ -18,7 +19,7 @@ import { DEFAULTS } from '../options.js'
 import { printJson } from '../output.js'
 import { verifyLog } from '../verify-log.js'
 
-interface VerifyOptions {
+interface VerifyOptions extends SwarmKeyOption {
   readonly network?: string
   readonly key?: string
   readonly data: string
@@ -35,7 +36,7 @@ interface Verdict {
 }
 
 export function verifyCommand(): Command {
-  return new Command('verify')
+  return withSwarmKeyOption(new Command('verify'))
     .description('Verifies a whole log, a proof file or a piece of evidence, trusting nobody.')
     .argument('<target>', "a stopped peer's folder, a file, or the multiaddr of a peer")
     .option('--network <file>', `the network document (default: ${DEFAULTS.network})`)
