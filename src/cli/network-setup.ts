@@ -4,7 +4,8 @@ import { applicationOf } from '../applications/index.js'
 import { peerIdToString, signerOf } from '../core/keys.js'
 import { InvalidNetworkDocument, type Network, networkOf } from '../core/network-document.js'
 import { Failure } from './failure.js'
-import { addEncryptionKey, createFile, exists, readOrMakeIdentity } from './files.js'
+import { createFile, exists } from './files.js'
+import { addEncryptionKey, readOrMakeIdentity } from './key-files.js'
 
 /** The template of a sequencer's network document that ships with the program. */
 const TEMPLATE = fileURLToPath(new URL('../../config/sequencer.json', import.meta.url))

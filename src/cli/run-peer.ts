@@ -4,7 +4,8 @@ import type { Service } from '../node/service.js'
 import type { PeerOptions } from '../roles/peer-options.js'
 import { WrongKey } from '../roles/sequencer.js'
 import { errorCode, Failure, UsageError } from './failure.js'
-import { openDatabase, readOrMakeIdentity } from './files.js'
+import { openDatabase } from './files.js'
+import { readOrMakeIdentity } from './key-files.js'
 import { printLine } from './output.js'
 
 export interface PeerFiles {
