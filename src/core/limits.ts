@@ -90,6 +90,11 @@ export const LIMITS = {
   /** Receipts that a follower remembers until their block comes; the oldest go first. */
   rememberedReceipts: 40_000,
 
+  /** How long an encryption key goes on opening after its successor was made, unless the sequencer is told otherwise. */
+  keyGraceMs: 3_600_000,
+  /** How long a follower believes that the sequencer's encryption key is still the one it knows, ms. */
+  certificateMs: 5_000,
+
   /** Public keys that are kept parsed, and sealing sessions that are kept agreed on; the oldest go first. */
   cachedKeys: 10_000,
   cachedSessions: 10_000,

@@ -27,7 +27,7 @@ export interface QuerySource {
   /** Messages that are on disk and in no block yet. */
   readonly pending: () => number
   /** Certificate of the current encryption key, where this peer has one. */
-  readonly certificate: () => EnvelopeBytes | undefined
+  readonly certificate: () => Promise<EnvelopeBytes | undefined>
   /** What this peer knows of the sequencer's lies. */
   readonly evidence: () => readonly Evidence[]
 }
@@ -158,7 +158,7 @@ export class QueryServer implements Service {
           : notFound(`no proof from ${from} to ${to}; the log has ${head.header.size} messages in blocks`)
       }
       case 'key': {
-        const certificate = this.source.certificate()
+        const certificate = await this.source.certificate()
         return certificate ? { kind: 'key', certificate } : notFound('this peer knows no encryption key')
       }
       case 'receipt': {
