@@ -85,6 +85,18 @@ export async function replaceFile(path: string, content: string | Uint8Array, mo
   }
 }
 
+/** Throws Failure where others can read it. */
+export async function readPrivate(path: string): Promise<Uint8Array> {
+  try {
+    const { mode } = await stat(path)
+    if ((mode & 0o077) !== 0)
+      throw new Failure(`${path} can be read by others; it must be its owner's alone: chmod 600 ${path}`)
+    return await readFile(path)
+  } catch (error) {
+    throw error instanceof Failure ? error : unreadable(path, error)
+  }
+}
+
 export function unreadable(path: string, error: unknown): Failure {
   return new Failure(`${path} cannot be read (${errorCode(error) ?? reason(error)})`)
 }

@@ -1,35 +1,41 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { readFile, stat } from 'node:fs/promises'
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
+import { toHex, utf8 } from '../core/bytes.js'
 import { signerOf } from '../core/keys.js'
 import { type OpeningKey, openingKeyFromSecret } from '../core/sealing.js'
+import type { DatedKey, DatedKeys } from '../node/key-ring.js'
 import { Failure } from './failure.js'
-import { createFile, exists, replaceFile, unreadable } from './files.js'
+import { exists } from './files.js'
+import { createSecret, readSecret, replaceSecret } from './secret-files.js'
 
-/** The private keys of a peer, in files that only their owner can read. */
+/** The private keys of a peer, and the form they have in files. */
 
 export const KEY_TYPES = ['Ed25519', 'secp256k1', 'RSA'] as const
 export type KeyType = (typeof KEY_TYPES)[number]
 
-const PRIVATE = 0o600
+export interface IdentityWishes {
+  readonly type?: KeyType
+  /** Of an RSA key. */
+  readonly bits?: number | undefined
+  readonly passphrase?: string | undefined
+}
 
 /** A new identity key in a file of mode 0600. Throws Failure if the file exists. */
 export async function makeIdentity(
   path: string,
-  type: KeyType = 'Ed25519',
-  bits = 2048
+  { type = 'Ed25519', bits = 2048, passphrase }: IdentityWishes = {}
 ): Promise<PrivateKey> {
   const key = type === 'RSA' ? await generateKeyPair('RSA', bits) : await generateKeyPair(type)
-  await createPrivate(path, privateKeyToProtobuf(key))
+  await createSecret(path, { content: privateKeyToProtobuf(key), passphrase })
   return key
 }
 
 /** The identity key in a file, which is libp2p's own encoding of a private key. */
 export async function readIdentity(path: string): Promise<PrivateKey> {
-  const bytes = await readPrivate(path)
+  const { content } = await readSecret(path)
   try {
-    const key = privateKeyFromProtobuf(bytes)
+    const key = privateKeyFromProtobuf(content)
     signerOf(key)
     return key
   } catch {
@@ -41,54 +47,64 @@ export async function readOrMakeIdentity(path: string): Promise<PrivateKey> {
   return (await exists(path)) ? readIdentity(path) : makeIdentity(path)
 }
 
-/** A new encryption key, put before those that the file holds already: they go on opening. */
-export async function addEncryptionKey(path: string): Promise<OpeningKey> {
-  const { privateKey } = generateKeyPairSync('x25519')
-  const pem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
-  if (await exists(path)) {
-    const older = Buffer.from(await readPrivate(path)).toString()
-    await replacePrivate(path, pem + older)
-  } else {
-    await createPrivate(path, pem)
-  }
-  return openingKeyOf(privateKey)
+/** A new encryption key in a file of its own. Throws Failure if the file exists. */
+export async function makeEncryptionKey(path: string, passphrase?: string): Promise<OpeningKey> {
+  const { key, text } = newEncryptionKey()
+  await createSecret(path, { content: utf8(text), passphrase })
+  return key
 }
 
-/** The X25519 keys in a file of PEM blocks, newest first. */
-export async function readEncryptionKeys(path: string): Promise<[OpeningKey, ...OpeningKey[]]> {
-  const text = Buffer.from(await readPrivate(path)).toString()
-  const blocks = text.match(/-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----/g) ?? []
+/** A new encryption key, put before those in the file, under the passphrase that the file has. */
+export async function rotateEncryptionKey(path: string): Promise<OpeningKey> {
+  await readEncryptionKeys(path)
+  const { content, passphrase } = await readSecret(path)
+  const { key, text } = newEncryptionKey()
+  await replaceSecret(path, { content: Buffer.concat([utf8(text), content]), passphrase })
+  return key
+}
+
+/** The X25519 keys in a file of PEM blocks, newest first, each with the date in the line before it. */
+export async function readEncryptionKeys(path: string): Promise<DatedKeys> {
+  const text = Buffer.from((await readSecret(path)).content).toString()
+  const blocks = [...text.matchAll(DATED_BLOCK)]
   try {
-    const [newest, ...older] = blocks.map(pem => openingKeyOf(createPrivateKey(pem)))
+    const [newest, ...older] = blocks.map(([, date, pem = '']) => datedKeyOf(pem, date))
     if (newest !== undefined) return [newest, ...older]
   } catch {
     // Said below.
   }
   throw new Failure(
-    `${path} holds no X25519 private key (PEM); make one with: tallystick keygen ${path} --type X25519`
+    `${path} holds no X25519 private keys (PEM, each after a line that may say when it was made); make one with: tallystick keygen ${path} --type X25519`
   )
+}
+
+/** Encrypts a file, whatever keys it holds, with another passphrase, or with its first one. */
+export async function changePassphrase(path: string, ask: () => Promise<string>): Promise<void> {
+  const { content } = await readSecret(path)
+  await replaceSecret(path, { content, passphrase: await ask() })
+}
+
+/** RFC 7468 lets text stand before a block. Ours tells when the key was made: the one after it is replaced since then. */
+const DATED_BLOCK =
+  /(?:^[^\n]*\bmade (\S+)\r?\n)?(-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----)/gm
+
+function newEncryptionKey(): { readonly key: OpeningKey; readonly text: string } {
+  const { privateKey } = generateKeyPairSync('x25519')
+  const key = openingKeyOf(privateKey)
+  const pem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
+  return { key, text: `encryption key ${toHex(key.keyId)}, made ${new Date().toISOString()}\n${pem}` }
+}
+
+/** Throws where either is not what it must be. */
+function datedKeyOf(pem: string, date: string | undefined): DatedKey {
+  const key = openingKeyOf(createPrivateKey(pem))
+  if (date === undefined) return key
+  const made = Date.parse(date)
+  if (Number.isNaN(made)) throw new RangeError(`${date} is no date`)
+  return { ...key, made }
 }
 
 function openingKeyOf(key: KeyObject): OpeningKey {
   const { d } = key.export({ format: 'jwk' })
   return openingKeyFromSecret(Uint8Array.from(Buffer.from(d ?? '', 'base64url')))
-}
-
-function createPrivate(path: string, content: string | Uint8Array): Promise<void> {
-  return createFile(path, content, PRIVATE)
-}
-
-function replacePrivate(path: string, content: string | Uint8Array): Promise<void> {
-  return replaceFile(path, content, PRIVATE)
-}
-
-async function readPrivate(path: string): Promise<Uint8Array> {
-  try {
-    const { mode } = await stat(path)
-    if ((mode & 0o077) !== 0)
-      throw new Failure(`${path} can be read by others; a private key must not be: chmod 600 ${path}`)
-    return await readFile(path)
-  } catch (error) {
-    throw error instanceof Failure ? error : unreadable(path, error)
-  }
 }
