@@ -97,7 +97,7 @@ export async function readPrivate(path: string): Promise<Uint8Array> {
   }
 }
 
-export function unreadable(path: string, error: unknown): Failure {
+function unreadable(path: string, error: unknown): Failure {
   return new Failure(`${path} cannot be read (${errorCode(error) ?? reason(error)})`)
 }
 
