@@ -31,6 +31,11 @@ export interface UncheckedReceipt {
   readonly checked: number
 }
 
+interface WithBody {
+  readonly message: Unreceipted
+  readonly body: Uint8Array
+}
+
 /**
  * A client's own messages until they have their receipts, and the receipts after that.
  *
@@ -52,6 +57,8 @@ export interface UncheckedReceipt {
 export class Outbox {
   readonly #waiting = new Map<string, Unreceipted>()
   #next: bigint
+  /** Takes back the writes that failed, as they may be on disk all the same. It goes first in the next write. */
+  #undo: Write[] = []
 
   private constructor(
     private readonly database: Database,
@@ -93,7 +100,11 @@ export class Outbox {
     return this.#waiting.get(toHex(leaf))
   }
 
-  /** Seals, signs and stores messages, in order. They are on disk when this resolves. One call at a time. */
+  /**
+   * Seals, signs and stores messages, in order. They are on disk when this resolves. Where the write fails,
+   * their sequences are used up: what may be on disk, and is sealed under them, must not meet another message
+   * there. One call at a time, of this and `reseal`.
+   */
   async add(bodies: readonly Uint8Array[], context: SealingContext): Promise<Unreceipted[]> {
     if (this.#waiting.size + bodies.length > LIMITS.outboxMessages)
       throw new Error(`the outbox holds ${this.#waiting.size} messages without a receipt and takes no more`)
@@ -103,20 +114,20 @@ export class Outbox {
   /**
    * Says messages that were refused for their key once more, sealed to another one, under new sequences. One
    * synced batch: after a crash either the old or the new message is there, never both, never none. Undefined
-   * stands for a message that has been settled meanwhile, or whose body is not here. One call at a time, of
-   * this and `add`.
+   * stands for a message that has been settled meanwhile, or whose body is not here.
    */
   async reseal(
     messages: readonly Unreceipted[],
     context: SealingContext
   ): Promise<(Unreceipted | undefined)[]> {
+    if (this.#undo.length > 0) await this.#write([], [])
     const bodies = await this.database.getMany(messages.map(({ sequence }) => numbered('p', sequence)))
     const known = messages.flatMap((message, index) => {
       const body = bodies[index]
       return body !== undefined && this.find(message.leaf) !== undefined ? [{ message, body }] : []
     })
     const again = await this.#replace(
-      known.map(({ message }) => message),
+      known,
       known.map(({ body }) => body),
       context
     )
@@ -126,24 +137,36 @@ export class Outbox {
 
   /** Drops some messages and adds others, at once and durably. */
   async #replace(
-    old: readonly Unreceipted[],
+    old: readonly WithBody[],
     bodies: readonly Uint8Array[],
     context: SealingContext
   ): Promise<Unreceipted[]> {
-    const added = bodies.map((body, index) => this.#make(this.#next + BigInt(index), body, context))
-    const next = this.#next + BigInt(added.length)
-    await writeDurably(this.database, [
-      ...old.flatMap(deletionsOf),
-      ...added.flatMap(({ sequence, envelope }, index): Write[] => [
-        { type: 'put', key: numbered('o', sequence), value: envelope },
-        { type: 'put', key: numbered('p', sequence), value: bodies[index] ?? EMPTY }
-      ]),
-      { type: 'put', key: NEXT, value: bigEndian(next) }
-    ])
-    this.#next = next
-    for (const { leaf } of old) this.#waiting.delete(toHex(leaf))
-    for (const message of added) this.#hold(message)
-    return added
+    const first = this.#next
+    this.#next += BigInt(bodies.length)
+    const added = bodies.map((body, index) => ({
+      message: this.#make(first + BigInt(index), body, context),
+      body
+    }))
+    await this.#write(old, added)
+    for (const { message } of old) this.#waiting.delete(toHex(message.leaf))
+    for (const { message } of added) this.#hold(message)
+    return added.map(({ message }) => message)
+  }
+
+  async #write(old: readonly WithBody[], added: readonly WithBody[]): Promise<void> {
+    const deletions = old.flatMap(({ message }) => deletionsOf(message))
+    const next: Write = { type: 'put', key: NEXT, value: bigEndian(this.#next) }
+    const writes: Write[] = [...this.#undo, ...deletions, ...added.flatMap(putsOf), next]
+    try {
+      await writeDurably(this.database, writes)
+      this.#undo = []
+    } catch (error) {
+      this.#undo.push(...added.flatMap(({ message }) => deletionsOf(message)), ...old.flatMap(putsOf))
+      throw new Error(
+        'the outbox could not be written; if it was all the same, a restart of this client sends the message',
+        { cause: error }
+      )
+    }
   }
 
   /** Keeps a verified receipt in place of the messages it names. */
@@ -223,6 +246,13 @@ function readUnreceipted(envelope: EnvelopeBytes): Unreceipted {
   const { sequence, body } = decodeMessage(decodeEnvelope(envelope).payload)
   const keyId = body.kind === 'sealed' ? body.sealed.keyId : EMPTY
   return { sequence, leaf: leafHash(envelope), envelope, keyId }
+}
+
+function putsOf({ message, body }: WithBody): Write[] {
+  return [
+    { type: 'put', key: numbered('o', message.sequence), value: message.envelope },
+    { type: 'put', key: numbered('p', message.sequence), value: body }
+  ]
 }
 
 function deletionsOf({ sequence }: Unreceipted): Write[] {

@@ -43,7 +43,8 @@ export class Relay implements LinkUser<EnvelopeBytes> {
 
   /** The newest one that is known upstream. Undefined before the sequencer could be reached for the first time. */
   async certificate(): Promise<EnvelopeBytes | undefined> {
-    if (this.#isUp && this.options.clock() >= this.#believedUntil) {
+    const isDoubted = this.#looking !== undefined || this.options.clock() >= this.#believedUntil
+    if (this.#isUp && isDoubted) {
       this.#looking ??= this.#look().finally(() => {
         this.#looking = undefined
       })
