@@ -30,10 +30,7 @@ export interface ValidationJob {
 const setup: WorkerSetup = workerData
 const network = parseCanonicalNetwork(setup.document)
 const opener = new Opener([])
-const rules = messageRules(
-  rulesOf(network),
-  setup.opens ? opener : undefined
-)
+const rules = messageRules(rulesOf(network), setup.opens ? opener : undefined)
 const verifiers = new VerifierCache()
 let generation: number | undefined
 
