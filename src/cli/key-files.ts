@@ -89,9 +89,12 @@ const DATED_BLOCK =
   /(?:^[^\n]*\bmade (\S+)\r?\n)?(-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----)/gm
 
 function newEncryptionKey(): { readonly key: OpeningKey; readonly text: string } {
-  const { privateKey } = generateKeyPairSync('x25519')
-  const key = openingKeyOf(privateKey)
-  const pem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
+  // Made as text and read back: in Node 20 the JWK of a key that was just generated can deadlock with the garbage collection.
+  const { privateKey: pem } = generateKeyPairSync('x25519', {
+    privateKeyEncoding: { format: 'pem', type: 'pkcs8' },
+    publicKeyEncoding: { format: 'pem', type: 'spki' }
+  })
+  const key = openingKeyOf(createPrivateKey(pem))
   return { key, text: `encryption key ${toHex(key.keyId)}, made ${new Date().toISOString()}\n${pem}` }
 }
 
