@@ -88,6 +88,8 @@ export class Publisher implements Service {
       this.#storing ??= this.#storeAll()
       await this.#storing
     }
+    // Messages that wait to be sealed again are on disk as they are.
+    clearTimeout(this.#timer)
     for (const _ of this.#gathered.splice(0))
       this.refusedBeforeSending('busy', 'the client was stopped before it had a key to seal to')
     await this.#settling
