@@ -17,6 +17,11 @@ export interface OpenKeys {
   readonly keys: readonly OpeningKey[]
 }
 
+/** The same keys at all times; undefined where there are none. */
+export function fixedKeys(keys: readonly OpeningKey[]): (() => OpenKeys) | undefined {
+  return keys.length === 0 ? undefined : () => ({ generation: 0, keys })
+}
+
 export interface KeyRingOptions {
   readonly network: Hash
   readonly signer: Signer

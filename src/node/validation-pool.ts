@@ -31,7 +31,7 @@ export class ValidationPool implements Service {
   /** `openKeys`: those that open now, where this peer has any. */
   constructor(
     network: Network,
-    private readonly openKeys?: () => OpenKeys
+    private readonly openKeys?: (() => OpenKeys) | undefined
   ) {
     this.#setup = { document: network.canonical, opens: openKeys !== undefined }
   }

@@ -8,7 +8,13 @@ import { checkPeer } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { makeNetwork, type TestNetwork } from '../helpers/networks.js'
 import { RunningClient } from '../helpers/peers.js'
-import { Program,  SEQUENCER_OPTIONS, type ToolResult, toolWith, writeSequencerFiles } from '../helpers/program.js'
+import {
+  Program,
+  SEQUENCER_OPTIONS,
+  type ToolResult,
+  toolWith,
+  writeSequencerFiles
+} from '../helpers/program.js'
 
 const KEYS = 'sequencer.encryption.key'
 const LISTEN = ['--listen', '/ip4/127.0.0.1/tcp/0'] as const
@@ -169,9 +175,15 @@ describe('key files of the real program', () => {
       const empty = await toolWith({ TALLYSTICK_PASSPHRASE: '' }, folder, 'keygen', 'new.key', '--encrypt')
       expectRefused(empty, /passphrase in TALLYSTICK_PASSPHRASE is empty/)
       await writeFile(join(folder, 'open'), 'secret', { mode: 0o644 })
-      const open = await toolWith({
-        TALLYSTICK_PASSPHRASE_FILE: 'open'
-      }, folder, 'keygen', 'new.key', '--encrypt')
+      const open = await toolWith(
+        {
+          TALLYSTICK_PASSPHRASE_FILE: 'open'
+        },
+        folder,
+        'keygen',
+        'new.key',
+        '--encrypt'
+      )
       expectRefused(open, /open can be read by others.*chmod 600/)
     })
 
