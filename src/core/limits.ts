@@ -23,6 +23,8 @@ export const LIMITS = {
   /** Connections that are still shaking hands. */
   pendingConnections: 500,
 
+  /** Lines of the negotiation of a stream's protocol: the header, and names to choose from. */
+  negotiationLines: 16,
   /** Query streams that one connection may have open at once. */
   queryStreams: 32,
   /** Receipt streams that one connection may have open at once; the last one opened counts. */

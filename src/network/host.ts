@@ -13,6 +13,7 @@ import type { PeerIdBytes } from '../core/bytes.js'
 import { sha256 } from '../core/hash.js'
 import { LIMITS } from '../core/limits.js'
 import { Channel, type ChannelLimits } from './channel.js'
+import { guardedEncrypter, guardedMuxer, guardedProtector } from './negotiation.js'
 
 /** What becomes of a gossiped message: passed on, dropped, or held against who sent it. */
 export type GossipVerdict = 'accept' | 'ignore' | 'reject'
@@ -48,8 +49,12 @@ export class Host {
       start: false,
       addresses: { listen: [...options.listen] },
       transports: [tcp()],
-      connectionEncrypters: [noise()],
-      streamMuxers: (options.muxers ?? MUXERS).map((name): (() => StreamMuxerFactory) => muxers[name]),
+      connectionProtector: () => guardedProtector(),
+      connectionEncrypters: [components => guardedEncrypter(noise()(components))],
+      streamMuxers: (options.muxers ?? MUXERS).map(name => components => {
+        const factory: StreamMuxerFactory = muxers[name]()
+        return guardedMuxer(factory, () => components.registrar.getProtocols())
+      }),
       connectionManager: {
         maxConnections: LIMITS.connections,
         inboundConnectionThreshold: LIMITS.connectionsPerHostPerSecond,
