@@ -12,6 +12,7 @@ import type { Host, StreamOptions } from '../network/host.js'
 import { QUERY_PROTOCOL } from '../network/names.js'
 import { describeError } from './events.js'
 import type { Service } from './service.js'
+import { within } from './waiting.js'
 
 /** Both sides of the query protocol. A page of a range may lie unread, and a block beyond it. */
 export const QUERY_STREAMS: StreamOptions = {
@@ -60,7 +61,7 @@ export class QueryServer implements Service {
 
   async #serve(channel: Channel, peer: string): Promise<void> {
     const whole = AbortSignal.timeout(LIMITS.queryMs)
-    const deadline = (): AbortSignal => AbortSignal.any([whole, AbortSignal.timeout(LIMITS.frameMs)])
+    const deadline = (): AbortSignal => within(LIMITS.frameMs, whole)
     const frame = await channel.receive(deadline())
     if (frame === undefined) return channel.close(deadline())
     // Counted only now: a stream on which nothing is asked keeps nobody out.
