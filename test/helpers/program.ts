@@ -124,6 +124,10 @@ export class Program extends Changes {
     return this.#exit === undefined
   }
 
+  get pid(): number {
+    return present(this.child.pid, 'the process id')
+  }
+
   of(kind: string): JsonEvent[] {
     return this.events.filter(({ event }) => event === kind)
   }
