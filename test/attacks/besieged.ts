@@ -66,6 +66,11 @@ export class Besieged {
     return this.#all.sequencer
   }
 
+  /** How many honest messages have their receipts. */
+  get served(): number {
+    return this.#sent
+  }
+
   /** The honest client sends so many messages, one after the other, and each gets its receipt. */
   async serve(count = 3, text = 'honest'): Promise<void> {
     const honest = this.#honest
