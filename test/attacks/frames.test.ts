@@ -77,6 +77,7 @@ describe('attacks by frames', () => {
       await besieged.serve()
       for (const { stream } of attacked) {
         await stream.ended()
+        assert.ok(stream.wasReset)
         assert.equal(stream.received, 0)
       }
     })

@@ -74,39 +74,45 @@ describe('attacks by gossip', () => {
     return attacker.open(GOSSIP_PROTOCOL)
   }
 
-  /** What is repeated for as long as the honest client is being served, and a number of times at least. */
+  /** What is repeated so many times, and on until the honest client has been served. */
   interface Flood {
     readonly what: string
-    readonly least: number
-    readonly make: (round: number) => Uint8Array | Promise<Uint8Array>
+    readonly rounds: number
+    /** How many different ones there are. What gossip forgets at once need not be new each time. */
+    readonly variants?: number
+    readonly make: (round: number) => Uint8Array
   }
 
   const floods: readonly Flood[] = [
     {
       what: 'subscriptions to a hundred thousand topics',
-      least: 20,
+      rounds: 20,
       make: round =>
         rpc({ subscriptions: times(5000, index => ({ subscribe: true, topic: `topic ${round} ${index}` })) })
     },
     {
       what: 'subscriptions to one topic that come and go',
-      least: 200,
+      rounds: 200,
+      variants: 1,
       make: () =>
         rpc({ subscriptions: times(50, index => ({ subscribe: index % 2 === 0, topic: topics.messages })) })
     },
     {
       what: 'IHAVE of messages that do not exist',
-      least: 50,
+      rounds: 50,
+      variants: 5,
       make: () => rpc({ control: { ihave: [{ topicID: topics.messages, messageIDs: ids(5000) }] } })
     },
     {
       what: 'IWANT of messages that do not exist',
-      least: 50,
+      rounds: 50,
+      variants: 5,
       make: () => rpc({ control: { iwant: [{ messageIDs: ids(5000) }] } })
     },
     {
       what: 'GRAFT of topics that exist and that do not',
-      least: 200,
+      rounds: 200,
+      variants: 5,
       make: round =>
         rpc({
           control: {
@@ -116,7 +122,8 @@ describe('attacks by gossip', () => {
     },
     {
       what: 'PRUNE with endless waits and strange peers',
-      least: 50,
+      rounds: 50,
+      variants: 5,
       make: round =>
         rpc({
           control: {
@@ -130,24 +137,25 @@ describe('attacks by gossip', () => {
     },
     {
       what: 'IDONTWANT of messages that do not exist',
-      least: 100,
+      rounds: 100,
+      variants: 5,
       make: () => rpc({ control: { idontwant: [{ messageIDs: ids(512) }] } })
     },
-    { what: 'bytes that are no RPC', least: 200, make: () => framed(randomBytes(1000)) },
+    { what: 'bytes that are no RPC', rounds: 200, variants: 10, make: () => framed(randomBytes(1000)) },
     {
       what: 'messages that are no bundles',
-      least: 200,
+      rounds: 200,
       make: () => rpc({ messages: times(10, () => ({ topic: topics.messages, data: randomBytes(200) })) })
     },
     {
       what: 'messages on topics that do not exist',
-      least: 200,
+      rounds: 200,
       make: round =>
         rpc({ messages: times(10, index => ({ topic: `topic ${round} ${index}`, data: randomBytes(200) })) })
     },
     {
       what: "messages with a sender's name and signature, which gossip here does not carry",
-      least: 200,
+      rounds: 200,
       make: () =>
         rpc({
           messages: times(10, () => ({
@@ -161,10 +169,11 @@ describe('attacks by gossip', () => {
         })
     }
   ]
-  for (const { what, least, make } of floods)
+  for (const { what, rounds, variants, make } of floods)
     it(`a flood of ${what}: others are served`, async () => {
       const stream = await gossiper(what)
-      await besieged.flood(least, async round => stream.send(await make(round)))
+      const made = times(variants ?? 0, make)
+      await besieged.flood(rounds, round => stream.send(made[round % made.length] ?? make(round)))
     })
 
   it('a flood of bundles with wrong signatures: others are served', async () => {

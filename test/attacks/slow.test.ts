@@ -4,7 +4,7 @@ import { encodeQuery } from '#src/core/query.js'
 import { QUERY_PROTOCOL, RECEIPTS_PROTOCOL } from '#src/network/names.js'
 import { varint } from '../core/protobuf.js'
 import { RunningClient, RunningFollower } from '../helpers/peers.js'
-import { Attacker, connectBare, openAtOnce, type RawStream, whenClosed } from './attacker.js'
+import { Attacker, connectBare, openAtOnce, openingOf, type RawStream, whenClosed } from './attacker.js'
 import { Besieged } from './besieged.js'
 
 interface SlowAttack {
@@ -47,10 +47,11 @@ describe('attacks that take their time', () => {
       what: 'a reader of blocks that does not read',
       begin: async attacker => {
         const range = encodeQuery(besieged.net.network.id, { kind: 'range', from: 1, limit: 100 })
-        const streams = await Promise.all(Array.from({ length: 20 }, () => attacker.open(QUERY_PROTOCOL)))
+        const asking = concat(openingOf(QUERY_PROTOCOL), varint(BigInt(range.length)), range)
+        const streams = await openAtOnce(attacker, 20)
         for (const stream of streams) {
           stream.stopReading()
-          await stream.send(concat(varint(BigInt(range.length)), range))
+          await stream.send(asking)
         }
         return streams
       }

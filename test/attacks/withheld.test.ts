@@ -34,12 +34,6 @@ const WITHHOLDINGS: readonly (readonly [string, Withholding])[] = [
   ]
 ]
 
-/** A follower that knew at first nobody but a peer that withholds blocks. */
-interface Deprived {
-  readonly follower: RunningFollower
-  readonly withholder: Withholder
-}
-
 /** Serves the truth, but for what it withholds. */
 class Withholder extends Changes {
   #ranges = 0
@@ -79,41 +73,30 @@ class Withholder extends Changes {
 
 describe('attacks by withholding blocks', () => {
   const cleanup = new Cleanup(after)
-  const deprived = new Map<string, Deprived>()
-  let sequencer: RunningSequencer
-  let client: RunningClient
 
-  // Another source of blocks comes up when all those that withhold have been asked.
-  before(async () => {
+  it('peers that claim a million blocks, serve none, withhold one, or say nothing: the follower gets the blocks from another one', async () => {
     const net = await makeNetwork({ blockSize: 5 })
-    sequencer = await RunningSequencer.start(cleanup, net)
-    client = await RunningClient.connected(cleanup, net, sequencer.address)
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    const client = await RunningClient.connected(cleanup, net, sequencer.address)
     await client.send(200)
     const honest = await RunningFollower.start(cleanup, net, [sequencer.address], 'honest follower')
     await honest.has(40)
     await honest.stop()
     const truth = await RawPeer.connect(cleanup, net, sequencer.address)
-    for (const [what, withhold] of WITHHOLDINGS) {
-      const withholder = await Withholder.start(cleanup, truth, what, withhold)
-      const addresses = [present(withholder.host.addresses()[0]), honest.address]
-      const follower = await RunningFollower.start(cleanup, net, addresses, `follower of one that ${what}`)
-      deprived.set(what, { follower, withholder })
-    }
-    await Promise.all([...deprived.values()].map(({ withholder }) => withholder.asked()))
+    const withholders = await Promise.all(
+      WITHHOLDINGS.map(([who, withhold]) => Withholder.start(cleanup, truth, who, withhold))
+    )
+    const follower = await RunningFollower.start(cleanup, net, [
+      ...withholders.map(({ host }) => present(host.addresses()[0])),
+      honest.address
+    ])
+    // The other source comes up when all those that withhold have been asked.
+    await Promise.all(withholders.map(withholder => withholder.asked()))
     await honest.start()
-    // A client of the sequencer is served meanwhile.
     await client.send(5)
     await client.receipted(205)
-  })
-
-  for (const [what] of WITHHOLDINGS)
-    it(`a peer that ${what}: the follower gets the blocks from another one`, async () => {
-      const { follower } = present(deprived.get(what))
-      await follower.has(41)
-      assert.equal((await follower.check()).height, 41)
-    })
-
-  it('after all of it the log holds the honest messages', async () => {
+    await follower.has(41)
+    assert.equal((await follower.check()).height, 41)
     assert.equal((await sequencer.check()).messages.length, 205)
   })
 })
