@@ -7,7 +7,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
 const ROOT = 'build/test'
-const WITH_PROCESSES = ['cli', 'faults', 'localnet', 'soak']
+const WITH_PROCESSES = ['attacks', 'cli', 'faults', 'localnet', 'soak']
 
 const mocha = join(dirname(createRequire(import.meta.url).resolve('mocha/package.json')), 'bin', 'mocha.js')
 const files = readdirSync(ROOT, { recursive: true }).filter(file => file.endsWith('.test.js'))

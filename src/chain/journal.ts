@@ -82,25 +82,29 @@ export class Journal {
     return journal
   }
 
-  /** Gives a message its position, unless it has one or may not have one. */
-  append(candidate: Candidate): Appended {
-    const { author, sequence, leaf } = candidate
-    const name = nameOf(author, sequence)
-    const flying = this.#inFlight.get(name)
+  /** What became of a message when it came before; undefined where nothing has its author and sequence. */
+  find({ author, sequence, leaf }: Omit<Candidate, 'envelope'>): Appended | undefined {
+    const flying = this.#inFlight.get(nameOf(author, sequence))
     if (flying !== undefined) return { kind: equal(flying, leaf) ? 'accepted' : 'taken' }
     const place = this.#highest.isNew(author, sequence)
       ? undefined
       : placeOf(this.options.database, author, sequence)
-    if (place !== undefined) {
-      const stored = this.options.chain.leafAt(place.position)
-      const receipt = receiptOf(this.options.database, place)
-      return stored && receipt && equal(stored, leaf) ? { kind: 'known', receipt } : { kind: 'taken' }
-    }
+    if (place === undefined) return undefined
+    const stored = this.options.chain.leafAt(place.position)
+    const receipt = receiptOf(this.options.database, place)
+    return stored && receipt && equal(stored, leaf) ? { kind: 'known', receipt } : { kind: 'taken' }
+  }
+
+  /** Gives a message its position, unless it has one or may not have one. */
+  append(candidate: Candidate): Appended {
+    const found = this.find(candidate)
+    if (found !== undefined) return found
+    const { author, sequence, leaf } = candidate
     if (this.#isFailed || this.#entries.length >= LIMITS.pendingMessages) return { kind: 'full' }
     if (this.options.mayWrite?.(author) === false) return { kind: 'limited' }
     const position = this.#start() + this.#entries.length
     this.#entries.push({ ...candidate, position, arrived: this.options.now() })
-    this.#inFlight.set(name, leaf)
+    this.#inFlight.set(nameOf(author, sequence), leaf)
     this.#highest.add(author, sequence)
     this.#committing ??= this.#commitAll()
     return { kind: 'accepted' }

@@ -1,5 +1,6 @@
 import { LIMITS } from '../core/limits.js'
 import type { Report, Summary } from '../node/events.js'
+import { within } from '../node/waiting.js'
 import { type Client, createClient } from '../roles/client.js'
 import { Failure } from './failure.js'
 import { readNetwork } from './files.js'
@@ -39,20 +40,18 @@ async function converse(
   connect: readonly string[],
   stopping: AbortSignal
 ): Promise<void> {
-  await client
-    .connected(AbortSignal.any([stopping, AbortSignal.timeout(LIMITS.firstConnectionMs)]))
-    .catch(() => {
-      if (!stopping.aborted)
-        throw new Failure(
-          `no sequencer answered at ${connect.join(', ')} within ${LIMITS.firstConnectionMs / 1000} s; start one, or name it with --connect MULTIADDR`
-        )
-    })
+  await client.connected(within(LIMITS.firstConnectionMs, stopping)).catch(() => {
+    if (!stopping.aborted)
+      throw new Failure(
+        `no sequencer answered at ${connect.join(', ')} within ${LIMITS.firstConnectionMs / 1000} s; start one, or name it with --connect MULTIADDR`
+      )
+  })
   for await (const value of source) {
     if (stopping.aborted) break
     await client.send(value, stopping)
   }
-  const left = await client.settled(AbortSignal.any([AbortSignal.timeout(LIMITS.lastReceiptsMs), stopping]))
-  await client.look(AbortSignal.any([AbortSignal.timeout(LIMITS.frameMs), stopping]))
+  const left = await client.settled(within(LIMITS.lastReceiptsMs, stopping))
+  await client.look(within(LIMITS.frameMs, stopping))
   if (left > 0 && !stopping.aborted)
     throw new Failure(
       `${left} messages have no receipt yet; they stay in the outbox and are sent when this client runs again on the same folder`

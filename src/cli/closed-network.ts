@@ -3,7 +3,7 @@ import { peerIdFromText, peerIdToString } from '../core/keys.js'
 import type { NetworkDocument } from '../core/network-document.js'
 import type { PeerOptions } from '../roles/peer-options.js'
 import { UsageError } from './failure.js'
-import { readSwarmKey } from './files.js'
+import { readSwarmKey } from './key-files.js'
 
 /** What keeps strangers out: a connection gater for members, and a pre-shared key. */
 

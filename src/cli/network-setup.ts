@@ -4,7 +4,8 @@ import { applicationOf } from '../applications/index.js'
 import { peerIdToString, signerOf } from '../core/keys.js'
 import { InvalidNetworkDocument, type Network, networkOf } from '../core/network-document.js'
 import { Failure } from './failure.js'
-import { addEncryptionKey, createFile, exists, readOrMakeIdentity } from './files.js'
+import { createFile, exists } from './files.js'
+import { makeEncryptionKey, readOrMakeIdentity } from './key-files.js'
 
 /** The template of a sequencer's network document that ships with the program. */
 const TEMPLATE = fileURLToPath(new URL('../../config/sequencer.json', import.meta.url))
@@ -35,7 +36,7 @@ export async function makeNetwork(files: NetworkFiles, wishes: NetworkWishes = {
   const template = await readJson(wishes.template ?? TEMPLATE)
   const schema = wishes.schema === undefined ? {} : { schema: await readJson(wishes.schema) }
   const key = await readOrMakeIdentity(files.key)
-  if (!(await exists(files.encryptionKey))) await addEncryptionKey(files.encryptionKey)
+  if (!(await exists(files.encryptionKey))) await makeEncryptionKey(files.encryptionKey)
   const { name, blockSize, blockTimeout, members } = wishes
   const network = checked(wishes.template ?? TEMPLATE, {
     ...template,

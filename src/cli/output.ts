@@ -47,8 +47,12 @@ function eventToJson(event: PeerEvent): object | undefined {
       }
     case 'refused':
       return { ...event, sequence: event.sequence === undefined ? null : sequenceToJson(event.sequence) }
+    case 'resealed':
+      return { ...event, sequence: sequenceToJson(event.sequence), as: sequenceToJson(event.as) }
     case 'evidence':
       return { ...event, id: toHex(event.id) }
+    case 'key':
+      return { ...event, keyId: toHex(event.keyId) }
     case 'summary':
       return { ...event, p50: rounded(event.p50), p99: rounded(event.p99) }
     case 'stopped':
@@ -78,8 +82,12 @@ function sentence(event: PeerEvent): string {
       return `message ${event.sequence} accepted at position ${event.position} after ${event.ms.toFixed(1)} ms`
     case 'refused':
       return `message${event.sequence === undefined ? '' : ` ${event.sequence}`} refused: ${event.reason}: ${event.detail}`
+    case 'resealed':
+      return `message ${event.sequence} sealed again as message ${event.as}, as the sequencer has a new key`
     case 'evidence':
       return `THE SEQUENCER HAS LIED: ${event.detail}. It is not followed any more. The evidence is ${toHex(event.id)}`
+    case 'key':
+      return `messages are to be sealed to key ${toHex(event.keyId)} now; ${event.older} older ones still open`
     case 'summary': {
       const { sent, accepted, refused, resent, proved, p50, p99 } = event
       const times =

@@ -1,24 +1,27 @@
 import { createInterface } from 'node:readline'
 import { Command, Option } from 'commander'
 import { peerIdToString, signerOf } from '../core/keys.js'
+import { LIMITS } from '../core/limits.js'
 import type { Network } from '../core/network-document.js'
 import type { Verification } from '../node/block-importer.js'
-import type { Report } from '../node/events.js'
+import { describeError, type Report } from '../node/events.js'
 import { createFollower } from '../roles/follower.js'
-import { createSequencer } from '../roles/sequencer.js'
+import { createSequencer, type Sequencer } from '../roles/sequencer.js'
 import { type ClientFiles, runClient } from './client-command.js'
 import { type ClosedNetworkOptions, withClosedNetworkOptions } from './closed-network.js'
 import { Failure, UsageError } from './failure.js'
-import { addEncryptionKey, exists, readEncryptionKeys, readIdentity, readNetwork } from './files.js'
+import { exists, readNetwork } from './files.js'
+import { makeEncryptionKey, readEncryptionKeys, readIdentity } from './key-files.js'
 import { encryptionKeyBeside, makeNetwork } from './network-setup.js'
 import { addresses, DEFAULTS, positiveNumber, wholeNumber } from './options.js'
 import { printLine, reporter } from './output.js'
-import { asFailure, running, stopController, untilAborted, withPeer } from './run-peer.js'
+import { asFailure, hangups, running, stopController, untilAborted, withPeer } from './run-peer.js'
 import { ticks } from './ticks.js'
 
 interface PeerCommandOptions extends ClosedNetworkOptions {
   readonly role: 'sequencer' | 'client' | 'follower'
   readonly verify: Verification
+  readonly keyGrace: number
   readonly network: string
   readonly key?: string
   readonly data?: string
@@ -51,6 +54,12 @@ export function peerCommand(): Command {
       new Option('--verify <what>', 'follower: of a block, all (full), or all but its messages’ signatures')
         .choices(['full', 'headers'])
         .default('full')
+    )
+    .option(
+      '--key-grace <s>',
+      'sequencer: for how many seconds an encryption key opens after the next one was made',
+      wholeNumber(0),
+      LIMITS.keyGraceMs / 1000
     )
     .option('--rate <n>', 'client: messages a second', positiveNumber, 1)
     .option('--duration <s>', 'client: for how many seconds; 0: until stopped', wholeNumber(0), 60)
@@ -91,16 +100,31 @@ async function runSequencer(
     )
   await expectSequencerKey(network, key)
   if (!(await exists(encryptionKey))) {
-    await addEncryptionKey(encryptionKey)
+    await makeEncryptionKey(encryptionKey)
     printLine(`made a new encryption key: ${encryptionKey}`)
   }
+  // From before the file is read: what changes after that is read again.
+  const changes = hangups(stopping.signal)
   const openingKeys = await readEncryptionKeys(encryptionKey)
   const data = options.data ?? 'data/sequencer'
   const listen = options.listen ?? [DEFAULTS.sequencer]
   await withPeer({ ...options, key, data, listen }, network, report, stopping, async peer => {
-    const sequencer = await createSequencer({ ...peer, openingKeys }).catch(asFailure)
-    await running(sequencer, stopping.signal, () => untilAborted(stopping.signal))
+    const keyGraceMs = options.keyGrace * 1000
+    const sequencer = await createSequencer({ ...peer, openingKeys, keyGraceMs }).catch(asFailure)
+    await running(sequencer, stopping.signal, async () => {
+      for await (const _ of changes) await rereadKeys(encryptionKey, sequencer, report)
+    })
   })
+}
+
+/** A sequencer that runs goes on with the keys it has where the file is no good. */
+async function rereadKeys(path: string, sequencer: Sequencer, report: Report): Promise<void> {
+  try {
+    sequencer.useKeys(await readEncryptionKeys(path))
+  } catch (error) {
+    const problem = describeError(error)
+    report({ event: 'warning', message: `the encryption keys stay as they are: ${problem}` })
+  }
 }
 
 async function runFollower(

@@ -1,11 +1,13 @@
 import { LIMITS } from '../core/limits.js'
 import { describeError, type Report } from '../node/events.js'
 import type { Service } from '../node/service.js'
+import { Wakeup } from '../node/waiting.js'
 import type { PeerOptions } from '../roles/peer-options.js'
 import { WrongKey } from '../roles/sequencer.js'
 import { type ClosedNetworkOptions, closedNetwork } from './closed-network.js'
 import { errorCode, Failure, UsageError } from './failure.js'
-import { openDatabase, readOrMakeIdentity } from './files.js'
+import { openDatabase } from './files.js'
+import { readOrMakeIdentity } from './key-files.js'
 import { printLine } from './output.js'
 
 export interface PeerFiles extends ClosedNetworkOptions {
@@ -94,6 +96,25 @@ export function stopController(): AbortController {
   // The channel is no reason to stay.
   process.channel?.unref()
   return controller
+}
+
+/** One for each SIGHUP from this call on, until `stopping` fires. Those that come while one is seen to are one more. */
+export function hangups(stopping: AbortSignal): AsyncIterable<'SIGHUP'> {
+  const heard = new Wakeup()
+  let isDue = false
+  process.on('SIGHUP', () => {
+    isDue = true
+    heard.wake()
+  })
+  async function* each(): AsyncIterable<'SIGHUP'> {
+    while (!stopping.aborted) {
+      if (!isDue) await heard.wait(stopping)
+      if (!isDue || stopping.aborted) continue
+      isDue = false
+      yield 'SIGHUP'
+    }
+  }
+  return each()
 }
 
 export function untilAborted(signal: AbortSignal): Promise<void> {

@@ -9,6 +9,7 @@ import type { Fault } from '../core/fault.js'
 import { VerifierCache } from '../core/keys.js'
 import { Opener, type OpeningKey } from '../core/sealing.js'
 import { Auditor } from '../node/auditor.js'
+import { fixedKeys } from '../node/key-ring.js'
 import { messageRules } from '../node/message-rules.js'
 import { ValidationPool } from '../node/validation-pool.js'
 import type { LogSource } from './log-source.js'
@@ -49,7 +50,7 @@ class LogAudit {
     private readonly source: LogSource,
     keys: readonly OpeningKey[]
   ) {
-    this.#pool = new ValidationPool(source.rules.network, keys)
+    this.#pool = new ValidationPool(source.rules.network, fixedKeys(keys))
     this.auditor = new Auditor(source.rules, this.#pool, () => Date.now())
   }
 

@@ -48,6 +48,8 @@ export const LIMITS = {
   /** How often a connection is tried that may be dead, ms; without an answer within `frameMs` it is ended. */
   pingMs: 10_000,
 
+  /** Lines of the negotiation of a stream's protocol: the header, and names to choose from. */
+  negotiationLines: 16,
   /** Query streams that one connection may have open at once. */
   queryStreams: 32,
   /** Receipt streams that one connection may have open at once; the last one opened counts. */
@@ -122,6 +124,11 @@ export const LIMITS = {
 
   /** Receipts that a follower remembers until their block comes; the oldest go first. */
   rememberedReceipts: 40_000,
+
+  /** How long an encryption key goes on opening after its successor was made, unless the sequencer is told otherwise. */
+  keyGraceMs: 3_600_000,
+  /** How long a follower believes that the sequencer's encryption key is still the one it knows, ms. */
+  certificateMs: 5_000,
 
   /** Public keys that are kept parsed, and sealing sessions that are kept agreed on; the oldest go first. */
   cachedKeys: 10_000,

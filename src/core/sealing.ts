@@ -107,16 +107,27 @@ export type OpenOutcome =
   | { readonly ok: true; readonly plaintext: Uint8Array }
   | { readonly ok: false; readonly reason: 'unknown key' | 'does not open' }
 
-/** Holds the secret keys, newest first, and remembers the sessions it has agreed on. */
+/** Holds the secret keys, and remembers the sessions it has agreed on. */
 export class Opener {
-  readonly #keys: ReadonlyMap<string, () => Promise<ParsedKeyPair>>
+  #keys: ReadonlyMap<string, () => Promise<ParsedKeyPair>> = new Map()
   readonly #secrets = new Map<string, Uint8Array>()
 
   constructor(
     keys: readonly OpeningKey[],
     private readonly sessionLimit: number = LIMITS.cachedSessions
   ) {
-    this.#keys = new Map(keys.map(key => [toHex(key.keyId), parsedOnce(key)]))
+    this.hold(keys)
+  }
+
+  /** From now on these keys open, and no others. */
+  hold(keys: readonly OpeningKey[]): void {
+    const held = this.#keys
+    this.#keys = new Map(
+      keys.map(key => {
+        const name = toHex(key.keyId)
+        return [name, held.get(name) ?? parsedOnce(key)]
+      })
+    )
   }
 
   async open(message: Claim, sealed: Sealed): Promise<OpenOutcome> {

@@ -20,7 +20,10 @@ export interface MessageRules {
   readonly opener?: Opener
 }
 
-/** `author` of a refused message is given where its signature proved it: nobody else may be told about it. */
+/**
+ * `author` and `sequence` of a refused message are given where its signature proved them: nobody else may be
+ * told about it.
+ */
 export type Verdict =
   | { readonly ok: true; readonly leaf: Hash; readonly author: PeerIdBytes; readonly sequence: bigint }
   | {
@@ -28,6 +31,7 @@ export type Verdict =
       readonly leaf: Hash
       readonly refusal: Refusal
       readonly author?: PeerIdBytes
+      readonly sequence?: bigint
     }
 
 /** Judges one envelope: size, encoding, network, signature, author, membership, opening and body, in this order. */
@@ -37,11 +41,10 @@ export async function validateEnvelope(
   verifiers: VerifierCache
 ): Promise<Verdict> {
   const leaf = leafHash(bytes)
-  const refuse = (reason: Reason, detail: string, author?: PeerIdBytes): Verdict => ({
+  const refuse = (reason: Reason, detail: string): Verdict => ({
     ok: false,
     leaf,
-    refusal: refusal(reason, detail),
-    ...(author && { author })
+    refusal: refusal(reason, detail)
   })
 
   if (bytes.length > rules.messageBytes)
@@ -61,28 +64,28 @@ export async function validateEnvelope(
     return refuse('bad encoding', error instanceof Error ? error.message : String(error))
   }
 
-  const { author, sequence, body } = message
-  if (rules.members !== undefined && !rules.members.has(toHex(author)))
-    return refuse('not a member', 'only members of this network may write', author)
-  if (body.kind !== rules.bodies)
-    return refuse(
-      rules.bodies === 'sealed' ? 'not sealed' : 'not open',
-      `bodies are ${rules.bodies} here`,
-      author
-    )
-  const problem = await checkBody(message, rules)
+  const { author, sequence } = message
+  const problem = await checkAuthored(message, rules)
   return problem === undefined
     ? { ok: true, leaf, author, sequence }
-    : { ok: false, leaf, refusal: problem, author }
+    : { ok: false, leaf, refusal: problem, author, sequence }
 }
 
-async function checkBody(message: Message, rules: MessageRules): Promise<Refusal | undefined> {
-  const { body } = message
+/** What is left to check once it is known who says it. */
+async function checkAuthored(message: Message, rules: MessageRules): Promise<Refusal | undefined> {
+  const { author, body } = message
+  if (rules.members !== undefined && !rules.members.has(toHex(author)))
+    return refusal('not a member', 'only members of this network may write')
+  if (body.kind !== rules.bodies)
+    return refusal(rules.bodies === 'sealed' ? 'not sealed' : 'not open', `bodies are ${rules.bodies} here`)
   if (body.kind === 'open') return rules.checkBody(body.bytes)
   if (rules.opener === undefined) return undefined
   const opened = await rules.opener.open(message, body.sealed)
   if (opened.ok) return rules.checkBody(opened.plaintext)
   return opened.reason === 'unknown key'
-    ? refusal('unknown key', `it is sealed to key ${toHex(body.sealed.keyId)}, which is not held here`)
+    ? refusal(
+        'unknown key',
+        `it is sealed to key ${toHex(body.sealed.keyId)}, which does not open here, or no more`
+      )
     : refusal('does not open', 'the sealed body does not belong to this message')
 }

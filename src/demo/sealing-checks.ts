@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readEncryptionKeys } from '../cli/files.js'
+import { readEncryptionKeys } from '../cli/key-files.js'
 import { decodeEnvelope } from '../core/envelope.js'
 import { peerIdFromText } from '../core/keys.js'
 import { decodeMessage, type Message, type Sealed } from '../core/message.js'

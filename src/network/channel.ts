@@ -83,12 +83,14 @@ export class Channel {
 const LENGTH_BYTES = 4
 
 /**
- * An unsigned varint. The reader takes a RangeError for "more bytes are needed", so that only an end to that
- * keeps an endless prefix from being gathered byte by byte.
+ * An unsigned varint in its shortest form. The reader takes a RangeError for "more bytes are needed", so that
+ * only an end to that keeps an endless prefix from being gathered byte by byte.
  */
 function decodeLength(prefix: Uint8ArrayList): number {
-  const isOpen = prefix.get(prefix.byteLength - 1) >= 0x80
-  if (isOpen && prefix.byteLength >= LENGTH_BYTES)
+  const last = prefix.get(prefix.byteLength - 1)
+  if (last >= 0x80 && prefix.byteLength >= LENGTH_BYTES)
     throw new TypeError(`a length prefix of more than ${LENGTH_BYTES} bytes`)
+  if (last === 0 && prefix.byteLength > 1)
+    throw new TypeError('a length prefix that is longer than it needs to be')
   return varint.decode(prefix)
 }

@@ -19,6 +19,7 @@ import { explained } from './connection-errors.js'
 import { endMuteConnections, endSlowReaders } from './connection-watch.js'
 import { Gatekeeper } from './gatekeeper.js'
 import { decodeRpcLimits, scoreParams } from './gossip-limits.js'
+import { guardedEncrypter, guardedMuxer, guardedProtector } from './negotiation.js'
 
 /** What becomes of a gossiped message: passed on, dropped, or held against who sent it. */
 export type GossipVerdict = 'accept' | 'ignore' | 'reject'
@@ -83,8 +84,12 @@ export class Host {
       start: false,
       addresses: { listen: [...options.listen] },
       transports: [tcp()],
-      connectionEncrypters: [noise()],
-      streamMuxers: (options.muxers ?? MUXERS).map((name): (() => StreamMuxerFactory) => muxers[name]),
+      connectionProtector: () => guardedProtector(swarmKey && preSharedKey({ psk: swarmKey })()),
+      connectionEncrypters: [components => guardedEncrypter(noise()(components))],
+      streamMuxers: (options.muxers ?? MUXERS).map(name => components => {
+        const factory: StreamMuxerFactory = muxers[name]()
+        return guardedMuxer(factory, () => components.registrar.getProtocols())
+      }),
       connectionManager: {
         maxConnections: LIMITS.connections,
         inboundConnectionThreshold: LIMITS.connectionsPerHostPerSecond,
@@ -98,7 +103,6 @@ export class Host {
       // Streams that stay open have no deadline of their own: this finds out when the other side is gone.
       connectionMonitor: { pingInterval: LIMITS.pingMs, pingTimeout: { minTimeout: LIMITS.frameMs } },
       connectionGater: new Gatekeeper(connectionsPerHost, admitted && new Set(admitted)),
-      ...(swarmKey && { connectionProtector: preSharedKey({ psk: swarmKey }) }),
       services: {
         identify: identify(),
         gossip: gossipsub({

@@ -21,6 +21,7 @@ import { describeError } from './events.js'
 import { messageRules } from './message-rules.js'
 import { NotFound, QueryFailed, QueryRefused, Untrue } from './query-errors.js'
 import { QUERY_STREAMS } from './query-server.js'
+import { within } from './waiting.js'
 
 export interface Status {
   readonly height: number
@@ -315,7 +316,7 @@ export class Asker {
   async *#streamOnce(query: Query): AsyncIterable<Answer> {
     // Frame by frame in time, a peer could still go on for ever.
     const whole = AbortSignal.timeout(LIMITS.queryMs)
-    const deadline = (): AbortSignal => AbortSignal.any([whole, AbortSignal.timeout(LIMITS.frameMs)])
+    const deadline = (): AbortSignal => within(LIMITS.frameMs, whole)
     const channel: Channel = await this.host
       .open(this.peer, QUERY_PROTOCOL, QUERY_STREAMS, deadline())
       .catch(asQueryFailed)

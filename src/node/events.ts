@@ -26,6 +26,8 @@ export type PeerEvent =
       readonly reason: string
       readonly detail: string
     }
+  /** The sequencer has a new key, so the message was sealed to it again, under another sequence. */
+  | { readonly event: 'resealed'; readonly sequence: bigint; readonly as: bigint }
   /** The sequencer has lied, and this proves it. */
   | {
       readonly event: 'evidence'
@@ -34,6 +36,8 @@ export type PeerEvent =
       readonly height: number
       readonly detail: string
     }
+  /** The sequencer has taken up the keys of its key file again: the newest, and how many older ones open. */
+  | { readonly event: 'key'; readonly keyId: Uint8Array; readonly older: number }
   | ({ readonly event: 'summary' } & Summary)
   | { readonly event: 'connected'; readonly peerId: string }
   | { readonly event: 'disconnected'; readonly peerId: string }

@@ -30,7 +30,9 @@ export class Intake implements Service {
     private readonly topic: string,
     private readonly pool: ValidationPool,
     private readonly receipts: ReceiptServer,
-    private readonly take: (message: Candidate) => GossipVerdict
+    private readonly take: (message: Candidate) => GossipVerdict,
+    /** True where this very message was taken before, and its author is told so. */
+    private readonly recall: (message: Omit<Candidate, 'envelope'>) => boolean = () => false
   ) {}
 
   async start(): Promise<void> {
@@ -111,6 +113,7 @@ export class Intake implements Service {
   /** Runs for one message after the other, in the order of arrival. */
   #settle(from: PeerIdBytes, envelope: EnvelopeBytes | undefined, verdict: Verdict): GossipVerdict {
     if (!verdict.ok) {
+      if (this.#isTakenBefore(verdict)) return 'ignore'
       const { author, leaf, refusal } = verdict
       if (author === undefined) this.receipts.turnedAway(from, undefined, leaf, refusal)
       else this.receipts.refused(author, leaf, refusal)
@@ -121,6 +124,15 @@ export class Intake implements Service {
     if (this.#knownKeys.size >= LIMITS.cachedKeys) this.#knownKeys.clear()
     this.#knownKeys.add(keyNameOf(envelope))
     return this.take({ envelope, leaf, author, sequence })
+  }
+
+  /**
+   * A message may come again after the grace of its key, as its receipt was lost. Refused, it would be sealed
+   * again under a new sequence, and stand in the log twice.
+   */
+  #isTakenBefore({ leaf, refusal, author, sequence }: Extract<Verdict, { readonly ok: false }>): boolean {
+    if (refusal.reason !== 'unknown key' || author === undefined || sequence === undefined) return false
+    return this.recall({ author, sequence, leaf })
   }
 }
 

@@ -4,7 +4,7 @@ import { LIMITS } from '../core/limits.js'
 import type { Host } from '../network/host.js'
 import { describeError, type Report } from './events.js'
 import type { Service } from './service.js'
-import { elapsed } from './waiting.js'
+import { elapsed, within } from './waiting.js'
 
 /** Keeps this peer connected to the addresses it was given, whichever of them are there. */
 export class Neighbours implements Service {
@@ -40,7 +40,7 @@ export class Neighbours implements Service {
     let isTold = false
     while (!signal.aborted) {
       try {
-        const late = AbortSignal.any([signal, AbortSignal.timeout(LIMITS.dialMs)])
+        const late = within(LIMITS.dialMs, signal)
         const peer = await this.host.connect(address, late)
         wait = LIMITS.redialMs.first
         isTold = false

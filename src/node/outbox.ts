@@ -20,6 +20,8 @@ export interface Unreceipted {
   readonly sequence: bigint
   readonly leaf: Hash
   readonly envelope: EnvelopeBytes
+  /** The encryption key it is sealed to. */
+  readonly keyId: Uint8Array
 }
 
 /** `lowest`: the lowest sequence it names, which names it. `checked`: how many of its messages have been, in its order. */
@@ -29,6 +31,11 @@ export interface UncheckedReceipt {
   readonly checked: number
 }
 
+interface WithBody {
+  readonly message: Unreceipted
+  readonly body: Uint8Array
+}
+
 /**
  * A client's own messages until they have their receipts, and the receipts after that.
  *
@@ -36,16 +43,22 @@ export interface UncheckedReceipt {
  * |----------------|---------------------------------------------------------|
  * | n              | canonical network document                              |
  * | o sequence(8)  | envelope without a receipt                              |
+ * | p sequence(8)  | its body before it was sealed, for as long              |
  * | q sequence(8)  | receipt; the sequence is the lowest one it names         |
  * | u sequence(8)  | count(4): so many messages of the receipt with this key have been checked against the log |
  * | s              | sequence(8) that the next message gets                  |
  *
  * A message is on disk, with the sequence after it, before it is published: after a crash no sequence is
  * used twice, which also keeps nonces from repeating.
+ *
+ * The bodies are there to be sealed again should the sequencer have a new key. They lie open on the disk of
+ * whoever wrote them, who had them open before; the receipt or the refusal takes them away.
  */
 export class Outbox {
   readonly #waiting = new Map<string, Unreceipted>()
   #next: bigint
+  /** Takes back the writes that failed, as they may be on disk all the same. It goes first in the next write. */
+  #undo: Write[] = []
 
   private constructor(
     private readonly database: Database,
@@ -69,10 +82,7 @@ export class Outbox {
     const outbox = new Outbox(database, network, signer, now, next ? Buffer.from(next).readBigUInt64BE() : 1n)
     for await (const value of database.values({ gte: numbered('o', 0n), lte: numbered('o', LAST) })) {
       const envelope = value as EnvelopeBytes
-      const { sequence } = expectStored('a message in the outbox', () =>
-        decodeMessage(decodeEnvelope(envelope).payload)
-      )
-      outbox.#hold({ sequence, leaf: leafHash(envelope), envelope })
+      outbox.#hold(expectStored('a message in the outbox', () => readUnreceipted(envelope)))
     }
     return outbox
   }
@@ -90,21 +100,73 @@ export class Outbox {
     return this.#waiting.get(toHex(leaf))
   }
 
-  /** Seals, signs and stores messages, in order. They are on disk when this resolves. One call at a time. */
+  /**
+   * Seals, signs and stores messages, in order. They are on disk when this resolves. Where the write fails,
+   * their sequences are used up: what may be on disk, and is sealed under them, must not meet another message
+   * there. One call at a time, of this and `reseal`.
+   */
   async add(bodies: readonly Uint8Array[], context: SealingContext): Promise<Unreceipted[]> {
     if (this.#waiting.size + bodies.length > LIMITS.outboxMessages)
       throw new Error(`the outbox holds ${this.#waiting.size} messages without a receipt and takes no more`)
-    const added = bodies.map((body, index) => this.#make(this.#next + BigInt(index), body, context))
-    const next = this.#next + BigInt(added.length)
-    const writes: Write[] = added.map(({ sequence, envelope }) => ({
-      type: 'put',
-      key: numbered('o', sequence),
-      value: envelope
+    return this.#replace([], bodies, context)
+  }
+
+  /**
+   * Says messages that were refused for their key once more, sealed to another one, under new sequences. One
+   * synced batch: after a crash either the old or the new message is there, never both, never none. Undefined
+   * stands for a message that has been settled meanwhile, or whose body is not here.
+   */
+  async reseal(
+    messages: readonly Unreceipted[],
+    context: SealingContext
+  ): Promise<(Unreceipted | undefined)[]> {
+    if (this.#undo.length > 0) await this.#write([], [])
+    const bodies = await this.database.getMany(messages.map(({ sequence }) => numbered('p', sequence)))
+    const known = messages.flatMap((message, index) => {
+      const body = bodies[index]
+      return body !== undefined && this.find(message.leaf) !== undefined ? [{ message, body }] : []
+    })
+    const again = await this.#replace(
+      known,
+      known.map(({ body }) => body),
+      context
+    )
+    const replaced = new Map(known.map(({ message }, index) => [message, again[index]]))
+    return messages.map(message => replaced.get(message))
+  }
+
+  /** Drops some messages and adds others, at once and durably. */
+  async #replace(
+    old: readonly WithBody[],
+    bodies: readonly Uint8Array[],
+    context: SealingContext
+  ): Promise<Unreceipted[]> {
+    const first = this.#next
+    this.#next += BigInt(bodies.length)
+    const added = bodies.map((body, index) => ({
+      message: this.#make(first + BigInt(index), body, context),
+      body
     }))
-    await writeDurably(this.database, [...writes, { type: 'put', key: NEXT, value: bigEndian(next) }])
-    this.#next = next
-    for (const message of added) this.#hold(message)
-    return added
+    await this.#write(old, added)
+    for (const { message } of old) this.#waiting.delete(toHex(message.leaf))
+    for (const { message } of added) this.#hold(message)
+    return added.map(({ message }) => message)
+  }
+
+  async #write(old: readonly WithBody[], added: readonly WithBody[]): Promise<void> {
+    const deletions = old.flatMap(({ message }) => deletionsOf(message))
+    const next: Write = { type: 'put', key: NEXT, value: bigEndian(this.#next) }
+    const writes: Write[] = [...this.#undo, ...deletions, ...added.flatMap(putsOf), next]
+    try {
+      await writeDurably(this.database, writes)
+      this.#undo = []
+    } catch (error) {
+      this.#undo.push(...added.flatMap(({ message }) => deletionsOf(message)), ...old.flatMap(putsOf))
+      throw new Error(
+        'the outbox could not be written; if it was all the same, a restart of this client sends the message',
+        { cause: error }
+      )
+    }
   }
 
   /** Keeps a verified receipt in place of the messages it names. */
@@ -153,9 +215,8 @@ export class Outbox {
 
   async #drop(messages: readonly Unreceipted[], writes: Write[]): Promise<void> {
     for (const { leaf } of messages) this.#waiting.delete(toHex(leaf))
-    const deletions: Write[] = messages.map(({ sequence }) => ({ type: 'del', key: numbered('o', sequence) }))
     // Not synced: after a crash the message is sent again and the same receipt comes back.
-    await writeLazily(this.database, [...writes, ...deletions])
+    await writeLazily(this.database, [...writes, ...messages.flatMap(deletionsOf)])
   }
 
   #make(sequence: bigint, body: Uint8Array, context: SealingContext): Unreceipted {
@@ -163,7 +224,7 @@ export class Outbox {
     const sealed = seal(context, claim, body)
     const payload = encodeMessage({ ...claim, body: { kind: 'sealed', sealed } })
     const envelope = signEnvelope('message', payload, this.signer)
-    return { sequence, leaf: leafHash(envelope), envelope }
+    return { sequence, leaf: leafHash(envelope), envelope, keyId: context.keyId }
   }
 
   #hold(message: Unreceipted): void {
@@ -178,6 +239,28 @@ export async function isOutbox(database: Database): Promise<boolean> {
 
 const NEXT = Uint8Array.of(0x73)
 const LAST = 2n ** 64n - 1n
+const EMPTY = new Uint8Array(0)
+
+/** Throws DecodeError. */
+function readUnreceipted(envelope: EnvelopeBytes): Unreceipted {
+  const { sequence, body } = decodeMessage(decodeEnvelope(envelope).payload)
+  const keyId = body.kind === 'sealed' ? body.sealed.keyId : EMPTY
+  return { sequence, leaf: leafHash(envelope), envelope, keyId }
+}
+
+function putsOf({ message, body }: WithBody): Write[] {
+  return [
+    { type: 'put', key: numbered('o', message.sequence), value: message.envelope },
+    { type: 'put', key: numbered('p', message.sequence), value: body }
+  ]
+}
+
+function deletionsOf({ sequence }: Unreceipted): Write[] {
+  return [
+    { type: 'del', key: numbered('o', sequence) },
+    { type: 'del', key: numbered('p', sequence) }
+  ]
+}
 
 function counted(count: number): Buffer {
   const bytes = Buffer.allocUnsafe(4)

@@ -30,8 +30,8 @@ export function packVerdicts(verdicts: readonly Verdict[]): PackedVerdicts {
     authors.set(author, end)
     end += author.length
     authorEnds[index] = end
-    if (verdict.ok) sequences[index] = verdict.sequence
-    else refusals.set(index, verdict.refusal)
+    sequences[index] = verdict.sequence ?? 0n
+    if (!verdict.ok) refusals.set(index, verdict.refusal)
   }
   return { leaves, authors, authorEnds, sequences, refusals }
 }
@@ -44,7 +44,8 @@ export function unpackVerdicts(packed: PackedVerdicts): Verdict[] {
     const author = authors.subarray(start, end) as PeerIdBytes
     start = end
     const refusal = refusals.get(index)
-    if (refusal === undefined) return { ok: true, leaf, author, sequence: sequences[index] ?? 0n }
-    return author.length > 0 ? { ok: false, leaf, refusal, author } : { ok: false, leaf, refusal }
+    const sequence = sequences[index] ?? 0n
+    if (refusal === undefined) return { ok: true, leaf, author, sequence }
+    return author.length > 0 ? { ok: false, leaf, refusal, author, sequence } : { ok: false, leaf, refusal }
   })
 }

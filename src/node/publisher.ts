@@ -23,6 +23,8 @@ export interface PublisherOptions {
   /** A monotonic clock, ms. */
   readonly clock: () => number
   readonly random: (bytes: number) => Uint8Array
+  /** Asked for a context of another key than this one, which was refused; `use` is called with it. May be asked often. */
+  readonly renewKey: (refused: Uint8Array) => void
   readonly report: Report
 }
 
@@ -52,6 +54,8 @@ export class Publisher implements Service {
   readonly #flights = new Map<string, Flight>()
   /** Of the messages in there. */
   #flightBytes = 0
+  /** Those in flight that were refused for their key. They wait for another one to be sealed to. */
+  readonly #keyRefused = new Set<string>()
   readonly #verifiers = new VerifierCache()
   readonly #latency: RecordableHistogram = createHistogram()
   #context: SealingContext | undefined
@@ -87,6 +91,8 @@ export class Publisher implements Service {
       this.#storing ??= this.#storeAll()
       await this.#storing
     }
+    // Messages that wait to be sealed again are on disk as they are.
+    clearTimeout(this.#timer)
     for (const _ of this.#gathered.splice(0))
       this.refusedBeforeSending('busy', 'the client was stopped before it had a key to seal to')
     await this.#settling
@@ -129,8 +135,15 @@ export class Publisher implements Service {
     this.#context = context
     this.#isUp = true
     // Whatever was on its way when the link broke may be lost.
-    this.#sendAgain([...this.#flights.values()])
+    const toReseal = new Set(this.#toReseal(context))
+    this.#sendAgain([...this.#flights.values()].filter(flight => !toReseal.has(flight)))
     this.#pump()
+    this.#schedule()
+  }
+
+  /** Seals to another key from now on. */
+  use(context: SealingContext): void {
+    this.#context = context
     this.#schedule()
   }
 
@@ -151,7 +164,8 @@ export class Publisher implements Service {
   }
 
   #schedule(): void {
-    if (this.#gathered.length === 0 || this.#context === undefined) return
+    if (this.#context === undefined) return
+    if (this.#gathered.length === 0 && this.#toReseal(this.#context).length === 0) return
     if (this.#storing !== undefined || this.#timer !== undefined) return
     const wait = this.#lastStored + LIMITS.bundleMs - this.options.clock()
     const isFull = this.#gathered.length >= LIMITS.bundleMessages
@@ -167,6 +181,7 @@ export class Publisher implements Service {
     try {
       // Let the caller's turn end: what it hands in at once goes out together.
       await Promise.resolve()
+      await this.#resealAll()
       while (this.#gathered.length > 0 && this.#context !== undefined) {
         const bodies = this.#gathered.slice(0, LIMITS.bundleMessages)
         const added = await this.options.outbox.add(bodies, this.#context)
@@ -185,6 +200,55 @@ export class Publisher implements Service {
       this.#storing = undefined
     }
     this.#schedule()
+  }
+
+  #toReseal(context: SealingContext): Flight[] {
+    return [...this.#keyRefused].flatMap(name => {
+      const flight = this.#flights.get(name)
+      if (flight === undefined) this.#keyRefused.delete(name)
+      return flight && !equal(flight.message.keyId, context.keyId) ? [flight] : []
+    })
+  }
+
+  /** Puts messages sealed to the key of now, under new sequences, in place of those that were refused for theirs. */
+  async #resealAll(): Promise<void> {
+    const { outbox, clock, report } = this.options
+    const context = this.#context
+    const flights = context ? this.#toReseal(context) : []
+    if (context === undefined || flights.length === 0) return
+    for (const { message } of flights) this.#keyRefused.delete(toHex(message.leaf))
+    let resealed: (Unreceipted | undefined)[]
+    try {
+      resealed = await outbox.reseal(
+        flights.map(({ message }) => message),
+        context
+      )
+    } catch (error) {
+      // They stay as they were, are sent again in their time, and refused again.
+      report({ event: 'warning', message: `messages could not be sealed again: ${describeError(error)}` })
+      return
+    }
+    const messages: Unreceipted[] = []
+    for (const [index, flight] of flights.entries()) {
+      const message = resealed[index]
+      if (message === undefined) {
+        const old = outbox.find(flight.message.leaf)
+        if (old)
+          this.#giveUp(old, 'unknown key', 'its body is not in the outbox, so it cannot be sealed again')
+        continue
+      }
+      this.#land(toHex(flight.message.leaf))
+      this.#flightBytes += message.envelope.length
+      const resendAt = clock() + LIMITS.resendMs.first
+      const again = { ...flight, message, order: this.#orders++, isOut: true, attempts: 1, resendAt }
+      this.#flights.set(toHex(message.leaf), again)
+      messages.push(message)
+      report({ event: 'resealed', sequence: flight.message.sequence, as: message.sequence })
+    }
+    this.#counts.resent += messages.length
+    // Without a connection they leave with the next one, as all in flight.
+    while (this.#isUp && messages.length > 0)
+      this.#publish(messages.splice(0, fitting(messages, LIMITS.bundleMessages)), false)
   }
 
   /** Sends what the window has room for. */
@@ -291,7 +355,7 @@ export class Publisher implements Service {
   }
 
   #refuse(refused: NonNullable<ReceivedNotice['refused']>): void {
-    const { outbox, report } = this.options
+    const { outbox } = this.options
     const { reason, detail } = refused
     if (refused.leaf.length !== 32) return
     const leaf = asHash(refused.leaf)
@@ -302,10 +366,24 @@ export class Publisher implements Service {
       this.#postpone(toHex(leaf))
       return
     }
-    this.#land(toHex(leaf))
+    if (reason === 'unknown key') this.#sealAgain(message)
+    else this.#giveUp(message, reason, detail)
+  }
+
+  #giveUp(message: Unreceipted, reason: string, detail: string): void {
+    this.#land(toHex(message.leaf))
     this.#counts.refused += 1
-    report({ event: 'refused', sequence: message.sequence, reason, detail })
-    this.#settle(outbox.discard(message))
+    this.options.report({ event: 'refused', sequence: message.sequence, reason, detail })
+    this.#settle(this.options.outbox.discard(message))
+  }
+
+  /** Not lost: it stays in flight until it can be sealed to another key. */
+  #sealAgain({ leaf, keyId }: Unreceipted): void {
+    // One that waits to be sent will be, and will be refused again.
+    if (!this.#flights.has(toHex(leaf))) return
+    this.#keyRefused.add(toHex(leaf))
+    if (this.#context && equal(this.#context.keyId, keyId)) this.options.renewKey(keyId)
+    else this.#schedule()
   }
 
   get #hasRoom(): boolean {

@@ -13,6 +13,7 @@ import type { Host, StreamOptions } from '../network/host.js'
 import { QUERY_PROTOCOL } from '../network/names.js'
 import { describeError } from './events.js'
 import type { Service } from './service.js'
+import { within } from './waiting.js'
 
 /** Both sides of the query protocol. A page of a range may lie unread, and a block beyond it. */
 export const QUERY_STREAMS: StreamOptions = {
@@ -28,7 +29,7 @@ export interface QuerySource {
   /** Messages that are on disk and in no block yet. */
   readonly pending: () => number
   /** Certificate of the current encryption key, where this peer has one. */
-  readonly certificate: () => EnvelopeBytes | undefined
+  readonly certificate: () => Promise<EnvelopeBytes | undefined>
   /** What this peer knows of the sequencer's lies. */
   readonly evidence: () => readonly Evidence[]
   /** A monotonic clock, ms. */
@@ -68,7 +69,7 @@ export class QueryServer implements Service {
 
   async #serve(channel: Channel, peer: string): Promise<void> {
     const whole = AbortSignal.timeout(LIMITS.queryMs)
-    const deadline = (): AbortSignal => AbortSignal.any([whole, AbortSignal.timeout(LIMITS.frameMs)])
+    const deadline = (): AbortSignal => within(LIMITS.frameMs, whole)
     const frame = await channel.receive(deadline())
     if (frame === undefined) return channel.close(deadline())
     // Counted only now: a stream on which nothing is asked keeps nobody out.
@@ -167,7 +168,7 @@ export class QueryServer implements Service {
           : notFound(`no proof from ${from} to ${to}; the log has ${head.header.size} messages in blocks`)
       }
       case 'key': {
-        const certificate = this.source.certificate()
+        const certificate = await this.source.certificate()
         return certificate ? { kind: 'key', certificate } : notFound('this peer knows no encryption key')
       }
       case 'receipt': {

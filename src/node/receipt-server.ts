@@ -94,7 +94,7 @@ export class ReceiptServer implements Service {
 
   async #serve(channel: Channel, peer: PeerIdBytes): Promise<void> {
     const frame = await channel.receive(AbortSignal.timeout(LIMITS.frameMs))
-    if (frame === undefined) return
+    if (frame === undefined) return channel.close(AbortSignal.timeout(LIMITS.frameMs))
     const hello = decodeCanonical('hello', Hello, frame)
     if (!equal(hello.network, this.network))
       return sendAway(channel, 'wrong network', `this is ${toHex(this.network)}`)

@@ -31,6 +31,13 @@ export class Recorder implements Service {
     this.receipts.accepted(author, receipt)
   }
 
+  /** True where this very message has been taken before: its author gets its receipt, once more or soon. */
+  readonly recall = (message: Omit<Candidate, 'envelope'>): boolean => {
+    const found = this.journal.find(message)
+    if (found?.kind === 'known') this.#giveAgain(message.author, found.receipt)
+    return found?.kind === 'known' || found?.kind === 'accepted'
+  }
+
   readonly take = (message: Candidate): GossipVerdict => {
     const { author, leaf, sequence } = message
     const appended = this.journal.append(message)

@@ -1,10 +1,12 @@
 import type { EnvelopeBytes, Hash, PeerIdBytes } from '../core/bytes.js'
 import { asHash } from '../core/bytes.js'
 import { VerifierCache } from '../core/keys.js'
+import { LIMITS } from '../core/limits.js'
 import { type Receipt, readReceipt } from '../core/receipt.js'
 import { describeError, type Report } from './events.js'
 import type { ReceiptServer } from './receipt-server.js'
 import type { LinkUser, ReceivedNotice } from './sequencer-link.js'
+import { unlessAborted } from './waiting.js'
 
 export interface RelayOptions {
   readonly network: Hash
@@ -12,6 +14,8 @@ export interface RelayOptions {
   readonly receipts: ReceiptServer
   /** The certificate of the sequencer's encryption key, as that peer has it, verified. */
   readonly certificateOf: (peer: PeerIdBytes) => Promise<EnvelopeBytes>
+  /** A monotonic clock, ms. */
+  readonly clock: () => number
   /** Hears of each receipt that the sequencer signed. */
   readonly heard: (receipt: Receipt, envelope: EnvelopeBytes) => void
   readonly report: Report
@@ -24,7 +28,12 @@ export interface RelayOptions {
  */
 export class Relay implements LinkUser<EnvelopeBytes> {
   readonly #verifiers = new VerifierCache()
+  /** The peer that has the way to the sequencer. */
+  #upstream: PeerIdBytes | undefined
   #certificate: EnvelopeBytes | undefined
+  /** Before this time the certificate is believed to be the newest one. */
+  #believedUntil = 0
+  #looking: Promise<void> | undefined
   #isUp = false
   #isClosed = false
   /** One more than the highest position that a receipt has named. */
@@ -32,8 +41,16 @@ export class Relay implements LinkUser<EnvelopeBytes> {
 
   constructor(private readonly options: RelayOptions) {}
 
-  /** Undefined before the sequencer could be reached for the first time. */
-  get certificate(): EnvelopeBytes | undefined {
+  /** The newest one that is known upstream. Undefined before the sequencer could be reached for the first time. */
+  async certificate(): Promise<EnvelopeBytes | undefined> {
+    const isDoubted = this.#looking !== undefined || this.options.clock() >= this.#believedUntil
+    if (this.#isUp && isDoubted) {
+      this.#looking ??= this.#look().finally(() => {
+        this.#looking = undefined
+      })
+      // A silent one must not keep others waiting for as long as it is waited for.
+      await unlessAborted(this.#looking, AbortSignal.timeout(LIMITS.certificateMs)).catch(() => undefined)
+    }
     return this.#certificate
   }
 
@@ -53,12 +70,29 @@ export class Relay implements LinkUser<EnvelopeBytes> {
   }
 
   prepare(peer: PeerIdBytes): Promise<EnvelopeBytes> {
+    this.#upstream = peer
+    this.#believedUntil = this.options.clock() + LIMITS.certificateMs
     return this.options.certificateOf(peer)
   }
 
   up(certificate: EnvelopeBytes): void {
     this.#certificate = certificate
     this.#isUp = !this.#isClosed
+  }
+
+  async #look(): Promise<void> {
+    const { clock, certificateOf, report } = this.options
+    if (this.#upstream === undefined) return
+    // What is heard from now on is news for the next look.
+    this.#believedUntil = clock() + LIMITS.certificateMs
+    try {
+      this.#certificate = await certificateOf(this.#upstream)
+    } catch (error) {
+      report({
+        event: 'warning',
+        message: `the sequencer's encryption key could not be asked for again: ${describeError(error)}`
+      })
+    }
   }
 
   down(): void {
@@ -78,6 +112,8 @@ export class Relay implements LinkUser<EnvelopeBytes> {
         receipts.accepted(receipt.author, envelope)
       } else if (notice.refused !== undefined) {
         const { leaf, reason, detail, author } = notice.refused
+        // The sequencer may have a new key. Those who are told so will ask for it here.
+        if (reason === 'unknown key') this.#believedUntil = 0
         if (leaf.length === 32) receipts.refused(author as PeerIdBytes, asHash(leaf), { reason, detail })
       }
     } catch (error) {

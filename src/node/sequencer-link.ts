@@ -9,7 +9,7 @@ import { RECEIPTS_PROTOCOL } from '../network/names.js'
 import { describeError, type Report } from './events.js'
 import { RECEIPT_STREAMS } from './receipt-server.js'
 import type { Service } from './service.js'
-import { elapsed, unlessAborted } from './waiting.js'
+import { elapsed, unlessAborted, within } from './waiting.js'
 
 export type ReceivedNotice = ReturnType<typeof Notice.decode>
 
@@ -160,6 +160,6 @@ export class SequencerLink<Prepared> implements Service {
   }
 
   #deadline(ms: number): AbortSignal {
-    return AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(ms)])
+    return within(ms, this.#stopping.signal)
   }
 }

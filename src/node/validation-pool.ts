@@ -2,11 +2,11 @@ import { availableParallelism } from 'node:os'
 import { Piscina } from 'piscina'
 import { LIMITS } from '../core/limits.js'
 import type { Network } from '../core/network-document.js'
-import type { OpeningKey } from '../core/sealing.js'
 import type { Verdict } from '../core/validation.js'
+import type { OpenKeys } from './key-ring.js'
 import { type PackedVerdicts, unpackVerdicts } from './packed-verdicts.js'
 import type { Service } from './service.js'
-import type { WorkerSetup } from './validation-worker.js'
+import type { ValidationJob, WorkerSetup } from './validation-worker.js'
 
 interface Job {
   readonly bundle: Uint8Array
@@ -28,8 +28,12 @@ export class ValidationPool implements Service {
   #running = 0
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(network: Network, openingKeys: readonly OpeningKey[]) {
-    this.#setup = { document: network.canonical, openingKeys }
+  /** `openKeys`: those that open now, where this peer has any. */
+  constructor(
+    network: Network,
+    private readonly openKeys?: (() => OpenKeys) | undefined
+  ) {
+    this.#setup = { document: network.canonical, opens: openKeys !== undefined }
   }
 
   async start(): Promise<void> {
@@ -40,7 +44,7 @@ export class ValidationPool implements Service {
       workerData: this.#setup
     })
     // The first message must not wait for a worker to load its modules.
-    await Promise.all(Array.from({ length: this.#workers }, () => this.#pool?.run([])))
+    await Promise.all(Array.from({ length: this.#workers }, () => this.#runWorker([])))
   }
 
   async stop(): Promise<void> {
@@ -86,13 +90,17 @@ export class ValidationPool implements Service {
 
   async #run(batch: readonly Job[]): Promise<readonly Verdict[]> {
     try {
-      if (this.#pool === undefined) throw new Error('the validation pool has not started')
-      const packed: PackedVerdicts = await this.#pool.run(batch.map(job => job.bundle))
-      return unpackVerdicts(packed)
+      return unpackVerdicts(await this.#runWorker(batch.map(job => job.bundle)))
     } finally {
       this.#running -= 1
       for (const job of batch) this.#queued -= job.messages
       this.#dispatch()
     }
+  }
+
+  #runWorker(bundles: readonly Uint8Array[]): Promise<PackedVerdicts> {
+    if (this.#pool === undefined) throw new Error('the validation pool has not started')
+    const job: ValidationJob = { bundles, keys: this.openKeys?.() }
+    return this.#pool.run(job)
   }
 }

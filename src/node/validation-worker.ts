@@ -7,33 +7,41 @@ import { signEnvelope } from '../core/envelope.js'
 import { signerOf, VerifierCache } from '../core/keys.js'
 import { encodeMessage } from '../core/message.js'
 import { parseCanonicalNetwork } from '../core/network-document.js'
-import { newSealingContext, Opener, type OpeningKey, openingKeyFromSeed, seal } from '../core/sealing.js'
+import { newSealingContext, Opener, openingKeyFromSeed, seal } from '../core/sealing.js'
 import { type Verdict, validateEnvelope } from '../core/validation.js'
+import type { OpenKeys } from './key-ring.js'
 import { messageRules } from './message-rules.js'
 import { type PackedVerdicts, packVerdicts } from './packed-verdicts.js'
 
-/**
- * Runs in a worker thread: signatures, openings and schemas, off the thread that serves the network. Without
- * a key to open with, all but the inside of sealed bodies.
- */
+/** Runs in a worker thread: signatures, openings and schemas, off the thread that serves the network. */
 
 export interface WorkerSetup {
   readonly document: Uint8Array
-  readonly openingKeys: readonly OpeningKey[]
+  /** Without, all is checked but the inside of sealed bodies. */
+  readonly opens: boolean
+}
+
+/** The keys come with each job, so that all of it is judged with those that opened when it was handed out. */
+export interface ValidationJob {
+  readonly bundles: readonly Uint8Array[]
+  readonly keys: OpenKeys | undefined
 }
 
 const setup: WorkerSetup = workerData
 const network = parseCanonicalNetwork(setup.document)
-const rules = messageRules(
-  rulesOf(network),
-  setup.openingKeys.length > 0 ? new Opener(setup.openingKeys) : undefined
-)
+const opener = new Opener([])
+const rules = messageRules(rulesOf(network), setup.opens ? opener : undefined)
 const verifiers = new VerifierCache()
+let generation: number | undefined
 
 await warmUp()
 
 /** The verdicts on all messages of the bundles, in order. Bundles come well-formed. */
-export default async function validateBundles(bundles: readonly Uint8Array[]): Promise<PackedVerdicts> {
+export default async function validateBundles({ bundles, keys }: ValidationJob): Promise<PackedVerdicts> {
+  if (keys !== undefined && keys.generation !== generation) {
+    generation = keys.generation
+    opener.hold(keys.keys)
+  }
   const verdicts: Verdict[] = []
   for (const envelope of bundles.flatMap(decodeBundle))
     verdicts.push(await validateEnvelope(envelope, rules, verifiers))
@@ -42,7 +50,8 @@ export default async function validateBundles(bundles: readonly Uint8Array[]): P
 
 /** Goes the whole way once with a message of nobody's, or the first client would wait for code to load. */
 async function warmUp(): Promise<void> {
-  const key = setup.openingKeys[0] ?? (await openingKeyFromSeed(randomBytes(32)))
+  const key = await openingKeyFromSeed(randomBytes(32))
+  opener.hold([key])
   const signer = signerOf(await generateKeyPair('Ed25519'))
   const claim = { network: network.id, author: signer.peerId, sequence: 1n, time: 0 }
   const sealed = seal(await newSealingContext(key, network.id, signer.peerId), claim, new Uint8Array(0))

@@ -8,6 +8,16 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Prom
   })
 }
 
+/**
+ * Fires after `ms`, or with `signal`. The listener keeps the timeout alive: in Node 20 a timeout that only
+ * AbortSignal.any knows is collected as garbage, and never fires (nodejs/node#57736).
+ */
+export function within(ms: number, signal: AbortSignal): AbortSignal {
+  const timeout = AbortSignal.timeout(ms)
+  timeout.addEventListener('abort', () => undefined, { once: true })
+  return AbortSignal.any([signal, timeout])
+}
+
 /** Resolves after `ms`, or as soon as `signal` fires. */
 export function elapsed(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise(resolve => {

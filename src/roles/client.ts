@@ -9,6 +9,7 @@ import { Announcement } from '../node/announcement.js'
 import { Asker } from '../node/asker.js'
 import type { Summary } from '../node/events.js'
 import { EvidenceKeeper } from '../node/evidence-keeper.js'
+import { KeyRenewal } from '../node/key-renewal.js'
 import { LightClient } from '../node/light-client.js'
 import { Outbox } from '../node/outbox.js'
 import { Publisher } from '../node/publisher.js'
@@ -59,6 +60,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     sequencer,
     clock: () => performance.now(),
     random: bytes => randomBytes(bytes),
+    renewKey: refused => renewal.renew(refused),
     report
   })
   const firstUp = Promise.withResolvers<void>()
@@ -83,6 +85,12 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     report,
     failed
   })
+  const renewal = new KeyRenewal({
+    keyOf: peer => new Asker(host, peer, rules, now).sealingKey(),
+    agree: key => newSealingContext(key, network.id, signer.peerId),
+    renewed: context => publisher.use(context),
+    report
+  })
   const link = new SequencerLink({
     host,
     network: network.id,
@@ -90,10 +98,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     addresses: connect,
     topic: topics.messages,
     user: {
-      prepare: async peer => {
-        const key = await new Asker(host, peer, rules, now).sealingKey()
-        return newSealingContext(key, network.id, signer.peerId)
-      },
+      prepare: peer => renewal.prepare(peer),
       up: (context, peer) => {
         publisher.up(context)
         light.ask(new Asker(host, peer, rules, now), peer)
@@ -113,6 +118,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     publisher,
     keeper,
     light,
+    renewal,
     new Announcement('client', network.id, host, report),
     link
   ])

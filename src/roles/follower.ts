@@ -44,6 +44,7 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
     sequencer: peerIdFromText(document.ordering.sequencer),
     receipts,
     certificateOf: peer => new Asker(host, peer, rules, now).certificate(),
+    clock: () => performance.now(),
     heard: (receipt, envelope) => witness.heard(receipt, envelope),
     report
   })
@@ -69,7 +70,7 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
     }
   })
   const witness = new Witness(chain, evidence => keeper.add(evidence))
-  const pool = new ValidationPool(network, [])
+  const pool = new ValidationPool(network)
   const importer = new BlockImporter(chain, pool, options.verification, now)
   const neighbours = new Neighbours(host, connect, () => sync.wake(), report)
   const sync = new Sync({
@@ -92,7 +93,7 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
     chain,
     database,
     pending: () => Math.max(0, relay.receipted - chain.head().header.size),
-    certificate: () => relay.certificate,
+    certificate: () => relay.certificate(),
     evidence: () => keeper.all(),
     clock: () => performance.now(),
     rate: rates?.query

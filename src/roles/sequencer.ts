@@ -1,15 +1,15 @@
 import { Chain } from '../chain/chain.js'
 import { Journal } from '../chain/journal.js'
 import { rulesOf } from '../chain/rules.js'
-import { certifyKey } from '../core/encryption-key.js'
 import { peerIdToString, signerOf, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { RateLimiter } from '../core/rate-limiter.js'
-import { Opener, type OpeningKey } from '../core/sealing.js'
+import { Opener } from '../core/sealing.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
 import { Announcement } from '../node/announcement.js'
 import { Intake } from '../node/intake.js'
+import { type DatedKeys, KeyRing } from '../node/key-ring.js'
 import { messageRules } from '../node/message-rules.js'
 import { Producer } from '../node/producer.js'
 import { QueryServer } from '../node/query-server.js'
@@ -20,8 +20,15 @@ import { ValidationPool } from '../node/validation-pool.js'
 import type { PeerOptions } from './peer-options.js'
 
 export interface SequencerOptions extends PeerOptions {
-  /** The first one is announced; all of them open. */
-  readonly openingKeys: readonly [OpeningKey, ...OpeningKey[]]
+  /** The first one is announced. All of them open what is on disk, and new messages within their grace. */
+  readonly openingKeys: DatedKeys
+  /** How long a key goes on opening after its successor was made, ms. */
+  readonly keyGraceMs?: number
+}
+
+export interface Sequencer extends Service {
+  /** Announces the first of these keys from now on. The key before it goes on opening for its grace. */
+  useKeys(keys: DatedKeys): void
 }
 
 /** Thrown where a peer is given a key that the network document does not name for its role. */
@@ -30,7 +37,7 @@ export class WrongKey extends Error {
 }
 
 /** The sequencer: verifies its folder, then serves. Throws StoreError if the folder is damaged, WrongKey if the key is not the network's. */
-export async function createSequencer(options: SequencerOptions): Promise<Service> {
+export async function createSequencer(options: SequencerOptions): Promise<Sequencer> {
   const { network, database, now, report, failed, openingKeys, rates } = options
   const { document } = network
   const signer = signerOf(options.key)
@@ -59,31 +66,41 @@ export async function createSequencer(options: SequencerOptions): Promise<Servic
         producer.wake()
       }
     },
+    // Whatever their grace: what is on disk has its receipt.
     messageRules(rules, new Opener(openingKeys)),
     new VerifierCache()
   )
   const producer = new Producer({ chain, journal, signer, host, topic: topics.blocks, now, report, failed })
-  const pool = new ValidationPool(network, openingKeys)
+  const graceMs = options.keyGraceMs ?? LIMITS.keyGraceMs
+  const ring = new KeyRing(openingKeys, { network: network.id, signer, graceMs, now })
+  const pool = new ValidationPool(network, () => ring.open())
   const recorder = new Recorder(journal, receipts)
-  const certificate = certifyKey(openingKeys[0], network.id, signer)
   const queries = new QueryServer(host, {
     chain,
     database,
     pending: () => journal.pending().count,
-    certificate: () => certificate,
+    certificate: async () => ring.certificate,
     // Others bear witness.
     evidence: () => [],
     clock: () => performance.now(),
     rate: rates?.query
   })
-  return new ServiceList([
+  const services = new ServiceList([
     pool,
     queries,
     receipts,
     host,
     producer,
     recorder,
-    new Intake(host, topics.messages, pool, receipts, recorder.take),
+    new Intake(host, topics.messages, pool, receipts, recorder.take, recorder.recall),
     new Announcement('sequencer', network.id, host, report)
   ])
+  return {
+    start: () => services.start(),
+    stop: () => services.stop(),
+    useKeys: keys => {
+      ring.replace(keys)
+      report({ event: 'key', keyId: ring.newest.keyId, older: ring.open().keys.length - 1 })
+    }
+  }
 }

@@ -7,6 +7,7 @@ import { leafHash } from '#src/core/merkle.js'
 import { decodeMessage } from '#src/core/message.js'
 import { decodeQuery, encodeAnswer } from '#src/core/query.js'
 import { type Receipt, signReceipt } from '#src/core/receipt.js'
+import type { SealingKey } from '#src/core/sealing.js'
 import { Notice } from '#src/core/wire/tallystick.js'
 import type { Channel } from '#src/network/channel.js'
 import { Host } from '#src/network/host.js'
@@ -16,6 +17,8 @@ import { RECEIPT_STREAMS } from '#src/node/receipt-server.js'
 import { Changes, deadline, present } from './changes.js'
 import type { Cleanup } from './cleanup.js'
 import type { TestNetwork } from './networks.js'
+
+const NOBODY = new Uint8Array(0)
 
 /**
  * A peer with the sequencer's identity that stores nothing and answers messages with whatever a test wants:
@@ -27,12 +30,16 @@ export class FalseSequencer extends Changes {
   /** Each message once, in the order in which they first arrived. */
   readonly #messages = new Map<string, EnvelopeBytes>()
   #channel: Channel | undefined
+  /** What it certifies as its encryption key, and how often it was asked for it. */
+  key: SealingKey
+  keyQueries = 0
 
   private constructor(
     readonly net: TestNetwork,
     private readonly host: Host
   ) {
     super()
+    this.key = net.openingKey
   }
 
   static async start(cleanup: Cleanup, net: TestNetwork): Promise<FalseSequencer> {
@@ -42,7 +49,9 @@ export class FalseSequencer extends Changes {
     await host.serve(QUERY_PROTOCOL, QUERY_STREAMS, async channel => {
       const { query } = decodeQuery(present(await channel.receive(deadline())))
       if (query.kind === 'key') {
-        const certificate = certifyKey(net.openingKey, net.network.id, net.signer)
+        sequencer.keyQueries += 1
+        sequencer.changed()
+        const certificate = certifyKey(sequencer.key, net.network.id, net.signer)
         await channel.send(encodeAnswer({ kind: 'key', certificate }), deadline())
       }
       await channel.close(deadline())
@@ -98,6 +107,11 @@ export class FalseSequencer extends Changes {
     const receipts = envelopes.map(envelope => this.receiptFor(envelope))
     const entries = receipts.flatMap(receipt => receipt.entries)
     await this.tell({ receipt: signReceipt({ ...present(receipts[0]), entries }, this.net.signer) })
+  }
+
+  async refuseForKey(envelope: EnvelopeBytes): Promise<void> {
+    const refused = { leaf: leafHash(envelope), reason: 'unknown key', detail: 'no more', author: NOBODY }
+    await this.tell({ refused })
   }
 
   async tell(notice: Parameters<typeof Notice.encode>[0]): Promise<void> {

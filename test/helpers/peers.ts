@@ -4,17 +4,17 @@ import type { Database } from '#src/chain/store.js'
 import type { CheckpointedHeader } from '#src/core/block.js'
 import type { PeerIdBytes } from '#src/core/bytes.js'
 import { signerOf } from '#src/core/keys.js'
-import type { OpeningKey } from '#src/core/sealing.js'
 import type { PeerEvent, Report } from '#src/node/events.js'
+import type { DatedKey, DatedKeys } from '#src/node/key-ring.js'
 import type { Service } from '#src/node/service.js'
 import { type Client, createClient } from '#src/roles/client.js'
 import { createFollower } from '#src/roles/follower.js'
 import type { PeerOptions } from '#src/roles/peer-options.js'
-import { createSequencer } from '#src/roles/sequencer.js'
+import { createSequencer, type Sequencer } from '#src/roles/sequencer.js'
 import { Changes, deadline, present } from './changes.js'
 import { type CheckedPeer, checkPeer, openDatabase } from './check-peer.js'
 import type { Cleanup } from './cleanup.js'
-import { identity, nameOf, type TestNetwork } from './networks.js'
+import { encryptionKey, identity, nameOf, type TestNetwork } from './networks.js'
 
 const ANY_PORT = '/ip4/127.0.0.1/tcp/0'
 
@@ -69,7 +69,8 @@ export type PeerWishes = Pick<PeerOptions, 'admitted' | 'swarmKey' | 'rates'>
 export interface SequencerWishes extends PeerWishes {
   /** ms since 1970. */
   readonly now?: () => number
-  readonly openingKeys?: readonly [OpeningKey, ...OpeningKey[]]
+  readonly openingKeys?: DatedKeys
+  readonly keyGraceMs?: number
   /** The address of another one, that has stopped. */
   readonly listen?: string
   /** Hears of the database each time it has been opened. */
@@ -145,12 +146,16 @@ abstract class RunningPeer {
 }
 
 export class RunningSequencer extends RunningPeer {
+  #sequencer: Sequencer | undefined
+  #keys: DatedKeys
+
   private constructor(
     net: TestNetwork,
     folder: string,
     private readonly wishes: SequencerWishes
   ) {
     super(net, folder, wishes.listen)
+    this.#keys = wishes.openingKeys ?? [net.openingKey]
   }
 
   static async start(
@@ -164,27 +169,41 @@ export class RunningSequencer extends RunningPeer {
     return running
   }
 
-  protected override create(peer: Omit<PeerOptions, 'key'>): Promise<Service> {
+  protected override async create(peer: Omit<PeerOptions, 'key'>): Promise<Service> {
     const { net, wishes } = this
     const { opened, admitted, swarmKey, rates } = wishes
     opened?.(peer.database)
-    return createSequencer({
+    const { keyGraceMs } = wishes
+    this.#sequencer = await createSequencer({
       ...peer,
       ...(admitted && { admitted }),
       ...(swarmKey && { swarmKey }),
       ...(rates && { rates }),
       key: net.key,
       now: wishes.now ?? peer.now,
-      openingKeys: wishes.openingKeys ?? [net.openingKey]
+      openingKeys: this.#keys,
+      ...(keyGraceMs !== undefined && { keyGraceMs })
     })
+    return this.#sequencer
+  }
+
+  /** Newest first. */
+  get keys(): DatedKeys {
+    return this.#keys
+  }
+
+  /** Puts a new encryption key before those it has; it takes it up at once where it runs. */
+  async rotate(name: string): Promise<DatedKey> {
+    const key = { ...(await encryptionKey(name)), made: (this.wishes.now ?? Date.now)() }
+    this.#keys = [key, ...this.#keys]
+    this.#sequencer?.useKeys(this.#keys)
+    return key
   }
 
   /** Stops it and verifies all that it has on disk. */
   async check(): Promise<CheckedPeer> {
     await this.stop()
-    return checkPeer(this.folder, this.net, {
-      openingKeys: this.wishes.openingKeys ?? [this.net.openingKey]
-    })
+    return checkPeer(this.folder, this.net, { openingKeys: this.#keys })
   }
 }
 

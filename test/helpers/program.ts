@@ -36,14 +36,24 @@ export interface ToolResult {
 
 /** Runs `node dist/tallystick.js …` in `folder` to its end. */
 export function tool(folder: string, ...args: readonly string[]): Promise<ToolResult> {
+  return toolWith({}, folder, ...args)
+}
+
+/** The same, with these variables in its environment. */
+export function toolWith(
+  env: Readonly<Record<string, string>>,
+  folder: string,
+  ...args: readonly string[]
+): Promise<ToolResult> {
   return new Promise(resolve => {
     const child = execFile(
       process.execPath,
       [TOOL, ...args],
-      { cwd: folder, timeout: PATIENCE, killSignal: 'SIGKILL' },
+      { cwd: folder, env: { ...process.env, ...env }, timeout: PATIENCE, killSignal: 'SIGKILL' },
       (_, stdout, stderr) =>
         resolve({ code: child.exitCode, stdout, stderr, json: () => JSON.parse(stdout || '{}') })
     )
+    child.stdin?.end()
   })
 }
 
@@ -52,6 +62,8 @@ export interface JsonEvent {
   readonly event?: string
   readonly addresses?: readonly string[]
   readonly reason?: string
+  readonly keyId?: string
+  readonly older?: number
   readonly sent?: number
   readonly accepted?: number
   readonly refused?: number
@@ -74,8 +86,18 @@ export class Program extends Changes {
   }
 
   /** Runs in `folder`; killed afterwards if it still runs then. */
-  static start(cleanup: Cleanup, folder: string, args: readonly string[], input?: string): Program {
-    const child = spawn(process.execPath, [PEER, ...args], { cwd: folder, stdio: 'pipe' })
+  static start(
+    cleanup: Cleanup,
+    folder: string,
+    args: readonly string[],
+    input?: string,
+    env: Readonly<Record<string, string>> = {}
+  ): Program {
+    const child = spawn(process.execPath, [PEER, ...args], {
+      cwd: folder,
+      stdio: 'pipe',
+      env: { ...process.env, ...env }
+    })
     const program = new Program(child)
     createInterface({ input: child.stdout }).on('line', line => {
       const event: JsonEvent = JSON.parse(line)
@@ -102,6 +124,10 @@ export class Program extends Changes {
     return this.#exit === undefined
   }
 
+  get pid(): number {
+    return present(this.child.pid, 'the process id')
+  }
+
   of(kind: string): JsonEvent[] {
     return this.events.filter(({ event }) => event === kind)
   }
@@ -123,6 +149,15 @@ export class Program extends Changes {
   /** Keeps it from doing anything, with all its connections open. */
   freeze(): void {
     this.child.kill('SIGSTOP')
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal)
+  }
+
+  /** Resolves once it has written a line like this to standard error. */
+  async says(pattern: RegExp): Promise<void> {
+    await this.until(`it says ${pattern}`, () => this.stderr.some(line => pattern.test(line)))
   }
 
   kill(signal: NodeJS.Signals): Promise<Exit> {

@@ -19,7 +19,7 @@ import { checkEvidence, type Evidence } from '#src/core/evidence.js'
 import { sha256 } from '#src/core/hash.js'
 import { type Signer, signerOf, VerifierCache } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
-import { leafHash, rootOf } from '#src/core/merkle.js'
+import { leafHash, nodeHash, rootOf } from '#src/core/merkle.js'
 import {
   type Answer,
   decodeAnswer,
@@ -341,6 +341,19 @@ describe('a server that lies', () => {
     ['no path', () => ({ path: [] })],
     ['another leaf', () => ({ leaf: sha256(utf8('x')) })],
     ['another position', ({ position }) => ({ position: position + 1 })],
+    ['a position past the end of the log', () => ({ position: 9 })],
+    [
+      'an inner node in place of the leaf',
+      ({ leaf, path: [sibling, ...rest] }) => ({ leaf: nodeHash(present(sibling), leaf), path: rest })
+    ],
+    [
+      'an inner node in place of the leaf, at its place in the row above',
+      ({ position, leaf, path: [sibling, ...rest] }) => ({
+        position: position >> 1,
+        leaf: nodeHash(present(sibling), leaf),
+        path: rest
+      })
+    ],
     ['the header of another block', () => ({ header: present(sequencer.blocks[0]).envelope })],
     [
       'a header signed by another',

@@ -8,6 +8,7 @@ import type { Fault } from '#src/core/fault.js'
 import { sha256 } from '#src/core/hash.js'
 import type { OpeningKey } from '#src/core/sealing.js'
 import { Auditor } from '#src/node/auditor.js'
+import { fixedKeys } from '#src/node/key-ring.js'
 import { ValidationPool } from '#src/node/validation-pool.js'
 import { Author, envelopesOf } from '../helpers/authors.js'
 import { ChainMaker, EPOCH, type Forgery } from '../helpers/blocks.js'
@@ -29,7 +30,7 @@ describe('an audit', () => {
   let foreign: ValidationPool
 
   async function poolWith(keys: readonly OpeningKey[]): Promise<ValidationPool> {
-    const pool = new ValidationPool(net.network, keys)
+    const pool = new ValidationPool(net.network, fixedKeys(keys))
     await pool.start()
     cleanup.add(() => pool.stop())
     return pool

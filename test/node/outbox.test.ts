@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { type Database, StoreError } from '#src/chain/store.js'
 import { toHex, utf8 } from '#src/core/bytes.js'
+import { decodeEnvelope } from '#src/core/envelope.js'
 import { VerifierCache } from '#src/core/keys.js'
-import { Opener } from '#src/core/sealing.js'
+import { decodeMessage } from '#src/core/message.js'
+import { Opener, type OpeningKey } from '#src/core/sealing.js'
 import { validateEnvelope } from '#src/core/validation.js'
 import { messageRules } from '#src/node/message-rules.js'
 import { Outbox, type Unreceipted } from '#src/node/outbox.js'
@@ -11,12 +13,31 @@ import { assertBytes, flipped } from '../helpers/bytes.js'
 import { present } from '../helpers/changes.js'
 import { openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
-import { makeNetwork, type TestNetwork } from '../helpers/networks.js'
+import { encryptionKey, makeNetwork, type TestNetwork } from '../helpers/networks.js'
 
 const BODIES = ['{"text":"a"}', '{"text":"b"}', '{"text":"c"}'].map(utf8)
 
 function sequencesOf(messages: readonly Unreceipted[]): number[] {
   return messages.map(({ sequence }) => Number(sequence))
+}
+
+/** The next batch is written or not, and fails either way. Gives what ends this. */
+function failNextBatch(database: Database, isWritten: boolean): () => void {
+  const batch = database.batch.bind(database)
+  Object.defineProperty(database, 'batch', {
+    configurable: true,
+    value: () => {
+      const chained = batch()
+      const write = chained.write.bind(chained)
+      chained.write = async (options?: { readonly sync?: boolean | undefined }) => {
+        if (isWritten) await write(options ?? {})
+        else await chained.close()
+        throw new Error('the disk says no')
+      }
+      return chained
+    }
+  })
+  return () => Reflect.deleteProperty(database, 'batch')
 }
 
 describe('the outbox', () => {
@@ -102,7 +123,7 @@ describe('the outbox', () => {
     assert.deepEqual(await outbox.receipts(), [])
   })
 
-  it('that cannot write adds nothing, and gives the sequences to the next ones', async () => {
+  it('that cannot write adds nothing, and uses none of the sequences again: they may be on disk', async () => {
     const outbox = await open()
     let isFull = true
     database.hooks.prewrite.add(() => {
@@ -111,7 +132,100 @@ describe('the outbox', () => {
     await assert.rejects(outbox.add(BODIES, alice.context))
     assert.equal(outbox.size, 0)
     isFull = false
-    assert.deepEqual(sequencesOf(await outbox.add(BODIES, alice.context)), [1, 2, 3])
+    assert.deepEqual(sequencesOf(await outbox.add(BODIES, alice.context)), [4, 5, 6])
+    assert.deepEqual(sequencesOf((await open()).waiting()), [4, 5, 6])
+  })
+
+  describe('seals again', () => {
+    let newKey: OpeningKey
+    let renewed: Author
+
+    beforeEach(async () => {
+      newKey = await encryptionKey('rotated')
+      renewed = await Author.create(net, alice.key, newKey)
+    })
+
+    /** What the holder of the new key reads in what waits, by sequence. */
+    async function read(outbox: Outbox): Promise<Record<string, string>> {
+      const opener = new Opener([newKey])
+      const bodies = outbox.waiting().map(async ({ sequence, envelope }) => {
+        const message = decodeMessage(decodeEnvelope(envelope).payload)
+        if (message.body.kind !== 'sealed') return [sequence, 'in the clear']
+        const opened = await opener.open(message, message.body.sealed)
+        return [sequence, opened.ok ? Buffer.from(opened.plaintext).toString() : opened.reason]
+      })
+      return Object.fromEntries(await Promise.all(bodies))
+    }
+
+    /** Bodies in the clear on disk. */
+    async function bodiesOnDisk(): Promise<string[]> {
+      const bodies = await database.values({ gte: utf8('p'), lt: utf8('q') }).all()
+      return bodies.map(body => Buffer.from(body).toString())
+    }
+
+    it('to another key, under new sequences, in place of the old ones, also once reopened', async () => {
+      const outbox = await open()
+      const [first, second] = await outbox.add(BODIES, alice.context)
+      const again = await outbox.reseal([present(second), present(first)], renewed.context)
+      assert.deepEqual(
+        again.map(message => message?.sequence),
+        [4n, 5n]
+      )
+      const expected = { 3: 'unknown key', 4: '{"text":"b"}', 5: '{"text":"a"}' }
+      assert.deepEqual(await read(outbox), expected)
+      const reopened = await open()
+      assert.deepEqual(await read(reopened), expected)
+      assertBytes(present(reopened.waiting()[1]).keyId, newKey.keyId)
+      assert.deepEqual(sequencesOf(await reopened.add(BODIES.slice(0, 1), renewed.context)), [6])
+    })
+
+    it('after a restart as well', async () => {
+      await (await open()).add(BODIES, alice.context)
+      const outbox = await open()
+      await outbox.reseal(outbox.waiting(), renewed.context)
+      assert.deepEqual(await read(outbox), { 4: '{"text":"a"}', 5: '{"text":"b"}', 6: '{"text":"c"}' })
+    })
+
+    it('nothing that has been settled meanwhile, or that is not its own', async () => {
+      const outbox = await open()
+      const [first, second] = await outbox.add(BODIES, alice.context)
+      await outbox.settle([present(first)], present(first).envelope)
+      const stranger = { ...present(second), sequence: 9n }
+      const again = await outbox.reseal([present(first), stranger], renewed.context)
+      assert.deepEqual(again, [undefined, undefined])
+      assert.deepEqual(sequencesOf((await open()).waiting()), [2, 3])
+    })
+
+    for (const [how, isWritten] of [
+      ['nothing of it on disk', false],
+      ['all of it on disk', true]
+    ] as const)
+      it(`where the write fails with ${how}: each message is there once, then and after the next try`, async () => {
+        const outbox = await open()
+        const added = await outbox.add(BODIES, alice.context)
+        const restore = failNextBatch(database, isWritten)
+        await assert.rejects(outbox.reseal(added, renewed.context))
+        restore()
+        assert.deepEqual(sequencesOf(outbox.waiting()), [1, 2, 3], 'the old ones go on waiting')
+        const crashed = await open()
+        assert.deepEqual(sequencesOf(crashed.waiting()), isWritten ? [4, 5, 6] : [1, 2, 3])
+        assert.deepEqual((await bodiesOnDisk()).sort(), ['{"text":"a"}', '{"text":"b"}', '{"text":"c"}'])
+        await outbox.reseal(added, renewed.context)
+        const expected = { 7: '{"text":"a"}', 8: '{"text":"b"}', 9: '{"text":"c"}' }
+        assert.deepEqual(await read(outbox), expected)
+        assert.deepEqual(await read(await open()), expected)
+      })
+
+    it('and keeps no body of a message that has its receipt or was refused', async () => {
+      const outbox = await open()
+      const [first, second, third] = await outbox.add(BODIES, alice.context)
+      await outbox.settle([present(first)], present(first).envelope)
+      await outbox.discard(present(second))
+      const [again] = await outbox.reseal([present(third)], renewed.context)
+      assert.deepEqual(await bodiesOnDisk(), ['{"text":"c"}'])
+      await outbox.discard(present(again))
+      assert.deepEqual(await bodiesOnDisk(), [])
+    })
   })
 
   it("refuses another network's folder: StoreError", async () => {

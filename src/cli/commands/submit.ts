@@ -47,15 +47,22 @@ async function submit(message: string, options: SubmitOptions): Promise<void> {
 /** What became of the newest message: those left over from earlier runs have lower sequences. */
 class Fate {
   #highest = -1n
+  /** The sequences that messages had first, where they were sealed again. */
+  readonly #first = new Map<bigint, bigint>()
   isAccepted = false
 
   hear(event: PeerEvent): void {
+    if (event.event === 'resealed') this.#first.set(event.as, this.#firstOf(event.sequence))
     if (event.event !== 'receipt' && event.event !== 'refused') return
     // Without a sequence it was refused before it was stored, and only the newest can be.
-    const sequence = event.sequence ?? 2n ** 64n
+    const sequence = event.sequence === undefined ? 2n ** 64n : this.#firstOf(event.sequence)
     if (sequence <= this.#highest) return
     this.#highest = sequence
     this.isAccepted = event.event === 'receipt'
+  }
+
+  #firstOf(sequence: bigint): bigint {
+    return this.#first.get(sequence) ?? sequence
   }
 }
 

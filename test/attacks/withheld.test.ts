@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { type Answer, decodeAnswer, decodeQuery, encodeAnswer, type Query } from '#src/core/query.js'
+import { Host } from '#src/network/host.js'
+import { QUERY_PROTOCOL } from '#src/network/names.js'
+import { QUERY_STREAMS } from '#src/node/query-server.js'
+import { Changes, deadline, present } from '../helpers/changes.js'
+import { Cleanup } from '../helpers/cleanup.js'
+import { identity, makeNetwork } from '../helpers/networks.js'
+import { RunningClient, RunningFollower, RunningSequencer } from '../helpers/peers.js'
+import { RawPeer } from '../helpers/raw-peer.js'
+
+/** What a peer makes of the true answers to a query; nothing at all where it says nothing. */
+type Withholding = (answers: readonly Answer[], query: Query) => readonly Answer[] | 'silence'
+
+const NO_BLOCK: Answer = { kind: 'notFound', detail: 'no such block' }
+
+const WITHHOLDINGS: readonly (readonly [string, Withholding])[] = [
+  [
+    'claims a million blocks and has no more than others',
+    answers => answers.map(answer => (answer.kind === 'status' ? { ...answer, height: 1_000_000 } : answer))
+  ],
+  ['claims blocks and serves none', (answers, query) => (query.kind === 'range' ? [NO_BLOCK] : answers)],
+  [
+    'withholds one block',
+    (answers, query) => {
+      if (query.kind !== 'range' || query.from > 17 || query.from + query.limit <= 17) return answers
+      if (query.from === 17) return [NO_BLOCK]
+      return [...answers.slice(0, 17 - query.from), { kind: 'done', next: 17 }]
+    }
+  ],
+  [
+    'says nothing when it is asked for blocks',
+    (answers, query) => (query.kind === 'range' ? 'silence' : answers)
+  ]
+]
+
+/** Serves the truth, but for what it withholds. */
+class Withholder extends Changes {
+  #ranges = 0
+
+  private constructor(readonly host: Host) {
+    super()
+  }
+
+  static async start(
+    cleanup: Cleanup,
+    truth: RawPeer,
+    who: string,
+    withhold: Withholding
+  ): Promise<Withholder> {
+    const host = await Host.create({ key: await identity(who), listen: ['/ip4/127.0.0.1/tcp/0'], topics: [] })
+    const withholder = new Withholder(host)
+    await host.serve(QUERY_PROTOCOL, QUERY_STREAMS, async channel => {
+      const frame = present(await channel.receive(deadline()))
+      const { query } = decodeQuery(frame)
+      const told = withhold((await truth.rawQuery(frame)).map(decodeAnswer), query)
+      if (query.kind === 'range') withholder.#ranges += 1
+      withholder.changed()
+      if (told === 'silence') return
+      for (const answer of told) await channel.send(encodeAnswer(answer), deadline())
+      await channel.close(deadline())
+    })
+    await host.start()
+    cleanup.add(() => host.stop())
+    return withholder
+  }
+
+  /** Resolves when it has been asked for blocks. */
+  async asked(): Promise<void> {
+    await this.until('a query for blocks', () => this.#ranges > 0)
+  }
+}
+
+describe('attacks by withholding blocks', () => {
+  const cleanup = new Cleanup(after)
+
+  it('peers that claim a million blocks, serve none, withhold one, or say nothing: the follower gets the blocks from another one', async () => {
+    const net = await makeNetwork({ blockSize: 5 })
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    const client = await RunningClient.connected(cleanup, net, sequencer.address)
+    await client.send(200)
+    const honest = await RunningFollower.start(cleanup, net, [sequencer.address], 'honest follower')
+    await honest.has(40)
+    await honest.stop()
+    const truth = await RawPeer.connect(cleanup, net, sequencer.address)
+    const withholders = await Promise.all(
+      WITHHOLDINGS.map(([who, withhold]) => Withholder.start(cleanup, truth, who, withhold))
+    )
+    const follower = await RunningFollower.start(cleanup, net, [
+      ...withholders.map(({ host }) => present(host.addresses()[0])),
+      honest.address
+    ])
+    // The other source comes up when all those that withhold have been asked.
+    await Promise.all(withholders.map(withholder => withholder.asked()))
+    await honest.start()
+    await client.send(5)
+    await client.receipted(205)
+    await follower.has(41)
+    assert.equal((await follower.check()).height, 41)
+    assert.equal((await sequencer.check()).messages.length, 205)
+  })
+})

@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict'
+import { copyFile, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { armor, Decrypter, Encrypter } from 'age-encryption'
+import { toHex } from '#src/core/bytes.js'
+import { deadline, present } from '../helpers/changes.js'
+import { checkPeer } from '../helpers/check-peer.js'
+import { Cleanup } from '../helpers/cleanup.js'
+import { makeNetwork, type TestNetwork } from '../helpers/networks.js'
+import { RunningClient } from '../helpers/peers.js'
+import {
+  Program,
+  SEQUENCER_OPTIONS,
+  type ToolResult,
+  toolWith,
+  writeSequencerFiles
+} from '../helpers/program.js'
+
+const KEYS = 'sequencer.encryption.key'
+const LISTEN = ['--listen', '/ip4/127.0.0.1/tcp/0'] as const
+const FIRST = { TALLYSTICK_PASSPHRASE: 'correct horse' }
+const SECOND = { TALLYSTICK_PASSPHRASE: 'battery staple' }
+
+/** As `age --passphrase` writes it, but quick to open. */
+async function encrypted(content: Uint8Array): Promise<Uint8Array> {
+  const encrypter = new Encrypter()
+  encrypter.setPassphrase(FIRST.TALLYSTICK_PASSPHRASE)
+  encrypter.setScryptWorkFactor(4)
+  return encrypter.encrypt(content)
+}
+
+describe('key files of the real program', () => {
+  const cleanup = new Cleanup(afterEach)
+  let folder: string
+  let net: TestNetwork
+
+  beforeEach(async () => {
+    folder = await cleanup.folder()
+    net = await makeNetwork({ blockSize: 10 })
+    await writeSequencerFiles(folder, net)
+  })
+
+  async function keygen(args: readonly string[], env = {}): Promise<{ readonly keyId: string }> {
+    const ran = await toolWith(env, folder, 'keygen', ...args, '--json')
+    assert.equal(ran.code, 0, ran.stderr)
+    return JSON.parse(ran.stdout)
+  }
+
+  async function sequencer(env = {}, ...options: readonly string[]): Promise<Program> {
+    const args = [...SEQUENCER_OPTIONS, ...LISTEN, ...options]
+    const program = Program.start(cleanup, folder, args, undefined, env)
+    await program.times('started', 1)
+    return program
+  }
+
+  it('a running sequencer takes up a new key at SIGHUP; one that is no good leaves it as it was', async () => {
+    const first = await keygen([KEYS, '--type', 'X25519'])
+    const program = await sequencer({}, '--key-grace', '0')
+    const address = present(program.of('started')[0]?.addresses?.[0])
+    const client = await RunningClient.connected(cleanup, net, address)
+    await client.send(15, 'before')
+    await client.receipted(15)
+
+    const second = await keygen([KEYS, '--type', 'X25519', '--rotate'])
+    await client.send(5, 'not told yet')
+    await client.receipted(20)
+    assert.equal(client.events.count('resealed'), 0)
+    program.signal('SIGHUP')
+    await program.times('key', 1)
+    assert.deepEqual(
+      program.of('key').map(({ keyId, older }) => ({ keyId, older })),
+      [{ keyId: second.keyId, older: 0 }]
+    )
+    await client.send(15, 'after')
+    await client.receipted(35)
+    assert.equal(client.events.count('resealed'), 15)
+
+    const good = await readFile(join(folder, KEYS), 'utf8')
+    await writeFile(join(folder, KEYS), good.replace(/made \S+/, 'made yesterday'))
+    program.signal('SIGHUP')
+    await program.says(/the encryption keys stay as they are: .*encryption\.key holds no X25519/)
+    await client.send(5, 'as before')
+    await client.receipted(40)
+    await writeFile(join(folder, KEYS), good)
+
+    // What waits for a block is sealed to an expired key, and has its receipt: a start takes it.
+    const third = await keygen([KEYS, '--type', 'X25519', '--rotate'])
+    await client.send(3, 'pending')
+    await client.receipted(43)
+    await client.stop()
+    assert.deepEqual(client.events.of('refused'), [])
+    await program.kill('SIGKILL')
+    const again = await sequencer({}, '--key-grace', '0')
+    await again.kill('SIGTERM')
+    assert.equal(new Set([first, second, third].map(({ keyId }) => keyId)).size, 3)
+    const checked = await checkPeer(join(folder, 'sequencer'), net, { openingKeys: 'sealed' })
+    assert.equal(checked.messages.length, 43)
+  })
+
+  it('encrypted with a passphrase, they are read, rotated and run with; another passphrase ends it', async () => {
+    const path = join(folder, KEYS)
+    await keygen([KEYS, '--type', 'X25519'])
+    await writeFile(path, await encrypted(await readFile(path)))
+    const wrong = Program.start(cleanup, folder, [...SEQUENCER_OPTIONS, ...LISTEN], undefined, SECOND)
+    assert.equal((await wrong.exit()).code, 1)
+    await wrong.says(/^error: wrong passphrase: sequencer\.encryption\.key does not open with it$/)
+
+    const passphrase = join(folder, 'passphrase')
+    await writeFile(passphrase, 'correct horse\n', { mode: 0o600 })
+    const program = await sequencer({ TALLYSTICK_PASSPHRASE_FILE: passphrase })
+    const address = present(program.of('started')[0]?.addresses?.[0])
+    const client = await RunningClient.connected(cleanup, net, address)
+    await client.client.send({ text: 'hello' }, deadline())
+    await client.receipted(1)
+    const newest = await keygen([KEYS, '--type', 'X25519', '--rotate'], FIRST)
+    assert.match(await readFile(path, 'utf8'), /^-----BEGIN AGE ENCRYPTED FILE-----\n/)
+    assert.equal((await stat(path)).mode & 0o777, 0o600)
+    program.signal('SIGHUP')
+    await program.times('key', 1)
+    assert.deepEqual(
+      program.of('key').map(({ keyId, older }) => ({ keyId, older })),
+      [{ keyId: newest.keyId, older: 1 }]
+    )
+    assert.equal((await program.kill('SIGTERM')).code, 0)
+    assert.ok(!program.stderr.some(line => line.includes('correct horse')), 'no secret is told')
+  })
+
+  describe('keygen', () => {
+    /** Ends with exit code 1 and one sentence. */
+    function expectRefused(ran: ToolResult, says: RegExp): void {
+      assert.equal(ran.code, 1, ran.stderr)
+      assert.match(ran.stderr, /^error: .*\n$/)
+      assert.match(ran.stderr, says)
+    }
+
+    it('encrypts what is there, under a first passphrase or another one, so that age reads it', async () => {
+      const path = join(folder, 'sequencer.key')
+      const key = await readFile(path)
+      for (const [content, old] of [
+        [key, {}],
+        [await encrypted(key), FIRST]
+      ] as const) {
+        await writeFile(path, content)
+        await keygen(['sequencer.key', '--change-passphrase'], { ...old, TALLYSTICK_NEW_PASSPHRASE: 'new' })
+        const decrypter = new Decrypter()
+        decrypter.addPassphrase('new')
+        const opened = await decrypter.decrypt(armor.decode(await readFile(path, 'utf8')))
+        assert.equal(toHex(opened), toHex(key))
+      }
+    })
+
+    it('changes no passphrase for who does not know it', async () => {
+      const path = join(folder, 'new.key')
+      await writeFile(path, await encrypted(Buffer.from('a key')), { mode: 0o600 })
+      const before = await readFile(path)
+      const ran = await toolWith(SECOND, folder, 'keygen', 'new.key', '--change-passphrase')
+      expectRefused(ran, /wrong passphrase: new\.key does not open with it$/m)
+      assert.equal(toHex(await readFile(path)), toHex(before))
+    })
+
+    it('makes an encrypted file that only its owner can read', async () => {
+      await keygen(['new.key', '--encrypt'], FIRST)
+      const path = join(folder, 'new.key')
+      assert.match(await readFile(path, 'utf8'), /^-----BEGIN AGE ENCRYPTED FILE-----\n/)
+      assert.equal((await stat(path)).mode & 0o777, 0o600)
+    })
+
+    it('says what to do where there is neither a terminal nor a passphrase in the environment', async () => {
+      const ran = await toolWith({}, folder, 'keygen', 'new.key', '--encrypt')
+      expectRefused(ran, /no terminal .* TALLYSTICK_PASSPHRASE_FILE, or set TALLYSTICK_PASSPHRASE$/m)
+      await assert.rejects(stat(join(folder, 'new.key')), 'nothing was made')
+    })
+
+    it('takes no empty passphrase, and no passphrase file that others can read', async () => {
+      const empty = await toolWith({ TALLYSTICK_PASSPHRASE: '' }, folder, 'keygen', 'new.key', '--encrypt')
+      expectRefused(empty, /passphrase in TALLYSTICK_PASSPHRASE is empty/)
+      await writeFile(join(folder, 'open'), 'secret', { mode: 0o644 })
+      const open = await toolWith(
+        {
+          TALLYSTICK_PASSPHRASE_FILE: 'open'
+        },
+        folder,
+        'keygen',
+        'new.key',
+        '--encrypt'
+      )
+      expectRefused(open, /open can be read by others.*chmod 600/)
+    })
+
+    it('leaves a file that is there as it is, and says how to encrypt it', async () => {
+      const before = await readFile(join(folder, 'sequencer.key'))
+      const ran = await toolWith(FIRST, folder, 'keygen', 'sequencer.key', '--encrypt')
+      expectRefused(ran, /exists already; --change-passphrase encrypts/)
+      assert.equal(toHex(await readFile(join(folder, 'sequencer.key'))), toHex(before))
+    })
+
+    it('does not put an encryption key before something else', async () => {
+      await copyFile(join(folder, 'sequencer.key'), join(folder, 'copy.key'))
+      const ran = await toolWith({}, folder, 'keygen', 'copy.key', '--type', 'X25519', '--rotate')
+      expectRefused(ran, /copy\.key holds no X25519 private keys/)
+    })
+
+    it('finds a damaged encrypted file', async () => {
+      const whole = await encrypted(Buffer.from('a key'))
+      await writeFile(join(folder, 'new.key'), whole.subarray(0, -1), { mode: 0o600 })
+      const ran = await toolWith(FIRST, folder, 'keygen', 'new.key', '--change-passphrase')
+      expectRefused(ran, /new\.key is damaged/)
+    })
+  })
+})
