@@ -97,6 +97,8 @@ export const LIMITS = {
   validationBatch: 256,
   /** New messages of one author at the sequencer; more are refused as rate limited. */
   authorRate: { perSecond: 5_000, burst: 10_000 },
+  /** Receipts given again to one author, whoever sends his messages again; more are kept back until he asks later. */
+  receiptsAgainRate: { perSecond: 100, burst: 1_000 },
   /** Messages that are on disk or on their way there, but in no block yet. More are refused as busy. */
   pendingMessages: 20_000,
   /** Messages written in one synced batch; also bounds the entries of one receipt. */

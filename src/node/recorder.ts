@@ -1,6 +1,8 @@
 import type { Candidate } from '../chain/candidate.js'
 import type { Journal } from '../chain/journal.js'
 import type { EnvelopeBytes, PeerIdBytes } from '../core/bytes.js'
+import { LIMITS } from '../core/limits.js'
+import { type Rate, RateLimiter } from '../core/rate-limiter.js'
 import { refusal } from '../core/refusal.js'
 import type { GossipVerdict } from '../network/host.js'
 import type { ReceiptServer } from './receipt-server.js'
@@ -9,11 +11,18 @@ import type { Service } from './service.js'
 /** Puts valid messages into the sequencer's journal, and tells their authors at once where that is not to be. */
 export class Recorder implements Service {
   readonly #given = new Set<string>()
+  /** Who replays what others wrote must not drown them in their own receipts. */
+  readonly #again: RateLimiter
 
   constructor(
     private readonly journal: Journal,
-    private readonly receipts: ReceiptServer
-  ) {}
+    private readonly receipts: ReceiptServer,
+    /** A monotonic clock, ms. */
+    private readonly clock: () => number,
+    rate: Rate = LIMITS.receiptsAgainRate
+  ) {
+    this.#again = new RateLimiter(rate, LIMITS.rememberedRates)
+  }
 
   async start(): Promise<void> {}
 
@@ -28,7 +37,8 @@ export class Recorder implements Service {
     if (this.#given.has(name)) return
     if (this.#given.size === 0) queueMicrotask(() => this.#given.clear())
     this.#given.add(name)
-    this.receipts.accepted(author, receipt)
+    if (this.#again.take(Buffer.from(author).toString('latin1'), this.clock()))
+      this.receipts.accepted(author, receipt)
   }
 
   /** True where this very message has been taken before: its author gets its receipt, once more or soon. */

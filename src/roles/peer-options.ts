@@ -23,5 +23,9 @@ export interface PeerOptions {
   /** The network's pre-shared key, as in a swarm.key file. */
   readonly swarmKey?: Uint8Array
   /** In place of those in LIMITS. */
-  readonly rates?: HostRates & { readonly query?: Rate; readonly author?: Rate }
+  readonly rates?: HostRates & {
+    readonly query?: Rate
+    readonly author?: Rate
+    readonly receiptsAgain?: Rate
+  }
 }

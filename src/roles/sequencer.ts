@@ -74,7 +74,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
   const graceMs = options.keyGraceMs ?? LIMITS.keyGraceMs
   const ring = new KeyRing(openingKeys, { network: network.id, signer, graceMs, now })
   const pool = new ValidationPool(network, () => ring.open())
-  const recorder = new Recorder(journal, receipts)
+  const recorder = new Recorder(journal, receipts, () => performance.now(), rates?.receiptsAgain)
   const queries = new QueryServer(host, {
     chain,
     database,

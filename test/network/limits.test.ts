@@ -85,6 +85,22 @@ describe('the rate of messages', () => {
     assert.equal((await sequencer.check()).pending, 7)
   })
 
+  it('is limited for receipts given again: replays do not drown the author, who is told of new ones', async () => {
+    const net = await makeNetwork()
+    const sequencer = await RunningSequencer.start(cleanup, net, { rates: { receiptsAgain: once(3) } })
+    const alice = await Author.create(net, 'alice')
+    const peer = await RawPeer.connect(cleanup, net, sequencer.address, alice.key)
+    const mallory = await RawPeer.connect(cleanup, net, sequencer.address, 'mallory')
+    const said = alice.say({ text: 'once' })
+    await peer.publish(said.envelope)
+    await peer.receiptOf(said.leaf)
+    for (let replay = 0; replay < 20; replay += 1) await mallory.publish(said.envelope)
+    const last = alice.say({ text: 'last' })
+    await mallory.publish(last.envelope)
+    await peer.receiptOf(last.leaf)
+    assert.equal(peer.receipts.length, 1 + 3 + 1)
+  })
+
   it('slows a client down, directly and through a follower, and all it sent is accepted in the end, once', async () => {
     const net = await makeNetwork({ blockSize: 10 })
     const rates = { author: { perSecond: 20, burst: 30 } }
