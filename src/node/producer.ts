@@ -46,9 +46,11 @@ export class Producer implements Service {
   wake(): void {
     if (!this.#isAwake) return
     this.#producing ??= this.#produceAll()
-      .catch((error: unknown) =>
+      .catch((error: unknown) => {
+        // Whether the block is on disk shows after a restart. Made once more it would be another one, of the same height.
+        this.#isAwake = false
         this.options.failed(error instanceof Error ? error : new Error(String(error)))
-      )
+      })
       .finally(() => {
         this.#producing = undefined
       })
