@@ -1,15 +1,24 @@
 import assert from 'node:assert/strict'
+import { Chain } from '#src/chain/chain.js'
 import type { Database } from '#src/chain/store.js'
 import type { SignedHeader } from '#src/core/block.js'
-import { toHex } from '#src/core/bytes.js'
+import { type EnvelopeBytes, toHex, utf8 } from '#src/core/bytes.js'
+import { Host } from '#src/network/host.js'
+import { topicsOf } from '#src/network/names.js'
+import { BlockImporter } from '#src/node/block-importer.js'
+import type { PeerEvent } from '#src/node/events.js'
+import { Outbox, type Unreceipted } from '#src/node/outbox.js'
+import { ValidationPool } from '#src/node/validation-pool.js'
+import { Witness } from '#src/node/witness.js'
 import { Author, type Made } from '../helpers/authors.js'
+import { ChainMaker, EPOCH } from '../helpers/blocks.js'
 import { assertBytes } from '../helpers/bytes.js'
 import { present } from '../helpers/changes.js'
 import { type CheckedPeer, checkPeer, expectReceiptsHold, openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { FailingWrites, WAYS_TO_FAIL, type WayToFail } from '../helpers/failing-writes.js'
 import type { LogReceipt } from '../helpers/logs.js'
-import { makeNetwork, type TestNetwork } from '../helpers/networks.js'
+import { identity, makeNetwork, type TestNetwork } from '../helpers/networks.js'
 import { ProducingLog } from '../helpers/producing-log.js'
 
 const WHAT: Record<WayToFail, string> = {
@@ -127,6 +136,225 @@ describe('each write of a sequencer fails in turn', () => {
         if (said.hasFailed) continue
         assert.equal(failing, 1 + 2 * BLOCKS + 1, 'each write has failed once')
         break
+      }
+    })
+})
+
+describe('each write of a follower fails in turn', () => {
+  const cleanup = new Cleanup(afterEach)
+  let net: TestNetwork
+  let honest: ChainMaker
+  let lie: SignedHeader
+  let pool: ValidationPool
+
+  before(async () => {
+    net = await makeNetwork({ blockSize: BLOCK_SIZE })
+    const alice = await Author.create(net, 'alice')
+    honest = new ChainMaker(net)
+    const messages = alice.says(BLOCK_SIZE * BLOCKS)
+    honest.addAll(messages.slice(0, BLOCK_SIZE))
+    lie = honest.forge(alice.says(BLOCK_SIZE)).signed
+    honest.addAll(messages.slice(BLOCK_SIZE))
+    pool = new ValidationPool(net.network, [])
+    await pool.start()
+  })
+
+  after(() => pool.stop())
+
+  interface Said {
+    readonly announced: readonly SignedHeader[]
+    readonly evidence: number
+    readonly hasFailed: boolean
+  }
+
+  /** Takes all blocks, and then sees another one of the second height, unless it has failed by then. */
+  async function script(database: Database): Promise<Said> {
+    const announced: SignedHeader[] = []
+    const events: PeerEvent[] = []
+    const topic = topicsOf(net.network.id).evidence
+    const host = await Host.create({ key: await identity('follower'), listen: [], topics: [topic] })
+    await host.start()
+    try {
+      const chain = await Chain.open(database, net.rules, EPOCH)
+      const importer = new BlockImporter(chain, pool, 'full', () => EPOCH)
+      const report = (event: PeerEvent): void => void events.push(event)
+      const witness = new Witness({ host, topic, database, chain, report, convicted: () => undefined })
+      await witness.start()
+      for (const block of honest.blocks) {
+        const imported = await importer.import(block, importer.check(block))
+        assert.ok(imported.kind === 'extended' || imported.kind === 'known', imported.kind)
+        if (imported.kind === 'extended') announced.push(imported.signed)
+      }
+      witness.examine(lie)
+      await witness.stop()
+    } catch (error) {
+      assert.match(String(error), /prewrite hook failed|did not answer/)
+      return { announced, evidence: 0, hasFailed: true }
+    } finally {
+      await host.stop()
+    }
+    const count = (kind: PeerEvent['event']): number => events.filter(({ event }) => event === kind).length
+    return { announced, evidence: count('evidence'), hasFailed: count('warning') > 0 }
+  }
+
+  async function run(folder: string, prepare: (database: Database) => void): Promise<Said> {
+    const database = await openDatabase(folder)
+    try {
+      prepare(database)
+      return await script(database)
+    } finally {
+      await database.close()
+    }
+  }
+
+  for (const way of WAYS_TO_FAIL)
+    it(`${WHAT[way]}: each block and each piece of evidence is there whole or not at all, and a restart goes on`, async () => {
+      const writes = 1 + BLOCKS + 1
+      for (let failing = 1; failing <= writes + 1; failing += 1) {
+        const folder = await cleanup.folder()
+        const said = await run(folder, database => void new FailingWrites(database, failing, way))
+        assert.equal(said.hasFailed, failing <= writes, `write ${failing} of ${writes}`)
+        if (failing > 1 || way === 'after') {
+          const checked = await checkPeer(folder, net, { receipts: false })
+          const written = Math.min(failing, writes) - (way === 'after' || failing > writes ? 0 : 1)
+          assert.deepEqual(
+            [checked.height, checked.evidence],
+            [Math.min(written - 1, BLOCKS), Math.max(0, written - 1 - BLOCKS)]
+          )
+          for (const { header, id } of said.announced)
+            assertBytes(checked.headers[header.height - 1]?.id, id, 'as announced')
+        }
+        const again = await run(folder, () => undefined)
+        assert.deepEqual([again.evidence, again.hasFailed], [1, false])
+        const checked = await checkPeer(folder, net, { receipts: false })
+        assert.deepEqual([checked.height, checked.evidence], [BLOCKS, 1])
+      }
+    })
+})
+
+describe("each write of a client's outbox fails in turn", () => {
+  const cleanup = new Cleanup(afterEach)
+  const bodies = ['{"text":"a"}', '{"text":"b"}', '{"text":"c"}'].map(utf8)
+  let net: TestNetwork
+  let alice: Author
+
+  before(async () => {
+    net = await makeNetwork()
+    alice = await Author.create(net, 'alice')
+  })
+
+  /** All that was ever shown to the world, by sequence: no two messages may share one. */
+  class Shown {
+    readonly #leaves = new Map<bigint, string>()
+
+    show(messages: readonly Unreceipted[]): void {
+      for (const { sequence, leaf } of messages) {
+        const other = this.#leaves.get(sequence)
+        assert.ok(other === undefined || other === toHex(leaf), `sequence ${sequence} is used twice`)
+        this.#leaves.set(sequence, toHex(leaf))
+      }
+    }
+  }
+
+  interface Told {
+    /** Said to be on disk, and neither settled nor discarded. */
+    readonly owed: readonly Unreceipted[]
+    readonly kept: readonly EnvelopeBytes[]
+    /** In calls that failed: they may be there or not, all of a call. */
+    readonly doubtful: readonly (readonly Unreceipted[])[]
+    /** Messages of a call that failed, which nobody has been shown. */
+    readonly unknown: number
+    readonly failures: number
+  }
+
+  function open(database: Database): Promise<Outbox> {
+    return Outbox.open(database, net.network, alice.signer, () => EPOCH)
+  }
+
+  /** Goes on after a failure, as a client does. */
+  async function script(database: Database, shown: Shown): Promise<Told> {
+    let owed: Unreceipted[] = []
+    const kept: EnvelopeBytes[] = []
+    const doubtful: Unreceipted[][] = []
+    let unknown = 0
+    let failures = 0
+    const trying = async (action: () => Promise<void>, otherwise: () => void): Promise<void> => {
+      await action().catch(() => {
+        failures += 1
+        otherwise()
+      })
+    }
+    const opened = await open(database).catch(() => undefined)
+    if (opened === undefined) return { owed, kept, doubtful, unknown, failures: 1 }
+    const outbox = opened
+    const adding = (count: number): Promise<void> =>
+      trying(
+        async () => {
+          const added = await outbox.add(bodies.slice(0, count), alice.context)
+          shown.show(added)
+          owed.push(...added)
+          unknown = 0
+        },
+        () => {
+          unknown = count
+        }
+      )
+    const dropping = async (count: number, receipt?: EnvelopeBytes): Promise<void> => {
+      const messages = owed.slice(0, count)
+      const [first] = messages
+      if (first === undefined) return
+      owed = owed.slice(count)
+      await trying(
+        async () => {
+          if (receipt === undefined) await outbox.discard(first)
+          else {
+            await outbox.settle(messages, receipt)
+            kept.push(receipt)
+          }
+        },
+        () => doubtful.push(messages)
+      )
+    }
+    await adding(3)
+    await adding(2)
+    await dropping(2, utf8('a receipt') as EnvelopeBytes)
+    await dropping(1)
+    await adding(1)
+    await dropping(1, utf8('another') as EnvelopeBytes)
+    await adding(2)
+    return { owed, kept, doubtful, unknown, failures }
+  }
+
+  for (const way of WAYS_TO_FAIL)
+    it(`${WHAT[way]}: what it took is there until it is settled, and no sequence is used twice`, async () => {
+      const writes = 8
+      for (let failing = 1; failing <= writes + 1; failing += 1) {
+        const folder = await cleanup.folder()
+        const shown = new Shown()
+        const database = await openDatabase(folder)
+        cleanup.add(() => database.close())
+        const disk = new FailingWrites(database, failing, way)
+        const told = await script(database, shown)
+        await database.close()
+        assert.equal(disk.hasFailed, failing <= writes, `write ${failing} of ${writes}`)
+        assert.equal(told.failures > 0, failing <= writes)
+
+        const again = await openDatabase(folder)
+        cleanup.add(() => again.close())
+        const outbox = await open(again)
+        const waiting = outbox.waiting()
+        shown.show(waiting)
+        const names = new Set(waiting.map(({ leaf }) => toHex(leaf)))
+        for (const { leaf, sequence } of told.owed) assert.ok(names.delete(toHex(leaf)), `lost: ${sequence}`)
+        for (const messages of told.doubtful) {
+          const there = messages.filter(({ leaf }) => names.delete(toHex(leaf)))
+          assert.equal(there.length, way === 'after' ? 0 : messages.length, 'all of a write or none')
+        }
+        assert.equal(names.size, way === 'after' ? told.unknown : 0, 'nothing that was never added')
+        const receipts = (await outbox.receipts()).map(bytes => toHex(bytes))
+        for (const receipt of told.kept) assert.ok(receipts.includes(toHex(receipt)))
+        shown.show(await outbox.add(bodies, alice.context))
+        await again.close()
       }
     })
 })

@@ -6,6 +6,7 @@ import type { Database } from '#src/chain/store.js'
 import { decodeStoredHeader, readBlockHeader, type SignedHeader } from '#src/core/block.js'
 import { type EnvelopeBytes, type Hash, toHex } from '#src/core/bytes.js'
 import { decodeEnvelope } from '#src/core/envelope.js'
+import { checkEvidence } from '#src/core/evidence.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { leafHash, rootOf, subtreeOf } from '#src/core/merkle.js'
 import { decodeMessage } from '#src/core/message.js'
@@ -43,6 +44,8 @@ export interface CheckedPeer {
   /** Block 1 first. */
   readonly headers: readonly SignedHeader[]
   readonly messages: readonly StoredMessage[]
+  /** Pieces of evidence. */
+  readonly evidence: number
 }
 
 export interface CheckOptions {
@@ -80,7 +83,7 @@ export async function checkDatabase(
     openingKeys === 'sealed' ? messageRules(net.rules) : messageRules(net.rules, new Opener(openingKeys))
   const verifiers = new VerifierCache()
   assert.deepEqual(
-    [...tables.keys()].filter(name => !'nmalrhit'.includes(name)),
+    [...tables.keys()].filter(name => !'nmalrhite'.includes(name)),
     [],
     'unknown keys'
   )
@@ -108,6 +111,9 @@ export async function checkDatabase(
     messages.slice(0, size).map(({ leaf }) => leaf)
   )
 
+  for (const [key, bytes] of table(tables, 'e'))
+    assert.equal(key, toHex(checkEvidence(bytes, net.network, verifiers).id), 'evidence under its id')
+
   const chain = await Chain.open(database, net.rules, Date.now())
   assert.equal(chain.head().header.height, headers.length)
   if (headers.length > 0) assertBytes(headers.at(-1)?.id, chain.head().id)
@@ -124,7 +130,8 @@ export async function checkDatabase(
     verifiers
   )
   assert.equal(journal.pending().count, messages.length - size)
-  return { height: headers.length, size, pending: messages.length - size, headers, messages }
+  const evidence = table(tables, 'e').size
+  return { height: headers.length, size, pending: messages.length - size, headers, messages, evidence }
 }
 
 /** Each of these receipts says where the message truly stands, and no message stands twice. */
