@@ -15,7 +15,7 @@ import { consistencyPath, Frontier, inclusionPath, leafHash } from '../core/merk
 import { decodeMessage } from '../core/message.js'
 import type { Stakes } from '../core/stakes.js'
 import { advance, type Cursor, type Draft, draft, genesisCursor, type Rules } from './cursor.js'
-import { expectBlockIndex } from './indexes.js'
+import { expectBlockIndexed, expectMessagesIndexed, expectNoMoreBlocks } from './indexes.js'
 import { LogTree } from './log-tree.js'
 import {
   bindToNetwork,
@@ -95,11 +95,13 @@ export class Chain {
       if (!advanced.ok) throw damaged(advanced.fault)
       const { tree, writes } = chain.#tree.extend(advanced.leaves)
       for (const { key } of writes) await expectWritten(database, key, writes, height)
+      expectBlockIndexed(database, read.signed.id, height)
+      expectMessagesIndexed(database, size - count, envelopes, advanced.leaves)
       chain.#tree = tree
       chain.#cursor = advanced.cursor
       progress(height)
     }
-    await expectBlockIndex(database, chain.head().header.height)
+    await expectNoMoreBlocks(database, chain.head().header.height, chain.#tree.fullTiles)
     return chain
   }
 

@@ -7,7 +7,7 @@ import type { MessageRules } from '../core/validation.js'
 import type { Candidate } from './candidate.js'
 import type { Chain } from './chain.js'
 import { HighestSequences } from './highest-sequences.js'
-import { expectMessageIndexes } from './indexes.js'
+import { expectReceiptsIndexed } from './indexes.js'
 import { pendingMessages } from './pending.js'
 import { type Database, keys, messageWrites, placeOf, receiptOf, type Write, writeDurably } from './store.js'
 
@@ -78,7 +78,7 @@ export class Journal {
     for await (const message of pendingMessages(database, start, rules, verifiers))
       journal.#entries.push({ ...message, arrived: now() })
     journal.#durable = journal.#entries.length
-    journal.#highest = await expectMessageIndexes(database, start + journal.#durable)
+    journal.#highest = await expectReceiptsIndexed(database, start + journal.#durable)
     return journal
   }
 

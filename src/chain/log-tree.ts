@@ -22,6 +22,13 @@ export class LogTree {
     private readonly growing: readonly (readonly Hash[])[]
   ) {}
 
+  /** How many tiles of all levels are full, and so in the database. */
+  get fullTiles(): number {
+    let tiles = 0
+    for (let width = TILE; width <= this.size; width *= TILE) tiles += Math.floor(this.size / width)
+    return tiles
+  }
+
   extend(leaves: readonly Hash[]): { readonly tree: LogTree; readonly writes: Write[] } {
     const growing = this.growing.map(tile => [...tile])
     const writes: Write[] = []

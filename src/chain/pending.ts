@@ -3,7 +3,8 @@ import type { VerifierCache } from '../core/keys.js'
 import type { Refusal } from '../core/refusal.js'
 import { type MessageRules, validateEnvelope } from '../core/validation.js'
 import type { Candidate } from './candidate.js'
-import { type Database, keys, placeOf, StoreError } from './store.js'
+import { expectMessageIndexed } from './indexes.js'
+import { type Database, keys, StoreError } from './store.js'
 
 export interface PendingMessage extends Candidate {
   readonly position: number
@@ -25,8 +26,7 @@ export async function* pendingMessages(
     const verdict = await validateEnvelope(envelope, rules, verifiers)
     if (!verdict.ok) throw new StoreError(whyNotPending(position, verdict.refusal))
     const { leaf, author, sequence } = verdict
-    if (placeOf(database, author, sequence)?.position !== position)
-      throw new StoreError(`the index of the message at position ${position} is damaged`)
+    expectMessageIndexed(database, position, verdict)
     yield { envelope, leaf, author, sequence, position }
     position += 1
   }

@@ -61,11 +61,18 @@ export const keys = {
   }
 }
 
-/** The inverse of `keys.sequence`. */
+/** The inverse of `keys.message`, `keys.receipt` and `keys.header`. Throws StoreError. */
+export function numberOfKey(key: Uint8Array): number {
+  if (key.length !== 1 + SAFE_INTEGER_BYTES) throw new StoreError(`the key ${toHex(key)} is damaged`)
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).readUIntBE(1, SAFE_INTEGER_BYTES)
+}
+
+/** The inverse of `keys.sequence`. Throws StoreError. */
 export function sequenceOfKey(key: Uint8Array): {
   readonly author: PeerIdBytes
   readonly sequence: bigint
 } {
+  if (key.length <= 1 + 8) throw new StoreError(`the key ${toHex(key)} is damaged`)
   const bytes = Buffer.from(key.buffer, key.byteOffset, key.byteLength)
   return {
     author: bytes.subarray(1, -8) as Uint8Array as PeerIdBytes,
@@ -75,12 +82,14 @@ export function sequenceOfKey(key: Uint8Array): {
 
 /** All keys of one kind. */
 export const ranges = {
-  evidence: rangeOf('e'),
-  headers: rangeOf('h'),
-  ids: rangeOf('i'),
+  messages: rangeOf('m'),
   sequences: rangeOf('a'),
   leaves: rangeOf('l'),
-  receipts: rangeOf('r')
+  receipts: rangeOf('r'),
+  headers: rangeOf('h'),
+  ids: rangeOf('i'),
+  tiles: rangeOf('t'),
+  evidence: rangeOf('e')
 }
 
 function rangeOf(prefix: string): { readonly gte: Uint8Array; readonly lt: Uint8Array } {
@@ -189,7 +198,14 @@ export function headerAt(database: Database, height: number): Uint8Array | undef
 
 export function heightOfId(database: Database, id: Hash): number | undefined {
   const value = database.getSync(keys.id(id))
-  return value && Buffer.from(value).readUIntBE(0, SAFE_INTEGER_BYTES)
+  if (value === undefined) return undefined
+  if (value.length !== SAFE_INTEGER_BYTES) throw new StoreError('the index of a block is damaged')
+  return Buffer.from(value).readUIntBE(0, SAFE_INTEGER_BYTES)
+}
+
+/** Whether the index of leaves leads from this one to `position`. */
+export function hasLeaf(database: Database, leaf: Hash, position: number): boolean {
+  return database.getSync(keys.leaf(leaf, position)) !== undefined
 }
 
 /** Positions whose leaf may be this one: those that share its first bytes. */
@@ -223,6 +239,8 @@ export function networkIn(database: Database): Promise<Uint8Array | undefined> {
 export async function bindToNetwork(database: Database, network: Network): Promise<void> {
   const stored = await database.get(NETWORK_KEY)
   if (stored === undefined) {
+    const [other] = await database.keys({ limit: 1 }).all()
+    if (other !== undefined) throw new StoreError('it has lost its network document; restore it from a copy')
     await writeDurably(database, [{ type: 'put', key: NETWORK_KEY, value: network.canonical }])
   } else if (!equal(stored, network.canonical)) {
     throw new StoreError(

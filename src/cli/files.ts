@@ -4,6 +4,7 @@ import { ClassicLevel } from 'classic-level'
 import type { Database } from '../chain/store.js'
 import { InvalidNetworkDocument, type Network, parseNetwork } from '../core/network-document.js'
 import { errorCode, Failure, UsageError } from './failure.js'
+import { expectWholeLogs } from './write-ahead-log.js'
 
 /** What a peer keeps in files beside its keys: the network document, its database. */
 
@@ -37,10 +38,11 @@ export async function readNetwork(path: string): Promise<Network> {
   }
 }
 
-/** Opens a LevelDB folder for this process alone. */
+/** Opens a LevelDB folder for this process alone. Throws Failure where its write-ahead log is damaged. */
 export async function openDatabase(path: string): Promise<Database> {
   try {
     await mkdir(path, { recursive: true })
+    await expectWholeLogs(path)
     const database = new ClassicLevel<Uint8Array, Uint8Array>(path, {
       keyEncoding: 'view',
       valueEncoding: 'view'
@@ -48,6 +50,7 @@ export async function openDatabase(path: string): Promise<Database> {
     await database.open()
     return database
   } catch (error) {
+    if (error instanceof Failure) throw error
     if (errorCode(error) === 'LEVEL_LOCKED')
       throw new Failure(
         `${path} is in use by another process; stop that one, or give this one another --data DIR`

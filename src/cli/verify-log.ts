@@ -1,6 +1,6 @@
 import { Chain } from '../chain/chain.js'
 import type { Rules } from '../chain/cursor.js'
-import { expectMessageIndexes } from '../chain/indexes.js'
+import { expectReceiptsIndexed } from '../chain/indexes.js'
 import { pendingMessages } from '../chain/pending.js'
 import { type Database, StoreError } from '../chain/store.js'
 import type { ReadBlock } from '../chain/stored-blocks.js'
@@ -88,7 +88,7 @@ async function auditRest(
     const opener = keys.length === 0 ? undefined : new Opener(keys)
     const rest = pendingMessages(database, size, messageRules(rules, opener), new VerifierCache())
     for await (const _ of rest) pending += 1
-    await expectMessageIndexes(database, size + pending)
+    await expectReceiptsIndexed(database, size + pending)
     return { fault: undefined, pending }
   } catch (error) {
     if (error instanceof StoreError) return { fault: { kind: 'index', detail: error.message }, pending }

@@ -1,5 +1,5 @@
-import { type Database, keys, ranges, writeDurably } from '../chain/store.js'
-import { toHex } from '../core/bytes.js'
+import { type Database, expectStored, keys, ranges, StoreError, writeDurably } from '../chain/store.js'
+import { equal, toHex } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
 import { checkEvidence, type Evidence } from '../core/evidence.js'
 import { VerifierCache } from '../core/keys.js'
@@ -30,9 +30,11 @@ export class EvidenceKeeper implements Service {
   /** Takes up again what it knew. */
   async start(): Promise<void> {
     const { database, host, topic } = this.options
-    for await (const bytes of database.values(ranges.evidence)) {
+    for await (const [key, bytes] of database.iterator(ranges.evidence)) {
       // Looked at again: what convicts somebody must hold on its own.
-      this.#remember(this.#check(bytes))
+      const evidence = expectStored('a piece of evidence', () => this.#check(bytes))
+      if (!equal(key, keys.evidence(evidence.id))) throw new StoreError('a piece of evidence is damaged')
+      this.#remember(evidence)
     }
     host.subscribe(topic, (_, data) => this.#hear(data))
   }

@@ -1,4 +1,5 @@
 import { Chain } from '../chain/chain.js'
+import { expectOnlyBlocks } from '../chain/indexes.js'
 import { rulesOf } from '../chain/rules.js'
 import { peerIdFromText } from '../core/keys.js'
 import { Host } from '../network/host.js'
@@ -35,6 +36,7 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
   const rules = rulesOf(network)
   const topics = topicsOf(network.id)
   const chain = await Chain.open(database, rules, now())
+  await expectOnlyBlocks(database, chain.head().header.size)
   const host = await Host.create({ ...options, topics: Object.values(topics) })
   const receipts = new ReceiptServer(host, network.id, () =>
     relay.isUp ? undefined : 'this follower has no way to the sequencer now; try again, or another peer'
