@@ -78,7 +78,9 @@ export class Journal {
     for await (const message of pendingMessages(database, start, rules, verifiers))
       journal.#entries.push({ ...message, arrived: now() })
     journal.#durable = journal.#entries.length
-    journal.#highest = await expectReceiptsIndexed(database, start + journal.#durable)
+    journal.#highest = await expectReceiptsIndexed(database, start + journal.#durable, position =>
+      options.chain.leafAt(position)
+    )
     return journal
   }
 
