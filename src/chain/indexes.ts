@@ -1,7 +1,7 @@
-import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
+import type { EnvelopeBytes, Hash, PeerIdBytes } from '../core/bytes.js'
 import { decodeEnvelope } from '../core/envelope.js'
 import { decodeMessage } from '../core/message.js'
-import { decodeReceipt } from '../core/receipt.js'
+import type { Receipt } from '../core/receipt.js'
 import { HighestSequences } from './highest-sequences.js'
 import {
   type Database,
@@ -80,30 +80,24 @@ export async function expectOnlyBlocks(database: Database, size: number): Promis
 }
 
 /**
- * Every receipt names messages that lead back to it, and none but these have one. The signatures of receipts are
- * left to those who are given them. Gives what was read on the way.
+ * Every receipt is signed and names messages that lead back to it, and none but these have one. `read` gives a
+ * receipt whose signature holds, or throws DecodeError. Gives what was read on the way.
  */
 export async function expectReceiptsIndexed(
   database: Database,
   messages: number,
-  leafAt: (position: number) => Hash | undefined
+  read: (receipt: Uint8Array) => Receipt
 ): Promise<HighestSequences> {
   let named = 0
   for await (const [key, value] of database.iterator(ranges.receipts)) {
     const first = numberOfKey(key)
-    const { author, entries } = expectStored(`receipt ${first}`, () => decodeReceipt(value))
-    const [lowest] = entries
-    let last = -1
+    const { author, entries } = expectStored(`the receipt for position ${first}`, () => read(value))
     for (const { sequence, position, leaf } of entries) {
       const place = placeOf(database, author, sequence)
-      const stored = place?.position === position && place.first === first ? leafAt(position) : undefined
-      if (stored === undefined || !equal(stored, leaf))
-        throw damaged(`the receipt for position ${position}, or its index`)
-      if (position <= last) throw damaged(`the receipt for position ${position}`)
-      last = position
+      if (place?.position !== position || place.first !== first || !hasLeaf(database, leaf, position))
+        throw damaged(`the index of the message at position ${position}`)
       named += 1
     }
-    if (lowest?.position !== first) throw damaged(`receipt ${first}`)
   }
   const { highest, receipted } = await expectCounts(database, messages)
   if (named !== receipted)

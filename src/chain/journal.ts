@@ -2,7 +2,7 @@ import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from '../core/
 import type { Signer, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import type { ReceiptEntry } from '../core/receipt.js'
-import { signReceipt } from '../core/receipt.js'
+import { readReceipt, signReceipt } from '../core/receipt.js'
 import type { MessageRules } from '../core/validation.js'
 import type { Candidate } from './candidate.js'
 import type { Chain } from './chain.js'
@@ -78,8 +78,9 @@ export class Journal {
     for await (const message of pendingMessages(database, start, rules, verifiers))
       journal.#entries.push({ ...message, arrived: now() })
     journal.#durable = journal.#entries.length
-    journal.#highest = await expectReceiptsIndexed(database, start + journal.#durable, position =>
-      options.chain.leafAt(position)
+    const { chain, signer } = options
+    journal.#highest = await expectReceiptsIndexed(database, start + journal.#durable, receipt =>
+      readReceipt(receipt, chain.rules.network.id, signer.peerId, verifiers)
     )
     return journal
   }

@@ -254,7 +254,8 @@ export function expectStored<T>(what: string, read: () => T): T {
   try {
     return read()
   } catch (error) {
-    if (error instanceof DecodeError) throw new StoreError(`${what} is damaged: ${error.message}`)
+    if (error instanceof DecodeError)
+      throw new StoreError(`${what} is damaged (${error.message}); restore the folder from a copy`)
     throw error
   }
 }

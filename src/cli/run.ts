@@ -29,6 +29,13 @@ function explain(error: unknown, json: boolean): number {
     if (json) printJson({ error: error.message.replace(/^error: /, '') })
     return 2
   }
+  if (errorCode(error) === 'LEVEL_CORRUPTION')
+    return explain(
+      new StoreError(
+        `the database is damaged (${describeError(error)}); restore its folder from a copy, or fetch the log anew`
+      ),
+      json
+    )
   const isExpected =
     error instanceof Failure ||
     error instanceof NotFound ||

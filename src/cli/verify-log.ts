@@ -6,7 +6,8 @@ import { type Database, StoreError } from '../chain/store.js'
 import type { ReadBlock } from '../chain/stored-blocks.js'
 import type { CheckpointedHeader } from '../core/block.js'
 import type { Fault } from '../core/fault.js'
-import { VerifierCache } from '../core/keys.js'
+import { peerIdFromText, VerifierCache } from '../core/keys.js'
+import { readReceipt } from '../core/receipt.js'
 import { Opener, type OpeningKey } from '../core/sealing.js'
 import { Auditor } from '../node/auditor.js'
 import { fixedKeys } from '../node/key-ring.js'
@@ -86,9 +87,13 @@ async function auditRest(
     const chain = await Chain.open(database, rules, Date.now())
     const { size } = chain.head().header
     const opener = keys.length === 0 ? undefined : new Opener(keys)
-    const rest = pendingMessages(database, size, messageRules(rules, opener), new VerifierCache())
+    const verifiers = new VerifierCache()
+    const rest = pendingMessages(database, size, messageRules(rules, opener), verifiers)
+    const sequencer = peerIdFromText(rules.network.document.ordering.sequencer)
     for await (const _ of rest) pending += 1
-    await expectReceiptsIndexed(database, size + pending)
+    await expectReceiptsIndexed(database, size + pending, receipt =>
+      readReceipt(receipt, rules.network.id, sequencer, verifiers)
+    )
     return { fault: undefined, pending }
   } catch (error) {
     if (error instanceof StoreError) return { fault: { kind: 'index', detail: error.message }, pending }

@@ -1,6 +1,6 @@
 import { asHash, type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from './bytes.js'
 import { DecodeError, decodeCanonical, expectLength } from './codec.js'
-import { decodeEnvelope, openEnvelopeOf, signEnvelope } from './envelope.js'
+import { openEnvelopeOf, signEnvelope } from './envelope.js'
 import type { Signer, VerifierCache } from './keys.js'
 import { Receipt as WireReceipt } from './wire/tallystick.js'
 
@@ -31,23 +31,12 @@ export function readReceipt(
 ): Receipt {
   const opened = openEnvelopeOf(sequencer, 'receipt', bytes, verifiers)
   if (!opened.ok) throw new DecodeError(`receipt: ${opened.detail}`)
-  const receipt = decodePayload(opened.payload)
+  const receipt = decodeCanonical('receipt', WireReceipt, opened.payload)
   if (!equal(receipt.network, network)) throw new DecodeError('receipt: for another network')
-  return receipt
-}
-
-/** For one's own: the signature is not checked, nor the network. Throws DecodeError. */
-export function decodeReceipt(bytes: Uint8Array): Receipt {
-  return decodePayload(decodeEnvelope(bytes).payload)
-}
-
-function decodePayload(payload: Uint8Array): Receipt {
-  const receipt = decodeCanonical('receipt', WireReceipt, payload)
-  expectLength('receipt network', receipt.network, 32)
   if (receipt.entries.length === 0) throw new DecodeError('receipt: names no message')
   for (const entry of receipt.entries) expectLength('receipt leaf', entry.leaf, 32)
   return {
-    network: asHash(receipt.network),
+    network,
     author: receipt.author as PeerIdBytes,
     time: receipt.time,
     entries: receipt.entries.map(entry => ({ ...entry, leaf: asHash(entry.leaf) }))

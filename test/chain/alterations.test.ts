@@ -45,8 +45,6 @@ const UNSEEN: Readonly<Record<string, readonly string[]>> = {
   n: ['there twice'],
   // Nobody looks at the value: the key says all.
   l: ['its value a byte longer'],
-  // Its signature ends a receipt. Whoever is given the receipt checks it; a start would take too long over it.
-  r: ['its value changed at the end'],
   // That there was evidence cannot be known without it. The liar's other neighbours still have theirs.
   e: ['deleted']
 }

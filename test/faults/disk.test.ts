@@ -1,27 +1,31 @@
 import assert from 'node:assert/strict'
+import type { Database } from '#src/chain/store.js'
 import { Author, envelopesOf } from '../helpers/authors.js'
-import { expectReceiptsHold } from '../helpers/check-peer.js'
+import { checkPeer, expectReceiptsHold } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { makeNetwork } from '../helpers/networks.js'
-import { RunningClient, RunningSequencer } from '../helpers/peers.js'
+import { RunningClient, RunningFollower, RunningSequencer } from '../helpers/peers.js'
+import { SequencerProcess } from '../helpers/program.js'
 import { RawPeer } from '../helpers/raw-peer.js'
 
-describe('a disk that fails under a sequencer', () => {
+describe('a disk that fails', () => {
   const cleanup = new Cleanup(afterEach)
 
-  /** A sequencer whose writes fail while `full` holds for the first letter of one of their keys. */
-  async function setUp(full: { keys: string }): Promise<RunningSequencer> {
-    const net = await makeNetwork({ blockSize: 5 })
-    return RunningSequencer.start(cleanup, net, {
-      opened: database => {
-        database.hooks.prewrite.add(({ key }: { key: Uint8Array }) => {
-          if (full.keys.includes(String.fromCharCode(key[0] ?? 0))) throw new Error('the disk is full')
-        })
-      }
-    })
+  /** Writes fail while `full` holds the first letter of one of their keys. */
+  function fullFor(full: { readonly keys: string }): (database: Database) => void {
+    return database => {
+      database.hooks.prewrite.add(({ key }: { key: Uint8Array }) => {
+        if (full.keys.includes(String.fromCharCode(key[0] ?? 0))) throw new Error('the disk is full')
+      })
+    }
   }
 
-  it('while messages are written: it is told once, nobody gets a receipt, and after a restart all do', async () => {
+  async function setUp(full: { keys: string }): Promise<RunningSequencer> {
+    const net = await makeNetwork({ blockSize: 5 })
+    return RunningSequencer.start(cleanup, net, { opened: fullFor(full) })
+  }
+
+  it('of a sequencer, while messages are written: it is told once, nobody gets a receipt, and after a restart all do', async () => {
     const full = { keys: '' }
     const sequencer = await setUp(full)
     const client = await RunningClient.connected(cleanup, sequencer.net, sequencer.address)
@@ -48,7 +52,7 @@ describe('a disk that fails under a sequencer', () => {
     expectReceiptsHold(checked, client.receipts)
   })
 
-  it('while a block is written: it is told once, no block is shown, and a restart makes it of the same messages', async () => {
+  it('of a sequencer, while a block is written: it is told once, no block is shown, and a restart makes it of the same messages', async () => {
     const full = { keys: 'h' }
     const sequencer = await setUp(full)
     sequencer.mayFail = true
@@ -67,5 +71,51 @@ describe('a disk that fails under a sequencer', () => {
     assert.deepEqual([checked.height, checked.size, checked.pending], [1, 5, 0])
     expectReceiptsHold(checked, peer.receipts)
     assert.equal(sequencer.events.failures.length, 1)
+  })
+
+  it('of a sequencer for real, in the middle of a batch: the program ends with what to do, and goes on once there is room', async function () {
+    if (process.platform === 'win32') return this.skip()
+    const net = await makeNetwork({ blockSize: 5 })
+    const sequencer = await SequencerProcess.start(cleanup, net, 128)
+    const client = await RunningClient.connected(cleanup, net, sequencer.address)
+    await client.send(200)
+    assert.deepEqual(await sequencer.program.exit(), { code: 1, signal: null })
+    assert.match(sequencer.program.stderr.join('\n'), /^error: .*File too large/m)
+    const receipted = client.receipts.length
+    const full = await checkPeer(sequencer.data, net, { openingKeys: 'sealed' })
+    expectReceiptsHold(full, client.receipts)
+    assert.ok(receipted < 200)
+    await sequencer.start()
+    await client.receipted(200)
+    await sequencer.program.times('block', 40 - full.height)
+    await sequencer.program.kill('SIGTERM')
+    const checked = await checkPeer(sequencer.data, net, { openingKeys: 'sealed' })
+    assert.deepEqual([checked.height, checked.pending], [40, 0])
+    expectReceiptsHold(checked, client.receipts)
+  })
+
+  it('of a follower, while a block is written: it is told once, and a restart fetches the block again', async () => {
+    const net = await makeNetwork({ blockSize: 5 })
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    const full = { keys: '' }
+    const follower = await RunningFollower.start(cleanup, net, [sequencer.address], 'follower', {
+      opened: fullFor(full)
+    })
+    const client = await RunningClient.connected(cleanup, net, sequencer.address)
+    await client.send(5)
+    await follower.has(1)
+    full.keys = 'h'
+    follower.mayFail = true
+    await client.send(5)
+    await follower.events.until('the failure', () => follower.events.failures.length > 0)
+    assert.deepEqual(
+      follower.blocks.map(({ header }) => header.height),
+      [1]
+    )
+    full.keys = ''
+    await follower.restart()
+    await follower.has(2)
+    assert.equal(follower.events.failures.length, 1)
+    assert.equal((await follower.check()).height, 2)
   })
 })

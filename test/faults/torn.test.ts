@@ -13,6 +13,7 @@ import { flipped, runs } from '../helpers/core.js'
 import type { LogReceipt } from '../helpers/logs.js'
 import { makeNetwork, type TestNetwork } from '../helpers/networks.js'
 import { ProducingLog } from '../helpers/producing-log.js'
+import { Program, SEQUENCER_OPTIONS, writeSequencerFiles } from '../helpers/program.js'
 
 const BLOCK_SIZE = 60
 const BLOCKS = 3
@@ -134,5 +135,31 @@ describe('a write-ahead log that is torn or damaged', () => {
     await cp(folder, copy, { recursive: true })
     await truncate(join(copy, name), 0)
     await (await openAsProgram(copy)).close()
+  })
+
+  it('a bit changed in a table, where LevelDB moves the log to: the program does not serve it', async () => {
+    const home = await cleanup.folder()
+    await writeSequencerFiles(home, net)
+    // An open moves the log into a table.
+    const data = join(home, 'sequencer')
+    await cp(folder, data, { recursive: true })
+    await (await openAsProgram(data)).close()
+    const table = join(data, present((await readdir(data)).find(file => file.endsWith('.ldb'))))
+    const whole = await readFile(table)
+    for (let part = 0; part < 6; part += 1) {
+      await writeFile(table, flipped(whole, Math.floor(((part + 0.5) / 6) * whole.length)))
+      const program = Program.start(cleanup, home, [...SEQUENCER_OPTIONS, '--listen', '/ip4/127.0.0.1/tcp/0'])
+      await program.until('it starts or ends', () => program.of('started').length > 0 || !program.isRunning)
+      if (program.isRunning) {
+        // One byte in a thousand is a checksum that nobody looks at: nothing is wrong then.
+        await program.kill('SIGKILL')
+        await checkPeer(data, net, { openingKeys: 'sealed' })
+        break
+      }
+      const { code, signal } = await program.exit()
+      // LevelDB itself ends the process where it finds a key that cannot be one.
+      assert.ok(code === 1 || signal === 'SIGABRT', `${code} ${signal}`)
+      if (code === 1) assert.match(program.stderr.join('\n'), /^error: .+; restore/m)
+    }
   })
 })

@@ -66,15 +66,18 @@ class EventLog extends Changes {
 /** What a test may want of any peer. */
 export type PeerWishes = Pick<PeerOptions, 'admitted' | 'swarmKey' | 'rates'>
 
-export interface SequencerWishes extends PeerWishes {
+export interface FollowerWishes extends PeerWishes {
+  /** Hears of the database each time it has been opened. */
+  readonly opened?: (database: Database) => void
+}
+
+export interface SequencerWishes extends FollowerWishes {
   /** ms since 1970. */
   readonly now?: () => number
   readonly openingKeys?: DatedKeys
   readonly keyGraceMs?: number
   /** The address of another one, that has stopped. */
   readonly listen?: string
-  /** Hears of the database each time it has been opened. */
-  readonly opened?: (database: Database) => void
 }
 
 /** A real peer in this process, on a port and in a folder that it keeps over its restarts. */
@@ -213,7 +216,7 @@ export class RunningFollower extends RunningPeer {
     folder: string,
     private readonly key: PrivateKey,
     private readonly connect: readonly string[],
-    private readonly wishes: PeerWishes
+    private readonly wishes: FollowerWishes
   ) {
     super(net, folder)
   }
@@ -223,7 +226,7 @@ export class RunningFollower extends RunningPeer {
     net: TestNetwork,
     connect: readonly string[],
     who = 'follower',
-    wishes: PeerWishes = {}
+    wishes: FollowerWishes = {}
   ): Promise<RunningFollower> {
     const running = new RunningFollower(net, await cleanup.folder(), await identity(who), connect, wishes)
     await running.startUntil(cleanup)
@@ -231,9 +234,11 @@ export class RunningFollower extends RunningPeer {
   }
 
   protected override create(peer: Omit<PeerOptions, 'key'>): Promise<Service> {
+    const { opened, ...wishes } = this.wishes
+    opened?.(peer.database)
     return createFollower({
       ...peer,
-      ...this.wishes,
+      ...wishes,
       key: this.key,
       connect: this.connect,
       verification: 'full'

@@ -85,19 +85,19 @@ export class Program extends Changes {
     super()
   }
 
-  /** Runs in `folder`; killed afterwards if it still runs then. */
+  /** Runs in `folder`; killed afterwards if it still runs then. `fileBlocks`: of 512 bytes, in any file it writes. */
   static start(
     cleanup: Cleanup,
     folder: string,
     args: readonly string[],
     input?: string,
-    env: Readonly<Record<string, string>> = {}
+    env: Readonly<Record<string, string>> = {},
+    fileBlocks?: number
   ): Program {
-    const child = spawn(process.execPath, [PEER, ...args], {
-      cwd: folder,
-      stdio: 'pipe',
-      env: { ...process.env, ...env }
-    })
+    const command = [process.execPath, PEER, ...args]
+    const limited = ['/bin/sh', '-c', `ulimit -f ${fileBlocks}; exec "$@"`, 'sh', ...command]
+    const [file = '', ...rest] = fileBlocks === undefined ? command : limited
+    const child = spawn(file, rest, { cwd: folder, stdio: 'pipe', env: { ...process.env, ...env } })
     const program = new Program(child)
     createInterface({ input: child.stdout }).on('line', line => {
       const event: JsonEvent = JSON.parse(line)
@@ -203,11 +203,11 @@ export class SequencerProcess {
     private readonly folder: string
   ) {}
 
-  static async start(cleanup: Cleanup, net: TestNetwork): Promise<SequencerProcess> {
+  static async start(cleanup: Cleanup, net: TestNetwork, fileBlocks?: number): Promise<SequencerProcess> {
     const folder = await cleanup.folder()
     await writeSequencerFiles(folder, net)
     const sequencer = new SequencerProcess(cleanup, net, folder)
-    await sequencer.start()
+    await sequencer.start(fileBlocks)
     return sequencer
   }
 
@@ -223,13 +223,11 @@ export class SequencerProcess {
     return join(this.folder, 'sequencer')
   }
 
-  /** Resolves when it listens. */
-  async start(): Promise<void> {
-    const program = Program.start(this.cleanup, this.folder, [
-      ...SEQUENCER_OPTIONS,
-      '--listen',
-      this.#address.replace(/\/p2p\/.*$/, '')
-    ])
+  /** Resolves when it listens. `fileBlocks`: of 512 bytes, in any file it writes. */
+  async start(fileBlocks?: number): Promise<void> {
+    const listen = this.#address.replace(/\/p2p\/.*$/, '')
+    const args = [...SEQUENCER_OPTIONS, '--listen', listen]
+    const program = Program.start(this.cleanup, this.folder, args, undefined, {}, fileBlocks)
     this.#program = program
     await program.times('started', 1)
     this.#address = present(program.of('started')[0]?.addresses?.[0], 'its address')
