@@ -7,7 +7,8 @@ const FLOORS = [
   ['roles'],
   ['cli'],
   ['localnet'],
-  ['demo', 'bench']
+  ['checks'],
+  ['demo', 'bench', 'soak']
 ]
 
 const above = level => FLOORS.slice(level + 1).flat()

@@ -18,6 +18,7 @@ import { submitCommand } from './cli/commands/submit.js'
 import { verifyCommand } from './cli/commands/verify.js'
 import { run } from './cli/run.js'
 import { demoCommand } from './demo/command.js'
+import { soakCommand } from './soak/command.js'
 
 const program = new Command('tallystick').description(
   'An ordered, tamper-evident, confidential message log for peers that do not trust one another.'
@@ -35,7 +36,8 @@ for (const command of [
   exportCommand(),
   verifyCommand(),
   demoCommand(),
-  benchCommand()
+  benchCommand(),
+  soakCommand()
 ])
   program.addCommand(command)
 

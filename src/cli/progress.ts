@@ -19,11 +19,13 @@ export function progressOn(stream: NodeJS.WriteStream): Progress {
 
 /** Bars on a terminal; elsewhere nothing, where the outcome says all there is to say. */
 export function barsOn(stream: NodeJS.WriteStream): Pick<Progress, 'phase' | 'stop'> {
-  return stream.isTTY ? new Bars(stream) : SILENCE
+  return stream.isTTY ? new Bars(stream) : quiet
 }
 
-const SILENCE: Pick<Progress, 'phase' | 'stop'> = {
+/** Where nobody watches. */
+export const quiet: Progress = {
   phase: () => ({ advance: () => undefined }),
+  note: () => undefined,
   stop: () => undefined
 }
 

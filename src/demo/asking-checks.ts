@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import { type Check, demand } from '../checks/checks.js'
 import { messagesOf } from '../cli/output.js'
 import { equal, hashFromHex, toHex } from '../core/bytes.js'
 import { sha256 } from '../core/hash.js'
 import { peerIdFromText } from '../core/keys.js'
-import { type Check, demand } from './checks.js'
 import { Inquiry } from './inquiry.js'
 import { acceptedIn, type Part, type Sending } from './sending.js'
 

@@ -1,16 +1,14 @@
-import { Chain } from '../chain/chain.js'
-import { Journal } from '../chain/journal.js'
 import { rulesOf } from '../chain/rules.js'
-import { type Database, envelopesBetween } from '../chain/store.js'
-import { openDatabase } from '../cli/files.js'
-import { readEncryptionKeys, readIdentity } from '../cli/key-files.js'
+import { envelopesBetween } from '../chain/store.js'
+import { type Check, demand } from '../checks/checks.js'
+import { Reopened } from '../checks/reopened.js'
+import { readEncryptionKeys } from '../cli/key-files.js'
 import { equal, toHex } from '../core/bytes.js'
-import { peerIdToString, signerOf, VerifierCache } from '../core/keys.js'
+import { peerIdToString, VerifierCache } from '../core/keys.js'
 import { Opener } from '../core/sealing.js'
 import { validateEnvelope } from '../core/validation.js'
 import type { Localnet, Peer } from '../localnet/index.js'
 import { messageRules } from '../node/message-rules.js'
-import { type Check, demand, once } from './checks.js'
 import type { Inquiry } from './inquiry.js'
 import { wrongKeyFor } from './sealing-checks.js'
 import { acceptedIn, type Sending } from './sending.js'
@@ -33,41 +31,6 @@ export function stopCheck(net: Localnet, sequencer: Peer): Check {
       demand(ms < STOP_MS, `it took ${ms.toFixed(0)} ms`)
       return `${exits.size} processes; the sequencer took ${(ms / 1000).toFixed(2)} s`
     }
-  }
-}
-
-/** The sequencer's folder, opened once more after it has stopped, as a start of it would. */
-class Reopened {
-  readonly database: () => Promise<Database>
-  readonly chain: () => Promise<Chain>
-  readonly journal: () => Promise<Journal>
-  #isOpened = false
-
-  constructor(net: Localnet, folder: string) {
-    const rules = rulesOf(net.network)
-    this.database = once(async () => {
-      const database = await openDatabase(folder)
-      this.#isOpened = true
-      return database
-    })
-    this.chain = once(async () => Chain.open(await this.database(), rules, Date.now()))
-    this.journal = once(async () => {
-      const options = {
-        database: await this.database(),
-        chain: await this.chain(),
-        signer: signerOf(await readIdentity(net.files.key)),
-        now: () => Date.now(),
-        // Nothing is appended here, so nothing is heard of.
-        committed: () => undefined,
-        failed: () => undefined
-      }
-      const opener = new Opener(await readEncryptionKeys(net.files.encryptionKey))
-      return Journal.open(options, messageRules(rules, opener), new VerifierCache())
-    })
-  }
-
-  async close(): Promise<void> {
-    if (this.#isOpened) await (await this.database()).close()
   }
 }
 

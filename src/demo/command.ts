@@ -6,7 +6,7 @@ import { progressOn } from '../cli/progress.js'
 import { stopController } from '../cli/run-peer.js'
 import { runDemo } from './demo.js'
 import { type DemoOptions, messagesOfEach } from './sending.js'
-import { tableOf } from './table.js'
+import { demoTable } from './table.js'
 
 export function demoCommand(): Command {
   return new Command('demo')
@@ -27,9 +27,9 @@ async function demo(options: DemoOptions & { readonly json?: true }): Promise<vo
   const stopping = stopController().signal
   const result = await runDemo(options, progressOn(process.stderr), stopping)
   if (options.json) {
-    printLine(tableOf(result))
+    printLine(demoTable(result))
     const checks = result.checks.map(({ name, ok, detail }) => ({ name, ok, detail }))
     printJson({ ...result, checks })
-  } else process.stdout.write(`${tableOf(result)}\n`)
+  } else process.stdout.write(`${demoTable(result)}\n`)
   if (result.checks.some(({ ok }) => !ok)) process.exitCode = 1
 }

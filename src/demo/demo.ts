@@ -1,19 +1,12 @@
+import { type Check, type CheckResult, runChecks } from '../checks/checks.js'
+import { Interrupted } from '../checks/interruption.js'
 import type { Progress } from '../cli/progress.js'
 import { Localnet } from '../localnet/index.js'
 import { askingChecks } from './asking-checks.js'
 import { audit, stopCheck } from './audit.js'
-import { type Check, type CheckResult, runChecks } from './checks.js'
 import { Inquiry } from './inquiry.js'
 import { sealingChecks } from './sealing-checks.js'
-import {
-  acceptedIn,
-  type DemoOptions,
-  Interrupted,
-  type Sending,
-  send,
-  sendingChecks,
-  sentIn
-} from './sending.js'
+import { acceptedIn, type DemoOptions, type Sending, send, sendingChecks, sentIn } from './sending.js'
 
 export interface DemoResult {
   readonly sent: number

@@ -1,12 +1,12 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { rulesOf } from '../chain/rules.js'
+import { once } from '../checks/checks.js'
 import type { Block } from '../core/block.js'
 import { LIMITS } from '../core/limits.js'
 import type { Network } from '../core/network-document.js'
 import { Host } from '../network/host.js'
 import { Asker } from '../node/asker.js'
 import { NotFound } from '../node/query-errors.js'
-import { once } from './checks.js'
 
 /** Asks the running sequencer as a peer of its own, which verifies all it is told. What several checks need is asked once. */
 export class Inquiry {

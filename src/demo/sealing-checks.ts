@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import { type Check, demand } from '../checks/checks.js'
 import { readEncryptionKeys } from '../cli/key-files.js'
 import { decodeEnvelope } from '../core/envelope.js'
 import { peerIdFromText } from '../core/keys.js'
 import { decodeMessage, type Message, type Sealed } from '../core/message.js'
 import { Opener, type OpeningKey, openingKeyFromSeed } from '../core/sealing.js'
-import { type Check, demand } from './checks.js'
 import type { Inquiry } from './inquiry.js'
 import type { Sending } from './sending.js'
 

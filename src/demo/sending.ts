@@ -1,8 +1,8 @@
-import { Failure } from '../cli/failure.js'
+import { type Check, demand } from '../checks/checks.js'
+import { unless } from '../checks/interruption.js'
 import type { Progress } from '../cli/progress.js'
 import { LIMITS } from '../core/limits.js'
 import type { EventOf, Exit, Localnet, Peer } from '../localnet/index.js'
-import { type Check, demand } from './checks.js'
 
 export interface DemoOptions {
   readonly clients: number
@@ -115,28 +115,6 @@ async function endOf(peer: Peer, ms: number): Promise<Exit | undefined> {
     return await peer.exit({ within: ms })
   } catch {
     return undefined
-  }
-}
-
-/** Ended by the user: nothing is wrong, but nothing is shown either. */
-export class Interrupted extends Failure {
-  override name = 'Interrupted'
-  override readonly exitCode = 130
-
-  constructor() {
-    super('interrupted; everything has been stopped')
-  }
-}
-
-async function unless<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
-  const { promise: interruption, reject } = Promise.withResolvers<never>()
-  const interrupt = (): void => reject(new Interrupted())
-  signal.addEventListener('abort', interrupt)
-  if (signal.aborted) interrupt()
-  try {
-    return await Promise.race([promise, interruption])
-  } finally {
-    signal.removeEventListener('abort', interrupt)
   }
 }
 

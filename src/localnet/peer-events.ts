@@ -40,6 +40,8 @@ const SHAPES = {
   receipt: { sequence: isSequence, position: isNumber, leaf: isText, ms: isNumber },
   /** `sequence` is null where the message was refused before it got one. */
   refused: { sequence: orNull(isSequence), reason: isText, detail: isText },
+  /** The sequencer has lied. */
+  evidence: { id: isText, kind: isText, height: isNumber, detail: isText },
   summary: {
     sent: isNumber,
     accepted: isNumber,

@@ -5,6 +5,7 @@ import { type Database, StoreError } from '#src/chain/store.js'
 import { equal, toHex } from '#src/core/bytes.js'
 import { Host } from '#src/network/host.js'
 import { topicsOf } from '#src/network/names.js'
+import { EvidenceKeeper } from '#src/node/evidence-keeper.js'
 import { Witness } from '#src/node/witness.js'
 import { Author } from '../helpers/authors.js'
 import { ChainMaker, EPOCH } from '../helpers/blocks.js'
@@ -130,26 +131,26 @@ describe('an entry of any kind that was altered is found at the start', () => {
     const host = await Host.create({ key: await identity('follower'), listen: [], topics: [topic] })
     await host.start()
     cleanup.add(() => host.stop())
-    const witnessOf = (opened: Chain): Witness =>
-      new Witness({
+    const keeping = (): EvidenceKeeper =>
+      new EvidenceKeeper({
         host,
         topic,
         database,
-        chain: opened,
+        network: net.network,
         report: () => undefined,
         convicted: () => undefined
       })
-    const first = witnessOf(chain)
-    first.examine(lie.signed)
+    const first = keeping()
+    new Witness(chain, bytes => first.add(bytes)).examine(lie.signed)
     await first.stop()
     await alterEach(database, 'nmalhite', async () => {
       const opened = await Chain.open(database, net.rules, EPOCH)
       await expectOnlyBlocks(database, opened.head().header.size)
-      const witness = witnessOf(opened)
+      const keeper = keeping()
       try {
-        await witness.start()
+        await keeper.start()
       } finally {
-        await witness.stop()
+        await keeper.stop()
       }
     })
   }).timeout(120_000)

@@ -7,6 +7,7 @@ import { Host } from '#src/network/host.js'
 import { topicsOf } from '#src/network/names.js'
 import { BlockImporter } from '#src/node/block-importer.js'
 import type { PeerEvent } from '#src/node/events.js'
+import { EvidenceKeeper } from '#src/node/evidence-keeper.js'
 import { Outbox, type Unreceipted } from '#src/node/outbox.js'
 import { ValidationPool } from '#src/node/validation-pool.js'
 import { Witness } from '#src/node/witness.js'
@@ -155,7 +156,7 @@ describe('each write of a follower fails in turn', () => {
     honest.addAll(messages.slice(0, BLOCK_SIZE))
     lie = honest.forge(alice.says(BLOCK_SIZE)).signed
     honest.addAll(messages.slice(BLOCK_SIZE))
-    pool = new ValidationPool(net.network, [])
+    pool = new ValidationPool(net.network)
     await pool.start()
   })
 
@@ -178,15 +179,24 @@ describe('each write of a follower fails in turn', () => {
       const chain = await Chain.open(database, net.rules, EPOCH)
       const importer = new BlockImporter(chain, pool, 'full', () => EPOCH)
       const report = (event: PeerEvent): void => void events.push(event)
-      const witness = new Witness({ host, topic, database, chain, report, convicted: () => undefined })
-      await witness.start()
+      const { network } = net
+      const keeper = new EvidenceKeeper({
+        host,
+        topic,
+        database,
+        network,
+        report,
+        convicted: () => undefined
+      })
+      const witness = new Witness(chain, bytes => keeper.add(bytes))
+      await keeper.start()
       for (const block of honest.blocks) {
         const imported = await importer.import(block, importer.check(block))
         assert.ok(imported.kind === 'extended' || imported.kind === 'known', imported.kind)
         if (imported.kind === 'extended') announced.push(imported.signed)
       }
       witness.examine(lie)
-      await witness.stop()
+      await keeper.stop()
     } catch (error) {
       assert.match(String(error), /prewrite hook failed|did not answer/)
       return { announced, evidence: 0, hasFailed: true }

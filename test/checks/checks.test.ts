@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { type Check, type CheckResult, demand, once, runChecks } from '#src/demo/checks.js'
-import { tableOf } from '#src/demo/table.js'
+import { type Check, type CheckResult, demand, once, runChecks } from '#src/checks/checks.js'
+import { demoTable } from '#src/demo/table.js'
 
 const NEVER = new AbortController().signal
 
@@ -14,7 +14,7 @@ async function resultsOf(checks: readonly Check[], signal = NEVER): Promise<Chec
   return results
 }
 
-describe('the checks of the demo', () => {
+describe('checks', () => {
   it('go on after one that throws, which has failed with its message', async () => {
     const results = await resultsOf([
       check('one', async () => 'fine'),
@@ -66,7 +66,7 @@ describe('the checks of the demo', () => {
       check('one', async () => 'fine'),
       check('two', () => Promise.reject(new Error('not two\nbut three')))
     ])
-    const table = tableOf({ sent: 3, accepted: 2, blocks: null, pending: null, p50: 1.26, p99: 2, checks })
+    const table = demoTable({ sent: 3, accepted: 2, blocks: null, pending: null, p50: 1.26, p99: 2, checks })
     assert.deepEqual(table.split('\n'), [
       'test case  what is checked  result',
       '---------  ---------------  ------',
