@@ -119,10 +119,12 @@ export const LIMITS = {
   /** Bytes of a piece of evidence (the leaves of a large block), and pieces that are kept: one is enough. */
   evidenceBytes: 512 * 1024,
   evidence: 16,
-  /** How often a client looks for a newer head, ms. */
-  headMs: 5_000,
-  /** How many of its messages a client then checks against the log, a query each; fewer while it is sending. */
-  checks: { idle: 256, busy: 2 },
+  /** How often a client looks for a newer head, ms: while it is sending, and else. */
+  headMs: { busy: 10_000, idle: 2_000 },
+  /** How often it checks one of its messages against the log while it sends none, ms. */
+  checkMs: 500,
+  /** How many messages it checks, one after the other, before it ends. */
+  lastChecks: 512,
 
   /** Receipts that a follower remembers until their block comes; the oldest go first. */
   rememberedReceipts: 40_000,

@@ -19,7 +19,7 @@ export interface LightClientOptions {
   /** Keeps the head under the key `d`, beside the outbox. */
   readonly database: Database
   readonly outbox: Outbox
-  /** While it is, receipts are checked at a slower pace. */
+  /** While it is, fewer messages are checked. */
   readonly isBusy: () => boolean
   /** Takes what may be evidence; false where it proves nothing. */
   readonly suspect: (evidence: Uint8Array) => boolean
@@ -44,8 +44,10 @@ export class LightClient implements Service {
   #head: CheckpointedHeader
   #peer: { readonly asker: Asker; readonly id: PeerIdBytes } | undefined
   #running: Promise<void> | undefined
-  #round: Promise<unknown> = Promise.resolve()
+  #round: Promise<void> = Promise.resolve()
   #proved = 0
+  /** A receipt of many messages is looked at many times. */
+  #lastRead: { readonly lowest: bigint; readonly entries: readonly ReceiptEntry[] } | undefined
 
   constructor(private readonly options: LightClientOptions) {
     const { rules } = options
@@ -84,44 +86,44 @@ export class LightClient implements Service {
     this.#peer = undefined
   }
 
-  /** Looks now, until there is nothing more to check. What goes wrong is reported, not thrown. */
-  async look(signal: AbortSignal): Promise<void> {
-    while ((await this.#lookOnce(signal)) && !signal.aborted);
+  /** Looks once more, now, and at more messages than usual. What goes wrong is reported, not thrown. */
+  look(signal: AbortSignal): Promise<void> {
+    return this.#lookOnce(true, LIMITS.lastChecks, signal)
   }
 
-  /** Resolves to whether there is more to check. */
-  #lookOnce(signal: AbortSignal): Promise<boolean> {
-    const looked = this.#round.then(() => this.#look())
-    this.#round = looked
-    return unlessAborted(looked, signal).catch(() => false)
+  #lookOnce(atHead: boolean, most: number, signal: AbortSignal): Promise<void> {
+    this.#round = this.#round.then(() => this.#look(atHead, most))
+    return unlessAborted(this.#round, signal).catch(() => undefined)
   }
 
+  /** One message at a time: many clients that check in bursts would be felt. */
   async #run(): Promise<void> {
     const { signal } = this.#stopping
-    while (!signal.aborted) {
-      await this.#lookOnce(signal)
-      await this.#due.wait(signal, LIMITS.headMs)
+    for (let sinceHead: number = LIMITS.headMs.busy; !signal.aborted; sinceHead += LIMITS.checkMs) {
+      const isBusy = this.options.isBusy()
+      const isDue = sinceHead >= (isBusy ? LIMITS.headMs.busy : LIMITS.headMs.idle)
+      if (isDue) sinceHead = 0
+      if (isDue || !isBusy) await this.#lookOnce(isDue, 1, signal)
+      await this.#due.wait(signal, LIMITS.checkMs)
     }
   }
 
-  async #look(): Promise<boolean> {
+  async #look(atHead: boolean, most: number): Promise<void> {
     const peer = this.#peer
-    if (peer === undefined || this.#stopping.signal.aborted) return false
+    if (peer === undefined || this.#stopping.signal.aborted) return
     const { distrust, failed, suspect, report } = this.options
     const isSequencer = equal(peer.id, this.#sequencer)
     try {
-      await this.#moveHead(peer.asker, isSequencer)
-      return await this.#checkReceipts(peer.asker)
+      if (atHead) await this.#moveHead(peer.asker, isSequencer)
+      await this.#checkReceipts(peer.asker, most)
     } catch (error) {
-      if (this.#stopping.signal.aborted || this.#peer !== peer) return false
-      if (error instanceof Contradiction && error.evidence !== undefined && suspect(error.evidence))
-        return false
+      if (this.#stopping.signal.aborted || this.#peer !== peer) return
+      if (error instanceof Contradiction && error.evidence !== undefined && suspect(error.evidence)) return
       if (error instanceof Contradiction && isSequencer) failed(error)
       else if (error instanceof Untrue) distrust(error.message)
       // A follower that is behind has no proof yet; whoever does not answer is asked again.
       else if (!(error instanceof NotFound))
         report({ event: 'warning', message: `the log was not checked now: ${describeError(error)}` })
-      return false
     }
   }
 
@@ -142,17 +144,15 @@ export class LightClient implements Service {
     this.#head = compared.head
   }
 
-  /** Whether it ended before it had seen all receipts. */
-  async #checkReceipts(asker: Asker): Promise<boolean> {
-    const { outbox, isBusy } = this.options
+  async #checkReceipts(asker: Asker, most: number): Promise<void> {
+    const { outbox } = this.options
     const { size } = this.#head.header
-    let budget: number = isBusy() ? LIMITS.checks.busy : LIMITS.checks.idle
+    let budget = most
     let looked = 0
     for await (const { lowest, receipt, checked } of outbox.unchecked()) {
-      if (budget === 0) return true
-      if (looked === LIMITS.checks.idle || this.#stopping.signal.aborted) return false
+      if (budget === 0 || looked === most || this.#stopping.signal.aborted) return
       looked += 1
-      const entries = this.#read(receipt)
+      const entries = this.#read(lowest, receipt)
       const inBlocks = entries.slice(checked, checked + budget).filter(({ position }) => position < size)
       for (const entry of inBlocks) await this.#check(asker, entry, receipt)
       if (inBlocks.length === 0) continue
@@ -161,16 +161,18 @@ export class LightClient implements Service {
       const done = checked + inBlocks.length
       await outbox.noteChecked(lowest, done, done === entries.length)
     }
-    return false
   }
 
   /** In the order of their positions: those that are in blocks come first. */
-  #read(receipt: EnvelopeBytes): readonly ReceiptEntry[] {
+  #read(lowest: bigint, receipt: EnvelopeBytes): readonly ReceiptEntry[] {
+    if (this.#lastRead?.lowest === lowest) return this.#lastRead.entries
     const { network } = this.options.rules
-    const { entries } = expectStored('a receipt', () =>
+    const read = expectStored('a receipt', () =>
       readReceipt(receipt, network.id, this.#sequencer, this.#verifiers)
     )
-    return entries.toSorted((one, other) => one.position - other.position)
+    const entries = read.entries.toSorted((one, other) => one.position - other.position)
+    this.#lastRead = { lowest, entries }
+    return entries
   }
 
   async #check(asker: Asker, { position, leaf }: ReceiptEntry, receipt: EnvelopeBytes): Promise<void> {
