@@ -1,18 +1,22 @@
-// Runs all built tests, in two mochas side by side: those that start processes, and the others. Most tests wait
-// for a peer most of the time, so this takes little more than half as long. Neither mocha is told to exit: a
-// handle that a test leaves behind keeps it from ending, and shows. Ends with a line "N passed, N failed".
+// Runs all built tests, in three mochas side by side: most tests wait for a peer most of the time, so this takes
+// less than half as long. No mocha is told to exit: a handle that a test leaves behind keeps it from ending, and
+// shows. Ends with a line "N passed, N failed".
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
 const ROOT = 'build/test'
-const WITH_PROCESSES = ['attacks', 'cli', 'faults', 'localnet', 'soak']
+/** Folders whose tests start processes, in two lanes that take about as long; all others make the first lane. */
+const LANES = [
+  ['attacks', 'cli', 'soak'],
+  ['faults', 'localnet']
+]
 
 const mocha = join(dirname(createRequire(import.meta.url).resolve('mocha/package.json')), 'bin', 'mocha.js')
 const files = readdirSync(ROOT, { recursive: true }).filter(file => file.endsWith('.test.js'))
-const startsProcesses = file => WITH_PROCESSES.includes(file.split(/[/\\]/)[0])
-const lanes = [files.filter(file => !startsProcesses(file)), files.filter(startsProcesses)]
+const laneOf = file => LANES.findIndex(folders => folders.includes(file.split(/[/\\]/)[0])) + 1
+const lanes = [[], ...LANES].map((_, lane) => files.filter(file => laneOf(file) === lane))
 
 const results = await Promise.all(lanes.map((lane, index) => run(lane, index === 0)))
 for (const { held } of results) process.stdout.write(held)
@@ -21,7 +25,7 @@ const failed = Math.max(count('failing'), results.some(({ code }) => code !== 0)
 process.stdout.write(`${count('passing')} passed, ${failed} failed\n`)
 process.exitCode = failed === 0 ? 0 : 1
 
-/** The first lane is shown as it runs, the other one after it. */
+/** The first lane is shown as it runs, the others after it. */
 function run(lane, isShown) {
   return new Promise((resolve, reject) => {
     const specs = lane.sort().map(file => join(ROOT, file))
