@@ -11,9 +11,15 @@ import { demoTable } from './table.js'
 export function demoCommand(): Command {
   return new Command('demo')
     .description(
-      'Runs a sequencer and its clients as processes on this machine, then checks all that they promise.'
+      'Runs a sequencer, its clients and followers as processes on this machine, then checks all that they promise.'
     )
     .option('--clients <n>', 'how many clients', wholeNumber(1, 200), 10)
+    .option(
+      '--followers <n>',
+      'how many followers; clients then connect to them alone',
+      wholeNumber(0, 20),
+      0
+    )
     .option('--rate <n>', 'messages a second of each client', positiveNumber, 1)
     .option('--duration <s>', 'for how many seconds they send', wholeNumber(1, 86_400), 60)
     .option('--block-size <n>', 'messages in a block', wholeNumber(1, 1000), 100)

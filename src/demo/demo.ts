@@ -4,6 +4,7 @@ import type { Progress } from '../cli/progress.js'
 import { Localnet } from '../localnet/index.js'
 import { askingChecks } from './asking-checks.js'
 import { audit, stopCheck } from './audit.js'
+import { followerChecks } from './follower-checks.js'
 import { Inquiry } from './inquiry.js'
 import { sealingChecks } from './sealing-checks.js'
 import { acceptedIn, type DemoOptions, type Sending, send, sendingChecks, sentIn } from './sending.js'
@@ -52,6 +53,7 @@ async function judge(
   const asking: Check[] = [
     ...sendingChecks(sending),
     ...askingChecks(sending, inquiry),
+    ...followerChecks(sending, net.network, inquiry),
     ...sealingChecks(sending, inquiry, net.files.encryptionKey)
   ]
   const afterwards: Check[] = [stopCheck(net, sequencer), ...onDisk.checks]

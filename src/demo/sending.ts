@@ -6,6 +6,8 @@ import type { EventOf, Exit, Localnet, Peer } from '../localnet/index.js'
 
 export interface DemoOptions {
   readonly clients: number
+  /** Where there are some, clients connect to them alone. */
+  readonly followers: number
   /** Messages a second of each client, for `duration` seconds. */
   readonly rate: number
   readonly duration: number
@@ -27,6 +29,7 @@ export interface Part {
 export interface Sending {
   readonly options: DemoOptions
   readonly sequencer: Peer
+  readonly followers: readonly Peer[]
   readonly parts: readonly Part[]
 }
 
@@ -54,11 +57,12 @@ export async function send(
   progress: Progress,
   signal: AbortSignal
 ): Promise<Sending> {
-  const { clients, rate, duration, blockSize } = options
+  const { clients, followers: followerCount, rate, duration, blockSize } = options
   const expected = clients * messagesOfEach(options)
-  const starting = progress.phase('starting', clients + 1, 'processes')
+  const starting = progress.phase('starting', clients + followerCount + 1, 'processes')
   const accepting = progress.phase('sending', expected, 'messages accepted')
   const cutting = progress.phase('blocks', Math.floor(expected / blockSize), `blocks of ${blockSize}`)
+  const followers: Peer[] = []
   const heard = new Map<Peer, { receipts: EventOf<'receipt'>[]; refused: EventOf<'refused'>[] }>()
   net.onEvent((peer, event) => {
     const { receipts, refused } = heard.get(peer) ?? { receipts: [], refused: [] }
@@ -69,7 +73,7 @@ export async function send(
       receipts.push(event)
       accepting.advance()
     }
-    if (event.event === 'block') {
+    if (event.event === 'block' && !followers.includes(peer)) {
       progress.note(`block ${event.height}: ${event.count} messages, id ${event.id.slice(0, 16)}…`)
       cutting.advance()
     }
@@ -78,10 +82,13 @@ export async function send(
   progress.note(`keys and databases are in ${net.folder}`)
   const sequencer = await unless(signal, net.startSequencer())
   progress.note(`the sequencer listens on ${sequencer.addresses.join(', ')}`)
-  const running = await unless(
-    signal,
-    Promise.all(Array.from({ length: clients }, () => net.startClient({ rate, duration })))
-  )
+  for (let count = 0; count < followerCount; count += 1)
+    followers.push(await unless(signal, net.startFollower()))
+  const start = (_: unknown, index: number): Promise<Peer> => {
+    const follower = followers[index % followers.length]
+    return net.startClient({ rate, duration, ...(follower && { connect: follower.addresses }) })
+  }
+  const running = await unless(signal, Promise.all(Array.from({ length: clients }, start)))
   progress.note(
     `${clients} clients send ${rate} messages a second each for ${duration} s, ${expected} in all`
   )
@@ -91,6 +98,7 @@ export async function send(
   const sending: Sending = {
     options,
     sequencer,
+    followers,
     parts: running.map((client, index) => {
       const { receipts, refused } = heard.get(client) ?? { receipts: [], refused: [] }
       const summary = client.events.findLast(event => event.event === 'summary')
@@ -105,9 +113,10 @@ export async function send(
 async function lastBlock(sending: Sending): Promise<void> {
   const height = Math.floor(acceptedIn(sending) / sending.options.blockSize)
   if (height === 0) return
-  await sending.sequencer
-    .event('block', block => block.height >= height, { within: LAST_BLOCK_MS })
-    .catch(() => undefined)
+  const last = [sending.sequencer, ...sending.followers].map(peer =>
+    peer.event('block', block => block.height >= height, { within: LAST_BLOCK_MS }).catch(() => undefined)
+  )
+  await Promise.all(last)
 }
 
 async function endOf(peer: Peer, ms: number): Promise<Exit | undefined> {

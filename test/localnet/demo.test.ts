@@ -49,6 +49,14 @@ describe('tallystick demo', () => {
     await expectNothingLeft(folder)
   })
 
+  it('holds too where clients reach nobody but followers, which all end with one head', async () => {
+    const options = '--clients 4 --followers 2 --rate 10 --duration 2 --block-size 20'
+    const { code, stdout, stderr } = await demo(...options.split(' ')).ended
+    assert.equal(code, 0, stderr)
+    assert.match(stdout, /^followers +each has the sequencer's head, byte for byte.* ok$/m)
+    assert.match(stdout, /^80 sent, 80 accepted, 4 blocks, 0 pending; /m)
+  })
+
   it('holds too where no block is full yet', async () => {
     const { code, stdout, stderr } = await demo('--clients', '1', '--rate', '5', '--duration', '1').ended
     assert.equal(code, 0, stderr)
