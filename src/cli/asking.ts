@@ -13,7 +13,8 @@ import type { Network } from '../core/network-document.js'
 import { Host } from '../network/host.js'
 import { Asker } from '../node/asker.js'
 import { describeError } from '../node/events.js'
-import { Contradiction, compareHeads } from '../node/head-comparison.js'
+import { compareHeads } from '../node/head-comparison.js'
+import { Contradiction } from '../node/query-errors.js'
 import { closedNetwork, type SwarmKeyOption, withSwarmKeyOption } from './closed-network.js'
 import { encodeEvidenceFile } from './evidence-file.js'
 import { Failure } from './failure.js'
@@ -51,15 +52,20 @@ export async function asking(
   const rules = rulesOf(await readNetwork(options.network))
   await withAsker(options, rules, async asker => {
     const seen = new LastSeenHead(options.data, rules)
-    const head = await newestHead(asker, await seen.read(), options.data)
-    asker.tieTo(head)
-    await use(asker, head)
-    await seen.write(head)
+    try {
+      const head = await newestHead(asker, await seen.read())
+      asker.tieTo(head)
+      await use(asker, head)
+      await seen.write(head)
+    } catch (error) {
+      if (error instanceof Contradiction) await denounce(error, rules.network, options.data)
+      throw error
+    }
   })
 }
 
 /** Connects, as a peer of the moment unless there is a key. */
-async function withAsker(
+export async function withAsker(
   options: AskingOptions,
   rules: Rules,
   use: (asker: Asker) => Promise<void>
@@ -81,22 +87,13 @@ async function withAsker(
   }
 }
 
-async function newestHead(
-  asker: Asker,
-  held: CheckpointedHeader,
-  folder: string
-): Promise<CheckpointedHeader> {
-  try {
-    const compared = await compareHeads(asker, held)
-    if (compared.kind === 'newer') return compared.head
-    if (compared.kind === 'same') return held
-    throw new Failure(
-      `the log has shrunk: this peer shows block ${compared.head.header.height} as its head, and block ${held.header.height} was seen before; it has fallen behind, or the sequencer has rolled back: ask another peer with --connect MULTIADDR`
-    )
-  } catch (error) {
-    if (error instanceof Contradiction) await denounce(error, asker.rules.network, folder)
-    throw error
-  }
+async function newestHead(asker: Asker, held: CheckpointedHeader): Promise<CheckpointedHeader> {
+  const compared = await compareHeads(asker, held)
+  if (compared.kind === 'newer') return compared.head
+  if (compared.kind === 'same') return held
+  throw new Failure(
+    `the log has shrunk: this peer shows block ${compared.head.header.height} as its head, and block ${held.header.height} was seen before; it has fallen behind, or the sequencer has rolled back: ask another peer with --connect MULTIADDR`
+  )
 }
 
 /** Writes the evidence to a file, where there is some that holds, and says where. */

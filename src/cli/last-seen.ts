@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { genesisCursor, type Rules } from '../chain/cursor.js'
 import { type CheckpointedHeader, encodeStoredHeader, readStoredHeader } from '../core/block.js'
 import { fromHex, toHex } from '../core/bytes.js'
+import { VerifierCache } from '../core/keys.js'
+import { BlockReader } from '../node/block-reader.js'
 import { errorCode, Failure } from './failure.js'
 import { replaceFile } from './files.js'
 
@@ -26,7 +28,7 @@ export class LastSeenHead {
       if (errorCode(error) === 'ENOENT') return genesisCursor(this.rules).signed
       throw new Failure(`${this.#path} cannot be read (${errorCode(error)})`)
     }
-    const head = parseHead(text)
+    const head = parseHead(text, this.rules)
     if (head === undefined)
       throw new Failure(
         `${this.#path} does not hold the head last seen; delete it to trust the next head as the first`
@@ -44,12 +46,14 @@ export class LastSeenHead {
   }
 }
 
-function parseHead(text: string): CheckpointedHeader | undefined {
+/** Undefined where it is damaged, or not the network's. */
+function parseHead(text: string, rules: Rules): CheckpointedHeader | undefined {
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value !== 'object' || value === null || !('signed' in value)) return undefined
     const bytes = typeof value.signed === 'string' ? fromHex(value.signed) : undefined
-    return bytes && readStoredHeader(bytes)
+    const stored = bytes && readStoredHeader(bytes)
+    return stored && new BlockReader(rules, new VerifierCache()).header(stored.envelope, stored.checkpoint)
   } catch {
     return undefined
   }

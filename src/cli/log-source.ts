@@ -5,13 +5,16 @@ import type { Rules } from '../chain/cursor.js'
 import { rulesOf } from '../chain/rules.js'
 import { type Database, networkIn, ranges } from '../chain/store.js'
 import { type ReadBlock, storedBlocks } from '../chain/stored-blocks.js'
+import type { CheckpointedHeader } from '../core/block.js'
 import { equal } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
+import { checkEvidence, type Evidence, forkEvidence } from '../core/evidence.js'
+import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { type Network, parseCanonicalNetwork } from '../core/network-document.js'
 import type { Asker } from '../node/asker.js'
 import { isOutbox } from '../node/outbox.js'
-import { Untrue } from '../node/query-errors.js'
+import { Contradiction, Untrue } from '../node/query-errors.js'
 import { asking } from './asking.js'
 import type { SwarmKeyOption } from './closed-network.js'
 import { Failure, UsageError } from './failure.js'
@@ -73,10 +76,7 @@ async function withFolder(
   options: SourceOptions,
   use: (source: LogSource) => Promise<void>
 ): Promise<void> {
-  // LevelDB would make one.
-  if (!(await exists(join(folder, 'CURRENT'))))
-    throw new Failure(`${folder} holds no database; name the --data folder of a sequencer or a follower`)
-  const database = await openDatabase(folder)
+  const database = await openExisting(folder)
   try {
     const document = await networkIn(database)
     if (document === undefined) throw new Failure(`${folder} holds no log`)
@@ -95,6 +95,24 @@ async function withFolder(
       progress: { total: last ? Buffer.from(last).readUIntBE(1, 6) : 0, unit: 'blocks', done: () => done },
       database
     })
+  } finally {
+    await database.close()
+  }
+}
+
+async function openExisting(folder: string): Promise<Database> {
+  // LevelDB would make one.
+  if (!(await exists(join(folder, 'CURRENT'))))
+    throw new Failure(`${folder} holds no database; name the --data folder of a stopped peer`)
+  return openDatabase(folder)
+}
+
+/** What a stopped peer has kept of the sequencer's lies, each piece checked. */
+export async function evidenceIn(folder: string, network: Network): Promise<Evidence[]> {
+  const database = await openExisting(folder)
+  try {
+    const stored = await database.values(ranges.evidence).all()
+    return stored.map(bytes => checkEvidence(bytes, network, new VerifierCache()))
   } finally {
     await database.close()
   }
@@ -128,7 +146,7 @@ async function withPeer(
     const total = head.header.height
     await use({
       rules: asker.rules,
-      blocks: counting(blocksOf(asker, total), () => {
+      blocks: counting(blocksOf(asker, head), () => {
         done += 1
       }),
       progress: { total, unit: 'blocks', done: () => done }
@@ -137,12 +155,18 @@ async function withPeer(
 }
 
 /** Up to the head that was verified; what does not hold becomes a fault. */
-async function* blocksOf(asker: Asker, last: number): AsyncIterable<ReadBlock> {
+async function* blocksOf(asker: Asker, head: CheckpointedHeader): AsyncIterable<ReadBlock> {
+  const last = head.header.height
   let next = 1
   try {
     while (next <= last) {
       const from = next
       for await (const block of asker.page(from, Math.min(LIMITS.rangeBlocks, last - from + 1))) {
+        if (next === last && !equal(block.signed.id, head.id))
+          throw new Contradiction(
+            `the peer shows another block ${last} than the head it has shown`,
+            forkEvidence(head, block.signed)
+          )
         yield { block }
         next += 1
       }
@@ -152,6 +176,7 @@ async function* blocksOf(asker: Asker, last: number): AsyncIterable<ReadBlock> {
       }
     }
   } catch (error) {
+    if (error instanceof Contradiction) throw error
     if (error instanceof Untrue && error.fault !== undefined)
       yield { fault: { height: next, ...error.fault } }
     else if (error instanceof Untrue || error instanceof DecodeError)

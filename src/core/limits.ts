@@ -123,6 +123,8 @@ export const LIMITS = {
   headMs: { busy: 10_000, idle: 2_000 },
   /** How often it checks one of its messages against the log while it sends none, ms. */
   checkMs: 500,
+  /** Looks in a row without an answer, after which it turns to another peer. */
+  failedLooks: 10,
   /** How many messages it checks, one after the other, before it ends. */
   lastChecks: 512,
 

@@ -34,8 +34,13 @@ export function endMuteConnections(
   patience: number,
   now: number
 ): void {
-  for (const peer of subscribers) {
-    const ours = connections.filter(({ remotePeer }) => remotePeer.equals(peer))
+  const byPeer = new Map<string, Connection[]>()
+  for (const connection of connections) {
+    const name = connection.remotePeer.toString()
+    byPeer.set(name, [...(byPeer.get(name) ?? []), connection])
+  }
+  for (const peer of new Set(subscribers.map(String))) {
+    const ours = byPeer.get(peer) ?? []
     const isMute = ours.every(
       ({ streams }) =>
         !streams.some(

@@ -128,6 +128,8 @@ export class Host {
   }
 
   async start(): Promise<void> {
+    const { topicValidators } = this.libp2p.services.gossip
+    for (const topic of this.options.topics) if (!topicValidators.has(topic)) this.#ignore(topic)
     await this.libp2p.start()
     this.#watching = setInterval(() => this.#watch(), LIMITS.watchMs)
   }
@@ -189,10 +191,14 @@ export class Host {
     gossip.subscribe(topic)
   }
 
+  /** Gossip keeps and passes on what has no validator, subscribed or not. */
+  #ignore(topic: string): void {
+    this.libp2p.services.gossip.topicValidators.set(topic, () => VERDICTS.ignore)
+  }
+
   unsubscribe(topic: string): void {
     const { gossip } = this.libp2p.services
-    // Gossip asks the validator before it looks at its subscriptions.
-    gossip.topicValidators.delete(topic)
+    this.#ignore(topic)
     gossip.unsubscribe(topic)
   }
 

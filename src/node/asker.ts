@@ -3,7 +3,7 @@ import { advance, type Cursor, genesisCursor, type Rules } from '../chain/cursor
 import type { Block, CheckpointedHeader, SignedHeader } from '../core/block.js'
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
 import { readCertificate } from '../core/encryption-key.js'
-import { checkEvidence, type Evidence } from '../core/evidence.js'
+import { checkEvidence, type Evidence, forkEvidence } from '../core/evidence.js'
 import { peerIdFromText, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { Frontier, verifyConsistency, verifyInclusion } from '../core/merkle.js'
@@ -19,7 +19,7 @@ import { QUERY_PROTOCOL } from '../network/names.js'
 import { BlockReader } from './block-reader.js'
 import { describeError } from './events.js'
 import { messageRules } from './message-rules.js'
-import { NotFound, QueryFailed, QueryRefused, Untrue } from './query-errors.js'
+import { Contradiction, NotFound, QueryFailed, QueryRefused, Untrue } from './query-errors.js'
 import { QUERY_STREAMS } from './query-server.js'
 import { within } from './waiting.js'
 
@@ -268,11 +268,14 @@ export class Asker {
     return block
   }
 
-  async #expectTied({ header, id }: SignedHeader): Promise<void> {
+  async #expectTied({ header, id, envelope }: SignedHeader): Promise<void> {
     const head = this.#head
     if (head === undefined) return
     if (header.height === head.header.height && !equal(id, head.id))
-      throw new Untrue(`there are two blocks ${header.height}, and the sequencer has signed both`)
+      throw new Contradiction(
+        `there are two blocks ${header.height}, and the sequencer has signed both`,
+        forkEvidence(head, { header, id, envelope })
+      )
     const [earlier, later] = header.size <= head.header.size ? [header, head.header] : [head.header, header]
     await this.consistency(earlier, later)
   }

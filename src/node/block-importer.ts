@@ -26,6 +26,10 @@ export class BlockImporter {
     private readonly now: () => number
   ) {}
 
+  get isFull(): boolean {
+    return this.verification === 'full'
+  }
+
   /** Looks at each message alone. The header has been read, and so is signed. */
   async check(block: Block): Promise<CheckedMessages> {
     if (this.verification === 'headers') return { ok: true }

@@ -6,6 +6,7 @@ import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import type { Network } from '../core/network-document.js'
 import type { GossipVerdict, Host } from '../network/host.js'
+import type { Asker } from './asker.js'
 import { describeError, type Report } from './events.js'
 import type { Service } from './service.js'
 
@@ -47,6 +48,16 @@ export class EvidenceKeeper implements Service {
   /** All that is known, in the bytes that others can check. */
   all(): readonly Evidence[] {
     return [...this.#evidence.values()]
+  }
+
+  /** Takes what a peer knows that was spread while this one was away. Who does not answer has none to give. */
+  ask(asker: Asker): void {
+    asker.evidence().then(
+      all => {
+        for (const { bytes } of all) this.add(bytes)
+      },
+      () => undefined
+    )
   }
 
   /** Keeps and spreads what holds; false where it proves nothing. No false alarm leaves this peer. */

@@ -3,7 +3,7 @@ import { equal } from '../core/bytes.js'
 import { brokenChainEvidence, brokenLogEvidence, forkEvidence } from '../core/evidence.js'
 import { leafHash } from '../core/merkle.js'
 import type { Asker } from './asker.js'
-import { NotFound, Untrue } from './query-errors.js'
+import { Contradiction, NotFound, Untrue } from './query-errors.js'
 
 /** How the head that a peer shows stands to one that was verified before. */
 export type HeadComparison =
@@ -12,19 +12,6 @@ export type HeadComparison =
   | { readonly kind: 'newer'; readonly head: CheckpointedHeader }
   /** The peer is behind: a follower may be, a sequencer may not. */
   | { readonly kind: 'older'; readonly head: CheckpointedHeader }
-
-/** The log that a peer shows is not the one that was seen before. */
-export class Contradiction extends Untrue {
-  override name = 'Contradiction'
-
-  constructor(
-    message: string,
-    /** What proves the sequencer's lie, where the peer has shown enough of it. To be checked before it is used. */
-    readonly evidence: Uint8Array | undefined
-  ) {
-    super(message)
-  }
-}
 
 /**
  * A light client's step: from the head it holds to the one a peer shows, by one signed header and one

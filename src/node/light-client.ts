@@ -1,16 +1,18 @@
 import { genesisCursor, type Rules } from '../chain/cursor.js'
-import { type Database, expectStored, writeDurably } from '../chain/store.js'
+import { type Database, expectStored, StoreError, writeDurably } from '../chain/store.js'
 import { type CheckpointedHeader, encodeStoredHeader, readStoredHeader } from '../core/block.js'
 import { type EnvelopeBytes, equal, type PeerIdBytes } from '../core/bytes.js'
+import { DecodeError } from '../core/codec.js'
 import { brokenReceiptEvidence } from '../core/evidence.js'
 import { peerIdFromText, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { type ReceiptEntry, readReceipt } from '../core/receipt.js'
 import type { Asker } from './asker.js'
+import { BlockReader } from './block-reader.js'
 import { describeError, type Report } from './events.js'
-import { Contradiction, compareHeads } from './head-comparison.js'
+import { compareHeads } from './head-comparison.js'
 import type { Outbox } from './outbox.js'
-import { NotFound, Untrue } from './query-errors.js'
+import { Contradiction, NotFound, Untrue } from './query-errors.js'
 import type { Service } from './service.js'
 import { unlessAborted, Wakeup } from './waiting.js'
 
@@ -32,6 +34,13 @@ export interface LightClientOptions {
 
 const HEAD = Uint8Array.of(0x64)
 
+interface AskedPeer {
+  readonly asker: Asker
+  readonly id: PeerIdBytes
+  /** It has shown our head, or a newer one: so it has the proofs of all that is in it. */
+  isLevel: boolean
+}
+
 /**
  * Holds one verified head, on disk, and moves it by consistency proofs. Checks each receipt against the log
  * under that head, once its position is in a block. Asks whatever peer there is, and believes none.
@@ -42,7 +51,9 @@ export class LightClient implements Service {
   readonly #verifiers = new VerifierCache()
   readonly #sequencer: PeerIdBytes
   #head: CheckpointedHeader
-  #peer: { readonly asker: Asker; readonly id: PeerIdBytes } | undefined
+  #peer: AskedPeer | undefined
+  /** Looks in a row that got no answer. */
+  #failures = 0
   #running: Promise<void> | undefined
   #round: Promise<void> = Promise.resolve()
   #proved = 0
@@ -55,10 +66,10 @@ export class LightClient implements Service {
     this.#head = genesisCursor(rules).signed
   }
 
-  /** Throws StoreError where the head on disk cannot be read. */
+  /** Throws StoreError where the head on disk is not what was written. */
   async start(): Promise<void> {
     const stored = await this.options.database.get(HEAD)
-    if (stored !== undefined) this.#head = expectStored('the head', () => readStoredHeader(stored))
+    if (stored !== undefined) this.#head = this.#verified(stored)
     this.#running = this.#run()
   }
 
@@ -78,7 +89,7 @@ export class LightClient implements Service {
   }
 
   ask(asker: Asker, id: PeerIdBytes): void {
-    this.#peer = { asker, id }
+    this.#peer = { asker, id, isLevel: false }
     this.#due.wake()
   }
 
@@ -111,28 +122,37 @@ export class LightClient implements Service {
   async #look(atHead: boolean, most: number): Promise<void> {
     const peer = this.#peer
     if (peer === undefined || this.#stopping.signal.aborted) return
-    const { distrust, failed, suspect, report } = this.options
-    const isSequencer = equal(peer.id, this.#sequencer)
     try {
-      if (atHead) await this.#moveHead(peer.asker, isSequencer)
-      await this.#checkReceipts(peer.asker, most)
+      if (atHead) await this.#moveHead(peer)
+      // Who is behind has no proofs in our log yet.
+      if (peer.isLevel) await this.#checkReceipts(peer.asker, most)
+      this.#failures = 0
     } catch (error) {
-      if (this.#stopping.signal.aborted || this.#peer !== peer) return
-      if (error instanceof Contradiction && error.evidence !== undefined && suspect(error.evidence)) return
-      if (error instanceof Contradiction && isSequencer) failed(error)
-      else if (error instanceof Untrue) distrust(error.message)
-      // A follower that is behind has no proof yet; whoever does not answer is asked again.
-      else if (!(error instanceof NotFound))
-        report({ event: 'warning', message: `the log was not checked now: ${describeError(error)}` })
+      if (!this.#stopping.signal.aborted && this.#peer === peer) this.#judge(error, peer)
     }
   }
 
-  async #moveHead(asker: Asker, isSequencer: boolean): Promise<void> {
+  #judge(error: unknown, { id }: AskedPeer): void {
+    const { distrust, failed, suspect, report } = this.options
+    const isContradiction = error instanceof Contradiction
+    if (isContradiction && error.evidence !== undefined && suspect(error.evidence)) return
+    if (error instanceof StoreError || (isContradiction && equal(id, this.#sequencer))) failed(error)
+    else if (error instanceof Untrue || error instanceof DecodeError) distrust(error.message)
+    else {
+      this.#failures += 1
+      const message = `the log was not checked now: ${describeError(error)}`
+      if (this.#failures === 1) report({ event: 'warning', message })
+      if (this.#failures % LIMITS.failedLooks === 0) distrust(message)
+    }
+  }
+
+  async #moveHead(peer: AskedPeer): Promise<void> {
     const held = this.#head
-    const compared = await compareHeads(asker, held)
+    const compared = await compareHeads(peer.asker, held)
+    peer.isLevel = compared.kind !== 'older'
     if (compared.kind === 'same') return
     if (compared.kind === 'older') {
-      if (!isSequencer) return
+      if (!equal(peer.id, this.#sequencer)) return
       throw new Contradiction(
         `the log has shrunk: the sequencer shows block ${compared.head.header.height} as its head, and has shown block ${held.header.height} before`,
         undefined
@@ -163,6 +183,17 @@ export class LightClient implements Service {
     }
   }
 
+  #verified(stored: Uint8Array): CheckpointedHeader {
+    try {
+      const { envelope, checkpoint } = readStoredHeader(stored)
+      return new BlockReader(this.options.rules, this.#verifiers).header(envelope, checkpoint)
+    } catch (error) {
+      throw new StoreError(
+        `the verified head on disk is damaged (${describeError(error)}); restore the folder from a copy`
+      )
+    }
+  }
+
   /** In the order of their positions: those that are in blocks come first. */
   #read(lowest: bigint, receipt: EnvelopeBytes): readonly ReceiptEntry[] {
     if (this.#lastRead?.lowest === lowest) return this.#lastRead.entries
@@ -177,7 +208,10 @@ export class LightClient implements Service {
 
   async #check(asker: Asker, { position, leaf }: ReceiptEntry, receipt: EnvelopeBytes): Promise<void> {
     const signed = this.#head
-    const found = await asker.inclusionIn(signed.header, position)
+    const found = await asker.inclusionIn(signed.header, position).catch((error: unknown) => {
+      if (!(error instanceof NotFound)) throw error
+      throw new Contradiction(`it keeps back the proof of what stands at position ${position}`, undefined)
+    })
     if (equal(found.leaf, leaf)) return
     throw new Contradiction(
       `position ${position} is not the message that its receipt says`,

@@ -16,7 +16,7 @@ export class Neighbours implements Service {
   constructor(
     private readonly host: Host,
     private readonly addresses: readonly string[],
-    private readonly joined: () => void,
+    private readonly joined: (peer: PeerIdBytes) => void,
     private readonly report: Report
   ) {}
 
@@ -45,7 +45,7 @@ export class Neighbours implements Service {
         wait = LIMITS.redialMs.first
         isTold = false
         this.#connected.set(toHex(peer), peer)
-        this.joined()
+        this.joined(peer)
         await this.host.whenDisconnected(peer, signal)
         this.#connected.delete(toHex(peer))
       } catch (error) {

@@ -22,6 +22,19 @@ export class Untrue extends Error {
   }
 }
 
+/** The log that a peer shows is not the one that was seen before. */
+export class Contradiction extends Untrue {
+  override name = 'Contradiction'
+
+  constructor(
+    message: string,
+    /** What proves the sequencer's lie, where the peer has shown enough of it. To be checked before it is used. */
+    readonly evidence: Uint8Array | undefined
+  ) {
+    super(message)
+  }
+}
+
 /** There is no answer: the peer ends the stream or is too slow. */
 export class QueryFailed extends Error {
   override name = 'QueryFailed'

@@ -236,7 +236,7 @@ function inclusionAnswer(inclusion: Inclusion | undefined, otherwise: string): A
 /** The genesis has no signed header: it follows from the network document. */
 function headerAnswer({ header: { height }, envelope: header, checkpoint }: CheckpointedHeader): Answer {
   return height === 0
-    ? notFound('there is no block after the genesis yet')
+    ? notFound('nobody signs the genesis, which follows from the network document')
     : { kind: 'header', header, checkpoint }
 }
 

@@ -5,6 +5,7 @@ import { equal, type PeerIdBytes } from '../core/bytes.js'
 import { describeFault } from '../core/fault.js'
 import { peerIdFromText, peerIdToString, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
+import { leafHash, rootOf } from '../core/merkle.js'
 import type { GossipVerdict, Host } from '../network/host.js'
 import { Asker } from './asker.js'
 import type { BlockImporter, CheckedMessages } from './block-importer.js'
@@ -94,28 +95,36 @@ export class Sync implements Service {
     } catch {
       return 'reject'
     }
-    const { importer, chain, extended } = this.options
-    const { height } = block.signed.header
-    if (height > chain.head().header.height + 1) {
+    const { importer, chain, extended, witness } = this.options
+    const { height, parent } = block.signed.header
+    const head = chain.head()
+    if (height > head.header.height + 1) {
       this.wake()
       return 'ignore'
     }
+    // Before anything is verified at length: what cannot be new costs nothing, however often it comes.
+    if (height <= head.header.height || !equal(parent, head.id)) {
+      witness.examine(block.signed)
+      return 'ignore'
+    }
+    if (!isWhole(block)) return 'reject'
     try {
       const imported = await importer.import(block, importer.check(block))
       switch (imported.kind) {
         case 'extended':
           extended(imported.signed)
-          return 'accept'
+          // Others take what is passed on for verified in full.
+          return importer.isFull ? 'accept' : 'ignore'
         case 'known':
           return 'ignore'
         case 'orphan':
           this.wake()
           return 'ignore'
         case 'conflict':
-          this.options.witness.examine(block.signed)
+          witness.examine(block.signed)
           return 'ignore'
         case 'invalid':
-          this.options.witness.examineBlock(block)
+          witness.examineBlock(block)
           return 'reject'
       }
     } catch (error) {
@@ -183,6 +192,11 @@ export class Sync implements Service {
     if (this.#stopping.signal.aborted) return
     this.options.failed(error instanceof Error ? error : new Error(String(error)))
   }
+}
+
+/** Whether these are the messages that its header names. */
+function isWhole({ signed: { header }, envelopes }: Block): boolean {
+  return header.count === envelopes.length && equal(header.root, rootOf(envelopes.map(leafHash)))
 }
 
 interface Source {

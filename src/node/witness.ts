@@ -11,10 +11,15 @@ import { LIMITS } from '../core/limits.js'
 import { leafHash } from '../core/merkle.js'
 import type { Receipt } from '../core/receipt.js'
 
+interface Promised {
+  readonly leaf: Hash
+  readonly receipt: EnvelopeBytes
+}
+
 /** Compares all that the sequencer signs, as far as it comes by here: blocks with the chain, receipts with blocks. */
 export class Witness {
   /** Receipts whose positions are in no block yet. */
-  readonly #promised = new Map<number, { readonly leaf: Hash; readonly receipt: EnvelopeBytes }>()
+  readonly #promised = new Map<number, readonly Promised[]>()
 
   constructor(
     private readonly chain: Chain,
@@ -53,9 +58,8 @@ export class Witness {
   heard(receipt: Receipt, envelope: EnvelopeBytes): void {
     const { size } = this.chain.head().header
     for (const { position, leaf } of receipt.entries) {
-      const promised = this.#promised.get(position)
-      if (position < size) this.#compare(position, leaf, envelope)
-      else if (promised === undefined) this.#promised.set(position, { leaf, receipt: envelope })
+      if (position < size) this.#compare(position, { leaf, receipt: envelope })
+      else this.#remember(position, { leaf, receipt: envelope })
       if (this.#promised.size > LIMITS.rememberedReceipts) {
         const [oldest] = this.#promised.keys()
         if (oldest !== undefined) this.#promised.delete(oldest)
@@ -66,16 +70,23 @@ export class Witness {
   /** The chain has grown by a block. */
   extended({ header }: SignedHeader): void {
     for (let position = header.size - header.count; position < header.size; position += 1) {
-      const promised = this.#promised.get(position)
-      if (promised === undefined) continue
+      const promised = this.#promised.get(position) ?? []
       this.#promised.delete(position)
-      this.#compare(position, promised.leaf, promised.receipt)
+      for (const each of promised) this.#compare(position, each)
     }
   }
 
-  #compare(position: number, leaf: Hash, receipt: EnvelopeBytes): void {
+  /** Of two promises for one position a block breaks one, whichever it keeps: more need not be known. */
+  #remember(position: number, promised: Promised): void {
+    const known = this.#promised.get(position) ?? []
+    if (known.length < 2 && !known.some(({ leaf }) => equal(leaf, promised.leaf)))
+      this.#promised.set(position, [...known, promised])
+  }
+
+  #compare(position: number, { leaf, receipt }: Promised): void {
+    const stands = this.chain.leafAt(position)
+    if (stands === undefined || equal(stands, leaf)) return
     const proven = this.chain.inclusion(position)
-    if (proven !== undefined && !equal(proven.leaf, leaf))
-      this.suspect(brokenReceiptEvidence(receipt, proven))
+    if (proven !== undefined) this.suspect(brokenReceiptEvidence(receipt, proven))
   }
 }

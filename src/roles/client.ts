@@ -101,7 +101,9 @@ export async function createClient(options: ClientOptions): Promise<Client> {
       prepare: peer => renewal.prepare(peer),
       up: (context, peer) => {
         publisher.up(context)
-        light.ask(new Asker(host, peer, rules, now), peer)
+        const asker = new Asker(host, peer, rules, now)
+        light.ask(asker, peer)
+        keeper.ask(asker)
         firstUp.resolve()
       },
       notice: notice => publisher.notice(notice),

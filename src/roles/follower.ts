@@ -74,7 +74,15 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
   const witness = new Witness(chain, evidence => keeper.add(evidence))
   const pool = new ValidationPool(network)
   const importer = new BlockImporter(chain, pool, options.verification, now)
-  const neighbours = new Neighbours(host, connect, () => sync.wake(), report)
+  const neighbours = new Neighbours(
+    host,
+    connect,
+    peer => {
+      sync.wake()
+      keeper.ask(new Asker(host, peer, rules, now))
+    },
+    report
+  )
   const sync = new Sync({
     host,
     topic: topics.blocks,

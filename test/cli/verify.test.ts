@@ -130,7 +130,7 @@ describe('tallystick export and verify', () => {
   it('say no where a peer knows no evidence, and where a file is nothing of theirs', async () => {
     const none = await tool(folder, 'export', '--evidence', ...connect)
     assert.equal(none.code, 1)
-    assert.match(none.stderr, /knows no evidence/)
+    assert.match(none.stderr, /no evidence against this sequencer/)
     const foreign = await tool(folder, 'verify', 'network.json')
     assert.equal(foreign.code, 1)
     assert.match(foreign.stderr, /no log, no proof and no evidence/)

@@ -1,16 +1,18 @@
 import type { Command } from 'commander'
+import { rulesOf } from '../../chain/rules.js'
 import { encodeBlock } from '../../core/block.js'
 import { toHex } from '../../core/bytes.js'
 import { checkpointNote } from '../../core/checkpoint.js'
+import type { Evidence } from '../../core/evidence.js'
 import { describeFault } from '../../core/fault.js'
 import { formatProof } from '../../core/proof-file.js'
 import type { Asker } from '../../node/asker.js'
-import { type AskingOptions, asking, askingCommand } from '../asking.js'
+import { type AskingOptions, asking, askingCommand, withAsker } from '../asking.js'
 import { encodeEvidenceFile } from '../evidence-file.js'
 import { Failure, UsageError } from '../failure.js'
-import { replaceFile } from '../files.js'
+import { readNetwork, replaceFile } from '../files.js'
 import { writeLog } from '../log-file.js'
-import { type LogSource, targetOf, withLog } from '../log-source.js'
+import { evidenceIn, type LogSource, targetOf, withLog } from '../log-source.js'
 import { printJson, printLine } from '../output.js'
 import { type Reference, reference } from '../reference.js'
 import { verifiedBlocks } from '../verify-log.js'
@@ -33,17 +35,17 @@ export function exportCommand(): Command {
       'of one message alone, by its position or its leaf: a C2SP tlog-proof',
       reference
     )
-    .option('--evidence', "a piece of evidence of the sequencer's lies that the peer knows")
+    .option('--evidence', "a piece of evidence of the sequencer's lies that the peer, or the folder, holds")
     .action(exportTo)
 }
 
 async function exportTo(file: string | undefined, options: ExportOptions): Promise<void> {
   const { from, proof, evidence, connect } = options
-  if ([from, proof, evidence].filter(wish => wish !== undefined).length > 1)
-    throw new UsageError('--from, --proof and --evidence go one at a time')
+  if (proof !== undefined && (from !== undefined || evidence === true))
+    throw new UsageError('--proof goes with neither --from nor --evidence')
   if (proof !== undefined)
     return asking(options, async asker => write(file, options, await proofOf(asker, proof)))
-  if (evidence === true) return asking(options, async asker => write(file, options, await evidenceOf(asker)))
+  if (evidence === true) return exportEvidence(file, options)
   if (file === undefined && process.stdout.isTTY)
     throw new UsageError('a log is no text: name a file, or send standard output to one')
   const { network, data, key, swarmKey } = options
@@ -64,7 +66,7 @@ async function exportLog(
   let size = 0
   async function* blocks(): AsyncIterable<Uint8Array> {
     for await (const read of verifiedBlocks(source)) {
-      if ('fault' in read) throw new Failure(`nothing was exported: ${describeFault(read.fault)}`)
+      if ('fault' in read) throw new Failure(`the export ends here: ${describeFault(read.fault)}`)
       height = read.block.signed.header.height
       size = read.block.signed.header.size
       yield encodeBlock(read.block)
@@ -118,13 +120,16 @@ async function proofOf(asker: Asker, ref: Reference): Promise<Exported> {
   }
 }
 
-async function evidenceOf(asker: Asker): Promise<Exported> {
-  const [first] = await asker.evidence()
-  if (first === undefined) throw new Failure('the peer knows no evidence against this sequencer')
-  const { kind, id, height, detail, bytes } = first
-  return {
-    content: encodeEvidenceFile(bytes),
-    facts: { kind, id: toHex(id), height, detail },
-    sentence: detail
+/** Whatever head the peer shows: it may have stopped following. A stopped client's or follower's folder has some, too. */
+async function exportEvidence(file: string | undefined, options: ExportOptions): Promise<void> {
+  const network = await readNetwork(options.network)
+  const take = ([first]: readonly Evidence[]): Promise<void> => {
+    if (first === undefined) throw new Failure('no evidence against this sequencer is known there')
+    const { kind, id, height, detail, bytes } = first
+    const facts = { kind, id: toHex(id), height, detail }
+    return write(file, options, { content: encodeEvidenceFile(bytes), facts, sentence: detail })
   }
+  if (options.from === undefined)
+    return withAsker(options, rulesOf(network), async asker => take(await asker.evidence()))
+  await take(await evidenceIn(options.from, network))
 }
