@@ -65,6 +65,8 @@ describe('evidence of a lying sequencer', () => {
       assert.match(detail, /it signed/)
     }
     await expectServed(net, third)
+    const away = await RunningFollower.start(cleanup, net, [third.address], 'away')
+    await away.events.times('evidence', 1)
     const { blocks } = third
     await third.restart()
     await third.events.times('evidence', 2)

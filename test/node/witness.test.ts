@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { Chain } from '#src/chain/chain.js'
+import { toHex, utf8 } from '#src/core/bytes.js'
+import { checkEvidence } from '#src/core/evidence.js'
+import { sha256 } from '#src/core/hash.js'
+import { VerifierCache } from '#src/core/keys.js'
+import { readReceipt, signReceipt } from '#src/core/receipt.js'
+import { Witness } from '#src/node/witness.js'
+import { Author, type Made } from '../helpers/authors.js'
+import { ChainMaker, EPOCH } from '../helpers/blocks.js'
+import { present } from '../helpers/changes.js'
+import { openDatabase } from '../helpers/check-peer.js'
+import { Cleanup } from '../helpers/cleanup.js'
+import { makeNetwork, type TestNetwork } from '../helpers/networks.js'
+
+const NOW = EPOCH + 1_000_000
+
+describe('a witness', () => {
+  const cleanup = new Cleanup(afterEach)
+  let net: TestNetwork
+  let alice: Author
+  let maker: ChainMaker
+  let chain: Chain
+  let witness: Witness
+  let kinds: string[]
+
+  beforeEach(async () => {
+    net = await makeNetwork({ blockSize: 3 })
+    alice = await Author.create(net, 'alice')
+    maker = new ChainMaker(net)
+    const database = await openDatabase(await cleanup.folder())
+    cleanup.add(() => database.close())
+    chain = await Chain.open(database, net.rules, NOW)
+    kinds = []
+    // What proves nothing is no evidence: as the keeper does it.
+    witness = new Witness(chain, bytes => {
+      try {
+        const { kind, height } = checkEvidence(bytes, net.network, new VerifierCache())
+        kinds.push(`${kind} ${height}`)
+      } catch {
+        kinds.push('nothing')
+      }
+    })
+  })
+
+  /** The sequencer promises this position to this message. */
+  function promise({ author, sequence, leaf }: Made, position: number): void {
+    const receipt = { network: net.network.id, author, time: NOW, entries: [{ sequence, position, leaf }] }
+    const bytes = signReceipt(receipt, net.signer)
+    witness.heard(readReceipt(bytes, net.network.id, net.sequencer, new VerifierCache()), bytes)
+  }
+
+  async function extend(messages: readonly Made[]): Promise<void> {
+    const block = maker.add(messages)
+    const imported = await chain.import(block, NOW)
+    assert.equal(imported.kind, 'extended')
+    witness.extended(block.signed)
+  }
+
+  it('has nothing to say of promises that are kept, whenever they are heard, and however often', async () => {
+    const messages = alice.says(3)
+    for (const [position, message] of messages.entries()) promise(message, position)
+    for (const [position, message] of messages.entries()) promise(message, position)
+    await extend(messages)
+    for (const [position, message] of messages.entries()) promise(message, position)
+    assert.deepEqual(kinds, [])
+  })
+
+  it('finds that one of two promises for one position is broken, whichever was heard first', async () => {
+    const [kept, broken, ...rest] = alice.says(4)
+    promise(present(kept), 0)
+    promise(present(broken), 0)
+    await extend([present(kept), ...rest])
+    assert.deepEqual(kinds, ['receipt 1'])
+    const [first, second, ...others] = alice.says(4)
+    promise(present(first), 3)
+    promise(present(second), 3)
+    await extend([present(second), ...others])
+    assert.deepEqual(kinds, ['receipt 1', 'receipt 2'])
+  })
+
+  it('finds a promise broken by a block that it holds already', async () => {
+    await extend(alice.says(3))
+    promise(present(alice.says(1)[0]), 1)
+    assert.deepEqual(kinds, ['receipt 1'])
+  })
+
+  it('finds a block of which a log is signed that its messages do not give', async () => {
+    await extend(alice.says(3))
+    const bad = maker.forge(alice.says(3), { header: () => ({ log: sha256(utf8('another')) }) })
+    witness.examineBlock(bad)
+    assert.deepEqual(kinds, ['log 2'])
+  })
+
+  it('convicts nobody of a block whose messages were exchanged on the way', async () => {
+    const messages = alice.says(3)
+    const { signed, envelopes } = maker.forge(messages)
+    witness.examineBlock({ signed, envelopes: envelopes.toReversed() })
+    assert.deepEqual(new Set(kinds), new Set(['nothing']))
+    assert.notEqual(toHex(signed.id), toHex(chain.head().id))
+  })
+})
