@@ -81,18 +81,18 @@ export function runChecksOf({ net, churn, ledger, undrained, last }: Run): Check
 /** Only a run of several minutes tells growth from the warming up. */
 const JUDGED_MS = 3 * 60_000
 /** Generous: a garbage collector lets a heap swing. A leak of every message would multiply it. */
-const GROWTH = { factor: 1.5, mb: 60 }
+const GROWTH = { factor: 1.3, mb: 40 }
 
 export function memoryChecks({ memory, ms }: Run): Check[] {
   return Object.entries(memory).map(([name, curve]) => ({
     name: `memory of ${name === 'sequencer' ? 'sequencer' : curve.peer.name}`,
-    what: `median of the last quarter at most ${GROWTH.factor} times that of the second, or ${GROWTH.mb} MB more`,
+    what: `median of the last quarter at most ${GROWTH.factor} times that of the third, or ${GROWTH.mb} MB more`,
     run: async () => {
       const growth = curve.growth()
       if (ms < JUDGED_MS) return `not judged: too short a run; ${told(growth)}`
-      const [, second, , last] = growth.quarters
-      demand(typeof second === 'number' && typeof last === 'number', `too few samples: ${growth.samples}`)
-      demand(last <= Math.max(second * GROWTH.factor, second + GROWTH.mb), told(growth))
+      const [, , third, last] = growth.quarters
+      demand(typeof third === 'number' && typeof last === 'number', `too few samples: ${growth.samples}`)
+      demand(last <= Math.max(third * GROWTH.factor, third + GROWTH.mb), told(growth))
       return told(growth)
     }
   }))
