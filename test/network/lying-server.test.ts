@@ -34,11 +34,14 @@ import { Host } from '#src/network/host.js'
 import { QUERY_PROTOCOL } from '#src/network/names.js'
 import { Asker } from '#src/node/asker.js'
 import { compareHeads } from '#src/node/head-comparison.js'
+import { LightClient } from '#src/node/light-client.js'
+import { Outbox } from '#src/node/outbox.js'
 import { Contradiction, Untrue } from '#src/node/query-errors.js'
 import { QUERY_STREAMS } from '#src/node/query-server.js'
 import { Author, envelopesOf, type Made } from '../helpers/authors.js'
 import { assertBytes, flipped } from '../helpers/bytes.js'
 import { deadline, present } from '../helpers/changes.js'
+import { openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { encryptionKey, identity, makeNetwork, type TestNetwork } from '../helpers/networks.js'
 import { RunningSequencer } from '../helpers/peers.js'
@@ -529,6 +532,44 @@ describe('a server that lies', () => {
       const { evidence } = await contradictionWith(held(1))
       assert.throws(() => checkEvidence(present(evidence), net.network, new VerifierCache()), DecodeError)
     }
+  })
+
+  it('that keeps back the proof of a receipted message is left by its client, and given up where it is the sequencer', async () => {
+    const database = await openDatabase(await cleanup.folder())
+    cleanup.add(() => database.close())
+    const outbox = await Outbox.open(database, net.network, alice.signer, () => Date.now())
+    const { author, sequence, leaf, envelope } = present(messages[0])
+    const query = encodeQuery(net.network.id, { kind: 'receipt', author, sequence })
+    const answer = decodeAnswer(present((await truth.rawQuery(query))[0]))
+    assert.ok(answer.kind === 'receipt')
+    await outbox.settle([{ sequence, leaf, envelope, keyId: net.openingKey.keyId }], answer.receipt)
+    const left: string[] = []
+    const failures: string[] = []
+    const light = new LightClient({
+      rules: net.rules,
+      database,
+      outbox,
+      isBusy: () => true,
+      suspect: () => false,
+      distrust: why => left.push(why),
+      report: () => undefined,
+      failed: error => failures.push(error.message)
+    })
+    lie = altering('inclusion', () => ({ kind: 'notFound', detail: 'no' }))
+    await light.start()
+    cleanup.add(() => light.stop())
+    light.ask(asker, mallory.peerId)
+    await light.look(deadline())
+    assert.match(left.join(), /keeps back the proof/)
+    assert.deepEqual(failures, [])
+    light.ask(asker, net.sequencer)
+    await light.look(deadline())
+    assert.match(failures.join(), /keeps back the proof/)
+    assert.equal(light.proved, 0)
+    lie = answers => answers
+    light.ask(asker, mallory.peerId)
+    await light.look(deadline())
+    assert.ok(light.proved > 0)
   })
 
   it('that answers with more bytes than an answer may have has its stream ended', async () => {
