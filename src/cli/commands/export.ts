@@ -56,7 +56,7 @@ async function exportTo(file: string | undefined, options: ExportOptions): Promi
   )
 }
 
-/** Only what has been verified is written, and nothing where something does not hold. */
+/** Only what has been verified is written; no file is left where something does not hold. */
 async function exportLog(
   source: LogSource,
   file: string | undefined,
