@@ -14,6 +14,8 @@ export type Applied<State> =
  * cannot disagree.
  */
 export interface Application<State> {
+  /** Whether nothing that is said changes the state. */
+  readonly isStateless: boolean
   /** Whether a body says something in this application, whatever came before it. */
   checkBody(body: Uint8Array): Refusal | undefined
   genesis(): State

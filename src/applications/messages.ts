@@ -14,6 +14,7 @@ const DIGEST_OF_NOTHING = sha256(new Uint8Array(0))
  * canonical form leaves no room for duplicate keys or numbers that two readers would read differently.
  */
 export class MessagesApplication implements Application<undefined> {
+  readonly isStateless = true
   readonly #validate: ValidateFunction
   readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 

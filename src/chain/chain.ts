@@ -14,7 +14,7 @@ import { VerifierCache } from '../core/keys.js'
 import { consistencyPath, Frontier, inclusionPath, leafHash } from '../core/merkle.js'
 import { decodeMessage } from '../core/message.js'
 import type { Stakes } from '../core/stakes.js'
-import { advance, type Cursor, type Draft, draft, genesisCursor, type Rules } from './cursor.js'
+import { advance, type Cursor, cursorAfter, type Draft, draft, genesisCursor, type Rules } from './cursor.js'
 import { expectBlockIndexed, expectMessagesIndexed, expectNoMoreBlocks } from './indexes.js'
 import { LogTree } from './log-tree.js'
 import {
@@ -87,7 +87,7 @@ export class Chain {
       const stored = headerAt(database, height)
       if (stored === undefined) break
       const { header, checkpoint } = expectStored(`header ${height}`, () => decodeStoredHeader(stored))
-      const read = readBlockHeader(header, checkpoint, verifiers)
+      const read = readBlockHeader(header, checkpoint, verifiers, rules.ordering)
       if (!read.ok) throw damaged({ ...read.fault, height })
       const { size, count } = read.signed.header
       const envelopes = await envelopesBetween(database, size - count, size)
@@ -124,8 +124,8 @@ export class Chain {
   }
 
   /** Writes the header of an own draft, once signed. The messages are in the journal: nothing else is missing. */
-  async append(own: Draft, signed: CheckpointedHeader, leaves: readonly Hash[]): Promise<void> {
-    await this.#commit({ ...own.cursor, signed }, leaves, [])
+  async append(own: Draft, signed: CheckpointedHeader): Promise<void> {
+    await this.#commit(cursorAfter(this.#cursor, own, signed, this.rules), own.leaves, [])
   }
 
   /**

@@ -1,4 +1,4 @@
-import { type Block, decodeStoredHeader, readBlockHeader } from '../core/block.js'
+import { type Block, decodeStoredHeader, type HeaderRules, readBlockHeader } from '../core/block.js'
 import type { EnvelopeBytes } from '../core/bytes.js'
 import { equal } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
@@ -12,7 +12,7 @@ export type ReadBlock = { readonly block: Block } | { readonly fault: Fault }
  * The blocks of a folder as they lie there, from the first one on, in one pass over headers and messages. Ends
  * with the first thing that is missing or cannot be read; what it means is the reader's to judge.
  */
-export async function* storedBlocks(database: Database): AsyncIterable<ReadBlock> {
+export async function* storedBlocks(database: Database, rules: HeaderRules): AsyncIterable<ReadBlock> {
   const verifiers = new VerifierCache()
   const messages = database.iterator({ gte: keys.message(0), lt: keys.message(2 ** 48 - 1) })
   try {
@@ -26,7 +26,7 @@ export async function* storedBlocks(database: Database): AsyncIterable<ReadBlock
         }
         return
       }
-      const read = readHeader(value, verifiers)
+      const read = readHeader(value, verifiers, rules)
       if (!read.ok) {
         yield { fault: { ...read.fault, height } }
         return
@@ -49,10 +49,14 @@ export async function* storedBlocks(database: Database): AsyncIterable<ReadBlock
   }
 }
 
-function readHeader(value: Uint8Array, verifiers: VerifierCache): ReturnType<typeof readBlockHeader> {
+function readHeader(
+  value: Uint8Array,
+  verifiers: VerifierCache,
+  rules: HeaderRules
+): ReturnType<typeof readBlockHeader> {
   try {
     const { header, checkpoint } = decodeStoredHeader(value)
-    return readBlockHeader(header, checkpoint, verifiers)
+    return readBlockHeader(header, checkpoint, verifiers, rules)
   } catch (error) {
     if (error instanceof DecodeError) return { ok: false, fault: { kind: 'encoding', detail: error.message } }
     throw error

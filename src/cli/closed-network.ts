@@ -37,8 +37,9 @@ export async function closedNetwork(
     throw new UsageError(
       'the network document names no members, so that --members-only would keep everybody out; leave it away, or make a network with: tallystick init --member PEERID'
     )
+  const orderers = ordering.type === 'sequencer' ? [ordering.sequencer] : []
   return {
-    ...(membersOnly && members && { admitted: [...members, ordering.sequencer, ...(allow ?? [])] }),
+    ...(membersOnly && members && { admitted: [...members, ...orderers, ...(allow ?? [])] }),
     ...(swarmKey !== undefined && { swarmKey: await readSwarmKey(swarmKey) })
   }
 }

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { decode, encode } from 'it-length-prefixed'
 import type { ReadBlock } from '../chain/stored-blocks.js'
-import { decodeBlockParts, encodeGenesis, readBlockHeader } from '../core/block.js'
+import { decodeBlockParts, encodeGenesis, type HeaderRules, readBlockHeader } from '../core/block.js'
 import { utf8 } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
 import type { Fault } from '../core/fault.js'
@@ -68,7 +68,8 @@ export interface OpenedLog {
   readonly length: number
   readonly read: () => number
   /** Those after the genesis. */
-  readonly blocks: AsyncIterable<ReadBlock>
+  /** As the ordering of its network reads them. To be read once. */
+  readonly blocks: (rules: HeaderRules) => AsyncIterable<ReadBlock>
   close(): void
 }
 
@@ -89,7 +90,7 @@ export async function openLog(path: string): Promise<OpenedLog> {
     document,
     length: size,
     read: () => LOG_MAGIC.length + stream.bytesRead,
-    blocks: readBlocks(next),
+    blocks: rules => readBlocks(next, rules),
     close: () => stream.destroy()
   }
 }
@@ -100,7 +101,10 @@ async function readGenesis(next: () => Promise<Uint8Array | undefined>): Promise
   return document
 }
 
-async function* readBlocks(next: () => Promise<Uint8Array | undefined>): AsyncIterable<ReadBlock> {
+async function* readBlocks(
+  next: () => Promise<Uint8Array | undefined>,
+  rules: HeaderRules
+): AsyncIterable<ReadBlock> {
   const verifiers = new VerifierCache()
   for (let height = 1; ; height += 1) {
     const unreadable = (detail: string): { readonly fault: Fault } => ({
@@ -110,7 +114,7 @@ async function* readBlocks(next: () => Promise<Uint8Array | undefined>): AsyncIt
       const frame = await next()
       if (frame === undefined) return
       const { header, checkpoint, envelopes, document } = decodeBlockParts(frame)
-      const read = readBlockHeader(header, checkpoint, verifiers)
+      const read = readBlockHeader(header, checkpoint, verifiers, rules)
       if (!read.ok) {
         yield { fault: { ...read.fault, height } }
         return

@@ -87,9 +87,10 @@ async function withFolder(
     const network = await networkFor(document, options.network, folder)
     let done = 0
     const [last] = await database.keys({ ...ranges.headers, reverse: true, limit: 1 }).all()
+    const rules = rulesOf(network)
     await use({
-      rules: rulesOf(network),
-      blocks: counting(storedBlocks(database), () => {
+      rules,
+      blocks: counting(storedBlocks(database, rules.ordering), () => {
         done += 1
       }),
       progress: { total: last ? Buffer.from(last).readUIntBE(1, 6) : 0, unit: 'blocks', done: () => done },
@@ -127,7 +128,8 @@ async function withFile(
   try {
     const network = await networkFor(log.document, options.network, path)
     const progress = { total: log.length, unit: 'bytes', done: log.read }
-    await use({ rules: rulesOf(network), blocks: log.blocks, progress })
+    const rules = rulesOf(network)
+    await use({ rules, blocks: log.blocks(rules.ordering), progress })
   } finally {
     log.close()
   }

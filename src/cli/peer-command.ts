@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline'
 import { Command, Option } from 'commander'
 import { peerIdToString, signerOf } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
-import type { Network } from '../core/network-document.js'
+import { type Network, sequencerOf } from '../core/network-document.js'
 import type { Verification } from '../node/block-importer.js'
 import { describeError, type Report } from '../node/events.js'
 import { createFollower } from '../roles/follower.js'
@@ -96,7 +96,7 @@ async function runSequencer(
   const network = await readNetwork(options.network)
   if (!(await exists(key)))
     throw new Failure(
-      `${options.network} names ${network.document.ordering.sequencer} as sequencer, whose key is not at ${key}; name its file with --key FILE`
+      `${options.network} names ${peerIdToString(sequencerOf(network))} as sequencer, whose key is not at ${key}; name its file with --key FILE`
     )
   await expectSequencerKey(network, key)
   if (!(await exists(encryptionKey))) {
@@ -145,7 +145,7 @@ async function runFollower(
 
 /** Before anything is made: another sequencer's network must not get our files. */
 async function expectSequencerKey(network: Network, path: string): Promise<void> {
-  const { sequencer } = network.document.ordering
+  const sequencer = peerIdToString(sequencerOf(network))
   const peerId = peerIdToString(signerOf(await readIdentity(path)).peerId)
   if (peerId !== sequencer)
     throw new UsageError(

@@ -6,7 +6,8 @@ import { type Database, StoreError } from '../chain/store.js'
 import type { ReadBlock } from '../chain/stored-blocks.js'
 import type { CheckpointedHeader } from '../core/block.js'
 import type { Fault } from '../core/fault.js'
-import { peerIdFromText, VerifierCache } from '../core/keys.js'
+import { VerifierCache } from '../core/keys.js'
+import { sequencerOf } from '../core/network-document.js'
 import { readReceipt } from '../core/receipt.js'
 import { Opener, type OpeningKey } from '../core/sealing.js'
 import { Auditor } from '../node/auditor.js'
@@ -89,7 +90,7 @@ async function auditRest(
     const opener = keys.length === 0 ? undefined : new Opener(keys)
     const verifiers = new VerifierCache()
     const rest = pendingMessages(database, size, messageRules(rules, opener), verifiers)
-    const sequencer = peerIdFromText(rules.network.document.ordering.sequencer)
+    const sequencer = sequencerOf(rules.network)
     for await (const _ of rest) pending += 1
     await expectReceiptsIndexed(database, size + pending, receipt =>
       readReceipt(receipt, rules.network.id, sequencer, verifiers)

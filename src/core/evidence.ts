@@ -2,10 +2,10 @@ import type { SignedHeader } from './block.js'
 import { asHash, type EnvelopeBytes, equal, type Hash, toHex } from './bytes.js'
 import { DecodeError, decodeCanonical, expectLength } from './codec.js'
 import { sha256 } from './hash.js'
-import { peerIdFromText, type VerifierCache } from './keys.js'
+import type { VerifierCache } from './keys.js'
 import { LIMITS } from './limits.js'
 import { Frontier, rootOf, verifyInclusion } from './merkle.js'
-import type { Network } from './network-document.js'
+import { type Network, sequencerOf } from './network-document.js'
 import { readReceipt } from './receipt.js'
 import { readSequencerHeader } from './sequencer-header.js'
 import { Evidence as WireEvidence } from './wire/tallystick.js'
@@ -100,7 +100,7 @@ export function checkEvidence(bytes: Uint8Array, network: Network, verifiers: Ve
   }
   if (receipt !== undefined) {
     const signed = header(receipt.header)
-    const sequencer = peerIdFromText(network.document.ordering.sequencer)
+    const sequencer = sequencerOf(network)
     const { entries } = readReceipt(receipt.receipt, network.id, sequencer, verifiers)
     const { position } = receipt
     expectLength('evidence leaf', receipt.leaf, 32)

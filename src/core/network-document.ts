@@ -1,6 +1,6 @@
-import { Ajv2020 } from 'ajv/dist/2020.js'
+import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import canonicalize from 'canonicalize'
-import { equal, type Hash, utf8 } from './bytes.js'
+import { equal, type Hash, type PeerIdBytes, utf8 } from './bytes.js'
 import { sha256 } from './hash.js'
 import { peerIdFromText, peerIdToString } from './keys.js'
 import { LIMITS } from './limits.js'
@@ -10,7 +10,7 @@ export interface NetworkDocument {
   /** Version of the formats. */
   readonly tallystick: 1
   readonly name: string
-  readonly ordering: SequencerOrderingDocument
+  readonly ordering: OrderingDocument
   readonly application: MessagesApplicationDocument
   /** PeerIds that may write. Anyone may where it is left out. */
   readonly members?: readonly string[]
@@ -19,6 +19,8 @@ export interface NetworkDocument {
     readonly messageBytes: number
   }
 }
+
+export type OrderingDocument = SequencerOrderingDocument | WorkOrderingDocument
 
 export interface SequencerOrderingDocument {
   readonly type: 'sequencer'
@@ -30,6 +32,27 @@ export interface SequencerOrderingDocument {
   readonly blockTimeout?: number
 }
 
+/** Proof of work. Times in ms; targets in compact form, 8 hex digits. */
+export interface WorkOrderingDocument {
+  readonly type: 'work'
+  /** When the genesis was, since 1970: the schedule of blocks begins there. */
+  readonly start: number
+  /** Between two blocks, on average. */
+  readonly interval: number
+  /** How far behind the schedule the chain must be for the target to have doubled. */
+  readonly halfLife: number
+  /** Of the first block. */
+  readonly target: string
+  /** The easiest that a block may ever have. */
+  readonly easiest: string
+  /** Messages in a block at most. */
+  readonly blockSize: number
+  /** Whether a block may have no messages. */
+  readonly emptyBlocks: boolean
+  /** How many blocks a heavier branch may replace. */
+  readonly maxReorg: number
+}
+
 export interface MessagesApplicationDocument {
   readonly type: 'messages'
   /** JSON Schema (2020-12) that each message's JSON must fit. */
@@ -37,6 +60,10 @@ export interface MessagesApplicationDocument {
 }
 
 const peerId = { type: 'string', minLength: 1, maxLength: 128 } as const
+
+const blockSize = { type: 'integer', minimum: 1, maximum: 10_000 } as const
+const ms = { type: 'integer', minimum: 1, maximum: 86_400_000 } as const
+const compactTarget = { type: 'string', pattern: '^[0-9a-f]{8}$' } as const
 
 const SCHEMA = {
   type: 'object',
@@ -47,14 +74,44 @@ const SCHEMA = {
     name: { type: 'string', minLength: 1, maxLength: 100 },
     ordering: {
       type: 'object',
-      additionalProperties: false,
-      required: ['type', 'sequencer', 'blockSize'],
-      properties: {
-        type: { const: 'sequencer' },
-        sequencer: peerId,
-        blockSize: { type: 'integer', minimum: 1, maximum: 10_000 },
-        blockTimeout: { type: 'integer', minimum: 1, maximum: 86_400_000 }
-      }
+      required: ['type'],
+      discriminator: { propertyName: 'type' },
+      oneOf: [
+        {
+          additionalProperties: false,
+          required: ['sequencer', 'blockSize'],
+          properties: {
+            type: { const: 'sequencer' },
+            sequencer: peerId,
+            blockSize,
+            blockTimeout: ms
+          }
+        },
+        {
+          additionalProperties: false,
+          required: [
+            'start',
+            'interval',
+            'halfLife',
+            'target',
+            'easiest',
+            'blockSize',
+            'emptyBlocks',
+            'maxReorg'
+          ],
+          properties: {
+            type: { const: 'work' },
+            start: { type: 'integer', minimum: 0, maximum: 2 ** 48 },
+            interval: ms,
+            halfLife: ms,
+            target: compactTarget,
+            easiest: compactTarget,
+            blockSize,
+            emptyBlocks: { type: 'boolean' },
+            maxReorg: { type: 'integer', minimum: 1, maximum: 10_000 }
+          }
+        }
+      ]
     },
     application: {
       type: 'object',
@@ -72,7 +129,7 @@ const SCHEMA = {
   }
 } as const
 
-const validate = new Ajv2020({ allErrors: true }).compile<NetworkDocument>(SCHEMA)
+const validate = new Ajv2020({ allErrors: true, discriminator: true }).compile<NetworkDocument>(SCHEMA)
 
 /** A parsed document with its canonical bytes (RFC 8785) and its id, their SHA-256. */
 export interface Network {
@@ -107,16 +164,30 @@ export function parseCanonicalNetwork(bytes: Uint8Array): Network {
 /** Throws InvalidNetworkDocument. */
 export function networkOf(value: unknown): Network {
   if (!validate(value)) {
-    const problems = validate.errors?.map(error => `${error.instancePath || 'the document'} ${error.message}`)
+    const problems = validate.errors?.map(describeProblem)
     throw new InvalidNetworkDocument(problems?.join('; ') ?? 'it does not fit the schema')
   }
-  for (const id of [value.ordering.sequencer, ...(value.members ?? [])]) expectPeerId(id)
+  const { ordering, members = [] } = value
+  for (const id of ordering.type === 'sequencer' ? [ordering.sequencer, ...members] : members)
+    expectPeerId(id)
   if (value.ordering.blockSize * value.limits.messageBytes > LIMITS.blockBytes)
     throw new InvalidNetworkDocument(
       `blockSize × messageBytes is over ${LIMITS.blockBytes}, the most that a block may take; lower one of them`
     )
   const canonical = utf8(canonicalForm(value))
   return { document: value, canonical, id: sha256(canonical) }
+}
+
+function describeProblem({ instancePath, keyword, message = 'does not fit' }: ErrorObject): string {
+  if (keyword === 'discriminator') return `${instancePath}/type must be one that is known here`
+  return `${instancePath || 'the document'} ${message}`
+}
+
+/** Who orders. Throws InvalidNetworkDocument where nobody does. */
+export function sequencerOf({ document: { ordering, name } }: Network): PeerIdBytes {
+  if (ordering.type !== 'sequencer')
+    throw new InvalidNetworkDocument(`"${name}" has no sequencer: it is ordered by ${ordering.type}`)
+  return peerIdFromText(ordering.sequencer)
 }
 
 function canonicalForm(value: NetworkDocument): string {

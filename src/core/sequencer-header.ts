@@ -2,8 +2,8 @@ import { readSignedHeader, type SignedHeader } from './block.js'
 import { equal } from './bytes.js'
 import { DecodeError } from './codec.js'
 import { describeFault } from './fault.js'
-import { peerIdFromText, type VerifierCache } from './keys.js'
-import type { Network } from './network-document.js'
+import type { VerifierCache } from './keys.js'
+import { type Network, sequencerOf } from './network-document.js'
 
 /** A header on its own, without its checkpoint. Throws DecodeError unless the network's sequencer signed it. */
 export function readSequencerHeader(
@@ -16,7 +16,7 @@ export function readSequencerHeader(
   if (!read.ok) throw new DecodeError(`${what}: ${describeFault(read.fault)}`)
   const { header } = read.signed
   if (!equal(header.network, network.id)) throw new DecodeError(`${what}: a block of another network`)
-  if (!equal(header.producer, peerIdFromText(network.document.ordering.sequencer)))
+  if (!equal(header.producer, sequencerOf(network)))
     throw new DecodeError(`${what}: a block that the sequencer did not sign`)
   return read.signed
 }

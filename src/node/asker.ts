@@ -1,21 +1,24 @@
 import { setTimeout } from 'node:timers/promises'
-import { advance, type Cursor, genesisCursor, type Rules } from '../chain/cursor.js'
+import { advance, type Cursor, genesisCursor, link, type Place, type Rules } from '../chain/cursor.js'
 import type { Block, CheckpointedHeader, SignedHeader } from '../core/block.js'
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
 import { readCertificate } from '../core/encryption-key.js'
 import { checkEvidence, type Evidence, forkEvidence } from '../core/evidence.js'
-import { peerIdFromText, VerifierCache } from '../core/keys.js'
+import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { Frontier, verifyConsistency, verifyInclusion } from '../core/merkle.js'
+import { sequencerOf } from '../core/network-document.js'
 import { type Answer, decodeAnswer, encodeQuery, type Query } from '../core/query.js'
 import type { Receipt } from '../core/receipt.js'
 import { readReceipt } from '../core/receipt.js'
 import { isPassing } from '../core/refusal.js'
 import type { SealingKey } from '../core/sealing.js'
+import { NO_STAKES } from '../core/stakes.js'
 import { type MessageRules, validateEnvelope } from '../core/validation.js'
 import type { Channel } from '../network/channel.js'
 import type { Host } from '../network/host.js'
 import { QUERY_PROTOCOL } from '../network/names.js'
+import type { Ancestors } from '../orderings/ordering.js'
 import { BlockReader } from './block-reader.js'
 import { describeError } from './events.js'
 import { messageRules } from './message-rules.js'
@@ -43,7 +46,6 @@ export interface ProvenInclusion {
  */
 export class Asker {
   readonly #verifiers = new VerifierCache()
-  readonly #sequencer: PeerIdBytes
   readonly #messageRules: MessageRules
   readonly #reader: BlockReader
   #head: SignedHeader | undefined
@@ -54,7 +56,6 @@ export class Asker {
     readonly rules: Rules,
     private readonly now: () => number
   ) {
-    this.#sequencer = peerIdFromText(rules.network.document.ordering.sequencer)
     this.#messageRules = messageRules(rules)
     this.#reader = new BlockReader(rules, this.#verifiers)
   }
@@ -188,7 +189,12 @@ export class Asker {
   }
 
   #readCertificate(certificate: EnvelopeBytes): SealingKey {
-    return readCertificate(certificate, this.rules.network.id, this.#sequencer, this.#verifiers)
+    return readCertificate(
+      certificate,
+      this.rules.network.id,
+      sequencerOf(this.rules.network),
+      this.#verifiers
+    )
   }
 
   /** All the evidence that the peer knows, each piece checked. */
@@ -205,7 +211,12 @@ export class Asker {
   async receipt(author: PeerIdBytes, sequence: bigint): Promise<Receipt> {
     const answer = await this.#ask({ kind: 'receipt', author, sequence })
     if (answer.kind !== 'receipt') return unexpected(answer)
-    const receipt = readReceipt(answer.receipt, this.rules.network.id, this.#sequencer, this.#verifiers)
+    const receipt = readReceipt(
+      answer.receipt,
+      this.rules.network.id,
+      sequencerOf(this.rules.network),
+      this.#verifiers
+    )
     const isAsked =
       equal(receipt.author, author) && receipt.entries.some(entry => entry.sequence === sequence)
     if (!isAsked) throw new Untrue('that is the receipt of something else')
@@ -262,8 +273,7 @@ export class Asker {
     const parent = await this.headerAt(header.height - 1)
     const frontier = Frontier.verified(parent.header.size, answer.peaks, parent.header.log)
     if (frontier === undefined) throw new Untrue("the peaks do not give the parent's log")
-    // The state of the parent is only known to whoever followed the chain; `messages` has none.
-    await this.#advance({ signed: parent, frontier, state: this.rules.application.genesis() }, block)
+    await this.#expectNext({ signed: parent, ancestors: await this.#ancestors(parent), frontier }, block)
     await this.#expectTied(block.signed)
     return block
   }
@@ -283,17 +293,46 @@ export class Asker {
   async #advance(cursor: Cursor, block: Block): Promise<Cursor> {
     const advanced = advance(cursor, block, this.rules, this.now())
     if (!advanced.ok) throw Untrue.fault(advanced.fault)
-    for (const [index, envelope] of block.envelopes.entries()) {
+    await this.#expectMessages(block)
+    return advanced.cursor
+  }
+
+  /** The state before the block is known only to whoever followed the chain, or where it never changes. */
+  async #expectNext(place: Place, block: Block): Promise<void> {
+    const { application } = this.rules
+    if (application.isStateless) {
+      await this.#advance({ ...place, weight: 0n, state: application.genesis() }, block)
+      return
+    }
+    const linked = link(place, block, this.rules, NO_STAKES, this.now())
+    if (!linked.ok) throw Untrue.fault(linked.fault)
+    await this.#expectMessages(block)
+  }
+
+  /** A parent and those before it, as many as the ordering looks at. */
+  async #ancestors(parent: CheckpointedHeader): Promise<Ancestors> {
+    const older: CheckpointedHeader[] = []
+    let oldest = parent
+    while (older.length + 1 < this.rules.ordering.lookback && oldest.header.height > 0) {
+      const next = await this.headerAt(oldest.header.height - 1)
+      if (!equal(next.id, oldest.header.parent)) throw new Untrue('its headers do not follow one another')
+      older.push(next)
+      oldest = next
+    }
+    return [parent.header, ...older.map(({ header }) => header)]
+  }
+
+  async #expectMessages({ signed: { header }, envelopes }: Block): Promise<void> {
+    for (const [index, envelope] of envelopes.entries()) {
       const verdict = await validateEnvelope(envelope, this.#messageRules, this.#verifiers)
       if (verdict.ok) continue
       throw Untrue.fault({
         kind: 'message',
-        height: block.signed.header.height,
-        position: cursor.signed.header.size + index,
+        height: header.height,
+        position: header.size - header.count + index,
         detail: verdict.refusal.detail
       })
     }
-    return advanced.cursor
   }
 
   async #ask(query: Query): Promise<Answer> {

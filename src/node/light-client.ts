@@ -4,8 +4,9 @@ import { type CheckpointedHeader, encodeStoredHeader, readStoredHeader } from '.
 import { type EnvelopeBytes, equal, type PeerIdBytes } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
 import { brokenReceiptEvidence } from '../core/evidence.js'
-import { peerIdFromText, VerifierCache } from '../core/keys.js'
+import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
+import { sequencerOf } from '../core/network-document.js'
 import { type ReceiptEntry, readReceipt } from '../core/receipt.js'
 import type { Asker } from './asker.js'
 import { BlockReader } from './block-reader.js'
@@ -62,7 +63,7 @@ export class LightClient implements Service {
 
   constructor(private readonly options: LightClientOptions) {
     const { rules } = options
-    this.#sequencer = peerIdFromText(rules.network.document.ordering.sequencer)
+    this.#sequencer = sequencerOf(rules.network)
     this.#head = genesisCursor(rules).signed
   }
 

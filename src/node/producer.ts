@@ -19,11 +19,10 @@ export interface ProducerOptions {
 }
 
 /**
- * Cuts blocks as they fall due, beside the intake: draft, prove, sign, write, and only then publish. After a
+ * Cuts blocks as they fall due, beside the intake: draft, sign, write, and only then publish. After a
  * crash before the write the same messages make the next block; a signature that was never shown is no lie.
  */
 export class Producer implements Service {
-  readonly #stopping = new AbortController()
   #producing: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #isAwake = false
@@ -37,7 +36,6 @@ export class Producer implements Service {
 
   async stop(): Promise<void> {
     this.#isAwake = false
-    this.#stopping.abort()
     clearTimeout(this.#timer)
     await this.#producing
   }
@@ -62,34 +60,25 @@ export class Producer implements Service {
       const { count, oldest } = journal.pending()
       const due = chain.rules.ordering.due(chain.head().header, count, oldest, now())
       if (due === undefined) return this.#comeBack(count, oldest)
-      if (!(await this.#produce(due))) return
+      await this.#produce(due)
     }
   }
 
-  async #produce(count: number): Promise<boolean> {
+  async #produce(count: number): Promise<void> {
     const { chain, journal, signer, now, report, host, topic } = this.options
     const { envelopes, leaves } = journal.take(count)
     const draft = chain.draft({ envelopes, leaves }, signer.peerId, now())
-    const header = await chain.rules.ordering.prove(
-      draft.header,
-      chain.head().header,
-      chain.stakes(),
-      now(),
-      this.#stopping.signal
-    )
-    if (header === undefined) return false
-    const signed = signHeader(header, signer)
-    await chain.append(draft, signed, leaves)
+    const signed = signHeader(draft.header, signer)
+    await chain.append(draft, signed)
     journal.release(count)
     report({ event: 'block', signed })
     await host.publish(topic, encodeBlock({ signed, envelopes })).catch((error: unknown) => {
       // Whoever misses it asks for it.
       report({
         event: 'warning',
-        message: `block ${header.height} was not published: ${describeError(error)}`
+        message: `block ${signed.header.height} was not published: ${describeError(error)}`
       })
     })
-    return true
   }
 
   /** Looks again when the oldest pending message is old enough for a shorter block. */

@@ -3,9 +3,10 @@ import type { Rules } from '../chain/cursor.js'
 import type { Block, CheckpointedHeader } from '../core/block.js'
 import { equal, type PeerIdBytes } from '../core/bytes.js'
 import { describeFault } from '../core/fault.js'
-import { peerIdFromText, peerIdToString, VerifierCache } from '../core/keys.js'
+import { peerIdToString, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { leafHash, rootOf } from '../core/merkle.js'
+import { sequencerOf } from '../core/network-document.js'
 import type { GossipVerdict, Host } from '../network/host.js'
 import { Asker } from './asker.js'
 import type { BlockImporter, CheckedMessages } from './block-importer.js'
@@ -55,7 +56,7 @@ export class Sync implements Service {
 
   constructor(private readonly options: SyncOptions) {
     this.#reader = new BlockReader(options.rules, new VerifierCache())
-    this.#sequencer = peerIdFromText(options.rules.network.document.ordering.sequencer)
+    this.#sequencer = sequencerOf(options.rules.network)
   }
 
   async start(): Promise<void> {

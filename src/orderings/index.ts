@@ -1,7 +1,13 @@
-import type { NetworkDocument } from '../core/network-document.js'
+import { InvalidNetworkDocument, type NetworkDocument } from '../core/network-document.js'
 import type { Ordering } from './ordering.js'
 import { SequencerOrdering } from './sequencer.js'
 
-export function orderingOf(document: NetworkDocument): Ordering {
-  return new SequencerOrdering(document.ordering)
+/** Throws InvalidNetworkDocument if the ordering's part of the document makes no sense. */
+export function orderingOf({ ordering }: NetworkDocument): Ordering {
+  switch (ordering.type) {
+    case 'sequencer':
+      return new SequencerOrdering(ordering)
+    case 'work':
+      throw new InvalidNetworkDocument('networks that are ordered by work are not built yet')
+  }
 }

@@ -3,13 +3,15 @@ import { equal } from '../core/bytes.js'
 import type { Fault } from '../core/fault.js'
 import { peerIdFromText } from '../core/keys.js'
 import type { SequencerOrderingDocument } from '../core/network-document.js'
-import type { Stakes } from '../core/stakes.js'
-import type { Ordering } from './ordering.js'
+import type { Ancestors, Ordering } from './ordering.js'
 
 /** One designated peer orders: blocks of exactly `blockSize`, shorter ones only where a timeout allows them. */
 export class SequencerOrdering implements Ordering {
   readonly maxReorg = 0
   readonly bodies = 'sealed'
+  readonly genesisTime = 0
+  readonly lookback = 1
+  readonly hasCheckpoints = true
   readonly patience: number | undefined
   readonly #sequencer: Uint8Array
 
@@ -18,19 +20,23 @@ export class SequencerOrdering implements Ordering {
     this.#sequencer = peerIdFromText(document.sequencer)
   }
 
-  verify(header: Header, parent: Header): Fault | undefined {
-    const { blockSize, blockTimeout } = this.document
+  screen(header: Header): Fault | undefined {
     const fault = (kind: Fault['kind'], detail: string): Fault => ({ kind, height: header.height, detail })
     if (!equal(header.producer, this.#sequencer))
       return fault('producer', "not the sequencer of the network's document")
     if (header.proof.length > 0) return fault('proof', 'a sequencer proves nothing; the field must be empty')
-    if (header.time < parent.time) return fault('time', "before its parent's")
+    const { blockSize, blockTimeout } = this.document
     if (header.count === blockSize) return undefined
     if (blockTimeout === undefined)
       return fault('count', `${header.count} messages; a block has ${blockSize}`)
     if (header.count < 1 || header.count > blockSize)
       return fault('count', `${header.count} messages; a block has 1 to ${blockSize}`)
     return undefined
+  }
+
+  verify(header: Header, [parent]: Ancestors): Fault | undefined {
+    if (header.time >= parent.time) return undefined
+    return { kind: 'time', height: header.height, detail: "before its parent's" }
   }
 
   weight(): bigint {
@@ -44,13 +50,12 @@ export class SequencerOrdering implements Ordering {
     return isLate ? pending : undefined
   }
 
-  async prove(
-    draft: Header,
-    _parent: Header,
-    _stakes: Stakes,
-    _now: number,
-    signal: AbortSignal
-  ): Promise<Header | undefined> {
-    return signal.aborted ? undefined : draft
+  /** Two blocks of one height are a lie, whichever came first. */
+  compare(): number {
+    return 0
+  }
+
+  prepare(draft: Header): Header {
+    return draft
   }
 }

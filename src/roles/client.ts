@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { applicationOf } from '../applications/index.js'
 import { rulesOf } from '../chain/rules.js'
-import { peerIdFromText, signerOf } from '../core/keys.js'
+import { signerOf } from '../core/keys.js'
+import { sequencerOf } from '../core/network-document.js'
 import { newSealingContext, sealedLength } from '../core/sealing.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
@@ -42,7 +43,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
   const { network, database, now, report, failed, connect } = options
   const { document } = network
   const signer = signerOf(options.key)
-  const sequencer = peerIdFromText(document.ordering.sequencer)
+  const sequencer = sequencerOf(network)
   const rules = rulesOf(network)
   const application = applicationOf(document)
   // Sequence and time take up to ten bytes each; field tags and lengths are counted at their longest.

@@ -1,7 +1,7 @@
 import { Chain } from '../chain/chain.js'
 import { expectOnlyBlocks } from '../chain/indexes.js'
 import { rulesOf } from '../chain/rules.js'
-import { peerIdFromText } from '../core/keys.js'
+import { sequencerOf } from '../core/network-document.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
 import { Announcement } from '../node/announcement.js'
@@ -32,7 +32,6 @@ export interface FollowerOptions extends PeerOptions {
  */
 export async function createFollower(options: FollowerOptions): Promise<Service> {
   const { network, database, now, report, failed, connect, rates } = options
-  const { document } = network
   const rules = rulesOf(network)
   const topics = topicsOf(network.id)
   const chain = await Chain.open(database, rules, now())
@@ -43,7 +42,7 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
   )
   const relay: Relay = new Relay({
     network: network.id,
-    sequencer: peerIdFromText(document.ordering.sequencer),
+    sequencer: sequencerOf(network),
     receipts,
     certificateOf: peer => new Asker(host, peer, rules, now).certificate(),
     clock: () => performance.now(),

@@ -3,6 +3,7 @@ import { Journal } from '../chain/journal.js'
 import { rulesOf } from '../chain/rules.js'
 import { peerIdToString, signerOf, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
+import { sequencerOf } from '../core/network-document.js'
 import { RateLimiter } from '../core/rate-limiter.js'
 import { Opener } from '../core/sealing.js'
 import { Host } from '../network/host.js'
@@ -39,13 +40,11 @@ export class WrongKey extends Error {
 /** The sequencer: verifies its folder, then serves. Throws StoreError if the folder is damaged, WrongKey if the key is not the network's. */
 export async function createSequencer(options: SequencerOptions): Promise<Sequencer> {
   const { network, database, now, report, failed, openingKeys, rates } = options
-  const { document } = network
+  const sequencer = peerIdToString(sequencerOf(network))
   const signer = signerOf(options.key)
   const peerId = peerIdToString(signer.peerId)
-  if (peerId !== document.ordering.sequencer)
-    throw new WrongKey(
-      `the key is ${peerId}, but the network document names ${document.ordering.sequencer} as sequencer`
-    )
+  if (peerId !== sequencer)
+    throw new WrongKey(`the key is ${peerId}, but the network document names ${sequencer} as sequencer`)
 
   const rules = rulesOf(network)
   const topics = topicsOf(network.id)

@@ -6,7 +6,8 @@ import { Reopened } from '../checks/reopened.js'
 import { openDatabase } from '../cli/files.js'
 import { readEncryptionKeys, readIdentity } from '../cli/key-files.js'
 import { equal, type Hash, toHex } from '../core/bytes.js'
-import { peerIdFromText, peerIdToString, signerOf, VerifierCache } from '../core/keys.js'
+import { peerIdToString, signerOf, VerifierCache } from '../core/keys.js'
+import { sequencerOf } from '../core/network-document.js'
 import { readReceipt } from '../core/receipt.js'
 import { Opener } from '../core/sealing.js'
 import { validateEnvelope } from '../core/validation.js'
@@ -137,7 +138,7 @@ export function folderChecks(run: Run, folders: Folders): Check[] {
 /** Gives how many messages its receipts name. */
 async function outboxCheck({ net }: Run, peer: Peer, log: ReadonlyMap<string, Logged>): Promise<number> {
   const { network } = net
-  const sequencer = peerIdFromText(network.document.ordering.sequencer)
+  const sequencer = sequencerOf(network)
   const verifiers = new VerifierCache()
   const database = await openDatabase(peer.data)
   try {

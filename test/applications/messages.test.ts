@@ -174,7 +174,7 @@ describe('the messages application', () => {
     const state = messages.genesis()
     assert.equal(state, undefined)
     assertBytes(messages.digest(), sha256(new Uint8Array(0)))
-    const genesis = genesisOf(sha256(utf8('network')), messages.digest())
+    const genesis = genesisOf(sha256(utf8('network')), messages.digest(), 0)
     assertBytes(genesis.header.state, messages.digest())
     assert.deepEqual(messages.apply(), { ok: true, state })
     assert.equal(messages.stakes().size, 0)

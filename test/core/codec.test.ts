@@ -312,7 +312,7 @@ const FORMATS: readonly Format[] = [
       envelopes: envelopes(0, 6)
     }),
     encode: ({ header, checkpoint, envelopes }) =>
-      encodeBlock({ signed: { ...genesisOf(network, network), envelope: header, checkpoint }, envelopes }),
+      encodeBlock({ signed: { ...genesisOf(network, network, 0), envelope: header, checkpoint }, envelopes }),
     decode: bytes => {
       const { header, checkpoint, envelopes } = decodeBlockParts(bytes)
       return {

@@ -10,6 +10,7 @@ import { parseCanonicalNetwork } from '#src/core/network-document.js'
 import { parseProof } from '#src/core/proof-file.js'
 import { verifierKey } from '#src/core/signed-note.js'
 import { checkProof } from '#src/node/proof-check.js'
+import { orderingOf } from '#src/orderings/index.js'
 import { present } from '../helpers/changes.js'
 import { fromHex, repositoryFile } from '../helpers/core.js'
 
@@ -29,7 +30,12 @@ const verifiers = new VerifierCache()
 
 function header() {
   const { envelope, checkpoint } = example.block
-  const read = readBlockHeader(fromHex(envelope), fromHex(checkpoint), verifiers)
+  const read = readBlockHeader(
+    fromHex(envelope),
+    fromHex(checkpoint),
+    verifiers,
+    orderingOf(network.document)
+  )
   assert.ok(read.ok)
   return read.signed
 }

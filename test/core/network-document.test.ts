@@ -218,7 +218,7 @@ describe('Network document: what is refused, with a sentence', () => {
     for (const [path, values] of Object.entries({
       tallystick: [0, 2, '1', null],
       name: ['', 'x'.repeat(101), 1, null],
-      'ordering.type': ['work', '', null],
+      'ordering.type': ['dice', '', null],
       'ordering.blockSize': [0, -1, 10_001, 1.5, '100', null],
       'ordering.blockTimeout': [0, -1, 86_400_001, 0.5, '1', null],
       'application.type': ['ledger', null],

@@ -1,4 +1,4 @@
-import { type Cursor, draft, genesisCursor } from '#src/chain/cursor.js'
+import { type Cursor, cursorAfter, type Draft, draft, genesisCursor } from '#src/chain/cursor.js'
 import { type Block, type Header, signHeader } from '#src/core/block.js'
 import type { Signer } from '#src/core/keys.js'
 import { leafHash } from '#src/core/merkle.js'
@@ -37,9 +37,9 @@ export class ChainMaker {
   }
 
   add(messages: readonly Made[]): Block {
-    const { header, cursor, envelopes } = this.#draft(messages)
-    const block = { signed: signHeader(header, this.net.signer), envelopes }
-    this.#cursor = { ...cursor, signed: block.signed }
+    const made = this.#draft(messages)
+    const block = { signed: signHeader(made.header, this.net.signer), envelopes: made.envelopes }
+    this.#cursor = cursorAfter(this.#cursor, made, block.signed, this.net.rules)
     this.blocks.push(block)
     return block
   }
@@ -53,13 +53,10 @@ export class ChainMaker {
     }
   }
 
-  #draft(messages: readonly Made[]): ReturnType<typeof draft> & { readonly envelopes: Block['envelopes'] } {
+  #draft(messages: readonly Made[]): Draft {
     const envelopes = envelopesOf(messages)
     const time = EPOCH + this.blocks.length * 1000
     const leaves = envelopes.map(leafHash)
-    return {
-      ...draft(this.#cursor, { envelopes, leaves }, this.net.sequencer, this.net.rules, time),
-      envelopes
-    }
+    return draft(this.#cursor, { envelopes, leaves }, this.net.sequencer, this.net.rules, time)
   }
 }

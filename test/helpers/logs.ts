@@ -65,7 +65,7 @@ export class TestLog extends Changes {
     const { chain, journal, net } = this
     const { envelopes, leaves } = journal.take(count)
     const draft = chain.draft({ envelopes, leaves }, net.sequencer, EPOCH)
-    await chain.append(draft, signHeader(draft.header, net.signer), leaves)
+    await chain.append(draft, signHeader(draft.header, net.signer))
     journal.release(count)
   }
 

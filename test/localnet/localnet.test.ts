@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
+import { peerIdToString } from '#src/core/keys.js'
+import { sequencerOf } from '#src/core/network-document.js'
 import { Localnet, type LocalnetOptions, type Peer } from '#src/localnet/index.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { isAlive } from './processes.js'
@@ -32,7 +34,7 @@ describe('localnet', () => {
         ['client-2', 'client']
       ]
     )
-    assert.equal(sequencer.peerId, net.network.document.ordering.sequencer)
+    assert.equal(sequencer.peerId, peerIdToString(sequencerOf(net.network)))
     assert.match(
       sequencer.addresses[0] ?? '',
       new RegExp(`^/ip4/127.0.0.1/tcp/\\d+/p2p/${sequencer.peerId}$`)

@@ -151,7 +151,7 @@ describe('an audit', () => {
     afterEach(() => database.close())
 
     async function expectFound(expected: Omit<Fault, 'detail'>, heights: readonly number[]): Promise<void> {
-      const audited = await audit(storedBlocks(database))
+      const audited = await audit(storedBlocks(database, net.rules.ordering))
       const { detail, ...fault } = present(audited.fault)
       assert.deepEqual(fault, expected, detail)
       assert.deepEqual(audited.heights, heights)
@@ -162,7 +162,7 @@ describe('an audit', () => {
     }
 
     it('finds nothing wrong while it is sound', async () => {
-      assert.deepEqual((await audit(storedBlocks(database))).heights, [1, 2, 3, 4])
+      assert.deepEqual((await audit(storedBlocks(database, net.rules.ordering))).heights, [1, 2, 3, 4])
     })
 
     it('names a message with a flipped bit', async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import type { Block, Header } from '#src/core/block.js'
-import type { FaultKind } from '#src/core/fault.js'
+import { type Block, type Header, idOf, type SignedHeader } from '#src/core/block.js'
+import type { Fault, FaultKind } from '#src/core/fault.js'
 import { NO_STAKES, type Stakes } from '#src/core/stakes.js'
-import type { Ordering } from '#src/orderings/ordering.js'
+import type { Ancestors, Ordering } from '#src/orderings/ordering.js'
 
 /** A header that the ordering must not take as the child of another one. */
 interface WrongHeader {
@@ -15,12 +15,16 @@ interface WrongHeader {
 export interface OrderingCase {
   readonly ordering: Ordering
   readonly stakes?: Stakes
-  /** A block of the chain, or the genesis. */
-  readonly parent: Header
-  /** What the ordering has proved on `parent`. */
+  /** Of `child`: a block of the chain, or the genesis, and those before it. */
+  readonly ancestors: Ancestors
+  /** What has been proved on the first of `ancestors`. */
   readonly child: Header
-  /** The draft that `child` was before it was proved. */
+  /** The draft that `child` was before it was prepared. */
   readonly draft: Header
+  /** Does what takes long. */
+  readonly prove: (prepared: Header) => Promise<Header>
+  /** Two heads of one weight. */
+  readonly rivals: readonly [SignedHeader, SignedHeader]
   /** ms since 1970, when `child` is verified. */
   readonly now: number
   /** How many pending messages make a block at once, and a number that does not. */
@@ -37,27 +41,32 @@ export function describeOrdering(name: string, make: () => Promise<OrderingCase>
       given = await make()
     })
 
-    const stakes = (): Stakes => given.stakes ?? NO_STAKES
+    /** As a reader of a header and then a follower of the chain judge it. */
+    const judge = (
+      ordering: Ordering,
+      header: Header,
+      ancestors: Ancestors,
+      now: number
+    ): Fault | undefined =>
+      ordering.screen(header, idOf(header)) ??
+      ordering.verify(header, ancestors, given.stakes ?? NO_STAKES, now)
 
     it('takes a header that it has proved', () => {
-      const { ordering, child, parent, now } = given
-      assert.equal(ordering.verify(child, parent, stakes(), now), undefined)
+      const { ordering, child, ancestors, now } = given
+      assert.equal(judge(ordering, child, ancestors, now), undefined)
     })
 
     it('judges a header the same however often it is asked', () => {
-      const { ordering, child, parent, now, wrong } = given
+      const { ordering, child, ancestors, now, wrong } = given
       for (const header of [child, ...wrong.map(({ header }) => header)])
-        assert.deepEqual(
-          ordering.verify(header, parent, stakes(), now),
-          ordering.verify(header, parent, stakes(), now)
-        )
+        assert.deepEqual(judge(ordering, header, ancestors, now), judge(ordering, header, ancestors, now))
     })
 
     it('names what is wrong with each header that it does not take, and its height', () => {
-      const { ordering, parent, now, wrong } = given
+      const { ordering, ancestors, now, wrong } = given
       assert.ok(wrong.length > 0)
       for (const { what, fault, header } of wrong) {
-        const found = ordering.verify(header, parent, stakes(), now)
+        const found = judge(ordering, header, ancestors, now)
         assert.ok(found, `a header ${what} was taken`)
         assert.deepEqual([found.kind, found.height], [fault, header.height], what)
         assert.notEqual(found.detail, '')
@@ -69,7 +78,8 @@ export function describeOrdering(name: string, make: () => Promise<OrderingCase>
     })
 
     it('has a block due once there are enough messages, and none that is larger than what is pending', () => {
-      const { ordering, parent, now, enough, tooFew } = given
+      const { ordering, ancestors, now, enough, tooFew } = given
+      const [parent] = ancestors
       assert.equal(ordering.due(parent, 0, 0, now), undefined, 'nothing makes no block')
       assert.equal(ordering.due(parent, tooFew, now, now), undefined)
       for (const pending of [enough, enough + 1, 10 * enough]) {
@@ -78,21 +88,32 @@ export function describeOrdering(name: string, make: () => Promise<OrderingCase>
       }
     })
 
-    it('proves a draft, and takes what it has proved', async () => {
-      const { ordering, draft, parent, now } = given
-      const proved = await ordering.prove(draft, parent, stakes(), now, new AbortController().signal)
-      assert.ok(proved)
-      assert.equal(ordering.verify(proved, parent, stakes(), now), undefined)
-      assert.deepEqual({ ...proved, proof: draft.proof, time: draft.time }, draft, 'all else is as it was')
+    it('prepares a draft for its proof, and takes what was proved', async () => {
+      const { ordering, draft, prove, ancestors, now } = given
+      const prepared = ordering.prepare(draft, ancestors)
+      assert.deepEqual({ ...prepared, proof: draft.proof, time: draft.time }, draft, 'all else is as it was')
+      const proved = await prove(prepared)
+      assert.deepEqual({ ...proved, proof: prepared.proof }, prepared, 'all else is as it was')
+      assert.equal(judge(ordering, proved, ancestors, now), undefined)
     })
 
-    it('proves nothing once it was told to stop', async () => {
-      const { ordering, draft, parent, now } = given
-      assert.equal(await ordering.prove(draft, parent, stakes(), now, AbortSignal.abort()), undefined)
+    it('prefers of two heads the same one, whichever came first', () => {
+      const { ordering, rivals } = given
+      const [one, other] = rivals
+      assert.equal(Math.sign(ordering.compare(one, other)), -Math.sign(ordering.compare(other, one)) + 0)
+      assert.equal(Math.abs(ordering.compare(one, one)), 0)
+      if (ordering.maxReorg > 0) assert.notEqual(ordering.compare(one, other), 0)
+    })
+
+    it('looks back at its parent at least, and begins at a time', () => {
+      const { ordering } = given
+      assert.ok(Number.isSafeInteger(ordering.lookback) && ordering.lookback >= 1)
+      assert.ok(Number.isSafeInteger(ordering.genesisTime) && ordering.genesisTime >= 0)
     })
 
     it('has a patience exactly where time alone can make a block due', () => {
-      const { ordering, parent, tooFew, now } = given
+      const { ordering, ancestors, tooFew, now } = given
+      const [parent] = ancestors
       const { patience } = ordering
       const due = (age: number): number | undefined => ordering.due(parent, tooFew, now - age, now)
       if (patience === undefined) assert.equal(due(Number.MAX_SAFE_INTEGER), undefined)

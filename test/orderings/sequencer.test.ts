@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { genesisCursor } from '#src/chain/cursor.js'
+import { type Header, type SignedHeader, signHeader } from '#src/core/block.js'
 import { signerOf } from '#src/core/keys.js'
 import { orderingOf } from '#src/orderings/index.js'
 import type { Ordering } from '#src/orderings/ordering.js'
@@ -10,19 +11,22 @@ import { describeOrdering, headerOf, type OrderingCase } from './conformance.js'
 
 async function sequencerCase(wishes: NetworkWishes): Promise<OrderingCase> {
   const net = await makeNetwork(wishes)
-  const { blockSize, blockTimeout } = net.network.document.ordering
+  const { blockSize = 100, blockTimeout } = wishes
   const alice = await Author.create(net, 'alice')
   const maker = new ChainMaker(net)
   maker.add(alice.says(blockSize))
   maker.add(alice.says(blockSize))
   const [parent, child] = maker.blocks.map(headerOf)
   assert.ok(parent && child)
+  const sign = (header: Header): SignedHeader => signHeader(header, net.signer)
   const mallory = signerOf(await identity('mallory'))
   return {
     ordering: orderingOf(net.network.document),
-    parent,
+    ancestors: [parent],
     child,
     draft: child,
+    prove: async draft => draft,
+    rivals: [sign(child), sign({ ...child, time: child.time + 1 })],
     now: EPOCH + 10_000,
     enough: blockSize,
     tooFew: blockSize - 1,

@@ -1,5 +1,7 @@
 import { Command } from 'commander'
 import { toHex } from '../../core/bytes.js'
+import { peerIdToString } from '../../core/keys.js'
+import { sequencerOf } from '../../core/network-document.js'
 import { encryptionKeyBeside, makeNetwork } from '../network-setup.js'
 import { DEFAULTS, wholeNumber } from '../options.js'
 import { printJson } from '../output.js'
@@ -49,7 +51,7 @@ async function init(options: InitOptions): Promise<void> {
       ...(member !== undefined && { members: member })
     }
   )
-  const { sequencer } = network.document.ordering
+  const sequencer = peerIdToString(sequencerOf(network))
   const made = { network: options.network, id: toHex(network.id), sequencer, key: options.key, encryptionKey }
   if (options.json) return printJson(made)
   process.stdout.write(

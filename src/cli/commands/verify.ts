@@ -7,6 +7,7 @@ import { checkEvidence } from '../../core/evidence.js'
 import { describeFault, type Fault } from '../../core/fault.js'
 import { peerIdToString, VerifierCache } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
+import { sequencerOf } from '../../core/network-document.js'
 import { PROOF_MAGIC } from '../../core/proof-file.js'
 import { checkProof } from '../../node/proof-check.js'
 import { type SwarmKeyOption, withSwarmKeyOption } from '../closed-network.js'
@@ -109,7 +110,7 @@ async function judgeEvidence(path: string, { network }: VerifyOptions): Promise<
   const file = await readWhole(path, EVIDENCE_MAGIC.length + LIMITS.evidenceBytes)
   return judge(() => {
     const { kind, id, height, detail } = checkEvidence(decodeEvidenceFile(file), known, new VerifierCache())
-    const { sequencer } = known.document.ordering
+    const sequencer = peerIdToString(sequencerOf(known))
     return {
       verdict: { valid: true, height, size: 0, evidence: { kind, id: toHex(id), detail }, sequencer },
       lines: [`the evidence holds: the sequencer ${sequencer} has lied`, detail]
