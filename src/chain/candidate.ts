@@ -1,9 +1,18 @@
 import type { EnvelopeBytes, Hash, PeerIdBytes } from '../core/bytes.js'
 
-/** A message that has been found valid, on its way to a position. */
-export interface Candidate {
-  readonly envelope: EnvelopeBytes
-  readonly leaf: Hash
+/** No other message of a network has both. */
+export interface MessageName {
   readonly author: PeerIdBytes
   readonly sequence: bigint
+}
+
+/** A message that has been found valid, on its way to a position. */
+export interface Candidate extends MessageName {
+  readonly envelope: EnvelopeBytes
+  readonly leaf: Hash
+}
+
+/** As a key of maps and sets. */
+export function nameOf({ author, sequence }: MessageName): string {
+  return `${Buffer.from(author).toString('latin1')} ${sequence}`
 }

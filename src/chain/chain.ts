@@ -3,105 +3,89 @@ import {
   type CheckpointedHeader,
   decodeStoredHeader,
   encodeBlock,
-  encodeGenesis,
-  readBlockHeader,
-  readStoredHeader
+  readBlockHeader
 } from '../core/block.js'
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
 import { decodeEnvelope } from '../core/envelope.js'
-import { describeFault, type Fault } from '../core/fault.js'
+import { describeFault, type Fault, isPassingFault } from '../core/fault.js'
 import { VerifierCache } from '../core/keys.js'
-import { consistencyPath, Frontier, inclusionPath, leafHash } from '../core/merkle.js'
+import { LIMITS } from '../core/limits.js'
 import { decodeMessage } from '../core/message.js'
 import type { Stakes } from '../core/stakes.js'
+import { type Candidate, type MessageName, nameOf } from './candidate.js'
+import { ChainReader } from './chain-reader.js'
+import { Condemned } from './condemned.js'
 import { advance, type Cursor, cursorAfter, type Draft, draft, genesisCursor, type Rules } from './cursor.js'
+import { type ForkNode, ForkTree, type Switch } from './fork-tree.js'
 import { expectBlockIndexed, expectMessagesIndexed, expectNoMoreBlocks } from './indexes.js'
 import { LogTree } from './log-tree.js'
+import type { Pool } from './pool.js'
 import {
   bindToNetwork,
   type Database,
-  envelopeAt,
   envelopesBetween,
   expectStored,
   headerAt,
   headerWrites,
-  heightOfId,
-  messageWrites,
+  keys,
   placeOf,
-  positionsOfLeaf,
+  ranges,
   StoreError,
   type Write,
-  writeDurably
+  writeDurably,
+  writeLazily
 } from './store.js'
+import { readSide } from './stored-blocks.js'
+import { attachment, detachment } from './switch-writes.js'
 
 export type Imported =
+  /** The head has moved to this block, whose parent was the head. */
   | { readonly kind: 'extended'; readonly signed: CheckpointedHeader }
+  /** The head has moved to this block of a heavier branch; `depth` blocks have left the main chain. */
+  | {
+      readonly kind: 'reorganized'
+      readonly signed: CheckpointedHeader
+      readonly from: CheckpointedHeader
+      readonly depth: number
+    }
+  /** It is valid and stands beside the main chain. */
+  | { readonly kind: 'beside' }
   | { readonly kind: 'known' }
+  /** Its parent is not known. */
   | { readonly kind: 'orphan' }
+  /** It forks off deeper than any reorg may reach; `ours` stands at its height. */
   | { readonly kind: 'conflict'; readonly ours: CheckpointedHeader }
   | { readonly kind: 'invalid'; readonly fault: Fault }
 
-/** No other message of a network has both. */
-export interface MessageName {
-  readonly author: PeerIdBytes
-  readonly sequence: bigint
-}
-
-export interface Inclusion {
-  readonly position: number
-  readonly leaf: Hash
-  readonly path: readonly Hash[]
-  readonly signed: CheckpointedHeader
-}
-
 /**
- * The verified chain of blocks over the log of messages, on disk. One writer: `import` and `append` must not
- * overlap. What `head` names is on disk, with all its messages.
+ * The verified chain of blocks over the log of messages, on disk, and the branches beside it. One writer:
+ * `import` and `append` must not overlap. What `head` names is on disk, with all its messages.
  */
-export class Chain {
-  #cursor: Cursor
+export class Chain extends ChainReader {
+  readonly #forks: ForkTree
+  readonly #condemned = new Condemned()
   #tree: LogTree
 
   private constructor(
-    readonly rules: Rules,
-    private readonly database: Database
+    rules: Rules,
+    database: Database,
+    private readonly pool: Pool | undefined
   ) {
-    this.#cursor = genesisCursor(rules)
+    super(rules, database)
+    this.#forks = new ForkTree(genesisCursor(rules), rules.ordering)
     this.#tree = LogTree.empty(database)
   }
 
   /**
-   * Verifies all that is on disk, by the same path that imported it, before anybody is served from it.
-   * Throws StoreError naming the first fault. `progress` hears the height reached.
+   * Verifies all that is on disk, by the same path that imported it, before anybody is served from it. `pool`:
+   * where messages wait that have no position yet. Throws StoreError naming the first fault.
    */
-  static async open(
-    database: Database,
-    rules: Rules,
-    now: number,
-    progress: (height: number) => void = () => undefined
-  ): Promise<Chain> {
+  static async open(database: Database, rules: Rules, now: number, pool?: Pool): Promise<Chain> {
     await bindToNetwork(database, rules.network)
-    const chain = new Chain(rules, database)
+    const chain = new Chain(rules, database, pool)
     const verifiers = new VerifierCache()
-    for (let height = 1; ; height += 1) {
-      const stored = headerAt(database, height)
-      if (stored === undefined) break
-      const { header, checkpoint } = expectStored(`header ${height}`, () => decodeStoredHeader(stored))
-      const read = readBlockHeader(header, checkpoint, verifiers, rules.ordering)
-      if (!read.ok) throw damaged({ ...read.fault, height })
-      const { size, count } = read.signed.header
-      const envelopes = await envelopesBetween(database, size - count, size)
-      const advanced = advance(chain.#cursor, { signed: read.signed, envelopes }, rules, now)
-      if (!advanced.ok) throw damaged(advanced.fault)
-      const { tree, writes } = chain.#tree.extend(advanced.leaves)
-      for (const { key } of writes) await expectWritten(database, key, writes, height)
-      expectBlockIndexed(database, read.signed.id, height)
-      expectMessagesIndexed(database, size - count, envelopes, advanced.leaves)
-      chain.#tree = tree
-      chain.#cursor = advanced.cursor
-      progress(height)
-    }
-    await expectNoMoreBlocks(database, chain.head().header.height, chain.#tree.fullTiles)
+    await chain.#openMain(verifiers, now)
+    await chain.#openSides(verifiers, now)
     return chain
   }
 
@@ -109,9 +93,35 @@ export class Chain {
     return this.#cursor.signed
   }
 
+  /** Of all blocks up to the head. */
+  get weight(): bigint {
+    return this.#cursor.weight
+  }
+
   /** As the state of the head has it: what decides who may extend it. */
   stakes(): Stakes {
     return this.rules.application.stakes(this.#cursor.state)
+  }
+
+  /** A block that a branch may go on from: on the main chain as deep as a reorg may go, or beside it. */
+  place(id: Hash): Pick<Cursor, 'signed' | 'ancestors' | 'weight'> | undefined {
+    return this.#forks.get(id)?.cursor
+  }
+
+  /** The lowest block that a branch may fork off. */
+  get root(): CheckpointedHeader {
+    return this.#forks.root.cursor.signed
+  }
+
+  /** Whether a block is known not to be valid, or to descend from one that is not. */
+  isCondemned(id: Hash): boolean {
+    return this.#condemned.has(id)
+  }
+
+  /** A block that is kept beside the main chain, as it goes over the wire. */
+  sideBlock(id: Hash): Uint8Array | undefined {
+    const node = this.#forks.get(id)
+    return node && !node.isMain ? this.database.getSync(sideKey(node)) : undefined
   }
 
   /** The next block over messages that the journal holds on disk already. */
@@ -123,9 +133,24 @@ export class Chain {
     return draft(this.#cursor, messages, producer, this.rules, now)
   }
 
+  /** The next block over messages that wait in the pool; undefined while none is due. */
+  propose(producer: PeerIdBytes, now: number): Draft | undefined {
+    const waiting = [...(this.pool?.waiting() ?? [])]
+    const count = this.rules.ordering.due(this.head().header, waiting.length, now, now)
+    if (count === undefined) return undefined
+    const chosen = waiting.slice(0, count)
+    const envelopes = chosen.map(({ envelope }) => envelope)
+    const leaves = chosen.map(({ leaf }) => leaf)
+    return this.draft({ envelopes, leaves }, producer, now)
+  }
+
   /** Writes the header of an own draft, once signed. The messages are in the journal: nothing else is missing. */
   async append(own: Draft, signed: CheckpointedHeader): Promise<void> {
-    await this.#commit(cursorAfter(this.#cursor, own, signed, this.rules), own.leaves, [])
+    const cursor = cursorAfter(this.#cursor, own, signed, this.rules)
+    const { tree, writes } = this.#tree.extend(own.leaves)
+    await writeDurably(this.database, [...writes, ...headerWrites(signed)])
+    this.#tree = tree
+    this.#extend(cursor)
   }
 
   /**
@@ -134,133 +159,208 @@ export class Chain {
    */
   async import(block: Block, now: number, names?: readonly MessageName[]): Promise<Imported> {
     const { header, id } = block.signed
-    const head = this.head().header
-    if (header.height <= head.height) {
-      const ours = this.headerAt(header.height)
-      if (ours === undefined) return { kind: 'orphan' }
-      return equal(ours.id, id) ? { kind: 'known' } : { kind: 'conflict', ours }
+    const parent = this.#parentOf(block)
+    if ('kind' in parent) return parent
+    const advanced = advance(parent.cursor, block, this.rules, now)
+    if (!advanced.ok) return this.#refuse(id, advanced.fault)
+    const named = names ?? block.envelopes.map(nameIn)
+    const duplicate = this.#duplicate(parent, named)
+    if (duplicate !== undefined)
+      return this.#refuse(id, {
+        kind: 'duplicate',
+        height: header.height,
+        position: header.size - header.count + duplicate,
+        detail: 'its author has used this sequence before'
+      })
+    if (!this.#forks.isBetter(advanced.cursor)) return this.#keepBeside(parent, advanced.cursor, block, named)
+    const node = this.#forks.add(parent, advanced.cursor, new Set(named.map(nameOf)))
+    return this.#switchTo(node, candidatesOf(block, advanced.leaves, named))
+  }
+
+  /** Remembers that no valid chain holds this block. Its header must commit to what is wrong with it. */
+  condemn(id: Hash): void {
+    this.#condemned.add(id)
+  }
+
+  protected override get tree(): LogTree {
+    return this.#tree
+  }
+
+  get #cursor(): Cursor {
+    return this.#forks.head.cursor
+  }
+
+  /** The parent of a block that may be taken, or what becomes of it otherwise. */
+  #parentOf({ signed: { header, id } }: Block): ForkNode | Imported {
+    if (this.#forks.get(id) !== undefined) return { kind: 'known' }
+    const ours = this.headerAt(header.height)
+    if (ours !== undefined && equal(ours.id, id)) return { kind: 'known' }
+    if (this.#condemned.has(id) || this.#condemned.has(header.parent))
+      return this.#refuse(id, {
+        kind: 'parent',
+        height: header.height,
+        detail: 'it is, or descends from, a block that is not valid'
+      })
+    const parent = this.#forks.get(header.parent)
+    if (parent !== undefined) return parent
+    const { height } = this.root.header
+    if (header.height > height + 1) return { kind: 'orphan' }
+    if (ours !== undefined) return { kind: 'conflict', ours }
+    return {
+      kind: 'invalid',
+      fault: { kind: 'parent', height: header.height, detail: `its parent is not block ${height}` }
     }
-    if (header.height > head.height + 1) return { kind: 'orphan' }
-    const advanced = advance(this.#cursor, block, this.rules, now)
-    if (!advanced.ok) return { kind: 'invalid', fault: advanced.fault }
-    const writes = this.#messageWrites(block, advanced.leaves, names)
-    if ('kind' in writes) return { kind: 'invalid', fault: writes }
-    await this.#commit(advanced.cursor, advanced.leaves, writes)
-    return { kind: 'extended', signed: block.signed }
   }
 
-  /** The header of a block on this chain; height 0 is the genesis. */
-  headerAt(height: number): CheckpointedHeader | undefined {
-    if (height === 0) return genesisCursor(this.rules).signed
-    if (!Number.isSafeInteger(height) || height < 0 || height > this.head().header.height) return undefined
-    const stored = headerAt(this.database, height)
-    return stored && expectStored(`header ${height}`, () => readStoredHeader(stored))
-  }
-
-  headerById(id: Hash): CheckpointedHeader | undefined {
-    const genesis = genesisCursor(this.rules).signed
-    if (equal(id, genesis.id)) return genesis
-    const height = heightOfId(this.database, id)
-    const signed = height === undefined ? undefined : this.headerAt(height)
-    return signed && equal(signed.id, id) ? signed : undefined
-  }
-
-  /** A block as it goes over the wire. */
-  async encodedBlock(signed: CheckpointedHeader): Promise<Uint8Array> {
-    const { height, size, count } = signed.header
-    if (height === 0) return encodeGenesis(this.rules.network.canonical)
-    const envelopes = await envelopesBetween(this.database, size - count, size)
-    if (envelopes.length !== count) throw new StoreError(`messages of block ${height} are missing`)
-    return encodeBlock({ signed, envelopes })
-  }
-
-  /** The edge of the log of the first `size` messages, which are in blocks. */
-  frontierAt(size: number): Frontier {
-    return Frontier.at(size, this.#tree.subtree)
-  }
-
-  /** Proof of the message at `position` under the header of the block that holds it; undefined while none does. */
-  inclusion(position: number): Inclusion | undefined {
-    if (!Number.isSafeInteger(position) || position < 0 || position >= this.#tree.size) return undefined
-    const signed = this.#blockOf(position)
-    const path = inclusionPath(position, signed.header.size, this.#tree.subtree)
-    return { position, leaf: this.#tree.subtree(position, position + 1), path, signed }
-  }
-
-  /** Proof of the message at `position` in the log of the first `size` messages; undefined without such a log. */
-  inclusionInLog(position: number, size: number): Pick<Inclusion, 'leaf' | 'path'> | undefined {
-    if (!Number.isSafeInteger(position) || position < 0 || position >= size) return undefined
-    if (!Number.isSafeInteger(size) || size > this.#tree.size) return undefined
-    const { subtree } = this.#tree
-    return { leaf: subtree(position, position + 1), path: inclusionPath(position, size, subtree) }
-  }
-
-  async inclusionOfLeaf(leaf: Hash): Promise<Inclusion | undefined> {
-    for (const position of await positionsOfLeaf(this.database, leaf)) {
-      const inclusion = this.inclusion(position)
-      if (inclusion !== undefined && equal(inclusion.leaf, leaf)) return inclusion
+  /** The index of the first message whose name was used before, in the block or on its branch. */
+  #duplicate(parent: ForkNode, names: readonly MessageName[]): number | undefined {
+    const used = new Set<string>()
+    let main = parent
+    const beside: ReadonlySet<string>[] = []
+    for (; !main.isMain && main.parent !== undefined; main = main.parent) beside.push(main.names)
+    const { size } = main.cursor.signed.header
+    for (const [index, each] of names.entries()) {
+      const name = nameOf(each)
+      const place = placeOf(this.database, each.author, each.sequence)
+      // What stands above the fork is on the other branch alone.
+      if (place !== undefined && place.position < size) return index
+      if (used.has(name) || beside.some(others => others.has(name))) return index
+      used.add(name)
     }
     return undefined
   }
 
-  /** Undefined where the log has never had one of the sizes. */
-  consistency(from: number, to: number): Hash[] | undefined {
-    if (!Number.isSafeInteger(from) || from < 0 || from > to || to > this.#tree.size) return undefined
-    return consistencyPath(from, to, this.#tree.subtree)
-  }
-
-  /** One batch: the header, its messages where they are new, and the tiles it fills. The head moves after it. */
-  async #commit(cursor: Cursor, leaves: readonly Hash[], messages: Write[]): Promise<void> {
-    const { tree, writes } = this.#tree.extend(leaves)
-    await writeDurably(this.database, [...messages, ...writes, ...headerWrites(cursor.signed)])
-    this.#tree = tree
-    this.#cursor = cursor
-  }
-
-  #messageWrites(
+  async #keepBeside(
+    parent: ForkNode,
+    cursor: Cursor,
     block: Block,
-    leaves: readonly Hash[],
-    names: readonly MessageName[] | undefined
-  ): Write[] | Fault {
-    const { height, size, count } = block.signed.header
-    const inBlock = new Set<string>()
+    names: readonly MessageName[]
+  ): Promise<Imported> {
     const writes: Write[] = []
-    for (const [index, leaf] of leaves.entries()) {
-      const position = size - count + index
-      const envelope = block.envelopes[index]
-      if (envelope === undefined) return { kind: 'missing', height, position, detail: 'no message' }
-      const { author, sequence } = names?.[index] ?? decodeMessage(decodeEnvelope(envelope).payload)
-      const name = `${Buffer.from(author).toString('latin1')} ${sequence}`
-      if (inBlock.has(name) || placeOf(this.database, author, sequence) !== undefined)
-        return { kind: 'duplicate', height, position, detail: 'its author has used this sequence before' }
-      inBlock.add(name)
-      writes.push(...messageWrites({ envelope, leaf, author, sequence }, position, undefined))
+    if (this.#forks.sides >= LIMITS.sideBlocks) {
+      const evicted = this.#forks.evict(cursor.weight)
+      if (evicted === undefined || evicted === parent) return { kind: 'beside' }
+      writes.push({ type: 'del', key: sideKey(evicted) })
     }
-    return writes
+    const node = this.#forks.add(parent, cursor, new Set(names.map(nameOf)))
+    await writeLazily(this.database, [
+      ...writes,
+      { type: 'put', key: sideKey(node), value: encodeBlock(block) }
+    ])
+    return { kind: 'beside' }
   }
 
-  /** Heights and sizes grow together, so the block is found by bisection. */
-  #blockOf(position: number): CheckpointedHeader {
-    let low = 1
-    let high = this.head().header.height
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2)
-      const signed = this.headerAt(middle)
-      if (signed === undefined) throw new StoreError(`header ${middle} is missing`)
-      if (position < signed.header.size) high = middle
-      else low = middle + 1
-    }
-    const signed = this.headerAt(low)
-    if (signed === undefined) throw new StoreError(`header ${low} is missing`)
-    return signed
+  /**
+   * Moves the head in one synced batch: what leaves the main chain, what joins it, and the messages that return
+   * to the pool or have left it. A crash before it leaves the old head, with all that belongs to it.
+   */
+  async #switchTo(node: ForkNode, messages: readonly Candidate[]): Promise<Imported> {
+    const from = this.head()
+    const plan = this.#forks.switchTo(node)
+    const left = await detachment(this.database, plan.detached)
+    const joined = await attachment(this.database, plan.attached, messages)
+    const cut = this.#tree.truncate(plan.fork.cursor.signed.header.size)
+    const { tree, writes } = cut.tree.extend(joined.leaves)
+    const change = { returned: left.messages, ordered: joined.names }
+    await writeDurably(this.database, [
+      ...left.writes,
+      ...cut.writes,
+      ...joined.writes,
+      ...writes,
+      ...(this.pool?.writesFor(change) ?? [])
+    ])
+    this.#tree = tree
+    this.pool?.settle(change)
+    await this.#follow(plan, left.names)
+    const { signed } = node.cursor
+    const depth = plan.detached.length
+    return depth === 0 ? { kind: 'extended', signed } : { kind: 'reorganized', signed, from, depth }
   }
 
-  /** The leaf of any message on disk, in a block or pending. */
-  leafAt(position: number): Hash | undefined {
-    if (position < this.#tree.size) return this.#tree.subtree(position, position + 1)
-    const envelope = envelopeAt(this.database, position)
-    return envelope && leafHash(envelope)
+  async #follow(plan: Switch, names: ReadonlyMap<ForkNode, ReadonlySet<string>>): Promise<void> {
+    const dropped = this.#forks.follow(plan, names)
+    if (dropped.length > 0)
+      await writeLazily(
+        this.database,
+        dropped.map(node => ({ type: 'del', key: sideKey(node) }))
+      )
   }
+
+  /** The head moves to its child. */
+  #extend(cursor: Cursor): ForkNode[] {
+    const node = this.#forks.add(this.#forks.head, cursor, new Set())
+    return this.#forks.follow(this.#forks.switchTo(node), new Map())
+  }
+
+  #refuse(id: Hash, fault: Fault): Imported {
+    if (isCommitted(fault)) this.#condemned.add(id)
+    return { kind: 'invalid', fault }
+  }
+
+  async #openMain(verifiers: VerifierCache, now: number): Promise<void> {
+    const { database, rules } = this
+    for (let height = 1; ; height += 1) {
+      const stored = headerAt(database, height)
+      if (stored === undefined) break
+      const { header, checkpoint } = expectStored(`header ${height}`, () => decodeStoredHeader(stored))
+      const read = readBlockHeader(header, checkpoint, verifiers, rules.ordering)
+      if (!read.ok) throw damaged({ ...read.fault, height })
+      const { size, count } = read.signed.header
+      const envelopes = await envelopesBetween(database, size - count, size)
+      const advanced = advance(this.#cursor, { signed: read.signed, envelopes }, rules, now)
+      if (!advanced.ok) throw damaged(advanced.fault)
+      const { tree, writes } = this.#tree.extend(advanced.leaves)
+      for (const { key } of writes) await expectWritten(database, key, writes, height)
+      expectBlockIndexed(database, read.signed.id, height)
+      expectMessagesIndexed(database, size - count, envelopes, advanced.leaves)
+      this.#tree = tree
+      this.#extend(advanced.cursor)
+    }
+    await expectNoMoreBlocks(database, this.head().header.height, this.#tree.fullTiles)
+  }
+
+  /** Blocks beside the main chain were not synced to disk: what is damaged or has no parent is let go. */
+  async #openSides(verifiers: VerifierCache, now: number): Promise<void> {
+    const { database, rules } = this
+    const dropped: Write[] = []
+    for await (const [key, value] of database.iterator(ranges.sides)) {
+      const block = readSide(value, verifiers, rules.ordering)
+      const parent = block && this.#forks.get(block.signed.header.parent)
+      const advanced = block && parent && advance(parent.cursor, block, rules, now)
+      const names = block?.envelopes.map(nameIn) ?? []
+      const isNew = block !== undefined && this.#forks.get(block.signed.id) === undefined
+      if (isNew && parent && advanced?.ok === true && this.#duplicate(parent, names) === undefined)
+        this.#forks.add(parent, advanced.cursor, new Set(names.map(nameOf)))
+      else dropped.push({ type: 'del', key })
+    }
+    await writeLazily(database, dropped)
+  }
+}
+
+/** Whether the header commits to the fault: it stays one whoever brings the block, whenever. */
+function isCommitted(fault: Fault): boolean {
+  return !isPassingFault(fault) && !['count', 'root'].includes(fault.kind)
+}
+
+function sideKey({ cursor: { signed } }: ForkNode): Uint8Array {
+  return keys.side(signed.header.height, signed.id)
+}
+
+function nameIn(envelope: EnvelopeBytes): MessageName {
+  return decodeMessage(decodeEnvelope(envelope).payload)
+}
+
+function candidatesOf(
+  { envelopes }: Block,
+  leaves: readonly Hash[],
+  names: readonly MessageName[]
+): Candidate[] {
+  return envelopes.map((envelope, index) => {
+    const leaf = leaves[index]
+    const name = names[index]
+    if (leaf === undefined || name === undefined) throw new RangeError('a message has a leaf and a name')
+    return { envelope, leaf, author: name.author, sequence: name.sequence }
+  })
 }
 
 function damaged(fault: Fault): StoreError {

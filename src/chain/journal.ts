@@ -4,7 +4,7 @@ import { LIMITS } from '../core/limits.js'
 import type { ReceiptEntry } from '../core/receipt.js'
 import { readReceipt, signReceipt } from '../core/receipt.js'
 import type { MessageRules } from '../core/validation.js'
-import type { Candidate } from './candidate.js'
+import { type Candidate, nameOf } from './candidate.js'
 import type { Chain } from './chain.js'
 import { HighestSequences } from './highest-sequences.js'
 import { expectReceiptsIndexed } from './indexes.js'
@@ -87,7 +87,7 @@ export class Journal {
 
   /** What became of a message when it came before; undefined where nothing has its author and sequence. */
   find({ author, sequence, leaf }: Omit<Candidate, 'envelope'>): Appended | undefined {
-    const flying = this.#inFlight.get(nameOf(author, sequence))
+    const flying = this.#inFlight.get(nameOf({ author, sequence }))
     if (flying !== undefined) return { kind: equal(flying, leaf) ? 'accepted' : 'taken' }
     const place = this.#highest.isNew(author, sequence)
       ? undefined
@@ -107,7 +107,7 @@ export class Journal {
     if (this.options.mayWrite?.(author) === false) return { kind: 'limited' }
     const position = this.#start() + this.#entries.length
     this.#entries.push({ ...candidate, position, arrived: this.options.now() })
-    this.#inFlight.set(nameOf(author, sequence), leaf)
+    this.#inFlight.set(nameOf({ author, sequence }), leaf)
     this.#highest.add(author, sequence)
     this.#committing ??= this.#commitAll()
     return { kind: 'accepted' }
@@ -169,7 +169,7 @@ export class Journal {
     await writeDurably(this.options.database, writes)
     // From here on a crash loses none of the group.
     this.#durable += group.length
-    for (const { author, sequence } of group) this.#inFlight.delete(nameOf(author, sequence))
+    for (const { author, sequence } of group) this.#inFlight.delete(nameOf({ author, sequence }))
     this.options.committed(receipts)
   }
 
@@ -193,8 +193,4 @@ function byAuthor(entries: readonly Entry[]): Iterable<Entry[]> {
     else group.push(entry)
   }
   return groups.values()
-}
-
-function nameOf(author: PeerIdBytes, sequence: bigint): string {
-  return `${Buffer.from(author).toString('latin1')} ${sequence}`
 }

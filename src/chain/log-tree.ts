@@ -49,6 +49,22 @@ export class LogTree {
     return { tree: new LogTree(this.database, size, growing), writes }
   }
 
+  /** The tree of the first `size` leaves, and what is to be deleted as it is full there no more. */
+  truncate(size: number): { readonly tree: LogTree; readonly writes: Write[] } {
+    if (size > this.size) throw new RangeError(`${this.size} leaves cannot be cut to ${size}`)
+    const growing: Hash[][] = []
+    const writes: Write[] = []
+    for (const level of this.growing.keys()) {
+      const nodes = Math.floor(size / TILE ** level)
+      const first = nodes - (nodes % TILE)
+      growing.push(Array.from({ length: nodes % TILE }, (_, index) => this.#stored(level, first + index)))
+      const full = Math.floor(Math.floor(this.size / TILE ** level) / TILE)
+      for (let tile = first / TILE; tile < full; tile += 1)
+        writes.push({ type: 'del', key: keys.tile(level, tile) })
+    }
+    return { tree: new LogTree(this.database, size, growing), writes }
+  }
+
   /** The root over the leaves `start` ≤ i < `end`: `core/merkle.ts` makes proofs of it. */
   readonly subtree = (start: number, end: number): Hash => {
     if (!(0 <= start && start < end && end <= this.size)) throw new RangeError(`no leaves ${start}…${end}`)

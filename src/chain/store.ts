@@ -1,8 +1,10 @@
-import type { ClassicLevel } from 'classic-level'
-import { type CheckpointedHeader, encodeStoredHeader } from '../core/block.js'
+import { setImmediate } from 'node:timers/promises'
+import type { AbstractLevel } from 'abstract-level'
+import { type CheckpointedHeader, encodeStoredHeader, type SignedHeader } from '../core/block.js'
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
 import type { Network } from '../core/network-document.js'
+import type { Candidate } from './candidate.js'
 
 /**
  * Every key of a peer's database. Numbers are big-endian, so that keys sort as numbers do.
@@ -18,11 +20,14 @@ import type { Network } from '../core/network-document.js'
  * | i id(32)                           | height(6)                               | import     |
  * | t level(1) index(6)                | 256 hashes: a full tile of the log tree | import     |
  * | e id(32)                           | evidence of a lie                       | witness    |
+ * | s height(6) id(32)                 | whole block beside the main chain       | import     |
+ * | p author sequence(8)               | envelope that waits for a block         | pool or import |
  *
- * A position is either in a block (below the head's `size`) or pending. Each write is one synced batch that
- * leaves the database whole: messages come with their indexes, a header with the tiles it fills.
+ * A position is either in a block (below the head's `size`) or, in a journal, pending. Each write is one synced
+ * batch that leaves the database whole: messages come with their indexes, a header with the tiles it fills. A
+ * reorg is one batch too: blocks go beside the main chain, others join it, messages return to the pool.
  */
-export type Database = ClassicLevel<Uint8Array, Uint8Array>
+export type Database = AbstractLevel<Buffer | Uint8Array | string, Uint8Array, Uint8Array>
 export type Write =
   | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
   | { readonly type: 'del'; readonly key: Uint8Array }
@@ -36,13 +41,9 @@ export const keys = {
   message: (position: number) => numbered('m', position),
   receipt: (first: number) => numbered('r', first),
   header: (height: number) => numbered('h', height),
-  sequence: (author: PeerIdBytes, sequence: bigint) => {
-    const key = Buffer.allocUnsafe(1 + author.length + 8)
-    key.write('a', 0, 'latin1')
-    key.set(author, 1)
-    key.writeBigUInt64BE(sequence, 1 + author.length)
-    return key
-  },
+  sequence: (author: PeerIdBytes, sequence: bigint) => named('a', author, sequence),
+  pooled: (author: PeerIdBytes, sequence: bigint) => named('p', author, sequence),
+  side: (height: number, id: Hash) => Buffer.concat([numbered('s', height), id]),
   leaf: (leaf: Hash, position: number) => {
     const key = Buffer.allocUnsafe(1 + LEAF_PREFIX + SAFE_INTEGER_BYTES)
     key.write('l', 0, 'latin1')
@@ -89,12 +90,22 @@ export const ranges = {
   headers: rangeOf('h'),
   ids: rangeOf('i'),
   tiles: rangeOf('t'),
-  evidence: rangeOf('e')
+  evidence: rangeOf('e'),
+  sides: rangeOf('s'),
+  pooled: rangeOf('p')
 }
 
 function rangeOf(prefix: string): { readonly gte: Uint8Array; readonly lt: Uint8Array } {
   const byte = prefix.charCodeAt(0)
   return { gte: Uint8Array.of(byte), lt: Uint8Array.of(byte + 1) }
+}
+
+function named(prefix: string, author: PeerIdBytes, sequence: bigint): Buffer {
+  const key = Buffer.allocUnsafe(1 + author.length + 8)
+  key.write(prefix, 0, 'latin1')
+  key.set(author, 1)
+  key.writeBigUInt64BE(sequence, 1 + author.length)
+  return key
 }
 
 function numbered(prefix: string, number: number): Buffer {
@@ -117,27 +128,29 @@ export async function writeLazily(database: Database, writes: readonly Write[]):
   await write(database, writes, { sync: false })
 }
 
-function write(database: Database, writes: readonly Write[], options: { sync: boolean }): Promise<void> {
+async function write(
+  database: Database,
+  writes: readonly Write[],
+  options: { readonly sync: boolean }
+): Promise<void> {
+  if (writes.length === 0) return
   const batch = database.batch()
-  for (const operation of writes)
+  for (const [index, operation] of writes.entries()) {
     if (operation.type === 'put') batch.put(operation.key, operation.value)
     else batch.del(operation.key)
-  return batch.write(options)
+    // A deep reorg has a hundred thousand of them; others are to be served meanwhile.
+    if (index % TURN === TURN - 1) await setImmediate()
+  }
+  await batch.write(options)
 }
+
+/** Operations in one turn of the event loop. */
+const TURN = 4096
 
 const EMPTY = new Uint8Array(0)
 
 /** What is written with a message, whoever brought it. `first` names its receipt; imported messages have none. */
-export function messageWrites(
-  message: {
-    readonly envelope: EnvelopeBytes
-    readonly leaf: Hash
-    readonly author: PeerIdBytes
-    readonly sequence: bigint
-  },
-  position: number,
-  first: number | undefined
-): Write[] {
+export function messageWrites(message: Candidate, position: number, first: number | undefined): Write[] {
   const place = Buffer.allocUnsafe((first === undefined ? 1 : 2) * SAFE_INTEGER_BYTES)
   place.writeUIntBE(position, 0, SAFE_INTEGER_BYTES)
   if (first !== undefined) place.writeUIntBE(first, SAFE_INTEGER_BYTES, SAFE_INTEGER_BYTES)
@@ -145,6 +158,25 @@ export function messageWrites(
     { type: 'put', key: keys.message(position), value: message.envelope },
     { type: 'put', key: keys.sequence(message.author, message.sequence), value: place },
     { type: 'put', key: keys.leaf(message.leaf, position), value: EMPTY }
+  ]
+}
+
+/** What takes back `messageWrites`. */
+export function messageDeletions(
+  { leaf, author, sequence }: Omit<Candidate, 'envelope'>,
+  position: number
+): Write[] {
+  return [
+    { type: 'del', key: keys.message(position) },
+    { type: 'del', key: keys.sequence(author, sequence) },
+    { type: 'del', key: keys.leaf(leaf, position) }
+  ]
+}
+
+export function headerDeletions({ header, id }: SignedHeader): Write[] {
+  return [
+    { type: 'del', key: keys.header(header.height) },
+    { type: 'del', key: keys.id(id) }
   ]
 }
 

@@ -1,4 +1,10 @@
-import { type Block, decodeStoredHeader, type HeaderRules, readBlockHeader } from '../core/block.js'
+import {
+  type Block,
+  decodeBlockParts,
+  decodeStoredHeader,
+  type HeaderRules,
+  readBlockHeader
+} from '../core/block.js'
 import type { EnvelopeBytes } from '../core/bytes.js'
 import { equal } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
@@ -59,6 +65,18 @@ function readHeader(
     return readBlockHeader(header, checkpoint, verifiers, rules)
   } catch (error) {
     if (error instanceof DecodeError) return { ok: false, fault: { kind: 'encoding', detail: error.message } }
+    throw error
+  }
+}
+
+/** A block that was kept beside the main chain; undefined where it is damaged. */
+export function readSide(value: Uint8Array, verifiers: VerifierCache, rules: HeaderRules): Block | undefined {
+  try {
+    const { header, checkpoint, envelopes } = decodeBlockParts(value)
+    const read = readBlockHeader(header, checkpoint, verifiers, rules)
+    return read.ok ? { signed: read.signed, envelopes } : undefined
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined
     throw error
   }
 }

@@ -1,7 +1,6 @@
 import { link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ClassicLevel } from 'classic-level'
-import type { Database } from '../chain/store.js'
 import { InvalidNetworkDocument, type Network, parseNetwork } from '../core/network-document.js'
 import { errorCode, Failure, UsageError } from './failure.js'
 import { expectWholeLogs } from './write-ahead-log.js'
@@ -39,7 +38,7 @@ export async function readNetwork(path: string): Promise<Network> {
 }
 
 /** Opens a LevelDB folder for this process alone. Throws Failure where its write-ahead log is damaged. */
-export async function openDatabase(path: string): Promise<Database> {
+export async function openDatabase(path: string): Promise<ClassicLevel<Uint8Array, Uint8Array>> {
   try {
     await mkdir(path, { recursive: true })
     await expectWholeLogs(path)

@@ -6,6 +6,8 @@ export type FaultKind =
   | 'height'
   | 'parent'
   | 'time'
+  /** Of a time that has not come yet: it may be valid later. */
+  | 'future'
   | 'count'
   | 'size'
   | 'root'
@@ -25,6 +27,11 @@ export interface Fault {
   readonly detail: string
   readonly height?: number
   readonly position?: number
+}
+
+/** Whether time mends it. */
+export function isPassingFault({ kind }: Fault): boolean {
+  return kind === 'future'
 }
 
 export function describeFault(fault: Fault): string {

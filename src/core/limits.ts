@@ -101,6 +101,12 @@ export const LIMITS = {
   receiptsAgainRate: { perSecond: 100, burst: 1_000 },
   /** Messages that are on disk or on their way there, but in no block yet. More are refused as busy. */
   pendingMessages: 20_000,
+  /** Bytes of those that wait in the pool of a network without a sequencer. */
+  pooledBytes: 64 * 1024 * 1024,
+  /** Verified blocks that are kept beside the main chain; of more, the lightest branches are let go. */
+  sideBlocks: 4_096,
+  /** Blocks that are remembered as invalid, so that nothing that descends from them is looked at. */
+  rememberedInvalid: 4_096,
   /** Messages written in one synced batch; also bounds the entries of one receipt. */
   journalBatch: 512,
 

@@ -1,4 +1,5 @@
-import type { Chain, Imported, MessageName } from '../chain/chain.js'
+import type { MessageName } from '../chain/candidate.js'
+import type { Chain, Imported } from '../chain/chain.js'
 import type { Block } from '../core/block.js'
 import type { Fault } from '../core/fault.js'
 import { checkMessages, messageFault } from './message-checks.js'

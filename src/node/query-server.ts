@@ -1,5 +1,6 @@
 import { pipe } from 'it-pipe'
-import type { Chain, Inclusion } from '../chain/chain.js'
+import type { Chain } from '../chain/chain.js'
+import type { Inclusion } from '../chain/chain-reader.js'
 import { type Database, placeOf, receiptOf } from '../chain/store.js'
 import type { CheckpointedHeader } from '../core/block.js'
 import { type EnvelopeBytes, equal, toHex } from '../core/bytes.js'

@@ -117,6 +117,8 @@ export class Sync implements Service {
           // Others take what is passed on for verified in full.
           return importer.isFull ? 'accept' : 'ignore'
         case 'known':
+        case 'beside':
+        case 'reorganized':
           return 'ignore'
         case 'orphan':
           this.wake()
@@ -265,6 +267,8 @@ class Round {
         this.#progress()
         return true
       case 'known':
+      case 'beside':
+      case 'reorganized':
       case 'orphan':
         return true
       case 'conflict':

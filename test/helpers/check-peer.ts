@@ -83,7 +83,7 @@ export async function checkDatabase(
     openingKeys === 'sealed' ? messageRules(net.rules) : messageRules(net.rules, new Opener(openingKeys))
   const verifiers = new VerifierCache()
   assert.deepEqual(
-    [...tables.keys()].filter(name => !'nmalrhite'.includes(name)),
+    [...tables.keys()].filter(name => !'nmalrhitesp'.includes(name)),
     [],
     'unknown keys'
   )

@@ -1,0 +1,155 @@
+import type { EnvelopeBytes } from '../core/bytes.js'
+import { equal } from '../core/bytes.js'
+import type { VerifierCache } from '../core/keys.js'
+import { LIMITS } from '../core/limits.js'
+import { type MessageRules, validateEnvelope } from '../core/validation.js'
+import { type Candidate, nameOf } from './candidate.js'
+import { type Database, hasLeaf, keys, placeOf, ranges, type Write, writeDurably } from './store.js'
+
+export type Pooled =
+  /** It waits for a block from now on. `Pool.stored` tells when it is on disk. */
+  | { readonly kind: 'accepted' }
+  /** It waits already, or stands in a block. */
+  | { readonly kind: 'known' }
+  /** Another message has its author and sequence. */
+  | { readonly kind: 'taken' }
+  /** Too many messages wait. */
+  | { readonly kind: 'full' }
+
+/** What becomes of waiting messages when the head moves. */
+export interface PoolChange {
+  /** Stood in blocks that have left the main chain. */
+  readonly returned: readonly Candidate[]
+  /** Names of those that stand on it now. */
+  readonly ordered: ReadonlySet<string>
+}
+
+/**
+ * Valid messages that wait for a block, in the order in which they came, where nobody gives them positions
+ * beforehand. On disk too: what a reorg takes out of the chain comes back here in the same batch, so that
+ * after a crash each message is in one of the two.
+ */
+export class Pool {
+  readonly #waiting = new Map<string, Candidate>()
+  #bytes = 0
+  #unwritten: Candidate[] = []
+  #writing: Promise<void> | undefined
+  #failure: Error | undefined
+
+  private constructor(private readonly database: Database) {}
+
+  /** Reads and verifies what waited when the peer stopped; what is not valid any more is dropped. */
+  static async open(database: Database, rules: MessageRules, verifiers: VerifierCache): Promise<Pool> {
+    const pool = new Pool(database)
+    const dropped: Write[] = []
+    for await (const [key, value] of database.iterator(ranges.pooled)) {
+      const envelope = value as EnvelopeBytes
+      const verdict = await validateEnvelope(envelope, rules, verifiers)
+      const isWaiting = verdict.ok && placeOf(database, verdict.author, verdict.sequence) === undefined
+      if (isWaiting && equal(key, keys.pooled(verdict.author, verdict.sequence)))
+        pool.#put({ envelope, ...verdict })
+      else dropped.push({ type: 'del', key })
+    }
+    await writeDurably(database, dropped)
+    return pool
+  }
+
+  get size(): number {
+    return this.#waiting.size
+  }
+
+  add(candidate: Candidate): Pooled {
+    const { author, sequence, leaf } = candidate
+    const waiting = this.#waiting.get(nameOf(candidate))
+    if (waiting !== undefined) return { kind: equal(waiting.leaf, leaf) ? 'known' : 'taken' }
+    const place = placeOf(this.database, author, sequence)
+    if (place !== undefined) return { kind: hasLeaf(this.database, leaf, place.position) ? 'known' : 'taken' }
+    const isFull =
+      this.#waiting.size >= LIMITS.pendingMessages ||
+      this.#bytes + candidate.envelope.length > LIMITS.pooledBytes
+    if (isFull || this.#failure !== undefined) return { kind: 'full' }
+    this.#put(candidate)
+    this.#unwritten.push(candidate)
+    this.#writing ??= this.#writeAll()
+    return { kind: 'accepted' }
+  }
+
+  /** Resolves when all that was accepted is on disk. Throws where it cannot be written. */
+  async stored(): Promise<void> {
+    await this.#writing
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  /** Those that wait, oldest first. */
+  *waiting(): Iterable<Candidate> {
+    // One that came while its block was being written is in both.
+    for (const candidate of this.#waiting.values())
+      if (placeOf(this.database, candidate.author, candidate.sequence) === undefined) yield candidate
+  }
+
+  /** What is to be written together with the head. */
+  writesFor({ returned, ordered }: PoolChange): Write[] {
+    const puts = returned
+      .filter(candidate => !ordered.has(nameOf(candidate)))
+      .map(({ author, sequence, envelope }): Write => {
+        return { type: 'put', key: keys.pooled(author, sequence), value: envelope }
+      })
+    const dels: Write[] = []
+    for (const name of ordered) {
+      const candidate = this.#waiting.get(name)
+      if (candidate !== undefined) dels.push(this.#deletion(candidate))
+    }
+    return [...dels, ...puts]
+  }
+
+  /** Called once that is on disk. */
+  settle({ returned, ordered }: PoolChange): void {
+    for (const name of ordered) this.drop(name)
+    for (const candidate of returned) {
+      const name = nameOf(candidate)
+      // Of two messages with one name the one that stood in a block goes on.
+      if (!ordered.has(name)) {
+        this.drop(name)
+        this.#put(candidate)
+      }
+    }
+  }
+
+  /** Forgets one, such as one that no block can hold any more. Its entry on disk goes with the next start. */
+  drop(name: string): void {
+    const candidate = this.#waiting.get(name)
+    if (candidate === undefined) return
+    this.#waiting.delete(name)
+    this.#bytes -= candidate.envelope.length
+  }
+
+  #put(candidate: Candidate): void {
+    this.#waiting.set(nameOf(candidate), candidate)
+    this.#bytes += candidate.envelope.length
+  }
+
+  #deletion({ author, sequence }: Candidate): Write {
+    return { type: 'del', key: keys.pooled(author, sequence) }
+  }
+
+  /** A group commit: all that came while the last one was written goes into the next. */
+  async #writeAll(): Promise<void> {
+    await Promise.resolve()
+    try {
+      while (this.#unwritten.length > 0) {
+        const group = this.#unwritten
+        this.#unwritten = []
+        const writes = group
+          .filter(candidate => this.#waiting.get(nameOf(candidate)) === candidate)
+          .map(({ author, sequence, envelope }): Write => {
+            return { type: 'put', key: keys.pooled(author, sequence), value: envelope }
+          })
+        await writeDurably(this.database, writes)
+      }
+    } catch (error) {
+      this.#failure = error instanceof Error ? error : new Error(String(error))
+    } finally {
+      this.#writing = undefined
+    }
+  }
+}
