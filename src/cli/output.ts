@@ -38,6 +38,10 @@ function eventToJson(event: PeerEvent): object | undefined {
       return { ...event, network: toHex(event.network), http: null }
     case 'block':
       return { event: event.event, ...headerToJson(event.signed) }
+    case 'reorg':
+      return { ...event, from: toHex(event.from.id), to: toHex(event.to.id), height: event.to.header.height }
+    case 'reorgRefused':
+      return { ...event, id: toHex(event.id), weight: event.weight.toString() }
     case 'receipt':
       return {
         ...event,
@@ -78,6 +82,12 @@ function sentence(event: PeerEvent): string {
       const { header, id } = event.signed
       return `block ${header.height}: ${header.count} messages, ${header.size} in the log, id ${toHex(id)}`
     }
+    case 'reorg': {
+      const { from, to, depth } = event
+      return `REORG: ${depth} blocks have left the chain, which ends in block ${to.header.height} ${toHex(to.id)} now; it ended in block ${from.header.height} ${toHex(from.id)}`
+    }
+    case 'reorgRefused':
+      return `A HEAVIER CHAIN IS REFUSED: that of ${event.peerId}, up to block ${event.height} ${toHex(event.id)}, leaves ours more than ${event.allowed} blocks ago; if it is the right one, start again with an empty --data folder`
     case 'receipt':
       return `message ${event.sequence} accepted at position ${event.position} after ${event.ms.toFixed(1)} ms`
     case 'refused':

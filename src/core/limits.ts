@@ -74,6 +74,8 @@ export const LIMITS = {
   /** Blocks in one page of a range, and the bytes after which a page ends early: the reader's buffer. */
   rangeBlocks: 256,
   rangeBytes: 4 * 1024 * 1024,
+  /** Headers in one page. */
+  rangeHeaders: 1_000,
   /** Bytes of a client's hello, the one frame it sends on the receipts protocol. */
   helloBytes: 256,
   /** Bytes of a frame on the receipts protocol. */
@@ -116,6 +118,16 @@ export const LIMITS = {
   /** Blocks a follower asks for at once, and those it may hold before they are imported. */
   syncBlocks: 32,
   syncWindow: 256,
+  /** Headers of one chain that are checked before its blocks are fetched. */
+  syncHeaders: 500_000,
+  /** Blocks whose parents are not known yet: in all, their bytes, those that one peer brought, and for how long, ms. */
+  orphans: 512,
+  orphanBytes: 64 * 1024 * 1024,
+  orphansOfPeer: 64,
+  orphanMs: 120_000,
+  /** How often waiting messages are published once more, ms, and how many of them: the oldest. */
+  republishMs: 15_000,
+  republishMessages: 1_024,
   /** How often a follower asks its neighbours for their heads: what gossip lost shows then. */
   syncMs: 2_000,
 

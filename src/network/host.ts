@@ -224,6 +224,16 @@ export class Host {
     }
   }
 
+  /** Peers that are connected and subscribe to the topic. */
+  subscribers(topic: string): PeerIdBytes[] {
+    return this.libp2p.services.gossip.getSubscribers(topic).map(bytesOf)
+  }
+
+  /** Runs `listener` whenever a peer begins or ends a subscription, until this peer stops. */
+  onSubscription(listener: () => void): void {
+    this.libp2p.services.gossip.addEventListener('subscription-change', listener)
+  }
+
   hasSubscribers(topic: string): boolean {
     return this.libp2p.services.gossip.getSubscribers(topic).length > 0
   }

@@ -1,7 +1,9 @@
 import type { MessageName } from '../chain/candidate.js'
 import type { Chain, Imported } from '../chain/chain.js'
 import type { Block } from '../core/block.js'
+import { equal } from '../core/bytes.js'
 import type { Fault } from '../core/fault.js'
+import { leafHash, rootOf } from '../core/merkle.js'
 import { checkMessages, messageFault } from './message-checks.js'
 import type { ValidationPool } from './validation-pool.js'
 
@@ -46,7 +48,11 @@ export class BlockImporter {
   import(block: Block, checked: Promise<CheckedMessages>): Promise<Imported> {
     const imported = this.#last.then(async (): Promise<Imported> => {
       const messages = await checked
-      if (!messages.ok) return { kind: 'invalid', fault: messages.fault }
+      if (!messages.ok) {
+        // Other messages under the same header would say nothing of the block that has its own.
+        if (isWhole(block)) this.chain.condemn(block.signed.id)
+        return { kind: 'invalid', fault: messages.fault }
+      }
       return this.chain.import(block, this.now(), messages.names)
     })
     this.#last = imported.catch(() => undefined)
@@ -57,4 +63,9 @@ export class BlockImporter {
   async settled(): Promise<void> {
     await this.#last
   }
+}
+
+/** Whether these are the messages that its header names. */
+export function isWhole({ signed: { header }, envelopes }: Block): boolean {
+  return header.count === envelopes.length && equal(header.root, rootOf(envelopes.map(leafHash)))
 }

@@ -12,6 +12,22 @@ export type PeerEvent =
       readonly addresses: readonly string[]
     }
   | { readonly event: 'block'; readonly signed: CheckpointedHeader }
+  /** The head has moved to a heavier branch: `depth` blocks have left the main chain. */
+  | {
+      readonly event: 'reorg'
+      readonly from: CheckpointedHeader
+      readonly to: CheckpointedHeader
+      readonly depth: number
+    }
+  /** A peer has a heavier chain, but it forks off deeper than any reorg may reach. */
+  | {
+      readonly event: 'reorgRefused'
+      readonly peerId: string
+      readonly height: number
+      readonly id: Hash
+      readonly weight: bigint
+      readonly allowed: number
+    }
   | {
       readonly event: 'receipt'
       readonly sequence: bigint

@@ -13,6 +13,16 @@ import type { ReceiptServer } from './receipt-server.js'
 import type { Service } from './service.js'
 import type { ValidationPool } from './validation-pool.js'
 
+/** Who is told what became of messages that were not taken. */
+export type IntakeAudience = Pick<ReceiptServer, 'turnedAway' | 'refused' | 'tellsAll'>
+
+/** Where nobody waits for receipts. */
+export const NO_AUDIENCE: IntakeAudience = {
+  turnedAway: () => undefined,
+  refused: () => undefined,
+  tellsAll: () => false
+}
+
 /**
  * A message's way in: gossip, validation, then `take`, in the order of arrival. Whoever sent what is not
  * valid is told why: the author where the signature proves one, else the peer that handed it over.
@@ -29,7 +39,7 @@ export class Intake implements Service {
     private readonly host: Host,
     private readonly topic: string,
     private readonly pool: ValidationPool,
-    private readonly receipts: ReceiptServer,
+    private readonly receipts: IntakeAudience,
     private readonly take: (message: Candidate) => GossipVerdict,
     /** True where this very message was taken before, and its author is told so. */
     private readonly recall: (message: Omit<Candidate, 'envelope'>) => boolean = () => false

@@ -5,14 +5,14 @@ import { equal, type PeerIdBytes } from '../core/bytes.js'
 import { describeFault } from '../core/fault.js'
 import { peerIdToString, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
-import { leafHash, rootOf } from '../core/merkle.js'
 import { sequencerOf } from '../core/network-document.js'
 import type { GossipVerdict, Host } from '../network/host.js'
 import { Asker } from './asker.js'
-import type { BlockImporter, CheckedMessages } from './block-importer.js'
+import { type BlockImporter, isWhole } from './block-importer.js'
 import { BlockReader } from './block-reader.js'
-import { describeError, type Report } from './events.js'
+import type { Report } from './events.js'
 import type { Neighbours } from './neighbours.js'
+import { type BlockSource, OrderedFetch } from './ordered-fetch.js'
 import type { Service } from './service.js'
 import { Wakeup } from './waiting.js'
 import type { Witness } from './witness.js'
@@ -32,12 +32,6 @@ export interface SyncOptions {
   readonly witness: Pick<Witness, 'examine' | 'examineBlock'>
   /** Hears of what a follower cannot go on after, once. */
   readonly failed: (error: Error) => void
-}
-
-interface Fetched {
-  readonly block: Block
-  readonly checked: Promise<CheckedMessages>
-  readonly source: Source
 }
 
 /**
@@ -172,8 +166,55 @@ export class Sync implements Service {
     const from = chain.head().header.height
     const to = Math.max(...[...round.values()].map(({ height }) => height))
     if (to - from > 1) report({ event: 'syncing', height: from, target: to })
-    await new Round(this.options, [...round.values()], this.#stopping.signal, peer => this.#asker(peer)).run()
+    await this.#fetch(
+      [...round.values()].map(({ peer, height }) => ({ peer, last: height })),
+      from + 1,
+      to
+    )
     if (to - from > 1) report({ event: 'syncing', height: chain.head().header.height, target: to })
+  }
+
+  async #fetch(sources: readonly BlockSource[], from: number, to: number): Promise<void> {
+    const { importer, report, witness, extended } = this.options
+    let reported = from
+    const fetching = new OrderedFetch(
+      {
+        sources,
+        from,
+        to,
+        report,
+        fetch: (peer, first, count) => this.#asker(peer).page(first, count),
+        check: block => importer.check(block),
+        take: async (block, checked) => {
+          const imported = await importer.import(block, checked)
+          switch (imported.kind) {
+            case 'extended': {
+              extended(imported.signed)
+              const { height } = imported.signed.header
+              if (height - reported >= PROGRESS_BLOCKS) {
+                report({ event: 'syncing', height, target: to })
+                reported = height
+              }
+              return { kind: 'taken' }
+            }
+            case 'known':
+              return { kind: 'taken' }
+            case 'conflict':
+              witness.examine(block.signed)
+              return { kind: 'stop' }
+            case 'invalid':
+              witness.examineBlock(block)
+              return { kind: 'untrue', why: describeFault(imported.fault) }
+            case 'orphan':
+            case 'beside':
+            case 'reorganized':
+              return { kind: 'stop' }
+          }
+        }
+      },
+      this.#stopping.signal
+    )
+    await fetching.run()
   }
 
   /** An older head proves nothing by itself; the next block that is signed on top of it will. */
@@ -194,157 +235,6 @@ export class Sync implements Service {
   #fail(error: unknown): void {
     if (this.#stopping.signal.aborted) return
     this.options.failed(error instanceof Error ? error : new Error(String(error)))
-  }
-}
-
-/** Whether these are the messages that its header names. */
-function isWhole({ signed: { header }, envelopes }: Block): boolean {
-  return header.count === envelopes.length && equal(header.root, rootOf(envelopes.map(leafHash)))
-}
-
-interface Source {
-  readonly peer: PeerIdBytes
-  /** What it says it has. */
-  readonly height: number
-}
-
-/** Fetching from several neighbours at once, importing in order. Holds no more blocks than a window. */
-class Round {
-  readonly #fetched = new Map<number, Fetched>()
-  /** Heights that are fetched or being fetched. */
-  readonly #claimed = new Set<number>()
-  readonly #changed = new Wakeup()
-  /** Ends the fetching when the importing has ended. */
-  readonly #over = new AbortController()
-  readonly #signal: AbortSignal
-  readonly #dropped = new Set<Source>()
-  #reported: number
-
-  constructor(
-    private readonly options: SyncOptions,
-    private readonly sources: readonly Source[],
-    stopping: AbortSignal,
-    private readonly askerOf: (peer: PeerIdBytes) => Asker
-  ) {
-    this.#signal = AbortSignal.any([stopping, this.#over.signal])
-    this.#reported = this.#height
-  }
-
-  async run(): Promise<void> {
-    let fetching = this.sources.length
-    const fetchers = this.sources.map(source =>
-      this.#fetchAll(source).finally(() => {
-        fetching -= 1
-        this.#changed.wake()
-      })
-    )
-    try {
-      while (!this.#signal.aborted) {
-        const next = this.#fetched.get(this.#height + 1)
-        if (next !== undefined) {
-          if (!(await this.#import(next))) return
-        } else if (fetching === 0) return
-        else await this.#changed.wait(this.#signal)
-      }
-    } finally {
-      this.#over.abort()
-      await Promise.allSettled(fetchers)
-    }
-  }
-
-  get #height(): number {
-    return this.options.chain.head().header.height
-  }
-
-  /** False where the chain cannot go on. */
-  async #import({ block, checked, source }: Fetched): Promise<boolean> {
-    const { importer, extended, witness } = this.options
-    const imported = await importer.import(block, checked)
-    this.#release(block.signed.header.height)
-    switch (imported.kind) {
-      case 'extended':
-        extended(imported.signed)
-        this.#progress()
-        return true
-      case 'known':
-      case 'beside':
-      case 'reorganized':
-      case 'orphan':
-        return true
-      case 'conflict':
-        witness.examine(block.signed)
-        return false
-      case 'invalid':
-        witness.examineBlock(block)
-        this.#drop(source, describeFault(imported.fault))
-        return true
-    }
-  }
-
-  async #fetchAll(source: Source): Promise<void> {
-    const asker = this.askerOf(source.peer)
-    const isOver = (): boolean => this.#signal.aborted || this.#dropped.has(source)
-    while (!isOver()) {
-      const part = this.#claim(source.height)
-      if (part === undefined) {
-        if (this.#height >= source.height) return
-        await this.#changed.wait(this.#signal)
-        continue
-      }
-      let next = part.from
-      try {
-        for await (const block of asker.page(part.from, part.to - part.from + 1)) {
-          if (isOver()) break
-          const checked = this.options.importer.check(block)
-          // Awaited when its turn comes; until then nobody listens.
-          checked.catch(() => undefined)
-          this.#fetched.set(next, { block, checked, source })
-          next += 1
-          this.#changed.wake()
-        }
-        if (next === part.from && !isOver())
-          throw new Error(`it has no block ${next}, though it said that it has ${source.height}`)
-      } catch (error) {
-        this.#drop(source, describeError(error))
-      } finally {
-        for (let height = next; height <= part.to; height += 1) this.#release(height)
-      }
-    }
-  }
-
-  /** The lowest heights that nobody fetches and that a source of this height has, where there is room. */
-  #claim(height: number): { readonly from: number; readonly to: number } | undefined {
-    const last = Math.min(height, this.#height + LIMITS.syncWindow)
-    let from = this.#height + 1
-    while (from <= last && this.#claimed.has(from)) from += 1
-    if (from > last) return undefined
-    let to = from
-    while (to < last && to - from + 1 < LIMITS.syncBlocks && !this.#claimed.has(to + 1)) to += 1
-    for (let claimed = from; claimed <= to; claimed += 1) this.#claimed.add(claimed)
-    return { from, to }
-  }
-
-  #release(height: number): void {
-    this.#fetched.delete(height)
-    this.#claimed.delete(height)
-    this.#changed.wake()
-  }
-
-  /** Asks it no more in this round, and asks others for what it served. */
-  #drop(source: Source, why: string): void {
-    if (this.#dropped.has(source) || this.#signal.aborted) return
-    this.#dropped.add(source)
-    const name = peerIdToString(source.peer)
-    this.options.report({ event: 'warning', message: `${name} is asked for no more blocks now: ${why}` })
-    for (const [height, fetched] of [...this.#fetched]) if (fetched.source === source) this.#release(height)
-  }
-
-  #progress(): void {
-    const height = this.#height
-    if (height - this.#reported < PROGRESS_BLOCKS) return
-    this.#reported = height
-    const target = Math.max(...this.sources.map(source => source.height))
-    this.options.report({ event: 'syncing', height, target })
   }
 }
 

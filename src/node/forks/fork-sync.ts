@@ -1,0 +1,300 @@
+import type { Chain, Imported } from '../../chain/chain.js'
+import type { Block } from '../../core/block.js'
+import { equal, type PeerIdBytes } from '../../core/bytes.js'
+import { describeFault, isPassingFault } from '../../core/fault.js'
+import { peerIdToString } from '../../core/keys.js'
+import { LIMITS } from '../../core/limits.js'
+import type { GossipVerdict, Host } from '../../network/host.js'
+import type { BlockImporter, CheckedMessages } from '../block-importer.js'
+import type { BlockReader } from '../block-reader.js'
+import { describeError, type Report } from '../events.js'
+import { OrderedFetch, type Turn } from '../ordered-fetch.js'
+import type { Service } from '../service.js'
+import { Wakeup } from '../waiting.js'
+import type { ChainSource, ClaimedHead } from './chain-source.js'
+import type { HeaderChain } from './header-chain.js'
+import { findBetter, isBetter } from './header-search.js'
+import { Orphans } from './orphans.js'
+
+export interface ForkSyncOptions {
+  readonly host: Host
+  readonly topic: string
+  readonly chain: Chain
+  readonly importer: BlockImporter
+  readonly reader: BlockReader
+  readonly sourceOf: (peer: PeerIdBytes) => ChainSource
+  /** ms since 1970. */
+  readonly now: () => number
+  /** A monotonic clock, ms. */
+  readonly clock: () => number
+  readonly report: Report
+  /** Hears of each move of the head. */
+  readonly moved: (imported: Extract<Imported, { kind: 'extended' | 'reorganized' }>) => void
+  /** Hears of what a peer cannot go on after, once. */
+  readonly failed: (error: Error) => void
+}
+
+/** What became of a chain that a peer was asked for. */
+export type Considered =
+  | { readonly kind: 'taken'; readonly head: ClaimedHead }
+  | { readonly kind: 'not better' }
+  | { readonly kind: 'too deep' }
+  | { readonly kind: 'untrue'; readonly why: string }
+
+/**
+ * Keeps a peer on the heaviest valid chain among equals: new blocks come by gossip; where peers have what is
+ * better, headers come first, then the blocks of the best headers, from several peers at once.
+ */
+export class ForkSync implements Service {
+  readonly #stopping = new AbortController()
+  readonly #due = new Wakeup()
+  readonly #orphans = new Orphans()
+  /** Heads that fork off too deep, so that each is told of once. */
+  readonly #toldOf = new Set<string>()
+  #isDue = true
+  #running: Promise<void> = Promise.resolve()
+  /** Rounds run one after the other. */
+  #round: Promise<unknown> = Promise.resolve()
+
+  constructor(private readonly options: ForkSyncOptions) {}
+
+  async start(): Promise<void> {
+    const { host, topic } = this.options
+    host.subscribe(topic, (from, data) => this.#hear(from, data))
+    host.onSubscription(() => this.wake())
+    this.#running = this.#run()
+  }
+
+  async stop(): Promise<void> {
+    const { host, topic, importer } = this.options
+    this.#stopping.abort(new Error('the peer is stopping'))
+    host.unsubscribe(topic)
+    await this.#running
+    await this.#round
+    await importer.settled()
+  }
+
+  /** Asks the other peers soon. */
+  wake(): void {
+    this.#isDue = true
+    this.#due.wake()
+  }
+
+  /** Takes a block of our own, as if it came from elsewhere. */
+  async importOwn(block: Block): Promise<Imported> {
+    const { importer } = this.options
+    return this.#settle(block, await importer.import(block, importer.check(block)))
+  }
+
+  /** Asks one peer for its chain, and takes it where it is valid and better. */
+  async consider(peer: PeerIdBytes): Promise<Considered> {
+    const { sourceOf, chain } = this.options
+    return this.#inTurn(async () => {
+      const source = sourceOf(peer)
+      try {
+        const claim = await source.claimedHead()
+        const found = await this.#find(source, claim)
+        if (found.kind !== 'better') return found
+        const problems = await this.#fetch(found.headers, [source])
+        const isTaken = equal(chain.head().id, found.headers.head.id)
+        if (isTaken) return { kind: 'taken', head: claim }
+        return { kind: 'untrue', why: problems[0] ?? 'it did not serve all of its blocks' }
+      } catch (error) {
+        return { kind: 'untrue', why: describeError(error) }
+      }
+    })
+  }
+
+  /** A block from gossip goes on to others only once it stands in the chain, or beside it. */
+  async #hear(from: PeerIdBytes, data: Uint8Array): Promise<GossipVerdict> {
+    const { reader, importer, chain, clock } = this.options
+    if (this.#stopping.signal.aborted) return 'ignore'
+    let block: Block
+    try {
+      // Its work is looked at before anything that takes longer.
+      block = reader.block(data)
+    } catch {
+      return 'reject'
+    }
+    const { id, header } = block.signed
+    if (header.height <= chain.root.header.height || chain.place(id) !== undefined) return 'ignore'
+    if (chain.isCondemned(id) || chain.isCondemned(header.parent)) return 'reject'
+    if (chain.place(header.parent) === undefined) {
+      this.#orphans.add(block, from, data.length, clock())
+      this.wake()
+      return 'ignore'
+    }
+    try {
+      return verdictOf(await this.#settle(block, await importer.import(block, importer.check(block))))
+    } catch (error) {
+      this.#fail(error)
+      return 'ignore'
+    }
+  }
+
+  /** Tells of a move of the head, and takes the blocks that waited for this one. */
+  async #settle(block: Block, imported: Imported): Promise<Imported> {
+    const { importer, moved } = this.options
+    if (imported.kind === 'extended' || imported.kind === 'reorganized') moved(imported)
+    if (imported.kind === 'invalid' || imported.kind === 'orphan') return imported
+    for (const child of this.#orphans.takeChildren(block.signed.id))
+      await this.#settle(child, await importer.import(child, importer.check(child)))
+    return imported
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      this.#isDue = false
+      try {
+        await this.#inTurn(() => this.#level())
+      } catch (error) {
+        return this.#fail(error)
+      }
+      if (!this.#isDue) await this.#due.wait(signal, LIMITS.syncMs)
+    }
+  }
+
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const done = this.#round.then(task)
+    this.#round = done.catch(() => undefined)
+    return done
+  }
+
+  /** One round: asks all peers for their heads, and takes the best chain that headers show. */
+  async #level(): Promise<void> {
+    const { host, topic, sourceOf, chain } = this.options
+    const claims = await Promise.all(
+      host.subscribers(topic).map(async peer => {
+        const source = sourceOf(peer)
+        // Who does not answer is no use now; the next round asks again.
+        return { source, claim: await source.claimedHead().catch(() => undefined) }
+      })
+    )
+    let best: HeaderChain | undefined
+    for (const { source, claim } of claims) {
+      if (this.#stopping.signal.aborted) return
+      if (claim === undefined || !this.#mayBeBetter(claim)) continue
+      if (best !== undefined && equal(best.head.id, claim.id)) continue
+      try {
+        const found = await this.#find(source, claim)
+        if (found.kind !== 'better') continue
+        if (best === undefined || isHeavier(found.headers, best, chain)) best = found.headers
+      } catch (error) {
+        this.#distrust(source.peer, describeError(error))
+      }
+    }
+    if (best === undefined || !isBetter(best, chain)) return
+    const sources = claims.flatMap(({ source, claim }) => (claim === undefined ? [] : [source]))
+    await this.#fetch(best, sources)
+  }
+
+  async #find(source: ChainSource, claim: ClaimedHead): ReturnType<typeof findBetter> {
+    const { chain, now } = this.options
+    const found = await findBetter(source, claim, chain, now, this.#stopping.signal)
+    if (found.kind === 'too deep' && claim.weight > chain.weight) this.#tellOfDepth(source.peer, claim)
+    return found
+  }
+
+  /** A claim is cheap: it only decides whom to ask. */
+  #mayBeBetter({ height, id, weight }: ClaimedHead): boolean {
+    const { chain } = this.options
+    if (chain.place(id) !== undefined || chain.isCondemned(id)) return false
+    return weight >= chain.weight && height > chain.root.header.height
+  }
+
+  /** The blocks of checked headers, from whichever peers have them. Gives what was wrong with some. */
+  async #fetch(headers: HeaderChain, sources: readonly ChainSource[]): Promise<string[]> {
+    const { chain, importer, report } = this.options
+    const missing = headers.ids.filter(id => chain.place(id) === undefined)
+    const target = headers.head.header.height
+    if (missing.length > 1) report({ event: 'syncing', height: chain.head().header.height, target })
+    const problems: string[] = []
+    const byPeer = new Map(sources.map(source => [source.peer, source]))
+    await new OrderedFetch(
+      {
+        sources: sources.map(({ peer }) => ({ peer, last: missing.length - 1 })),
+        from: 0,
+        to: missing.length - 1,
+        report,
+        fetch: (peer, from, count) => blocksOf(byPeer.get(peer), missing.slice(from, from + count)),
+        check: block => importer.check(block),
+        take: async (block, checked) => this.#take(block, checked, problems)
+      },
+      this.#stopping.signal
+    ).run()
+    if (missing.length > 1) report({ event: 'syncing', height: chain.head().header.height, target })
+    return problems
+  }
+
+  async #take(block: Block, checked: Promise<CheckedMessages>, problems: string[]): Promise<Turn> {
+    const imported = await this.#settle(block, await this.options.importer.import(block, checked))
+    switch (imported.kind) {
+      case 'extended':
+      case 'reorganized':
+      case 'beside':
+      case 'known':
+        return { kind: 'taken' }
+      case 'invalid': {
+        const why = describeFault(imported.fault)
+        problems.push(why)
+        // Nobody has a valid one with this id. A body that is not the header's own may come whole from others.
+        return this.options.chain.isCondemned(block.signed.id) ? { kind: 'stop' } : { kind: 'untrue', why }
+      }
+      case 'orphan':
+      case 'conflict':
+        return { kind: 'stop' }
+    }
+  }
+
+  #tellOfDepth(peer: PeerIdBytes, { height, id, weight }: ClaimedHead): void {
+    const name = Buffer.from(id).toString('latin1')
+    if (this.#toldOf.has(name)) return
+    if (this.#toldOf.size >= LIMITS.rememberedInvalid) this.#toldOf.clear()
+    this.#toldOf.add(name)
+    const { chain, report } = this.options
+    report({
+      event: 'reorgRefused',
+      peerId: peerIdToString(peer),
+      height,
+      id,
+      weight,
+      allowed: chain.rules.ordering.maxReorg
+    })
+  }
+
+  #distrust(peer: PeerIdBytes, why: string): void {
+    if (this.#stopping.signal.aborted) return
+    const name = peerIdToString(peer)
+    this.options.report({ event: 'warning', message: `the chain of ${name} is not taken: ${why}` })
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopping.signal.aborted) return
+    this.options.failed(error instanceof Error ? error : new Error(String(error)))
+  }
+}
+
+function verdictOf(imported: Imported): GossipVerdict {
+  switch (imported.kind) {
+    case 'extended':
+    case 'reorganized':
+    case 'beside':
+      return 'accept'
+    case 'invalid':
+      return isPassingFault(imported.fault) ? 'ignore' : 'reject'
+    case 'known':
+    case 'orphan':
+    case 'conflict':
+      return 'ignore'
+  }
+}
+
+function isHeavier(one: HeaderChain, other: HeaderChain, chain: Chain): boolean {
+  if (one.weight !== other.weight) return one.weight > other.weight
+  return chain.rules.ordering.compare(one.head, other.head) < 0
+}
+
+async function* blocksOf(source: ChainSource | undefined, ids: readonly Block['signed']['id'][]) {
+  if (source !== undefined) yield* source.blocksById(ids)
+}
