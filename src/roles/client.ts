@@ -6,6 +6,7 @@ import { sequencerOf } from '../core/network-document.js'
 import { newSealingContext, sealedLength } from '../core/sealing.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
+import { AddressBook } from '../node/address-book.js'
 import { Announcement } from '../node/announcement.js'
 import { Asker } from '../node/asker.js'
 import type { Summary } from '../node/events.js'
@@ -51,6 +52,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     signer.publicKey.length + signer.sign(new Uint8Array(0)).length + signer.peerId.length + FIXED_OVERHEAD
   const topics = topicsOf(network.id)
   const host = await Host.create({ ...options, topics: [topics.messages, topics.evidence] })
+  const book = new AddressBook(connect)
   const outbox = await Outbox.open(database, network, signer, now)
   const publisher = new Publisher({
     host,
@@ -96,7 +98,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     host,
     network: network.id,
     isRelay: false,
-    addresses: connect,
+    book,
     topic: topics.messages,
     user: {
       prepare: peer => renewal.prepare(peer),

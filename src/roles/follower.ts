@@ -4,6 +4,7 @@ import { rulesOf } from '../chain/rules.js'
 import { sequencerOf } from '../core/network-document.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
+import { AddressBook } from '../node/address-book.js'
 import { Announcement } from '../node/announcement.js'
 import { Asker } from '../node/asker.js'
 import { BlockImporter, type Verification } from '../node/block-importer.js'
@@ -37,6 +38,7 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
   const chain = await Chain.open(database, rules, now())
   await expectOnlyBlocks(database, chain.head().header.size)
   const host = await Host.create({ ...options, topics: Object.values(topics) })
+  const book = new AddressBook(connect)
   const receipts = new ReceiptServer(host, network.id, () =>
     relay.isUp ? undefined : 'this follower has no way to the sequencer now; try again, or another peer'
   )
@@ -53,7 +55,7 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
     host,
     network: network.id,
     isRelay: true,
-    addresses: connect,
+    book,
     topic: topics.messages,
     user: relay,
     report,
@@ -75,7 +77,7 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
   const importer = new BlockImporter(chain, pool, options.verification, now)
   const neighbours = new Neighbours(
     host,
-    connect,
+    book,
     peer => {
       sync.wake()
       keeper.ask(new Asker(host, peer, rules, now))
