@@ -16,7 +16,8 @@ import { LightClient } from '../node/light-client.js'
 import { Outbox } from '../node/outbox.js'
 import { Publisher } from '../node/publisher.js'
 import { SequencerLink } from '../node/sequencer-link.js'
-import { type Service, ServiceList } from '../node/service.js'
+import { ServiceList } from '../node/service.js'
+import { type ControlledPeer, controlsOf } from './controls.js'
 import type { PeerOptions } from './peer-options.js'
 
 export interface ClientOptions extends PeerOptions {
@@ -24,7 +25,7 @@ export interface ClientOptions extends PeerOptions {
 }
 
 /** A peer that writes: keeps its messages on disk until they have their receipts. */
-export interface Client extends Service {
+export interface Client extends ControlledPeer {
   /** Resolves when the sequencer has been reached for the first time; rejects when `signal` fires. */
   connected(signal: AbortSignal): Promise<void>
   /** Sends one message, once there is room for it. What becomes of it is reported. */
@@ -131,6 +132,13 @@ export async function createClient(options: ClientOptions): Promise<Client> {
   return {
     start: () => services.start(),
     stop: () => services.stop(),
+    controls: controlsOf({
+      role: 'client',
+      host,
+      book,
+      head: () => light.head,
+      pool: () => publisher.unsettled
+    }),
     summary: () => ({ ...publisher.summary(), proved: light.proved }),
     look: signal => light.look(signal),
     connected: async signal => {

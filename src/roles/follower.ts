@@ -15,10 +15,11 @@ import { QueryServer } from '../node/query-server.js'
 import { ReceiptServer } from '../node/receipt-server.js'
 import { Relay } from '../node/relay.js'
 import { SequencerLink } from '../node/sequencer-link.js'
-import { type Service, ServiceList } from '../node/service.js'
+import { ServiceList } from '../node/service.js'
 import { Sync } from '../node/sync.js'
 import { ValidationPool } from '../node/validation-pool.js'
 import { Witness } from '../node/witness.js'
+import { type ControlledPeer, controlsOf } from './controls.js'
 import type { PeerOptions } from './peer-options.js'
 
 export interface FollowerOptions extends PeerOptions {
@@ -31,7 +32,7 @@ export interface FollowerOptions extends PeerOptions {
  * the sequencer, passing messages one way and receipts the other. Once it has evidence of a lie it follows the
  * sequencer no more, and goes on serving what it has. Throws StoreError if the folder is damaged.
  */
-export async function createFollower(options: FollowerOptions): Promise<Service> {
+export async function createFollower(options: FollowerOptions): Promise<ControlledPeer> {
   const { network, database, now, report, failed, connect, rates } = options
   const rules = rulesOf(network)
   const topics = topicsOf(network.id)
@@ -100,16 +101,17 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
     witness,
     failed
   })
+  const pending = (): number => Math.max(0, relay.receipted - chain.head().header.size)
   const queries = new QueryServer(host, {
     chain,
     database,
-    pending: () => Math.max(0, relay.receipted - chain.head().header.size),
+    pending,
     certificate: () => relay.certificate(),
     evidence: () => keeper.all(),
     clock: () => performance.now(),
     rate: rates?.query
   })
-  return new ServiceList([
+  const services = new ServiceList([
     pool,
     queries,
     receipts,
@@ -121,4 +123,9 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
     link,
     new Announcement('follower', network.id, host, report)
   ])
+  return {
+    start: () => services.start(),
+    stop: () => services.stop(),
+    controls: controlsOf({ role: 'follower', host, book, head: () => chain.head(), pool: pending })
+  }
 }
