@@ -35,11 +35,11 @@ export interface PeerStatus {
   readonly known: number
 }
 
-export type Mined =
+type Mined =
   | { readonly ok: true; readonly blocks: readonly MinedBlock[] }
   | { readonly ok: false; readonly reason: string }
 
-export interface MinedBlock {
+interface MinedBlock {
   readonly height: number
   readonly id: Hash
 }
