@@ -43,7 +43,7 @@ async function converse(
   await client.connected(within(LIMITS.firstConnectionMs, stopping)).catch(() => {
     if (!stopping.aborted)
       throw new Failure(
-        `no sequencer answered at ${connect.join(', ')} within ${LIMITS.firstConnectionMs / 1000} s; start one, or name it with --connect MULTIADDR`
+        `no sequencer answered${connect.length > 0 ? ` at ${connect.join(', ')}` : ''} within ${LIMITS.firstConnectionMs / 1000} s; start one, or name it with --connect MULTIADDR`
       )
   })
   for await (const value of source) {

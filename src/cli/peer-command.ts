@@ -26,7 +26,7 @@ interface PeerCommandOptions extends ClosedNetworkOptions {
   readonly key?: string
   readonly data?: string
   readonly listen?: readonly string[]
-  readonly connect?: readonly string[]
+  readonly connect?: readonly string[] | false
   readonly rate: number
   readonly duration: number
   readonly stdin?: true
@@ -50,6 +50,10 @@ export function peerCommand(): Command {
       addresses
     )
     .option('--connect <multiaddr>', `repeatable (default: ${DEFAULTS.sequencer})`, addresses)
+    .option(
+      '--no-connect',
+      'connect to nobody: others connect to this peer, or the program that started it says whom to'
+    )
     .addOption(
       new Option('--verify <what>', 'follower: of a block, all (full), or all but its messages’ signatures')
         .choices(['full', 'headers'])
@@ -136,7 +140,7 @@ async function runFollower(
   const key = options.key ?? 'keys/follower.key'
   const data = options.data ?? 'data/follower'
   const listen = options.listen ?? [DEFAULTS.anyPort]
-  const connect = options.connect ?? [DEFAULTS.sequencer]
+  const connect = connectOf(options)
   await withPeer({ ...options, key, data, listen }, network, report, stopping, async peer => {
     const follower = await createFollower({ ...peer, connect, verification: options.verify }).catch(asFailure)
     await running(follower, stopping.signal, () => untilAborted(stopping.signal))
@@ -159,8 +163,12 @@ function clientFiles(options: PeerCommandOptions): ClientFiles {
     key: options.key ?? 'keys/client.key',
     data: options.data ?? 'data/client',
     listen: options.listen ?? [DEFAULTS.anyPort],
-    connect: options.connect ?? [DEFAULTS.sequencer]
+    connect: connectOf(options)
   }
+}
+
+function connectOf({ connect }: PeerCommandOptions): readonly string[] {
+  return connect === false ? [] : (connect ?? [DEFAULTS.sequencer])
 }
 
 function sourceOf(options: PeerCommandOptions, stopping: AbortSignal): AsyncIterable<unknown> {

@@ -1,13 +1,14 @@
 import { LIMITS } from '../core/limits.js'
 import { describeError, type Report } from '../node/events.js'
-import type { Service } from '../node/service.js'
 import { Wakeup } from '../node/waiting.js'
+import type { ControlledPeer } from '../roles/controls.js'
 import type { PeerOptions } from '../roles/peer-options.js'
 import { WrongKey } from '../roles/sequencer.js'
 import { type ClosedNetworkOptions, closedNetwork } from './closed-network.js'
 import { errorCode, Failure, UsageError } from './failure.js'
 import { openDatabase } from './files.js'
 import { readOrMakeIdentity } from './key-files.js'
+import { obey } from './obeying.js'
 import { printLine } from './output.js'
 
 export interface PeerFiles extends ClosedNetworkOptions {
@@ -43,16 +44,21 @@ export async function withPeer(
   }
 }
 
-/** Starts a peer, lets it work until the work is done or `stopping` fires, and stops it. Throws what it failed of. */
+/**
+ * Starts a peer, lets it work until the work is done or `stopping` fires, and stops it. Meanwhile it obeys whoever
+ * started this process. Throws what it failed of.
+ */
 export async function running(
-  peer: Service,
+  peer: ControlledPeer,
   stopping: AbortSignal,
   work: () => Promise<void>
 ): Promise<void> {
+  const release = obey(peer.controls, stopping)
   try {
     await peer.start().catch(asFailure)
     await work()
   } finally {
+    release()
     await peer.stop()
   }
   if (stopping.reason instanceof Failure) throw stopping.reason

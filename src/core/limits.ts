@@ -173,6 +173,8 @@ export const LIMITS = {
   /** How long a client tries to reach its first sequencer, and waits for its last receipts, ms. */
   firstConnectionMs: 60_000,
   lastReceiptsMs: 30_000,
+  /** How long a peer that is told to mine may take for each block, ms. */
+  mineMs: 600_000,
   /** How long a stopping peer may take, ms. */
   stopMs: 5_000
 } as const

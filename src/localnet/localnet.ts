@@ -82,15 +82,19 @@ export class Localnet {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Resolves when it listens. `listen` without a PeerId; a free port of 127.0.0.1 where it is left out. */
-  async startSequencer(options: { readonly listen?: string } = {}): Promise<Peer> {
+  /**
+   * Resolves when it listens. `name`: of its database, `sequencer` where it is left out. `listen` without a
+   * PeerId; a free port of 127.0.0.1 where it is left out.
+   */
+  async startSequencer(options: { readonly name?: string; readonly listen?: string } = {}): Promise<Peer> {
+    const { name = 'sequencer', listen } = options
     return this.#start({
-      name: 'sequencer',
+      name,
       role: 'sequencer',
       network: this.files.network,
       key: this.files.key,
-      data: join(this.folder, 'data', 'sequencer'),
-      listen: [options.listen ?? DEFAULTS.anyPort],
+      data: join(this.folder, 'data', name),
+      listen: [listen ?? DEFAULTS.anyPort],
       connect: [],
       work: {}
     })

@@ -1,22 +1,19 @@
-/**
- * What a peer started with `--json` prints on its standard output. One table gives both the types and the
- * check of what really came. Bytes are lower-case hex, times ms.
- */
+import {
+  type Guard,
+  isNumber,
+  isText,
+  isTexts,
+  orNull,
+  parseJson,
+  readerOf,
+  type Tagged
+} from '../cli/shapes.js'
 
-type Guard<T> = (value: unknown) => value is T
-type Guarded<G> = G extends Guard<infer T> ? T : never
+/** What a peer started with `--json` prints on its standard output. Bytes are lower-case hex, times ms. */
 
-const isText: Guard<string> = value => typeof value === 'string'
-const isNumber: Guard<number> = value => typeof value === 'number'
-const isTexts: Guard<readonly string[]> = (value): value is string[] =>
-  Array.isArray(value) && value.every(isText)
 /** A u64: a string of digits where a number would not be exact. */
 const isSequence: Guard<number | string> = (value): value is number | string =>
   isNumber(value) || isText(value)
-const orNull =
-  <T>(guard: Guard<T>): Guard<T | null> =>
-  (value): value is T | null =>
-    value === null || guard(value)
 
 const SHAPES = {
   started: {
@@ -40,6 +37,8 @@ const SHAPES = {
   receipt: { sequence: isSequence, position: isNumber, leaf: isText, ms: isNumber },
   /** `sequence` is null where the message was refused before it got one. */
   refused: { sequence: orNull(isSequence), reason: isText, detail: isText },
+  /** A heavier branch has replaced blocks: the head before and after, and how many blocks are out. */
+  reorg: { from: isText, to: isText, depth: isNumber },
   /** The sequencer has lied. */
   evidence: { id: isText, kind: isText, height: isNumber, detail: isText },
   summary: {
@@ -54,32 +53,12 @@ const SHAPES = {
 } as const
 
 export type EventName = keyof typeof SHAPES
-type Fields<Shape> = { readonly [Field in keyof Shape]: Guarded<Shape[Field]> }
-type Events = {
-  readonly [Name in EventName]: { readonly event: Name } & Fields<(typeof SHAPES)[Name]>
-}
-export type LocalEvent = Events[EventName]
+export type LocalEvent = Tagged<'event', typeof SHAPES>
 export type EventOf<Name extends EventName> = Extract<LocalEvent, { readonly event: Name }>
+
+const readEvent = readerOf('event', SHAPES)
 
 /** The event that a line says; undefined where it says none that is known here, or lacks a part of it. */
 export function parseEvent(line: string): LocalEvent | undefined {
-  const value = parseRecord(line)
-  if (value === undefined) return undefined
-  const { event } = value
-  if (!isEventName(event)) return undefined
-  const fits = Object.entries(SHAPES[event]).every(([field, guard]) => guard(value[field]))
-  return fits ? (value as LocalEvent) : undefined
-}
-
-function isEventName(name: unknown): name is EventName {
-  return isText(name) && Object.hasOwn(SHAPES, name)
-}
-
-function parseRecord(line: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(line)
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
-  } catch {
-    return undefined
-  }
+  return readEvent(parseJson(line))
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { errorCode, Failure } from '../cli/failure.js'
 import { within } from './deadline.js'
 import { EventLog } from './event-log.js'
+import { OrderChannel } from './order-channel.js'
 import { onParentExit } from './parent-exit.js'
 import { type LocalEvent, parseEvent } from './peer-events.js'
 
@@ -22,6 +23,7 @@ const INPUT_MS = 30_000
 /** One run of a peer as a child process of this one. */
 export class PeerProcess {
   readonly log: EventLog
+  readonly orders: OrderChannel
   /** Resolves once the process is reaped and all it said has been heard. */
   readonly exited: Promise<Exit>
   readonly #child: ChildProcess
@@ -42,6 +44,7 @@ export class PeerProcess {
       stdio: [options.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe', 'ipc']
     })
     this.#child = child
+    this.orders = new OrderChannel(child, problem => this.failure(problem))
     const { stdin, stdout, stderr } = child
     if (stdout === null || stderr === null) throw new Error('a peer is started with pipes')
     // A peer that has gone reads no more; its exit says so.
@@ -60,7 +63,9 @@ export class PeerProcess {
     const ended = (exit: Exit): void => {
       release()
       this.#exit = exit
-      this.log.end(`ended ${describeExit(exit)}`)
+      const how = `ended ${describeExit(exit)}`
+      this.log.end(how)
+      this.orders.end(how)
       resolve(exit)
     }
     child.once('close', (code, signal) => ended({ code, signal }))

@@ -1,4 +1,6 @@
 import { Failure } from '../cli/failure.js'
+import type { Order, Reply, ReplyOf } from '../cli/orders.js'
+import { LIMITS } from '../core/limits.js'
 import { within } from './deadline.js'
 import type { WaitOptions } from './event-log.js'
 import type { EventName, EventOf, LocalEvent } from './peer-events.js'
@@ -20,6 +22,7 @@ export interface PeerSetup {
   readonly key: string
   readonly data: string
   readonly listen: readonly string[]
+  /** Nobody where it is empty: others connect to it, or it is told later. */
   readonly connect: readonly string[]
   readonly work: Work
 }
@@ -36,6 +39,8 @@ export interface Home {
 const START_MS = 60_000
 /** More than a peer gives itself. */
 const STOP_MS = 10_000
+/** A peer that is busy with a block answers after it. */
+const ORDER_MS = 10_000
 /** After SIGKILL only the kernel is left to wait for. */
 const KILL_MS = 5_000
 
@@ -143,6 +148,28 @@ export class Peer {
     await this.#expectProcess().write(line)
   }
 
+  /** How it does now. */
+  async status(): Promise<ReplyOf<'status'>> {
+    const reply = await this.#order({ order: 'status' }, ORDER_MS)
+    return reply.reply === 'status' ? reply : this.#misunderstood()
+  }
+
+  /** Has it make so many blocks, and resolves with those it made. Throws Failure where it does not mine. */
+  async mine(count: number): Promise<ReplyOf<'mined'>['blocks']> {
+    const reply = await this.#order({ order: 'mine', count }, count * LIMITS.mineMs + ORDER_MS)
+    return reply.reply === 'mined' ? reply.blocks : this.#misunderstood()
+  }
+
+  /** From now on it has nothing to do with these, by their PeerIds, and with nobody else whom it avoided before. */
+  async avoid(peers: readonly string[]): Promise<void> {
+    await this.#order({ order: 'avoid', peers }, ORDER_MS)
+  }
+
+  /** From now on it keeps connected to these addresses, and to no others. */
+  async connect(addresses: readonly string[]): Promise<void> {
+    await this.#order({ order: 'connect', addresses }, ORDER_MS)
+  }
+
   /** Ends its standard input: a client then waits for its last receipts and ends. */
   endInput(): void {
     this.#expectProcess().endInput()
@@ -175,6 +202,16 @@ export class Peer {
     return within(run.exited, KILL_MS, () => run.failure(`is still there ${KILL_MS} ms after SIGKILL`))
   }
 
+  async #order(order: Order, ms: number): Promise<Exclude<Reply, ReplyOf<'refused'>>> {
+    const reply = await this.#expectProcess().orders.give(order, ms)
+    if (reply.reply === 'refused') throw new Failure(`${this.name}: ${reply.reason}`)
+    return reply
+  }
+
+  #misunderstood(): never {
+    throw new Failure(`${this.name} gave an answer to another question; it may be of another version`)
+  }
+
   #args(): string[] {
     const { role, network, key, data, connect, listen } = this.setup
     const { rate, duration } = this.#work
@@ -183,7 +220,7 @@ export class Peer {
     return [
       ...['--role', role, '--network', network, '--key', key, '--data', data, '--json'],
       ...many('--listen', this.#started?.addresses.map(withoutPeerId) ?? listen),
-      ...many('--connect', connect),
+      ...(connect.length === 0 ? ['--no-connect'] : many('--connect', connect)),
       ...(rate === undefined ? [] : ['--rate', String(rate)]),
       ...(duration === undefined ? [] : ['--duration', String(duration)]),
       ...(this.#work.stdin === true ? ['--stdin'] : [])

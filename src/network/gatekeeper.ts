@@ -2,11 +2,12 @@ import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/inter
 import { getNetConfig, isNetworkAddress } from '@libp2p/utils'
 
 /**
- * Decides who may connect: so many at once from one host, and in a closed network only those who are named.
- * The other side sees its connection end; it is told nothing, as it is nobody here.
+ * Decides who may connect: so many at once from one host, in a closed network only those who are named, and
+ * nobody who is avoided. The other side sees its connection end; it is told nothing, as it is nobody here.
  */
 export class Gatekeeper implements ConnectionGater {
   readonly #connectionsFrom = new Map<string, number>()
+  #avoided: ReadonlySet<string> = new Set()
 
   constructor(
     private readonly connectionsPerHost: number,
@@ -26,16 +27,36 @@ export class Gatekeeper implements ConnectionGater {
     return false
   }
 
+  /** Lets none of these in from now on, and those before them again. */
+  avoid(peers: ReadonlySet<string>): void {
+    this.#avoided = peers
+  }
+
+  /** Asked before anything is sent, where the address names the peer. */
+  denyDialPeer(peer: PeerId): boolean {
+    return this.#avoided.has(peer.toString())
+  }
+
   denyInboundEncryptedConnection(peer: PeerId): boolean {
-    return !this.admits(peer)
+    return !this.#admits(peer)
   }
 
   denyOutboundEncryptedConnection(peer: PeerId): boolean {
-    return !this.admits(peer)
+    return !this.#admits(peer)
   }
 
-  admits(peer: PeerId): boolean {
-    return this.admitted?.has(peer.toString()) ?? true
+  /** Asked once more at the end: somebody may be avoided since the handshake began. */
+  denyInboundUpgradedConnection(peer: PeerId): boolean {
+    return !this.#admits(peer)
+  }
+
+  denyOutboundUpgradedConnection(peer: PeerId): boolean {
+    return !this.#admits(peer)
+  }
+
+  #admits(peer: PeerId): boolean {
+    const name = peer.toString()
+    return !this.#avoided.has(name) && (this.admitted?.has(name) ?? true)
   }
 
   #release(host: string): void {

@@ -67,6 +67,7 @@ export class Host {
 
   private constructor(
     private readonly libp2p: Libp2p<Services>,
+    private readonly gatekeeper: Gatekeeper,
     private readonly options: HostOptions
   ) {
     const { swarmKey, rates = {} } = options
@@ -79,6 +80,7 @@ export class Host {
   static async create(options: HostOptions): Promise<Host> {
     const { swarmKey, admitted, connectionsPerHost = LIMITS.connectionsPerHost } = options
     const muxers = { yamux: yamux(), mplex: mplex() }
+    const gatekeeper = new Gatekeeper(connectionsPerHost, admitted && new Set(admitted))
     const libp2p = await createLibp2p<Services>({
       privateKey: options.key,
       start: false,
@@ -102,7 +104,7 @@ export class Host {
       },
       // Streams that stay open have no deadline of their own: this finds out when the other side is gone.
       connectionMonitor: { pingInterval: LIMITS.pingMs, pingTimeout: { minTimeout: LIMITS.frameMs } },
-      connectionGater: new Gatekeeper(connectionsPerHost, admitted && new Set(admitted)),
+      connectionGater: gatekeeper,
       services: {
         identify: identify(),
         gossip: gossipsub({
@@ -124,7 +126,7 @@ export class Host {
         })
       }
     })
-    return new Host(libp2p, options)
+    return new Host(libp2p, gatekeeper, options)
   }
 
   async start(): Promise<void> {
@@ -146,6 +148,21 @@ export class Host {
   /** With the PeerId at their end, ready to be dialled. */
   addresses(): string[] {
     return this.libp2p.getMultiaddrs().map(address => address.toString())
+  }
+
+  /** Those with whom there is a connection now, whoever made it. */
+  peers(): PeerIdBytes[] {
+    return this.libp2p.getPeers().map(bytesOf)
+  }
+
+  /**
+   * Has nothing to do with these from now on, and with nobody else whom it avoided before: what is open is ended,
+   * nothing is dialled or taken.
+   */
+  avoid(peers: readonly PeerIdBytes[]): void {
+    const avoided = peers.map(peerIdOf)
+    this.gatekeeper.avoid(new Set(avoided.map(String)))
+    for (const peer of avoided) this.#sendAway(peer, 'this peer is avoided now')
   }
 
   /** Dials and gives the PeerId that answered. Throws if nobody does, or if one of the two does not want the other. */

@@ -2,52 +2,88 @@ import type { PeerIdBytes } from '../core/bytes.js'
 import { toHex } from '../core/bytes.js'
 import { LIMITS } from '../core/limits.js'
 import type { Host } from '../network/host.js'
+import type { AddressBook } from './address-book.js'
 import { describeError, type Report } from './events.js'
 import type { Service } from './service.js'
-import { elapsed, within } from './waiting.js'
+import { within } from './waiting.js'
 
-/** Keeps this peer connected to the addresses it was given, whichever of them are there. */
+/** An address that is seen to, until it is forgotten. */
+interface Kept {
+  readonly address: string
+  readonly forgetting: AbortController
+  /** Who was reached there, while it is connected. */
+  peer: PeerIdBytes | undefined
+}
+
+/** Keeps this peer connected to the addresses in its book, whichever of them are there. */
 export class Neighbours implements Service {
   readonly #stopping = new AbortController()
-  readonly #connected = new Map<string, PeerIdBytes>()
-  #running: Promise<unknown> = Promise.resolve()
+  readonly #kept = new Map<string, Kept>()
+  readonly #keeping = new Set<Promise<void>>()
+  #running: Promise<void> = Promise.resolve()
 
   /** `joined` hears of each neighbour that has been reached. */
   constructor(
     private readonly host: Host,
-    private readonly addresses: readonly string[],
+    private readonly book: AddressBook,
     private readonly joined: (peer: PeerIdBytes) => void,
     private readonly report: Report
   ) {}
 
   async start(): Promise<void> {
-    this.#running = Promise.all(this.addresses.map(address => this.#keep(address)))
+    this.#running = this.#run()
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('the peer is stopping'))
     await this.#running
+    await Promise.all(this.#keeping)
   }
 
   /** Those that are connected now. */
   all(): PeerIdBytes[] {
-    return [...this.#connected.values()]
+    const kept = [...this.#kept.values()].filter(({ address }) => this.book.has(address))
+    const peers = kept.flatMap(({ peer }) => peer ?? [])
+    return [...new Map(peers.map(peer => [toHex(peer), peer])).values()]
   }
 
-  async #keep(address: string): Promise<void> {
+  /** Sees to the addresses that stand in the book, and forgets others. Whoever is connected stays so. */
+  async #run(): Promise<void> {
     const { signal } = this.#stopping
+    while (!signal.aborted) {
+      for (const address of this.book.all) if (!this.#kept.has(address)) this.#begin(address)
+      for (const kept of this.#kept.values()) if (!this.book.has(kept.address)) this.#forget(kept)
+      await this.book.changed(signal)
+    }
+    for (const kept of this.#kept.values()) this.#forget(kept)
+  }
+
+  #begin(address: string): void {
+    const kept: Kept = { address, forgetting: new AbortController(), peer: undefined }
+    this.#kept.set(address, kept)
+    const keeping = this.#keep(kept).finally(() => this.#keeping.delete(keeping))
+    this.#keeping.add(keeping)
+  }
+
+  #forget(kept: Kept): void {
+    this.#kept.delete(kept.address)
+    kept.forgetting.abort(new Error('the address is forgotten'))
+  }
+
+  async #keep(kept: Kept): Promise<void> {
+    const { address, forgetting } = kept
+    const { signal } = forgetting
     let wait: number = LIMITS.redialMs.first
     let isTold = false
     while (!signal.aborted) {
       try {
-        const late = within(LIMITS.dialMs, signal)
-        const peer = await this.host.connect(address, late)
+        const peer = await this.host.connect(address, within(LIMITS.dialMs, signal))
         wait = LIMITS.redialMs.first
         isTold = false
-        this.#connected.set(toHex(peer), peer)
+        kept.peer = peer
         this.joined(peer)
         await this.host.whenDisconnected(peer, signal)
-        this.#connected.delete(toHex(peer))
+        kept.peer = undefined
       } catch (error) {
         if (!isTold && !signal.aborted)
           this.report({
@@ -56,8 +92,8 @@ export class Neighbours implements Service {
           })
         isTold = true
       }
-      await elapsed(wait, signal)
-      wait = Math.min(2 * wait, LIMITS.redialMs.longest)
+      const isNews = await this.book.changed(signal, wait)
+      wait = isNews ? LIMITS.redialMs.first : Math.min(2 * wait, LIMITS.redialMs.longest)
     }
   }
 }

@@ -6,10 +6,11 @@ import { Hello, Notice } from '../core/wire/tallystick.js'
 import type { Channel } from '../network/channel.js'
 import type { Host } from '../network/host.js'
 import { RECEIPTS_PROTOCOL } from '../network/names.js'
+import type { AddressBook } from './address-book.js'
 import { describeError, type Report } from './events.js'
 import { RECEIPT_STREAMS } from './receipt-server.js'
 import type { Service } from './service.js'
-import { elapsed, unlessAborted, within } from './waiting.js'
+import { unlessAborted, within } from './waiting.js'
 
 export type ReceivedNotice = ReturnType<typeof Notice.decode>
 
@@ -27,7 +28,7 @@ export interface SequencerLinkOptions<Prepared> {
   readonly network: Hash
   /** A follower is told about all messages, a client about its own. */
   readonly isRelay: boolean
-  readonly addresses: readonly string[]
+  readonly book: AddressBook
   /** Where messages go: the link is up once the peer is known to listen there. */
   readonly topic: string
   readonly user: LinkUser<Prepared>
@@ -66,23 +67,25 @@ export class SequencerLink<Prepared> implements Service {
   }
 
   async #run(): Promise<void> {
-    const { report, failed } = this.options
+    const { book, report, failed } = this.options
+    const { signal } = this.#stopping
     let wait: number = LIMITS.redialMs.first
     let isTold = false
-    while (!this.#stopping.signal.aborted) {
+    while (!signal.aborted) {
+      while (book.all.length === 0 && !signal.aborted) await book.changed(signal)
       try {
         const { channel, peer } = await this.#connect()
         wait = LIMITS.redialMs.first
         isTold = false
         await this.#listen(channel, peer)
       } catch (error) {
-        if (this.#stopping.signal.aborted) return
+        if (signal.aborted) return
         if (error instanceof Hopeless) return failed(error)
         if (!isTold) report({ event: 'warning', message: `${describeError(error)}; trying again` })
         isTold = true
       }
-      await elapsed(wait, this.#stopping.signal)
-      wait = Math.min(2 * wait, LIMITS.redialMs.longest)
+      const isNews = await book.changed(signal, wait)
+      wait = isNews ? LIMITS.redialMs.first : Math.min(2 * wait, LIMITS.redialMs.longest)
     }
   }
 
@@ -117,7 +120,8 @@ export class SequencerLink<Prepared> implements Service {
 
   /** The first address that answers, beginning with the one after the last: it may have been of no use. */
   async #dial(): Promise<PeerIdBytes> {
-    const { host, addresses } = this.options
+    const { host, book } = this.options
+    const addresses = book.all
     const problems: string[] = []
     for (let tries = 0; tries < addresses.length; tries += 1) {
       const address = addresses[this.#next % addresses.length]

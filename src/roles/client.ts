@@ -6,6 +6,7 @@ import { sequencerOf } from '../core/network-document.js'
 import { newSealingContext, sealedLength } from '../core/sealing.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
+import { AddressBook } from '../node/address-book.js'
 import { Announcement } from '../node/announcement.js'
 import { Asker } from '../node/asker.js'
 import type { Summary } from '../node/events.js'
@@ -15,7 +16,8 @@ import { LightClient } from '../node/light-client.js'
 import { Outbox } from '../node/outbox.js'
 import { Publisher } from '../node/publisher.js'
 import { SequencerLink } from '../node/sequencer-link.js'
-import { type Service, ServiceList } from '../node/service.js'
+import { ServiceList } from '../node/service.js'
+import { type ControlledPeer, controlsOf } from './controls.js'
 import type { PeerOptions } from './peer-options.js'
 
 export interface ClientOptions extends PeerOptions {
@@ -23,7 +25,7 @@ export interface ClientOptions extends PeerOptions {
 }
 
 /** A peer that writes: keeps its messages on disk until they have their receipts. */
-export interface Client extends Service {
+export interface Client extends ControlledPeer {
   /** Resolves when the sequencer has been reached for the first time; rejects when `signal` fires. */
   connected(signal: AbortSignal): Promise<void>
   /** Sends one message, once there is room for it. What becomes of it is reported. */
@@ -51,6 +53,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     signer.publicKey.length + signer.sign(new Uint8Array(0)).length + signer.peerId.length + FIXED_OVERHEAD
   const topics = topicsOf(network.id)
   const host = await Host.create({ ...options, topics: [topics.messages, topics.evidence] })
+  const book = new AddressBook(connect)
   const outbox = await Outbox.open(database, network, signer, now)
   const publisher = new Publisher({
     host,
@@ -96,7 +99,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     host,
     network: network.id,
     isRelay: false,
-    addresses: connect,
+    book,
     topic: topics.messages,
     user: {
       prepare: peer => renewal.prepare(peer),
@@ -129,6 +132,13 @@ export async function createClient(options: ClientOptions): Promise<Client> {
   return {
     start: () => services.start(),
     stop: () => services.stop(),
+    controls: controlsOf({
+      role: 'client',
+      host,
+      book,
+      head: () => light.head,
+      pool: () => publisher.unsettled
+    }),
     summary: () => ({ ...publisher.summary(), proved: light.proved }),
     look: signal => light.look(signal),
     connected: async signal => {

@@ -4,6 +4,7 @@ import { rulesOf } from '../chain/rules.js'
 import { sequencerOf } from '../core/network-document.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
+import { AddressBook } from '../node/address-book.js'
 import { Announcement } from '../node/announcement.js'
 import { Asker } from '../node/asker.js'
 import { BlockImporter, type Verification } from '../node/block-importer.js'
@@ -14,10 +15,11 @@ import { QueryServer } from '../node/query-server.js'
 import { ReceiptServer } from '../node/receipt-server.js'
 import { Relay } from '../node/relay.js'
 import { SequencerLink } from '../node/sequencer-link.js'
-import { type Service, ServiceList } from '../node/service.js'
+import { ServiceList } from '../node/service.js'
 import { Sync } from '../node/sync.js'
 import { ValidationPool } from '../node/validation-pool.js'
 import { Witness } from '../node/witness.js'
+import { type ControlledPeer, controlsOf } from './controls.js'
 import type { PeerOptions } from './peer-options.js'
 
 export interface FollowerOptions extends PeerOptions {
@@ -30,13 +32,14 @@ export interface FollowerOptions extends PeerOptions {
  * the sequencer, passing messages one way and receipts the other. Once it has evidence of a lie it follows the
  * sequencer no more, and goes on serving what it has. Throws StoreError if the folder is damaged.
  */
-export async function createFollower(options: FollowerOptions): Promise<Service> {
+export async function createFollower(options: FollowerOptions): Promise<ControlledPeer> {
   const { network, database, now, report, failed, connect, rates } = options
   const rules = rulesOf(network)
   const topics = topicsOf(network.id)
   const chain = await Chain.open(database, rules, now())
   await expectOnlyBlocks(database, chain.head().header.size)
   const host = await Host.create({ ...options, topics: Object.values(topics) })
+  const book = new AddressBook(connect)
   const receipts = new ReceiptServer(host, network.id, () =>
     relay.isUp ? undefined : 'this follower has no way to the sequencer now; try again, or another peer'
   )
@@ -53,7 +56,7 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
     host,
     network: network.id,
     isRelay: true,
-    addresses: connect,
+    book,
     topic: topics.messages,
     user: relay,
     report,
@@ -75,7 +78,7 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
   const importer = new BlockImporter(chain, pool, options.verification, now)
   const neighbours = new Neighbours(
     host,
-    connect,
+    book,
     peer => {
       sync.wake()
       keeper.ask(new Asker(host, peer, rules, now))
@@ -98,16 +101,17 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
     witness,
     failed
   })
+  const pending = (): number => Math.max(0, relay.receipted - chain.head().header.size)
   const queries = new QueryServer(host, {
     chain,
     database,
-    pending: () => Math.max(0, relay.receipted - chain.head().header.size),
+    pending,
     certificate: () => relay.certificate(),
     evidence: () => keeper.all(),
     clock: () => performance.now(),
     rate: rates?.query
   })
-  return new ServiceList([
+  const services = new ServiceList([
     pool,
     queries,
     receipts,
@@ -119,4 +123,9 @@ export async function createFollower(options: FollowerOptions): Promise<Service>
     link,
     new Announcement('follower', network.id, host, report)
   ])
+  return {
+    start: () => services.start(),
+    stop: () => services.stop(),
+    controls: controlsOf({ role: 'follower', host, book, head: () => chain.head(), pool: pending })
+  }
 }

@@ -8,16 +8,19 @@ import { RateLimiter } from '../core/rate-limiter.js'
 import { Opener } from '../core/sealing.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
+import { AddressBook } from '../node/address-book.js'
 import { Announcement } from '../node/announcement.js'
 import { Intake } from '../node/intake.js'
 import { type DatedKeys, KeyRing } from '../node/key-ring.js'
 import { messageRules } from '../node/message-rules.js'
+import { Neighbours } from '../node/neighbours.js'
 import { Producer } from '../node/producer.js'
 import { QueryServer } from '../node/query-server.js'
 import { ReceiptServer } from '../node/receipt-server.js'
 import { Recorder } from '../node/recorder.js'
-import { type Service, ServiceList } from '../node/service.js'
+import { ServiceList } from '../node/service.js'
 import { ValidationPool } from '../node/validation-pool.js'
+import { type ControlledPeer, controlsOf } from './controls.js'
 import type { PeerOptions } from './peer-options.js'
 
 export interface SequencerOptions extends PeerOptions {
@@ -27,7 +30,7 @@ export interface SequencerOptions extends PeerOptions {
   readonly keyGraceMs?: number
 }
 
-export interface Sequencer extends Service {
+export interface Sequencer extends ControlledPeer {
   /** Announces the first of these keys from now on. The key before it goes on opening for its grace. */
   useKeys(keys: DatedKeys): void
 }
@@ -50,6 +53,8 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
   const topics = topicsOf(network.id)
   const chain = await Chain.open(database, rules, now())
   const host = await Host.create({ ...options, topics: Object.values(topics) })
+  // Others dial the sequencer, unless it is told to dial them.
+  const book = new AddressBook([])
   const receipts = new ReceiptServer(host, network.id)
   const authors = new RateLimiter(rates?.author ?? LIMITS.authorRate, LIMITS.rememberedRates)
   const journal = await Journal.open(
@@ -91,12 +96,20 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
     host,
     producer,
     recorder,
+    new Neighbours(host, book, () => undefined, report),
     new Intake(host, topics.messages, pool, receipts, recorder.take, recorder.recall),
     new Announcement('sequencer', network.id, host, report)
   ])
   return {
     start: () => services.start(),
     stop: () => services.stop(),
+    controls: controlsOf({
+      role: 'sequencer',
+      host,
+      book,
+      head: () => chain.head(),
+      pool: () => journal.pending().count
+    }),
     useKeys: keys => {
       ring.replace(keys)
       report({ event: 'key', keyId: ring.newest.keyId, older: ring.open().keys.length - 1 })

@@ -1,8 +1,8 @@
 import { setTimeout as elapsed } from 'node:timers/promises'
 import { LIMITS } from '../core/limits.js'
 import type { Exit, Localnet, Peer, Role } from '../localnet/index.js'
+import type { Random } from '../localnet/random.js'
 import { within } from '../node/waiting.js'
-import type { Random } from './random.js'
 
 export interface ChurnCounts {
   readonly killed: Record<Role, number>

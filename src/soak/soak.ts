@@ -3,11 +3,11 @@ import { type CheckResult, runChecks } from '../checks/checks.js'
 import { Interrupted, unless } from '../checks/interruption.js'
 import type { Progress } from '../cli/progress.js'
 import { Localnet } from '../localnet/index.js'
+import { Random } from '../localnet/random.js'
 import { Churn, type ChurnCounts } from './churn.js'
 import { Folders, folderChecks } from './folder-checks.js'
 import { Ledger } from './ledger.js'
 import { type Growth, MemoryCurve } from './memory.js'
-import { Random } from './random.js'
 import { memoryChecks, type Run, runChecksOf } from './run-checks.js'
 
 export interface SoakOptions {

@@ -6,8 +6,8 @@ import type { PeerIdBytes } from '#src/core/bytes.js'
 import { signerOf } from '#src/core/keys.js'
 import type { PeerEvent, Report } from '#src/node/events.js'
 import type { DatedKey, DatedKeys } from '#src/node/key-ring.js'
-import type { Service } from '#src/node/service.js'
 import { type Client, createClient } from '#src/roles/client.js'
+import type { ControlledPeer, Controls } from '#src/roles/controls.js'
 import { createFollower } from '#src/roles/follower.js'
 import type { PeerOptions } from '#src/roles/peer-options.js'
 import { createSequencer, type Sequencer } from '#src/roles/sequencer.js'
@@ -85,7 +85,7 @@ abstract class RunningPeer {
   readonly events = new EventLog()
   /** Set where the test wants the peer to fail. */
   mayFail = false
-  #service: Service | undefined
+  #service: ControlledPeer | undefined
   #database: Database | undefined
   #address: string
 
@@ -97,7 +97,7 @@ abstract class RunningPeer {
     this.#address = listen
   }
 
-  protected abstract create(peer: Omit<PeerOptions, 'key'>): Promise<Service>
+  protected abstract create(peer: Omit<PeerOptions, 'key'>): Promise<ControlledPeer>
 
   protected async startUntil(cleanup: Cleanup): Promise<void> {
     cleanup.add(async () => {
@@ -110,6 +110,10 @@ abstract class RunningPeer {
   /** With the PeerId at its end. */
   get address(): string {
     return this.#address
+  }
+
+  get controls(): Controls {
+    return present(this.#service, 'the peer').controls
   }
 
   get blocks(): CheckpointedHeader[] {
@@ -172,7 +176,7 @@ export class RunningSequencer extends RunningPeer {
     return running
   }
 
-  protected override async create(peer: Omit<PeerOptions, 'key'>): Promise<Service> {
+  protected override async create(peer: Omit<PeerOptions, 'key'>): Promise<ControlledPeer> {
     const { net, wishes } = this
     const { opened, admitted, swarmKey, rates } = wishes
     opened?.(peer.database)
@@ -233,7 +237,7 @@ export class RunningFollower extends RunningPeer {
     return running
   }
 
-  protected override create(peer: Omit<PeerOptions, 'key'>): Promise<Service> {
+  protected override create(peer: Omit<PeerOptions, 'key'>): Promise<ControlledPeer> {
     const { opened, ...wishes } = this.wishes
     opened?.(peer.database)
     return createFollower({

@@ -1,0 +1,51 @@
+import { multiaddr } from '@multiformats/multiaddr'
+import { toHex } from '../core/bytes.js'
+import { peerIdFromText, peerIdToString } from '../core/keys.js'
+import { LIMITS } from '../core/limits.js'
+import { describeError } from '../node/events.js'
+import { within } from '../node/waiting.js'
+import type { Controls } from '../roles/controls.js'
+import { isNumbered, isNumberedOrder, type Order, type Reply } from './orders.js'
+
+/**
+ * Has a peer do what whoever started this process says over the channel between them, if there is one. Gives a
+ * function that ends it.
+ */
+export function obey(controls: Controls, stopping: AbortSignal): () => void {
+  const hear = async (message: unknown): Promise<void> => {
+    if (!isNumbered(message)) return
+    const { number } = message
+    const reply = isNumberedOrder(message)
+      ? await replyTo(message.order, controls, stopping).catch(refused)
+      : refused('there is no such order')
+    // Whoever has gone needs no answer.
+    process.send?.({ number, reply }, undefined, undefined, () => undefined)
+  }
+  process.on('message', hear)
+  return () => process.off('message', hear)
+}
+
+async function replyTo(order: Order, controls: Controls, stopping: AbortSignal): Promise<Reply> {
+  switch (order.order) {
+    case 'status': {
+      const { head, peers, ...status } = controls.status()
+      return { reply: 'status', ...status, head: toHex(head), peers: peers.map(peerIdToString) }
+    }
+    case 'mine': {
+      const mined = await controls.mine(order.count, within(order.count * LIMITS.mineMs, stopping))
+      if (!mined.ok) return { reply: 'refused', reason: mined.reason }
+      return { reply: 'mined', blocks: mined.blocks.map(({ height, id }) => ({ height, id: toHex(id) })) }
+    }
+    case 'avoid':
+      controls.avoid(order.peers.map(peerIdFromText))
+      return { reply: 'done' }
+    case 'connect':
+      // None that makes no sense gets into the book.
+      controls.connect(order.addresses.map(address => multiaddr(address).toString()))
+      return { reply: 'done' }
+  }
+}
+
+function refused(reason: unknown): Reply {
+  return { reply: 'refused', reason: describeError(reason) }
+}
