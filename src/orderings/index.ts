@@ -1,6 +1,7 @@
-import { InvalidNetworkDocument, type NetworkDocument } from '../core/network-document.js'
+import type { NetworkDocument } from '../core/network-document.js'
 import type { Ordering } from './ordering.js'
 import { SequencerOrdering } from './sequencer.js'
+import { WorkOrdering } from './work/work.js'
 
 /** Throws InvalidNetworkDocument if the ordering's part of the document makes no sense. */
 export function orderingOf({ ordering }: NetworkDocument): Ordering {
@@ -8,6 +9,6 @@ export function orderingOf({ ordering }: NetworkDocument): Ordering {
     case 'sequencer':
       return new SequencerOrdering(ordering)
     case 'work':
-      throw new InvalidNetworkDocument('networks that are ordered by work are not built yet')
+      return new WorkOrdering(ordering)
   }
 }

@@ -29,7 +29,17 @@ import {
 import { type Receipt, readReceipt, signReceipt } from '#src/core/receipt.js'
 import { keyIdOf, type SealingKey } from '#src/core/sealing.js'
 import { Envelope, QueryAnswer, QueryRequest, Message as WireMessage } from '#src/core/wire/tallystick.js'
-import { arbitrary, assertSame, runs, sealedMessage, signedMessage, stageOf } from '../helpers/core.js'
+import { encodeCompact } from '#src/orderings/work/compact-target.js'
+import { decodeProof, encodeProof, NONCE_BYTES } from '#src/orderings/work/work-proof.js'
+import {
+  arbitrary,
+  assertSame,
+  fromHex,
+  runs,
+  sealedMessage,
+  signedMessage,
+  stageOf
+} from '../helpers/core.js'
 import { alterationsOf, fieldsOfAnyKind } from './protobuf.js'
 
 const stage = await stageOf()
@@ -304,6 +314,19 @@ const FORMATS: readonly Format[] = [
     decode: decodeAnswer
   }),
   format({
+    name: 'proof of work',
+    message: 'WorkProof',
+    values: fc.record({
+      target: fc.bigInt({ min: 1n, max: 2n ** 256n - 1n }).map(encodeCompact),
+      nonce: arbitrary.bytes(NONCE_BYTES, NONCE_BYTES)
+    }),
+    encode: encodeProof,
+    decode: bytes => {
+      const { target, nonce } = decodeProof(bytes)
+      return { target, nonce }
+    }
+  }),
+  format({
     name: 'block',
     message: 'Block',
     values: fc.record({
@@ -525,6 +548,18 @@ describe('Encoding: one thing at a time', () => {
       DecodeError
     )
     assert.throws(() => decodeAnswer(new Uint8Array(0)), /says nothing/)
+  })
+
+  it('a proof of work has a target in its one compact form, and a nonce of 16 bytes', () => {
+    const proof = { target: 0x1e00ffff, nonce: new Uint8Array(NONCE_BYTES) }
+    assertSame(encodeProof(proof), fromHex(`0dffff001e1210${'00'.repeat(NONCE_BYTES)}`))
+    for (const target of [0, 0x1dffff00, 0x01120001, 0x04923456, 0xff123456])
+      assert.throws(() => decodeProof(encodeProof({ ...proof, target })), /not the compact form of a target/)
+    for (const length of [0, 15, 17])
+      assert.throws(
+        () => decodeProof(encodeProof({ ...proof, nonce: new Uint8Array(length) })),
+        /nonce: expected/
+      )
   })
 
   it('hashes in queries and answers have 32 bytes', () => {

@@ -46,13 +46,14 @@ function readSchema(proto: string): ReadonlyMap<string, readonly Field[]> {
 }
 
 function isScalar(type: string): boolean {
-  return ['bytes', 'string', 'uint64'].includes(type)
+  return ['bytes', 'string', 'uint64', 'fixed32'].includes(type)
 }
 
-/** A field as it stands on the wire: a varint or bytes behind their length. */
+/** A field as it stands on the wire: a varint, bytes behind their length, or the four bytes of a fixed32. */
 interface Item {
   readonly number: number
   readonly value: bigint | Uint8Array
+  readonly fixed?: true
 }
 
 export interface Alteration {
@@ -88,6 +89,10 @@ export function alterationsOf(message: string, bytes: Uint8Array): Alteration[] 
         for (const large of [2n ** 53n, 2n ** 64n - 1n])
           inPlace(`the value ${large}`, varint(tagOf(item)), varint(large))
       inPlace('as bytes', write([{ number: item.number, value: varint(value) }]))
+    } else if (item.fixed) {
+      inPlace('as a varint', write([{ number: item.number, value: 1n }]))
+      inPlace('as bytes', write([{ number: item.number, value }]))
+      inPlace('as fixed 64', varint(BigInt(item.number) * 8n + 1n), new Uint8Array(8))
     } else {
       inPlace('over-long length', varint(tagOf(item)), overlong(BigInt(value.length)), value)
       inPlace('a length beyond the end', varint(tagOf(item)), varint(2n ** 31n), value)
@@ -109,7 +114,7 @@ export function alterationsOf(message: string, bytes: Uint8Array): Alteration[] 
 
   const present = new Set(items.map(({ number }) => number))
   for (const field of fields.filter(({ number }) => !present.has(number))) {
-    const spelled = { number: field.number, value: field.type === 'uint64' ? 0n : new Uint8Array(0) }
+    const spelled = spelledDefault(field)
     if (field.presence === 'implicit')
       found.push({ what: `field ${field.number}: default spelled out`, bytes: write(placed(items, spelled)) })
     if (field.presence === 'oneof' && items.some(item => isOneof(fields, item)))
@@ -129,6 +134,11 @@ export function alterationsOf(message: string, bytes: Uint8Array): Alteration[] 
       found.push({ what: `${what}, in its place`, bytes: concat(write(smaller), unknown, write(larger)) })
     }
   return found
+}
+
+function spelledDefault({ number, type }: Field): Item {
+  if (type === 'fixed32') return { number, value: new Uint8Array(4), fixed: true }
+  return { number, value: type === 'uint64' ? 0n : new Uint8Array(0) }
 }
 
 /** By wire type: varint, 64 bits, bytes, group, 32 bits. */
@@ -169,6 +179,9 @@ function readItems(bytes: Uint8Array): Item[] {
     const number = Number(tag >> 3n)
     if (tag % 8n === 0n) {
       items.push({ number, value: readVarint() })
+    } else if (tag % 8n === 5n) {
+      items.push({ number, value: bytes.slice(offset, offset + 4), fixed: true })
+      offset += 4
     } else {
       assert.equal(tag % 8n, 2n)
       const length = Number(readVarint())
@@ -183,11 +196,12 @@ function write(items: readonly Item[]): Uint8Array {
   return concat(...items.flatMap(item => [varint(tagOf(item)), contentOf(item)]))
 }
 
-function tagOf({ number, value }: Item): bigint {
-  return BigInt(number) * 8n + (typeof value === 'bigint' ? 0n : 2n)
+function tagOf({ number, value, fixed }: Item): bigint {
+  return BigInt(number) * 8n + (fixed ? 5n : typeof value === 'bigint' ? 0n : 2n)
 }
 
-function contentOf({ value }: Item): Uint8Array {
+function contentOf({ value, fixed }: Item): Uint8Array {
+  if (fixed && typeof value !== 'bigint') return value
   return typeof value === 'bigint' ? varint(value) : concat(varint(BigInt(value.length)), value)
 }
 

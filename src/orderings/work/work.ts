@@ -1,0 +1,125 @@
+import type { Header, SignedHeader } from '../../core/block.js'
+import { type Hash, toHex } from '../../core/bytes.js'
+import { DecodeError } from '../../core/codec.js'
+import type { Fault, FaultKind } from '../../core/fault.js'
+import { InvalidNetworkDocument, type WorkOrderingDocument } from '../../core/network-document.js'
+import type { Stakes } from '../../core/stakes.js'
+import type { Ancestors, Ordering } from '../ordering.js'
+import { asert, type Schedule } from './asert.js'
+import { compactFromText, compactToText, decodeCompact, encodeCompact, workOf } from './compact-target.js'
+import { decodeProof, encodeProof, NONCE_BYTES, type Proof } from './work-proof.js'
+
+/** A block is later than the middle one of so many before it. */
+const MEDIAN_OF = 11
+/** So many intervals a block's clock may be ahead of ours. */
+const INTERVALS_AHEAD = 10
+
+/** Whoever finds a nonce extends the chain; the chain with most work counts. The genesis is the anchor of the schedule. */
+export class WorkOrdering implements Ordering {
+  readonly bodies = 'open'
+  readonly patience = undefined
+  readonly lookback = MEDIAN_OF
+  readonly hasCheckpoints = false
+  readonly maxReorg: number
+  readonly genesisTime: number
+  readonly #schedule: Schedule
+
+  /** Throws InvalidNetworkDocument. */
+  constructor(private readonly document: WorkOrderingDocument) {
+    this.maxReorg = document.maxReorg
+    this.genesisTime = document.start
+    this.#schedule = scheduleOf(document)
+  }
+
+  screen(header: Header, id: Hash): Fault | undefined {
+    const { blockSize, emptyBlocks } = this.document
+    const least = emptyBlocks ? 0 : 1
+    if (header.count < least || header.count > blockSize)
+      return fault('count', header, `${header.count} messages; a block has ${least} to ${blockSize}`)
+    let number: bigint
+    try {
+      number = decodeProof(header.proof).number
+    } catch (error) {
+      if (error instanceof DecodeError) return fault('proof', header, error.message)
+      throw error
+    }
+    if (number > this.#schedule.easiest)
+      return fault('proof', header, 'its target is easier than any may be in this network')
+    if (BigInt(`0x${toHex(id)}`) > number) return fault('proof', header, 'its hash is over its target')
+    return undefined
+  }
+
+  /** A fault of the kind `future` is the only one, and is none any more at a later time. */
+  verify(header: Header, ancestors: Ancestors, _stakes: Stakes, now: number): Fault | undefined {
+    const { target } = decodeProof(header.proof)
+    const expected = this.#targetAfter(ancestors)
+    if (target !== expected)
+      return fault(
+        'proof',
+        header,
+        `its target is ${compactToText(target)}; at this place it must be ${compactToText(expected)}`
+      )
+    if (header.time <= median(ancestors))
+      return fault('time', header, `not after the middle one of the ${MEDIAN_OF} blocks before it`)
+    if (header.time > now + INTERVALS_AHEAD * this.document.interval)
+      return fault('future', header, `${header.time - now} ms ahead of the clock here`)
+    return undefined
+  }
+
+  weight(header: Header): bigint {
+    return workOf(decodeProof(header.proof).number)
+  }
+
+  compare(one: SignedHeader, other: SignedHeader): number {
+    return Buffer.compare(one.id, other.id)
+  }
+
+  due(_head: Header, pending: number): number | undefined {
+    const { blockSize, emptyBlocks } = this.document
+    return pending > 0 || emptyBlocks ? Math.min(pending, blockSize) : undefined
+  }
+
+  /** With the target that it must meet, and a nonce of zeros. */
+  prepare(draft: Header, ancestors: Ancestors): Header {
+    const proof: Proof = { target: this.#targetAfter(ancestors), nonce: new Uint8Array(NONCE_BYTES) }
+    return { ...draft, time: Math.max(draft.time, median(ancestors) + 1), proof: encodeProof(proof) }
+  }
+
+  #targetAfter([parent]: Ancestors): number {
+    const elapsed = BigInt(parent.time - this.genesisTime)
+    return encodeCompact(asert(this.#schedule, BigInt(parent.height), elapsed))
+  }
+}
+
+function scheduleOf(document: WorkOrderingDocument): Schedule {
+  const target = targetOf('target', document.target)
+  const easiest = targetOf('easiest', document.easiest)
+  if (target > easiest)
+    throw new InvalidNetworkDocument(
+      `ordering.target ${document.target} is easier than ordering.easiest ${document.easiest}; lower the one or raise the other`
+    )
+  if (document.halfLife < document.interval)
+    throw new InvalidNetworkDocument(
+      'ordering.halfLife is shorter than ordering.interval, so that the target would jump at every block; make it ten intervals or more'
+    )
+  return { target, easiest, interval: BigInt(document.interval), halfLife: BigInt(document.halfLife) }
+}
+
+function targetOf(field: string, text: string): bigint {
+  const target = decodeCompact(compactFromText(text))
+  if (target === undefined)
+    throw new InvalidNetworkDocument(
+      `ordering.${field} "${text}" is not the compact form of a target, such as 1e00ffff`
+    )
+  return target
+}
+
+/** The middle one of their times, of an even number the later one of two. */
+function median(ancestors: Ancestors): number {
+  const times = ancestors.map(({ time }) => time).sort((a, b) => a - b)
+  return times[Math.floor(times.length / 2)] ?? ancestors[0].time
+}
+
+function fault(kind: FaultKind, { height }: Header, detail: string): Fault {
+  return { kind, height, detail }
+}

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { encodeHeader, type Header, idOf } from '#src/core/block.js'
+import { equal } from '#src/core/bytes.js'
+import { EMPTY_ROOT } from '#src/core/merkle.js'
+import type { WorkOrderingDocument } from '#src/core/network-document.js'
+import type { Ancestors, Ordering } from '#src/orderings/ordering.js'
+import { limitOf, search } from '#src/orderings/work/search.js'
+import { decodeProof, encodeProof, NONCE_BYTES } from '#src/orderings/work/work-proof.js'
+import { EPOCH } from './blocks.js'
+import { signerNamed } from './core.js'
+
+/** Takes 256 hashes a block, so that a chain of hundreds of blocks is there in no time. */
+export const EASY: WorkOrderingDocument = {
+  type: 'work',
+  start: EPOCH,
+  interval: 1_000,
+  halfLife: 20_000,
+  target: '2000ffff',
+  easiest: '207fffff',
+  blockSize: 10,
+  emptyBlocks: true,
+  maxReorg: 100
+}
+
+const { peerId: MINER } = await signerNamed('miner')
+
+/** The child of a header, empty, at a time; no work has been done on it. */
+export function childOf(parent: Header, time: number): Header {
+  return {
+    network: parent.network,
+    height: parent.height + 1,
+    parent: idOf(parent),
+    time,
+    count: 0,
+    root: EMPTY_ROOT,
+    size: parent.size,
+    log: parent.log,
+    state: parent.state,
+    producer: MINER,
+    proof: new Uint8Array(0)
+  }
+}
+
+/** The header with the first nonce of zeros and up that proves it. */
+export function mined(prepared: Header): Header {
+  const { target, number } = decodeProof(prepared.proof)
+  const bytes = Uint8Array.from(encodeHeader(prepared))
+  while (search(bytes, limitOf(number), 1_000_000) === undefined);
+  const proved = { ...prepared, proof: encodeProof({ target, nonce: bytes.slice(-NONCE_BYTES) }) }
+  assert.ok(equal(encodeHeader(proved), bytes))
+  return proved
+}
+
+/** The headers of a chain as an honest miner makes them at these times, the newest first, down to the genesis. */
+export function minedAt(ordering: Ordering, genesis: Header, times: readonly number[]): Ancestors {
+  let ancestors: Ancestors = [genesis]
+  for (const time of times) {
+    const draft = childOf(ancestors[0], time)
+    ancestors = [mined(ordering.prepare(draft, lookedAt(ordering, ancestors))), ...ancestors]
+  }
+  return ancestors
+}
+
+/** Those of a chain's headers, the newest first, that the next block's rules look at. */
+export function lookedAt({ lookback }: Ordering, [parent, ...older]: Ancestors): Ancestors {
+  return [parent, ...older.slice(0, lookback - 1)]
+}
