@@ -5,7 +5,7 @@ import { sha256 } from '../core/hash.js'
 import { InvalidNetworkDocument, type MessagesApplicationDocument } from '../core/network-document.js'
 import { type Refusal, refusal } from '../core/refusal.js'
 import { NO_STAKES } from '../core/stakes.js'
-import type { Application, Applied } from './application.js'
+import type { Application, EncodedBody, Outcome } from './application.js'
 
 const DIGEST_OF_NOTHING = sha256(new Uint8Array(0))
 
@@ -41,8 +41,7 @@ export class MessagesApplication implements Application<undefined> {
     }
   }
 
-  /** The body of a message that says `value`, or why it may not be said. */
-  encodeBody(value: unknown): { readonly body: Uint8Array } | { readonly refusal: Refusal } {
+  encodeBody(value: unknown): EncodedBody {
     const text = canonicalForm(value)
     if (text === undefined)
       return { refusal: refusal('bad schema', 'the value has no canonical JSON form (RFC 8785)') }
@@ -54,8 +53,13 @@ export class MessagesApplication implements Application<undefined> {
     return undefined
   }
 
-  apply(): Applied<undefined> {
+  /** Bodies may be sealed, so that nobody else can say whether they are valid: `checkBody` is for who opens them. */
+  applyMessage(): Outcome<undefined> {
     return { ok: true, state: undefined }
+  }
+
+  endBlock(): undefined {
+    return undefined
   }
 
   digest(): typeof DIGEST_OF_NOTHING {

@@ -1,4 +1,4 @@
-import type { Application } from '../applications/application.js'
+import { type Application, applyBlock } from '../applications/application.js'
 import { type Block, type CheckpointedHeader, genesisOf, type Header } from '../core/block.js'
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
 import { decodeEnvelope } from '../core/envelope.js'
@@ -96,7 +96,7 @@ export function advance(cursor: Cursor, block: Block, rules: Rules, now: number)
   const { application, ordering } = rules
   const linked = link(cursor, block, rules, application.stakes(cursor.state), now)
   if (!linked.ok) return linked
-  const applied = application.apply(cursor.state, header, messagesOf(block.envelopes))
+  const applied = applyBlock(application, cursor.state, header, messagesOf(block.envelopes))
   if (!applied.ok)
     return {
       ok: false,
@@ -157,7 +157,7 @@ export function draft(
     },
     cursor.ancestors
   )
-  const applied = rules.application.apply(cursor.state, header, messagesOf(envelopes))
+  const applied = applyBlock(rules.application, cursor.state, header, messagesOf(envelopes))
   if (!applied.ok) throw new Error(`message ${applied.index} of a draft: ${applied.refusal.detail}`)
   const state = rules.application.digest(applied.state)
   return { header: { ...header, state }, envelopes, leaves, frontier, state: applied.state }
