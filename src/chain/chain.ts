@@ -135,10 +135,12 @@ export class Chain extends ChainReader {
 
   /** The next block over messages that wait in the pool; undefined while none is due. */
   propose(producer: PeerIdBytes, now: number): Draft | undefined {
-    const waiting = [...(this.pool?.waiting() ?? [])]
-    const count = this.rules.ordering.due(this.head().header, waiting.length, now, now)
-    if (count === undefined) return undefined
-    const chosen = waiting.slice(0, count)
+    const { ordering } = this.rules
+    const due = (pending: number): number | undefined => ordering.due(this.head().header, pending, now, now)
+    const most = due(this.pool?.size ?? 0)
+    if (most === undefined) return undefined
+    const chosen = this.#choose(most)
+    if (due(chosen.length) === undefined) return undefined
     const envelopes = chosen.map(({ envelope }) => envelope)
     const leaves = chosen.map(({ leaf }) => leaf)
     return this.draft({ envelopes, leaves }, producer, now)
@@ -210,6 +212,22 @@ export class Chain extends ChainReader {
       kind: 'invalid',
       fault: { kind: 'parent', height: header.height, detail: `its parent is not block ${height}` }
     }
+  }
+
+  /** Waiting messages, oldest first, as many as are valid one after the other; the others go on waiting. */
+  #choose(most: number): Candidate[] {
+    const { application } = this.rules
+    const chosen: Candidate[] = []
+    let { state } = this.#cursor
+    for (const candidate of this.pool?.waiting() ?? []) {
+      if (chosen.length >= most) break
+      const { payload } = decodeEnvelope(candidate.envelope)
+      const outcome = application.applyMessage(state, decodeMessage(payload))
+      if (!outcome.ok) continue
+      state = outcome.state
+      chosen.push(candidate)
+    }
+    return chosen
   }
 
   /** The index of the first message whose name was used before, in the block or on its branch. */
