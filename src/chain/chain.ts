@@ -10,6 +10,7 @@ import { decodeEnvelope } from '../core/envelope.js'
 import { describeFault, type Fault, isPassingFault } from '../core/fault.js'
 import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
+import type { Frontier } from '../core/merkle.js'
 import { decodeMessage } from '../core/message.js'
 import type { Stakes } from '../core/stakes.js'
 import { type Candidate, type MessageName, nameOf } from './candidate.js'
@@ -94,7 +95,7 @@ export class Chain extends ChainReader {
   }
 
   /** Of all blocks up to the head. */
-  get weight(): bigint {
+  weight(): bigint {
     return this.#cursor.weight
   }
 
@@ -118,10 +119,22 @@ export class Chain extends ChainReader {
     return this.#condemned.has(id)
   }
 
-  /** A block that is kept beside the main chain, as it goes over the wire. */
-  sideBlock(id: Hash): Uint8Array | undefined {
-    const node = this.#forks.get(id)
-    return node && !node.isMain ? this.database.getSync(sideKey(node)) : undefined
+  /** On the main chain or beside it. */
+  override headerById(id: Hash): CheckpointedHeader | undefined {
+    return super.headerById(id) ?? this.#forks.get(id)?.cursor.signed
+  }
+
+  /** A block of the main chain or beside it, as it goes over the wire; undefined where it has been let go. */
+  override async encodedBlock(signed: CheckpointedHeader): Promise<Uint8Array | undefined> {
+    const ours = this.headerAt(signed.header.height)
+    if (ours !== undefined && equal(ours.id, signed.id)) return super.encodedBlock(signed)
+    const node = this.#forks.get(signed.id)
+    return node && this.database.getSync(sideKey(node))
+  }
+
+  /** The edge of the log before a block, on the main chain or beside it. */
+  frontierBefore({ id, header: { size, count } }: CheckpointedHeader): Frontier {
+    return this.#forks.get(id)?.parent?.cursor.frontier ?? this.frontierAt(size - count)
   }
 
   /** The next block over messages that the journal holds on disk already. */

@@ -4,7 +4,7 @@ import { Command } from 'commander'
 import type { Rules } from '../chain/cursor.js'
 import { rulesOf } from '../chain/rules.js'
 import type { CheckpointedHeader } from '../core/block.js'
-import { toHex } from '../core/bytes.js'
+import { type PeerIdBytes, toHex } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
 import { checkEvidence, type Evidence } from '../core/evidence.js'
 import { VerifierCache } from '../core/keys.js'
@@ -22,13 +22,17 @@ import { readNetwork, replaceFile } from './files.js'
 import { readIdentity } from './key-files.js'
 import { LastSeenHead } from './last-seen.js'
 import { address, DEFAULTS } from './options.js'
+import { printLine } from './output.js'
+
+export interface ConnectingOptions extends SwarmKeyOption {
+  readonly connect: string
+  readonly key?: string
+}
 
 /** What every asking command takes. */
-export interface AskingOptions extends SwarmKeyOption {
+export interface AskingOptions extends ConnectingOptions {
   readonly network: string
-  readonly connect: string
   readonly data: string
-  readonly key?: string
   readonly json?: true
 }
 
@@ -42,8 +46,9 @@ export function askingCommand(name: string): Command {
 }
 
 /**
- * Connects, moves from the head last seen to the head now as a light client does, then
- * asks. Nothing is printed that has not been checked against the network document.
+ * Connects, moves from the head last seen to the head now as a light client does, then asks. Nothing is printed that
+ * has not been checked against the network document. Where the chain may move to another branch, no head says
+ * what the next one must be: what a peer shows is then true of its chain, and another peer may have another one.
  */
 export async function asking(
   options: AskingOptions,
@@ -51,6 +56,10 @@ export async function asking(
 ): Promise<void> {
   const rules = rulesOf(await readNetwork(options.network))
   await withAsker(options, rules, async asker => {
+    if (rules.ordering.maxReorg > 0) {
+      if (!options.json) printLine('as this peer has it; its chain may yet move to another branch')
+      return use(asker, await asker.header())
+    }
     const seen = new LastSeenHead(options.data, rules)
     try {
       const head = await newestHead(asker, await seen.read())
@@ -64,24 +73,40 @@ export async function asking(
   })
 }
 
-/** Connects, as a peer of the moment unless there is a key. */
-export async function withAsker(
-  options: AskingOptions,
+export function withAsker(
+  options: ConnectingOptions,
   rules: Rules,
   use: (asker: Asker) => Promise<void>
 ): Promise<void> {
+  return withConnection(options, rules.network, ({ host, peer }) =>
+    use(new Asker(host, peer, rules, () => Date.now()))
+  )
+}
+
+/** Somebody to be asked. */
+export interface Connection {
+  readonly host: Host
+  readonly peer: PeerIdBytes
+}
+
+/** Connects, as a peer of the moment unless there is a key. */
+export async function withConnection(
+  options: ConnectingOptions,
+  network: Network,
+  use: (connection: Connection) => Promise<void>
+): Promise<void> {
   const { connect } = options
   const key = options.key === undefined ? await generateKeyPair('Ed25519') : await readIdentity(options.key)
-  const closed = await closedNetwork(options, rules.network.document)
+  const closed = await closedNetwork(options, network.document)
   const host = await Host.create({ ...closed, key, listen: [], topics: [] })
   await host.start()
   try {
     const peer = await host.connect(connect, AbortSignal.timeout(LIMITS.dialMs)).catch(error => {
       throw new Failure(
-        `nobody answers at ${connect} (${describeError(error)}); start the sequencer, or name another peer with --connect MULTIADDR`
+        `nobody answers at ${connect} (${describeError(error)}); start a peer there, or name another one with --connect MULTIADDR`
       )
     })
-    await use(new Asker(host, peer, rules, () => Date.now()))
+    await use({ host, peer })
   } finally {
     await host.stop()
   }

@@ -1,4 +1,4 @@
-import { equal } from './bytes.js'
+import { asHash, equal, HASH_LENGTH, type Hash } from './bytes.js'
 
 /** Thrown by decoders; says what was being read and why it is refused. */
 export class DecodeError extends Error {
@@ -30,4 +30,10 @@ export function decodeCanonical<T>(what: string, codec: Codec<T>, bytes: Uint8Ar
 export function expectLength(what: string, bytes: Uint8Array, length: number): void {
   if (bytes.length !== length)
     throw new DecodeError(`${what}: expected ${length} bytes, found ${bytes.length}`)
+}
+
+/** Throws DecodeError unless it has the length of a hash. */
+export function decodeHash(what: string, bytes: Uint8Array): Hash {
+  expectLength(what, bytes, HASH_LENGTH)
+  return asHash(bytes)
 }

@@ -65,17 +65,34 @@ export const LIMITS = {
   streamRate: { perSecond: 1_000, burst: 3_000 },
   /** Peers, and authors, whose rates are remembered; of more, those silent longest are forgotten. */
   rememberedRates: 10_000,
+  /** Envelopes are taken as those of a bundle are: their bytes, and what stands around them. */
+  submissionBytes: 1024 * 1024 + 64,
+  /** Submit streams that one connection may have open at once. */
+  submitStreams: 2,
+  /** Submissions that are being judged at once, of all peers. More are refused as busy. */
+  submissions: 64,
+  /** Submissions of one peer; more are refused as rate limited. */
+  submissionRate: { perSecond: 50, burst: 200 },
   /** Waits before a query that was refused for now is asked again, ms; then it has failed. */
   askAgainMs: [250, 500, 1_000],
-  /** Bytes of a query. */
-  queryBytes: 1024,
+  /** Bytes of a query: the longest names blocks by their ids. */
+  queryBytes: 4 * 1024,
   /** Bytes of an answer: a block and its peaks. */
   answerBytes: 17 * 1024 * 1024,
   /** Blocks in one page of a range, and the bytes after which a page ends early: the reader's buffer. */
   rangeBlocks: 256,
   rangeBytes: 4 * 1024 * 1024,
-  /** Headers in one page. */
+  /** Headers in one page of them. */
   rangeHeaders: 1_000,
+  /** Ids of blocks in one query. */
+  blockIds: 64,
+  /** Addresses and peers that a peer tells of when it is asked about itself. */
+  nodeAddresses: 16,
+  nodePeers: 256,
+  /** Blocks that the owner of a peer may have it mine with one query. */
+  mineBlocks: 1_000,
+  /** Chains that are offered and being looked at, at once. More are refused as busy. */
+  offers: 4,
   /** Bytes of a client's hello, the one frame it sends on the receipts protocol. */
   helloBytes: 256,
   /** Bytes of a frame on the receipts protocol. */
@@ -86,6 +103,9 @@ export const LIMITS = {
   frameMs: 10_000,
   /** How long a whole query may take, ms. */
   queryMs: 60_000,
+  /** How long a query may take that mines or weighs a chain, and how often it is said meanwhile that it is worked on, ms. */
+  longQueryMs: 600_000,
+  workingMs: 3_000,
   /** How long a peer tries to reach another one, ms. */
   dialMs: 15_000,
 

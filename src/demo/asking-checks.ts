@@ -170,7 +170,7 @@ export function askingChecks(sending: Sending, inquiry: Inquiry): Check[] {
       name: 'receipts',
       what: "the signed receipt of each client's last message can be asked for",
       run: async () => {
-        const asker = await inquiry.asker()
+        const asker = await inquiry.sequencerAsker()
         for (const { client, peerId, receipts } of sending.parts) {
           const own = receipts.at(-1)
           demand(own !== undefined, `${client.name} has no receipt`)

@@ -7,6 +7,7 @@ import type { Network } from '../core/network-document.js'
 import { Host } from '../network/host.js'
 import { Asker } from '../node/asker.js'
 import { NotFound } from '../node/query-errors.js'
+import { SequencerAsker } from '../node/sequencer-asker.js'
 
 /** Asks the running sequencer as a peer of its own, which verifies all it is told. What several checks need is asked once. */
 export class Inquiry {
@@ -17,12 +18,18 @@ export class Inquiry {
   })
   #isConnected = false
 
-  readonly asker = once(async () => {
+  readonly #peer = once(async () => {
     this.#isConnected = true
-    const host = await this.#host()
-    const peer = await host.connect(this.address, AbortSignal.timeout(LIMITS.dialMs))
-    return new Asker(host, peer, rulesOf(this.network), () => Date.now())
+    return (await this.#host()).connect(this.address, AbortSignal.timeout(LIMITS.dialMs))
   })
+
+  readonly asker = once(
+    async () => new Asker(await this.#host(), await this.#peer(), rulesOf(this.network), () => Date.now())
+  )
+
+  readonly sequencerAsker = once(
+    async () => new SequencerAsker(await this.#host(), await this.#peer(), this.network)
+  )
 
   readonly status = once(async () => (await this.asker()).status())
 

@@ -2,6 +2,7 @@ import { type Hash, toHex } from '../core/bytes.js'
 
 /** Topics and protocols, as docs/PROTOCOL.md lists them. */
 export const QUERY_PROTOCOL = '/tallystick/query/1'
+export const SUBMIT_PROTOCOL = '/tallystick/submit/1'
 export const RECEIPTS_PROTOCOL = '/tallystick/receipts/1'
 
 export interface Topics {

@@ -6,8 +6,8 @@ import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import type { Network } from '../core/network-document.js'
 import type { GossipVerdict, Host } from '../network/host.js'
-import type { Asker } from './asker.js'
 import { describeError, type Report } from './events.js'
+import type { SequencerAsker } from './sequencer-asker.js'
 import type { Service } from './service.js'
 
 export interface EvidenceKeeperOptions {
@@ -51,7 +51,7 @@ export class EvidenceKeeper implements Service {
   }
 
   /** Takes what a peer knows that was spread while this one was away. Who does not answer has none to give. */
-  ask(asker: Asker): void {
+  ask(asker: SequencerAsker): void {
     asker.evidence().then(
       all => {
         for (const { bytes } of all) this.add(bytes)

@@ -15,6 +15,7 @@ import { KeyRenewal } from '../node/key-renewal.js'
 import { LightClient } from '../node/light-client.js'
 import { Outbox } from '../node/outbox.js'
 import { Publisher } from '../node/publisher.js'
+import { SequencerAsker } from '../node/sequencer-asker.js'
 import { SequencerLink } from '../node/sequencer-link.js'
 import { ServiceList } from '../node/service.js'
 import { type ControlledPeer, controlsOf } from './controls.js'
@@ -90,7 +91,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     failed
   })
   const renewal = new KeyRenewal({
-    keyOf: peer => new Asker(host, peer, rules, now).sealingKey(),
+    keyOf: peer => new SequencerAsker(host, peer, network).sealingKey(),
     agree: key => newSealingContext(key, network.id, signer.peerId),
     renewed: context => publisher.use(context),
     report
@@ -105,9 +106,8 @@ export async function createClient(options: ClientOptions): Promise<Client> {
       prepare: peer => renewal.prepare(peer),
       up: (context, peer) => {
         publisher.up(context)
-        const asker = new Asker(host, peer, rules, now)
-        light.ask(asker, peer)
-        keeper.ask(asker)
+        light.ask(new Asker(host, peer, rules, now), peer)
+        keeper.ask(new SequencerAsker(host, peer, network))
         firstUp.resolve()
       },
       notice: notice => publisher.notice(notice),

@@ -6,15 +6,18 @@ import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
 import { AddressBook } from '../node/address-book.js'
 import { Announcement } from '../node/announcement.js'
-import { Asker } from '../node/asker.js'
 import { BlockImporter, type Verification } from '../node/block-importer.js'
+import { BlockResponder } from '../node/block-responder.js'
+import { ChainResponder } from '../node/chain-responder.js'
 import { EvidenceKeeper } from '../node/evidence-keeper.js'
 import { Intake } from '../node/intake.js'
 import { Neighbours } from '../node/neighbours.js'
 import { QueryServer } from '../node/query-server.js'
 import { ReceiptServer } from '../node/receipt-server.js'
 import { Relay } from '../node/relay.js'
+import { SequencerAsker } from '../node/sequencer-asker.js'
 import { SequencerLink } from '../node/sequencer-link.js'
+import { SequencerResponder } from '../node/sequencer-responder.js'
 import { ServiceList } from '../node/service.js'
 import { Sync } from '../node/sync.js'
 import { ValidationPool } from '../node/validation-pool.js'
@@ -47,7 +50,7 @@ export async function createFollower(options: FollowerOptions): Promise<Controll
     network: network.id,
     sequencer: sequencerOf(network),
     receipts,
-    certificateOf: peer => new Asker(host, peer, rules, now).certificate(),
+    certificateOf: peer => new SequencerAsker(host, peer, network).certificate(),
     clock: () => performance.now(),
     heard: (receipt, envelope) => witness.heard(receipt, envelope),
     report
@@ -81,7 +84,7 @@ export async function createFollower(options: FollowerOptions): Promise<Controll
     book,
     peer => {
       sync.wake()
-      keeper.ask(new Asker(host, peer, rules, now))
+      keeper.ask(new SequencerAsker(host, peer, network))
     },
     report
   )
@@ -103,11 +106,16 @@ export async function createFollower(options: FollowerOptions): Promise<Controll
   })
   const pending = (): number => Math.max(0, relay.receipted - chain.head().header.size)
   const queries = new QueryServer(host, {
-    chain,
-    database,
-    pending,
-    certificate: () => relay.certificate(),
-    evidence: () => keeper.all(),
+    network: network.id,
+    responders: [
+      new ChainResponder(chain, pending),
+      new BlockResponder(chain),
+      new SequencerResponder({
+        database,
+        certificate: () => relay.certificate(),
+        evidence: () => keeper.all()
+      })
+    ],
     clock: () => performance.now(),
     rate: rates?.query
   })

@@ -10,6 +10,8 @@ import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
 import { AddressBook } from '../node/address-book.js'
 import { Announcement } from '../node/announcement.js'
+import { BlockResponder } from '../node/block-responder.js'
+import { ChainResponder } from '../node/chain-responder.js'
 import { Intake } from '../node/intake.js'
 import { type DatedKeys, KeyRing } from '../node/key-ring.js'
 import { messageRules } from '../node/message-rules.js'
@@ -18,6 +20,7 @@ import { Producer } from '../node/producer.js'
 import { QueryServer } from '../node/query-server.js'
 import { ReceiptServer } from '../node/receipt-server.js'
 import { Recorder } from '../node/recorder.js'
+import { SequencerResponder } from '../node/sequencer-responder.js'
 import { ServiceList } from '../node/service.js'
 import { ValidationPool } from '../node/validation-pool.js'
 import { type ControlledPeer, controlsOf } from './controls.js'
@@ -80,12 +83,13 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
   const pool = new ValidationPool(network, () => ring.open())
   const recorder = new Recorder(journal, receipts, () => performance.now(), rates?.receiptsAgain)
   const queries = new QueryServer(host, {
-    chain,
-    database,
-    pending: () => journal.pending().count,
-    certificate: async () => ring.certificate,
-    // Others bear witness.
-    evidence: () => [],
+    network: network.id,
+    responders: [
+      new ChainResponder(chain, () => journal.pending().count),
+      new BlockResponder(chain),
+      // Others bear witness.
+      new SequencerResponder({ database, certificate: async () => ring.certificate, evidence: () => [] })
+    ],
     clock: () => performance.now(),
     rate: rates?.query
   })

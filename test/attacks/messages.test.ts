@@ -36,7 +36,7 @@ describe('attacks by messages', () => {
   })
 
   async function author(who: Parameters<typeof Author.create>[1]): Promise<Author> {
-    return Author.create(besieged.net, who, await peer.asker.sealingKey())
+    return Author.create(besieged.net, who, await peer.sequencerAsker.sealingKey())
   }
 
   /** An envelope with parts of it replaced, all else as it was. */
@@ -97,7 +97,7 @@ describe('attacks by messages', () => {
     [
       'a certificate that the sequencer signed, sent as a message',
       'bad encoding',
-      () => peer.asker.certificate()
+      () => peer.sequencerAsker.certificate()
     ],
     [
       'a substituted RSA key, with a valid signature of its own',

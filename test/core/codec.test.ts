@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { type Answer, decodeAnswer, encodeAnswer } from '#src/core/answer.js'
 import {
   decodeBlockParts,
   encodeBlock,
@@ -18,17 +19,24 @@ import type { FaultKind } from '#src/core/fault.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
 import { type Body, decodeMessage, encodeMessage, type Message } from '#src/core/message.js'
-import {
-  type Answer,
-  decodeAnswer,
-  decodeQuery,
-  encodeAnswer,
-  encodeQuery,
-  type Query
-} from '#src/core/query.js'
+import { decodeQuery, encodeQuery, type Query } from '#src/core/query.js'
 import { type Receipt, readReceipt, signReceipt } from '#src/core/receipt.js'
 import { keyIdOf, type SealingKey } from '#src/core/sealing.js'
-import { Envelope, QueryAnswer, QueryRequest, Message as WireMessage } from '#src/core/wire/tallystick.js'
+import {
+  decodeSubmission,
+  decodeSubmissionAnswer,
+  encodeSubmission,
+  encodeSubmissionAnswer,
+  type Fate,
+  type SubmissionAnswer
+} from '#src/core/submission.js'
+import {
+  Envelope,
+  QueryAnswer,
+  QueryRequest,
+  SubmissionAnswer as SubmissionAnswerWire,
+  Message as WireMessage
+} from '#src/core/wire/tallystick.js'
 import { encodeCompact } from '#src/orderings/work/compact-target.js'
 import { decodeProof, encodeProof, NONCE_BYTES } from '#src/orderings/work/work-proof.js'
 import {
@@ -157,6 +165,8 @@ const sealingKeys: fc.Arbitrary<SealingKey> = arbitrary
   .bytes(32, 32)
   .map(publicKey => ({ keyId: keyIdOf(publicKey), publicKey }))
 
+const weights = fc.bigInt({ min: 0n, max: 2n ** 309n })
+
 const queries: readonly fc.Arbitrary<Query>[] = [
   fc.constant({ kind: 'status' }),
   fc.constant({ kind: 'head' }),
@@ -171,10 +181,26 @@ const queries: readonly fc.Arbitrary<Query>[] = [
   fc.record({ kind: fc.constant('inclusionOfLeaf'), leaf: arbitrary.hash() }),
   fc.record({ kind: fc.constant('consistency'), from: arbitrary.count(), to: arbitrary.count() }),
   fc.constant({ kind: 'key' }),
-  fc.record({ kind: fc.constant('receipt'), author: arbitrary.peerId(), sequence: arbitrary.u64() })
+  fc.record({ kind: fc.constant('receipt'), author: arbitrary.peerId(), sequence: arbitrary.u64() }),
+  fc.record({ kind: fc.constant('headerOfId'), id: arbitrary.hash() }),
+  fc.record({ kind: fc.constant('headers'), from: arbitrary.count(), limit: arbitrary.count() }),
+  fc.record({
+    kind: fc.constant('blocksById'),
+    ids: fc.array(arbitrary.hash(), { minLength: 1, maxLength: 4 })
+  }),
+  fc.record({ kind: fc.constant('inclusionInLog'), position: arbitrary.count(), size: arbitrary.count() }),
+  fc.constant({ kind: 'node' }),
+  fc.record({
+    kind: fc.constant('offer'),
+    claim: fc.record({ height: arbitrary.count(), id: arbitrary.hash(), weight: weights })
+  }),
+  fc.record({ kind: fc.constant('mine'), count: fc.integer({ min: 1, max: LIMITS.mineBlocks }) }),
+  fc.constant({ kind: 'shutdown' })
 ]
 
 const text = fc.string({ unit: 'binary', maxLength: 40 })
+const peerIds = fc.constantFrom(stage.author.peerId, stage.sequencer.peerId)
+const addresses = fc.stringMatching(/^\/[!-~]{1,60}$/)
 const hashes = fc.array(arbitrary.hash(), { maxLength: 6 })
 const answers: readonly fc.Arbitrary<Answer>[] = [
   fc.record({ kind: fc.constant('notFound'), detail: text }),
@@ -184,7 +210,8 @@ const answers: readonly fc.Arbitrary<Answer>[] = [
     height: arbitrary.count(),
     size: arbitrary.count(),
     pending: arbitrary.count(),
-    head: arbitrary.hash()
+    head: arbitrary.hash(),
+    weight: weights
   }),
   fc.record({ kind: fc.constant('block'), block: arbitrary.bytes(), peaks: hashes }),
   fc.record({
@@ -209,8 +236,44 @@ const answers: readonly fc.Arbitrary<Answer>[] = [
   }),
   fc.record({ kind: fc.constant('key'), certificate: arbitrary.envelope() }),
   fc.record({ kind: fc.constant('receipt'), receipt: arbitrary.envelope() }),
-  fc.record({ kind: fc.constant('done'), next: arbitrary.count() })
+  fc.record({ kind: fc.constant('done'), next: arbitrary.count() }),
+  fc.record({ kind: fc.constant('missing'), id: arbitrary.hash() }),
+  fc.record({
+    kind: fc.constant('node'),
+    peerId: peerIds,
+    role: fc.stringMatching(/^[a-z]{1,20}$/),
+    addresses: fc.array(addresses, { maxLength: 3 }),
+    peers: fc.array(
+      fc.record({
+        peerId: peerIds,
+        address: fc.option(addresses, { nil: undefined }),
+        isConnected: fc.boolean()
+      }),
+      { maxLength: 3 }
+    ),
+    isMining: fc.boolean(),
+    hashRate: arbitrary.count(),
+    pool: arbitrary.count()
+  }),
+  fc.constant({ kind: 'working' }),
+  fc.record({ kind: fc.constant('taken'), height: arbitrary.count(), id: arbitrary.hash() }),
+  fc.record({ kind: fc.constant('notTaken'), reason: text, detail: text }),
+  fc.record({
+    kind: fc.constant('mined'),
+    blocks: fc.array(fc.record({ height: arbitrary.count(), id: arbitrary.hash() }), { maxLength: 3 })
+  })
 ]
+
+const fates: fc.Arbitrary<Fate> = fc.oneof(
+  fc.constant<Fate>({ kind: 'accepted' }),
+  fc.constant<Fate>({ kind: 'known' }),
+  fc.record({ kind: fc.constant<'refused'>('refused'), reason: text, detail: text })
+)
+
+const submissionAnswers: fc.Arbitrary<SubmissionAnswer> = fc.oneof(
+  fc.record({ kind: fc.constant<'fates'>('fates'), fates: fc.array(fates, { maxLength: 4 }) }),
+  fc.record({ kind: fc.constant<'refused'>('refused'), reason: text, detail: text })
+)
 
 const envelopes = (minLength: number, maxLength: number) =>
   fc.array(arbitrary.envelope(), { minLength, maxLength })
@@ -325,6 +388,20 @@ const FORMATS: readonly Format[] = [
       const { target, nonce } = decodeProof(bytes)
       return { target, nonce }
     }
+  }),
+  format({
+    name: 'submission',
+    message: 'Submission',
+    values: fc.record({ network: arbitrary.hash(), envelopes: envelopes(1, 6) }),
+    encode: encodeSubmission,
+    decode: decodeSubmission
+  }),
+  format({
+    name: 'answer to a submission',
+    message: 'SubmissionAnswer',
+    values: submissionAnswers,
+    encode: encodeSubmissionAnswer,
+    decode: decodeSubmissionAnswer
   }),
   format({
     name: 'block',
@@ -568,15 +645,85 @@ describe('Encoding: one thing at a time', () => {
       { id: short },
       { previous: short },
       { inclusionOfLeaf: short },
-      { id: new Uint8Array(0) }
+      { id: new Uint8Array(0) },
+      { headerOfId: short },
+      { blocksById: { ids: [network, short] } },
+      { offer: { height: 1, id: short, weight: Uint8Array.of(1) } }
     ])
       assert.throws(() => decodeQuery(QueryRequest.encode({ network, ...query })), /expected 32 bytes/)
     for (const answer of [
-      { status: { height: 1, size: 1, pending: 1, head: short } },
+      { status: { height: 1, size: 1, pending: 1, head: short, weight: Uint8Array.of(1) } },
+      { missing: short },
+      { taken: { height: 1, id: short } },
+      { mined: { blocks: [{ height: 1, id: short }] } },
       { inclusion: { position: 0, leaf: short, path: [], header: short, checkpoint: short } },
       { inclusion: { position: 0, leaf: network, path: [network, short], header: short, checkpoint: short } },
       { consistency: { from: 1, to: 2, path: [short] } }
     ])
       assert.throws(() => decodeAnswer(QueryAnswer.encode(answer)), /expected 32 bytes/)
+  })
+
+  it('a weight has no leading zero and no more bytes than any chain weighs', () => {
+    const offered = (weight: Uint8Array) =>
+      decodeQuery(QueryRequest.encode({ network, offer: { height: 1, id: network, weight } }))
+    const status = (weight: Uint8Array) =>
+      decodeAnswer(QueryAnswer.encode({ status: { height: 1, size: 1, pending: 0, head: network, weight } }))
+    for (const decode of [offered, status]) {
+      assert.throws(() => decode(Uint8Array.of(0)), /begins with a zero/)
+      assert.throws(() => decode(Uint8Array.of(0, 1)), /begins with a zero/)
+      assert.throws(() => decode(new Uint8Array(40).fill(1)), /40 bytes are too many/)
+      decode(new Uint8Array(39).fill(255))
+    }
+    const none = status(new Uint8Array(0))
+    assert.ok(none.kind === 'status' && none.weight === 0n)
+    const some = status(Uint8Array.of(1, 0))
+    assert.ok(some.kind === 'status' && some.weight === 256n)
+  })
+
+  it('a query names no more blocks, and wants no more mined, than one may', () => {
+    const ids = (count: number) => Array.from({ length: count }, () => network)
+    for (const count of [0, LIMITS.blockIds + 1])
+      assert.throws(
+        () => decodeQuery(QueryRequest.encode({ network, blocksById: { ids: ids(count) } })),
+        /1 to 64 are asked at once/
+      )
+    for (const mine of [0, LIMITS.mineBlocks + 1])
+      assert.throws(() => decodeQuery(QueryRequest.encode({ network, mine })), /are mined at once/)
+    const most = encodeQuery(network, { kind: 'blocksById', ids: ids(LIMITS.blockIds) })
+    assert.ok(most.length <= LIMITS.queryBytes)
+  })
+
+  it('a peer tells nothing of itself that is not for a terminal, and not without end', () => {
+    const node = { peerId: stage.author.peerId, role: 'miner', addresses: [], peers: [] }
+    const told = (changes: object) =>
+      decodeAnswer(QueryAnswer.encode({ node: { ...node, mining: true, hashRate: 1, pool: 0, ...changes } }))
+    assert.equal(told({}).kind, 'node')
+    const peer = { peerId: stage.author.peerId, address: '/ip4/127.0.0.1/tcp/1', connected: true }
+    for (const wrong of [
+      { role: '' },
+      { role: 'MINER' },
+      { role: 'a\u001b[2J' },
+      { addresses: ['no slash'] },
+      { addresses: ['/ip4/\u001b[31m'] },
+      { addresses: Array.from({ length: LIMITS.nodeAddresses + 1 }, () => '/ip4') },
+      { peers: [{ ...peer, address: '/\n' }] },
+      { peers: [{ ...peer, peerId: new Uint8Array(38) }] },
+      { peers: Array.from({ length: LIMITS.nodePeers + 1 }, () => peer) },
+      { peerId: new Uint8Array(0) }
+    ])
+      assert.throws(() => told(wrong), DecodeError)
+  })
+
+  it('a submission holds 1 to 256 messages', () => {
+    const of = (count: number) =>
+      encodeSubmission({ network, envelopes: Array.from({ length: count }, () => envelope) })
+    assert.throws(() => decodeSubmission(of(0)), /empty/)
+    assert.equal(decodeSubmission(of(256)).envelopes.length, 256)
+    assert.throws(() => decodeSubmission(of(257)), /257 messages are too many/)
+    assert.throws(() => decodeSubmissionAnswer(new Uint8Array(0)), /says nothing/)
+    assert.throws(
+      () => decodeSubmissionAnswer(SubmissionAnswerWire.encode({ fates: { fates: [{}] } })),
+      /a fate that is not known/
+    )
   })
 })

@@ -10,8 +10,9 @@ import type { Channel } from '#src/network/channel.js'
 import { Host } from '#src/network/host.js'
 import { QUERY_PROTOCOL, RECEIPTS_PROTOCOL, topicsOf } from '#src/network/names.js'
 import { Asker } from '#src/node/asker.js'
-import { QUERY_STREAMS } from '#src/node/query-server.js'
+import { QUERY_STREAMS } from '#src/node/query-protocol.js'
 import { RECEIPT_STREAMS } from '#src/node/receipt-server.js'
+import { SequencerAsker } from '#src/node/sequencer-asker.js'
 import { Changes, deadline, present } from './changes.js'
 import type { Cleanup } from './cleanup.js'
 import { identity, type TestNetwork } from './networks.js'
@@ -44,6 +45,7 @@ export class RawPeer extends Changes {
   /** Blocks from the blocks topic, as they came. */
   readonly blocks: Uint8Array[] = []
   readonly asker: Asker
+  readonly sequencerAsker: SequencerAsker
 
   private constructor(
     readonly net: TestNetwork,
@@ -53,6 +55,7 @@ export class RawPeer extends Changes {
   ) {
     super()
     this.asker = new Asker(host, peer, net.rules, () => Date.now())
+    this.sequencerAsker = new SequencerAsker(host, peer, net.network)
   }
 
   static async connect(

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { checkEvidence, type EvidenceKind } from '#src/core/evidence.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { Host } from '#src/network/host.js'
-import { Asker } from '#src/node/asker.js'
+import { SequencerAsker } from '#src/node/sequencer-asker.js'
 import { deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { identity, makeNetwork, type TestNetwork } from '../helpers/networks.js'
@@ -30,7 +30,7 @@ describe('evidence of a lying sequencer', () => {
     await host.start()
     cleanup.add(() => host.stop())
     const peer = await host.connect(follower.address, deadline())
-    const evidence = await new Asker(host, peer, net.rules, () => Date.now()).evidence()
+    const evidence = await new SequencerAsker(host, peer, net.network).evidence()
     assert.ok(evidence.length > 0)
     for (const { bytes, detail } of evidence)
       assert.equal(checkEvidence(bytes, net.network, new VerifierCache()).detail, detail)

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
-import { decodeAnswer, decodeQuery, encodeAnswer } from '#src/core/query.js'
+import { decodeAnswer, encodeAnswer } from '#src/core/answer.js'
+import { decodeQuery } from '#src/core/query.js'
 import { Host } from '#src/network/host.js'
 import { QUERY_PROTOCOL } from '#src/network/names.js'
 import { Asker } from '#src/node/asker.js'
-import { QUERY_STREAMS } from '#src/node/query-server.js'
+import { QUERY_STREAMS } from '#src/node/query-protocol.js'
+import { SequencerAsker } from '#src/node/sequencer-asker.js'
 import { assertBytes } from '../helpers/bytes.js'
 import { deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
@@ -46,7 +48,7 @@ describe('followers', () => {
     assert.equal((await asker.head()).signed.header.height, 2)
     assert.equal((await asker.blockAt(1)).envelopes.length, 5)
     assert.equal((await asker.inclusion({ position: 7 })).signed.header.height, 2)
-    assert.equal((await asker.sealingKey()).keyId.length, 8)
+    assert.equal((await new SequencerAsker(reader, peer, net.network).sealingKey()).keyId.length, 8)
     const [one, two] = sequencer.blocks.map(({ header }) => header)
     await asker.consistency(present(one), present(two))
   })

@@ -193,7 +193,7 @@ describe('key rotation', () => {
     const alice = await Author.create(net, 'alice')
     const peer = await RawPeer.connect(cleanup, net, sequencer.address, alice.key)
     const { keyId } = await sequencer.rotate('second')
-    assertBytes((await peer.asker.sealingKey()).keyId, keyId, 'announced at once')
+    assertBytes((await peer.sequencerAsker.sealingKey()).keyId, keyId, 'announced at once')
     const [soon, later] = alice.says(2)
     now += 59_999
     await peer.publish(present(soon).envelope)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { genesisCursor } from '#src/chain/cursor.js'
+import { type Answer, decodeAnswer, encodeAnswer } from '#src/core/answer.js'
 import {
   type CheckpointedHeader,
   decodeBlockParts,
@@ -20,14 +21,7 @@ import { sha256 } from '#src/core/hash.js'
 import { type Signer, signerOf, VerifierCache } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
 import { leafHash, nodeHash, rootOf } from '#src/core/merkle.js'
-import {
-  type Answer,
-  decodeAnswer,
-  decodeQuery,
-  encodeAnswer,
-  encodeQuery,
-  type Query
-} from '#src/core/query.js'
+import { decodeQuery, encodeQuery, type Query } from '#src/core/query.js'
 import { type Receipt, readReceipt, signReceipt } from '#src/core/receipt.js'
 import { Envelope, Block as WireBlock } from '#src/core/wire/tallystick.js'
 import { Host } from '#src/network/host.js'
@@ -37,7 +31,8 @@ import { compareHeads } from '#src/node/head-comparison.js'
 import { LightClient } from '#src/node/light-client.js'
 import { Outbox } from '#src/node/outbox.js'
 import { Contradiction, Untrue } from '#src/node/query-errors.js'
-import { QUERY_STREAMS } from '#src/node/query-server.js'
+import { QUERY_STREAMS } from '#src/node/query-protocol.js'
+import { SequencerAsker } from '#src/node/sequencer-asker.js'
 import { Author, envelopesOf, type Made } from '../helpers/authors.js'
 import { assertBytes, flipped } from '../helpers/bytes.js'
 import { deadline, present } from '../helpers/changes.js'
@@ -100,6 +95,7 @@ describe('a server that lies', () => {
   let mallory: Signer
   let liar: Host
   let asker: Asker
+  let sequencerAsker: SequencerAsker
   let lie: Lie
 
   // Nine messages in three blocks. The liar relays the truth, but for what `lie` makes of it.
@@ -130,6 +126,7 @@ describe('a server that lies', () => {
     cleanup.add(() => reader.stop())
     const peer = await reader.connect(present(liar.addresses()[0]), deadline())
     asker = new Asker(reader, peer, net.rules, () => Date.now())
+    sequencerAsker = new SequencerAsker(reader, peer, net.network)
   })
 
   const idOf = (height: number): Hash => present(sequencer.blocks[height - 1]).id
@@ -409,14 +406,14 @@ describe('a server that lies', () => {
       randomBytes(100) as Uint8Array as EnvelopeBytes
     ]) {
       lie = () => [{ kind: 'key', certificate }]
-      await expectCaught(() => asker.sealingKey())
+      await expectCaught(() => sequencerAsker.sealingKey())
     }
   })
 
   it('that gives a receipt by another, of another, or for another network is caught', async () => {
     const { author, sequence } = present(messages[0])
     lie = answers => answers
-    const good = await asker.receipt(author, sequence)
+    const good = await sequencerAsker.receipt(author, sequence)
     const foreign = await makeNetwork({ name: 'another' })
     const sign = (changes: Partial<Receipt>, signer = net.signer): EnvelopeBytes =>
       signReceipt({ ...good, ...changes }, signer)
@@ -429,7 +426,7 @@ describe('a server that lies', () => {
       headerEnvelope(sequencer)
     ]) {
       lie = () => [{ kind: 'receipt', receipt }]
-      await expectCaught(() => asker.receipt(author, sequence))
+      await expectCaught(() => sequencerAsker.receipt(author, sequence))
     }
     assert.ok(readReceipt(sign({}), net.network.id, net.sequencer, new VerifierCache()))
   })

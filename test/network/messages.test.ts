@@ -633,7 +633,7 @@ describe('messages at the sequencer', () => {
     const sequencer = await RunningSequencer.start(cleanup, net, { openingKeys: [newest, net.openingKey] })
     const alice = await Author.create(net, 'alice')
     const peer = await RawPeer.connect(cleanup, net, sequencer.address, alice.key)
-    assertBytes((await peer.asker.sealingKey()).keyId, newest.keyId, 'the newest one is announced')
+    assertBytes((await peer.sequencerAsker.sealingKey()).keyId, newest.keyId, 'the newest one is announced')
     const old = alice.say({ text: 'old' })
     const fresh = (await Author.create(net, alice.key, newest)).say({ text: 'new' }, { sequence: 2n })
     await peer.publish(old.envelope, fresh.envelope)

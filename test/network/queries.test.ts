@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { genesisCursor } from '#src/chain/cursor.js'
+import { type Answer, decodeAnswer } from '#src/core/answer.js'
 import { decodeBlockParts } from '#src/core/block.js'
 import { toHex, utf8 } from '#src/core/bytes.js'
 import { sha256 } from '#src/core/hash.js'
 import { LIMITS } from '#src/core/limits.js'
 import { EMPTY_ROOT, verifyConsistency, verifyInclusion } from '#src/core/merkle.js'
-import { type Answer, decodeAnswer, encodeQuery } from '#src/core/query.js'
+import { encodeQuery } from '#src/core/query.js'
 import { QueryRequest } from '#src/core/wire/tallystick.js'
 import type { Channel } from '#src/network/channel.js'
 import { NotFound } from '#src/node/query-errors.js'
@@ -149,13 +150,13 @@ describe('queries', () => {
   })
 
   it('the encryption key comes with a certificate of the sequencer', async () => {
-    const key = await peer.asker.sealingKey()
+    const key = await peer.sequencerAsker.sealingKey()
     assertBytes(key.publicKey, net.openingKey.publicKey)
   })
 
   it('the receipt of a message is given to whoever asks, pending or in a block', async () => {
     for (const [position, { sequence, leaf }] of messages.entries()) {
-      const receipt = await peer.asker.receipt(alice.peerId, sequence)
+      const receipt = await peer.sequencerAsker.receipt(alice.peerId, sequence)
       const entry = present(receipt.entries.find(found => found.sequence === sequence))
       assert.equal(entry.position, position)
       assertBytes(entry.leaf, leaf)
@@ -164,10 +165,10 @@ describe('queries', () => {
 
   it('there is no receipt for a sequence or an author that nobody has seen', async () => {
     const stranger = await Author.create(net, 'stranger')
-    await expectNotFound(peer.asker.receipt(alice.peerId, 11n))
-    await expectNotFound(peer.asker.receipt(alice.peerId, 2n ** 64n - 1n))
-    await expectNotFound(peer.asker.receipt(stranger.peerId, 1n))
-    await expectNotFound(peer.asker.receipt(alice.peerId.subarray(0, 20) as typeof alice.peerId, 1n))
+    await expectNotFound(peer.sequencerAsker.receipt(alice.peerId, 11n))
+    await expectNotFound(peer.sequencerAsker.receipt(alice.peerId, 2n ** 64n - 1n))
+    await expectNotFound(peer.sequencerAsker.receipt(stranger.peerId, 1n))
+    await expectNotFound(peer.sequencerAsker.receipt(alice.peerId.subarray(0, 20) as typeof alice.peerId, 1n))
   })
 
   it('the chain after any block comes in order and ends at the head', async () => {

@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { rulesOf } from '../../chain/rules.js'
 import { encodeBlock } from '../../core/block.js'
 import { toHex } from '../../core/bytes.js'
 import { checkpointNote } from '../../core/checkpoint.js'
@@ -7,7 +6,8 @@ import type { Evidence } from '../../core/evidence.js'
 import { describeFault } from '../../core/fault.js'
 import { formatProof } from '../../core/proof-file.js'
 import type { Asker } from '../../node/asker.js'
-import { type AskingOptions, asking, askingCommand, withAsker } from '../asking.js'
+import { SequencerAsker } from '../../node/sequencer-asker.js'
+import { type AskingOptions, asking, askingCommand, withConnection } from '../asking.js'
 import { encodeEvidenceFile } from '../evidence-file.js'
 import { Failure, UsageError } from '../failure.js'
 import { readNetwork, replaceFile } from '../files.js'
@@ -130,6 +130,8 @@ async function exportEvidence(file: string | undefined, options: ExportOptions):
     return write(file, options, { content: encodeEvidenceFile(bytes), facts, sentence: detail })
   }
   if (options.from === undefined)
-    return withAsker(options, rulesOf(network), async asker => take(await asker.evidence()))
+    return withConnection(options, network, async ({ host, peer }) =>
+      take(await new SequencerAsker(host, peer, network).evidence())
+    )
   await take(await evidenceIn(options.from, network))
 }

@@ -1,0 +1,75 @@
+import type { EnvelopeBytes, Hash } from './bytes.js'
+import { DecodeError, decodeCanonical, decodeHash } from './codec.js'
+import { LIMITS } from './limits.js'
+import { SubmissionAnswer as WireAnswer, Submission as WireSubmission } from './wire/tallystick.js'
+
+/** What is said on /tallystick/submit/1: messages for a peer's pool, and what became of each. */
+export interface Submission {
+  readonly network: Hash
+  readonly envelopes: readonly EnvelopeBytes[]
+}
+
+export type Fate =
+  /** It is on disk there, and waits for a block. */
+  | { readonly kind: 'accepted' }
+  /** It was there before, in a block or waiting for one. */
+  | { readonly kind: 'known' }
+  /** One of the reasons of a refusal, or one not known here. */
+  | { readonly kind: 'refused'; readonly reason: string; readonly detail: string }
+
+export type SubmissionAnswer =
+  | { readonly kind: 'fates'; readonly fates: readonly Fate[] }
+  /** None of them was looked at. */
+  | { readonly kind: 'refused'; readonly reason: string; readonly detail: string }
+
+export function encodeSubmission({ network, envelopes }: Submission): Uint8Array {
+  return WireSubmission.encode({ network, envelopes: [...envelopes] })
+}
+
+/** Throws DecodeError. */
+export function decodeSubmission(bytes: Uint8Array): Submission {
+  const { network, envelopes } = decodeCanonical('submission', WireSubmission, bytes)
+  if (envelopes.length === 0) throw new DecodeError('submission: empty')
+  if (envelopes.length > LIMITS.bundleMessages)
+    throw new DecodeError(`submission: ${envelopes.length} messages are too many`)
+  return {
+    network: decodeHash('submission network', network),
+    envelopes: envelopes as EnvelopeBytes[]
+  }
+}
+
+export function encodeSubmissionAnswer(answer: SubmissionAnswer): Uint8Array {
+  if (answer.kind === 'refused') {
+    const { reason, detail } = answer
+    return WireAnswer.encode({ refused: { reason, detail } })
+  }
+  return WireAnswer.encode({ fates: { fates: answer.fates.map(encodableFate) } })
+}
+
+/** Throws DecodeError. */
+export function decodeSubmissionAnswer(bytes: Uint8Array): SubmissionAnswer {
+  const { refused, fates } = decodeCanonical('submission answer', WireAnswer, bytes)
+  if (refused) return { kind: 'refused', ...refused }
+  if (fates) return { kind: 'fates', fates: fates.fates.map(decodeFate) }
+  throw new DecodeError('submission answer: says nothing that is known here')
+}
+
+type WireFate = NonNullable<ReturnType<typeof WireAnswer.decode>['fates']>['fates'][number]
+
+function encodableFate(fate: Fate): WireFate {
+  switch (fate.kind) {
+    case 'accepted':
+      return { accepted: {} }
+    case 'known':
+      return { known: {} }
+    case 'refused':
+      return { refused: { reason: fate.reason, detail: fate.detail } }
+  }
+}
+
+function decodeFate(fate: WireFate): Fate {
+  if (fate.accepted) return { kind: 'accepted' }
+  if (fate.known) return { kind: 'known' }
+  if (fate.refused) return { kind: 'refused', ...fate.refused }
+  throw new DecodeError('submission answer: a fate that is not known here')
+}

@@ -1,0 +1,31 @@
+import type { PeerIdBytes } from '../core/bytes.js'
+import { LIMITS } from '../core/limits.js'
+import type { Query } from '../core/query.js'
+import type { EqualSource } from './equal-source.js'
+import { type Reply, type Responder, refused, replyWith } from './responder.js'
+import { whileWorking } from './working.js'
+
+/** Looks at chains that others offer. Anyone may: what is taken holds, whoever brings it. */
+export class OfferResponder implements Responder {
+  #looking = 0
+
+  constructor(private readonly consider: EqualSource['consider']) {}
+
+  reply(query: Query, peer: PeerIdBytes, signal: AbortSignal): Reply | undefined {
+    if (query.kind !== 'offer') return undefined
+    if (this.#looking >= LIMITS.offers)
+      return replyWith(
+        refused('busy', `${LIMITS.offers} other chains are being looked at; offer it again later`)
+      )
+    return {
+      answers: whileWorking(async gone => {
+        this.#looking += 1
+        try {
+          return await this.consider(peer, query.claim, gone)
+        } finally {
+          this.#looking -= 1
+        }
+      }, signal)
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import { setTimeout } from 'node:timers/promises'
+import { type Answer, decodeAnswer } from '../core/answer.js'
+import type { Hash, PeerIdBytes } from '../core/bytes.js'
+import { LIMITS } from '../core/limits.js'
+import { encodeQuery, type Query } from '../core/query.js'
+import { isPassing } from '../core/refusal.js'
+import type { Channel } from '../network/channel.js'
+import type { Host } from '../network/host.js'
+import { QUERY_PROTOCOL } from '../network/names.js'
+import { describeError } from './events.js'
+import { NotFound, QueryFailed, QueryRefused, Untrue } from './query-errors.js'
+import { QUERY_STREAMS, takesLong, timeFor } from './query-protocol.js'
+import { within } from './waiting.js'
+
+/**
+ * Puts queries to one peer: one a stream, each answer in its time, once more where the peer is busy. What the
+ * answers are worth, whoever asks finds out. Throws NotFound where the answer is no, QueryFailed where there is none.
+ */
+export class QueryClient {
+  constructor(
+    private readonly host: Host,
+    readonly peer: PeerIdBytes,
+    private readonly network: Hash
+  ) {}
+
+  /** The only answer. */
+  async one(query: Query): Promise<Answer> {
+    for await (const answer of this.all(query)) {
+      if (answer.kind === 'notFound') throw new NotFound(answer.detail)
+      return answer
+    }
+    throw new QueryFailed('the peer ended the stream without an answer')
+  }
+
+  /** A refusal that time mends is not the last word. It comes before any answer. */
+  async *all(query: Query): AsyncIterable<Answer> {
+    for (const wait of LIMITS.askAgainMs)
+      try {
+        return yield* this.#once(query)
+      } catch (error) {
+        if (!(error instanceof QueryRefused && isPassing(error.reason))) throw error
+        await setTimeout(wait)
+      }
+    yield* this.#once(query)
+  }
+
+  async *#once(query: Query): AsyncIterable<Answer> {
+    // Frame by frame in time, a peer could still go on for ever.
+    const whole = AbortSignal.timeout(timeFor(query))
+    const deadline = (): AbortSignal => within(LIMITS.frameMs, whole)
+    const channel: Channel = await this.host
+      .open(this.peer, QUERY_PROTOCOL, QUERY_STREAMS, deadline())
+      .catch(asQueryFailed)
+    try {
+      await channel.send(encodeQuery(this.network, query), deadline()).catch(asQueryFailed)
+      for (;;) {
+        const frame = await channel.receive(deadline()).catch(asQueryFailed)
+        if (frame === undefined) return
+        const answer = decodeAnswer(frame)
+        if (answer.kind === 'refused') throw new QueryRefused(answer.reason, answer.detail)
+        if (answer.kind !== 'working' || !takesLong(query)) yield answer
+      }
+    } finally {
+      await channel.close(deadline())
+    }
+  }
+}
+
+/** For an answer of another kind than those that fit the query. */
+export function unexpected(answer: Answer): never {
+  if (answer.kind === 'notFound') throw new NotFound(answer.detail)
+  throw new Untrue(`the peer answered with a ${answer.kind}, which was not asked`)
+}
+
+function asQueryFailed(error: unknown): never {
+  throw new QueryFailed(`the peer did not answer: ${describeError(error)}`)
+}

@@ -1,0 +1,40 @@
+import type { Answer } from '../core/answer.js'
+import type { PeerIdBytes } from '../core/bytes.js'
+import type { Query } from '../core/query.js'
+
+/** Knows the answers to some kinds of queries. */
+export interface Responder {
+  /** Undefined where queries of this kind are not its own. `signal` fires when nobody waits for the answer any more. */
+  reply(query: Query, peer: PeerIdBytes, signal: AbortSignal): Reply | undefined
+}
+
+export interface Reply {
+  readonly answers: AsyncIterable<Answer> | Iterable<Answer>
+  /** Called once the answers have left. */
+  readonly afterwards?: () => void
+}
+
+/** A reply of one answer. */
+export function replyWith(answer: Answer | Promise<Answer>): Reply {
+  async function* only(): AsyncIterable<Answer> {
+    yield await answer
+  }
+  return { answers: only() }
+}
+
+export function notFound(detail: string): Extract<Answer, { kind: 'notFound' }> {
+  return { kind: 'notFound', detail }
+}
+
+export function refused(reason: QueryReason, detail: string): Extract<Answer, { kind: 'refused' }> {
+  return { kind: 'refused', reason, detail }
+}
+
+/** Why a query is not answered. The same words on the wire and in the docs. */
+export type QueryReason =
+  | 'bad encoding'
+  | 'wrong network'
+  | 'busy'
+  | 'rate limited'
+  | 'not served'
+  | 'not the owner'

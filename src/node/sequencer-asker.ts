@@ -1,0 +1,67 @@
+import { type EnvelopeBytes, equal, type PeerIdBytes } from '../core/bytes.js'
+import { readCertificate } from '../core/encryption-key.js'
+import { checkEvidence, type Evidence } from '../core/evidence.js'
+import { VerifierCache } from '../core/keys.js'
+import { LIMITS } from '../core/limits.js'
+import { type Network, sequencerOf } from '../core/network-document.js'
+import { type Receipt, readReceipt } from '../core/receipt.js'
+import type { SealingKey } from '../core/sealing.js'
+import type { Host } from '../network/host.js'
+import { QueryClient, unexpected } from './query-client.js'
+import { QueryFailed, Untrue } from './query-errors.js'
+
+/**
+ * Asks one peer for what a sequencer has signed beside its blocks, and for what shows that it lied. Each is
+ * checked before it is given on. Throws NotFound where the answer is no, Untrue or DecodeError where it does not hold.
+ */
+export class SequencerAsker {
+  readonly #verifiers = new VerifierCache()
+  readonly #client: QueryClient
+  readonly #sequencer: PeerIdBytes
+
+  constructor(
+    host: Host,
+    peer: PeerIdBytes,
+    private readonly network: Network
+  ) {
+    this.#client = new QueryClient(host, peer, network.id)
+    this.#sequencer = sequencerOf(network)
+  }
+
+  async sealingKey(): Promise<SealingKey> {
+    return this.#readCertificate(await this.certificate())
+  }
+
+  /** The certificate of the encryption key, for others, verified. */
+  async certificate(): Promise<EnvelopeBytes> {
+    const answer = await this.#client.one({ kind: 'key' })
+    if (answer.kind !== 'key') return unexpected(answer)
+    this.#readCertificate(answer.certificate)
+    return answer.certificate
+  }
+
+  /** All the evidence that the peer knows, each piece checked. */
+  async evidence(): Promise<Evidence[]> {
+    const all: Evidence[] = []
+    for await (const answer of this.#client.all({ kind: 'evidence' })) {
+      if (answer.kind === 'notFound' || answer.kind === 'done') return all
+      if (answer.kind !== 'evidence' || all.length >= LIMITS.evidence) return unexpected(answer)
+      all.push(checkEvidence(answer.evidence, this.network, this.#verifiers))
+    }
+    throw new QueryFailed('the peer ended the stream before the end of the evidence')
+  }
+
+  async receipt(author: PeerIdBytes, sequence: bigint): Promise<Receipt> {
+    const answer = await this.#client.one({ kind: 'receipt', author, sequence })
+    if (answer.kind !== 'receipt') return unexpected(answer)
+    const receipt = readReceipt(answer.receipt, this.network.id, this.#sequencer, this.#verifiers)
+    const isAsked =
+      equal(receipt.author, author) && receipt.entries.some(entry => entry.sequence === sequence)
+    if (!isAsked) throw new Untrue('that is the receipt of something else')
+    return receipt
+  }
+
+  #readCertificate(certificate: EnvelopeBytes): SealingKey {
+    return readCertificate(certificate, this.network.id, this.#sequencer, this.#verifiers)
+  }
+}

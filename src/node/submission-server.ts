@@ -1,0 +1,105 @@
+import { equal, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
+import { LIMITS } from '../core/limits.js'
+import { type Rate, RateLimiter } from '../core/rate-limiter.js'
+import {
+  decodeSubmission,
+  encodeSubmissionAnswer,
+  type Fate,
+  type Submission,
+  type SubmissionAnswer
+} from '../core/submission.js'
+import type { Channel } from '../network/channel.js'
+import type { Host, StreamOptions } from '../network/host.js'
+import { SUBMIT_PROTOCOL } from '../network/names.js'
+import type { EqualSource } from './equal-source.js'
+import { describeError } from './events.js'
+import { OpenWork } from './open-work.js'
+import { refused } from './responder.js'
+import type { Service } from './service.js'
+import { within } from './waiting.js'
+
+export const SUBMIT_STREAMS: StreamOptions = {
+  streams: LIMITS.submitStreams,
+  frameBytes: LIMITS.submissionBytes,
+  unreadBytes: LIMITS.submissionBytes + 4,
+  unsentBytes: LIMITS.submissionBytes + 4
+}
+
+export interface SubmissionServerOptions {
+  readonly network: Hash
+  readonly take: EqualSource['take']
+  /** A monotonic clock, ms. */
+  readonly clock: () => number
+  /** In place of the one in LIMITS. */
+  readonly rate?: Rate | undefined
+}
+
+/** Takes messages over /tallystick/submit/1: one submission a stream, and what became of each message once that is certain. */
+export class SubmissionServer implements Service {
+  readonly #open = new OpenWork()
+  readonly #rates: RateLimiter
+  /** Submissions that are being judged. */
+  #judging = 0
+
+  constructor(
+    private readonly host: Host,
+    private readonly options: SubmissionServerOptions
+  ) {
+    this.#rates = new RateLimiter(options.rate ?? LIMITS.submissionRate, LIMITS.rememberedRates)
+  }
+
+  async start(): Promise<void> {
+    await this.host.serve(SUBMIT_PROTOCOL, SUBMIT_STREAMS, (channel, peer) =>
+      this.#open.during(this.#serve(channel, peer))
+    )
+  }
+
+  /** Takes nothing more; what is being judged is answered. */
+  async stop(): Promise<void> {
+    await this.host.unserve(SUBMIT_PROTOCOL)
+    await this.#open.ended()
+  }
+
+  async #serve(channel: Channel, peer: PeerIdBytes): Promise<void> {
+    const whole = AbortSignal.timeout(LIMITS.queryMs)
+    const deadline = (): AbortSignal => within(LIMITS.frameMs, whole)
+    const frame = await channel.receive(deadline())
+    if (frame === undefined) return channel.close(deadline())
+    const answer = await this.#answer(frame, peer)
+    await channel.send(encodeSubmissionAnswer(answer), deadline())
+    await channel.close(deadline())
+  }
+
+  async #answer(frame: Uint8Array, peer: PeerIdBytes): Promise<SubmissionAnswer> {
+    if (!this.#rates.take(toHex(peer), this.options.clock()))
+      return refused('rate limited', 'you submit more often than one peer may; submit again later')
+    if (this.#judging >= LIMITS.submissions)
+      return refused('busy', 'too many submissions are being judged; submit again later')
+    const read = this.#read(frame)
+    if ('kind' in read) return read
+    this.#judging += 1
+    try {
+      const fates = await this.options.take(read.envelopes, peer)
+      return { kind: 'fates', fates: fates.map(shortened) }
+    } finally {
+      this.#judging -= 1
+    }
+  }
+
+  #read(frame: Uint8Array): Submission | Extract<SubmissionAnswer, { kind: 'refused' }> {
+    const ours = this.options.network
+    try {
+      // A copy of its own: messages that wait must not hold the whole read buffer they came in.
+      const submission = decodeSubmission(frame.slice())
+      return equal(submission.network, ours)
+        ? submission
+        : refused('wrong network', `this peer serves network ${toHex(ours)}`)
+    } catch (error) {
+      return refused('bad encoding', describeError(error))
+    }
+  }
+}
+
+function shortened(fate: Fate): Fate {
+  return fate.kind === 'refused' ? { ...fate, detail: fate.detail.slice(0, 500) } : fate
+}
