@@ -30,7 +30,8 @@ import { type Receipt, readReceipt, signReceipt } from '#src/core/receipt.js'
 import { keyIdOf, type SealingKey } from '#src/core/sealing.js'
 import { Envelope, QueryAnswer, QueryRequest, Message as WireMessage } from '#src/core/wire/tallystick.js'
 import { encodeCompact } from '#src/orderings/work/compact-target.js'
-import { decodeProof, encodeProof, NONCE_BYTES } from '#src/orderings/work/work-proof.js'
+import { NONCE_BYTES } from '#src/orderings/work/search.js'
+import { decodeProof, encodeProof } from '#src/orderings/work/work-proof.js'
 import {
   arbitrary,
   assertSame,

@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto'
-import { NONCE_BYTES } from './work-proof.js'
+
+/** At the end of an encoded header: 8 bytes that a thread has for its own, and 8 in which it counts. */
+export const NONCE_BYTES = 16
 
 /**
  * A hash as characters of one byte each: strings compare as the numbers they stand for, and of all forms that
