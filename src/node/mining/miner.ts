@@ -7,6 +7,7 @@ import {
   encodeHeader,
   signHeader
 } from '../../core/block.js'
+import type { Hash } from '../../core/bytes.js'
 import { describeFault } from '../../core/fault.js'
 import type { Signer } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
@@ -36,16 +37,19 @@ export interface MinerOptions {
   readonly failed: (error: Error) => void
 }
 
-/** What became of a request to mine. `headers`: of the blocks that were mined for it. */
+/** What became of a request to mine: its blocks, fewer than were asked for where it was ended before. */
 export type Mined =
-  | { readonly kind: 'mined'; readonly headers: readonly CheckpointedHeader[] }
-  /** The miner has stopped before. */
-  | { readonly kind: 'stopped'; readonly headers: readonly CheckpointedHeader[] }
-  | { readonly kind: 'refused'; readonly detail: string }
+  | { readonly ok: true; readonly blocks: readonly MinedBlock[] }
+  | { readonly ok: false; readonly reason: string }
+
+interface MinedBlock {
+  readonly height: number
+  readonly id: Hash
+}
 
 interface Request {
   readonly count: number
-  readonly headers: CheckpointedHeader[]
+  readonly blocks: MinedBlock[]
   readonly resolve: (mined: Mined) => void
 }
 
@@ -92,32 +96,53 @@ export class Miner implements Service {
     this.#changed.wake()
   }
 
-  /** Mines so many blocks beside those it mines unasked, after those of earlier requests. */
-  mine(count: number): Promise<Mined> {
+  /**
+   * Mines so many blocks, after those of earlier requests, and then goes on with those it mines unasked. Resolves
+   * when they stand in its own chain, or with what is there when `signal` fires or the miner stops.
+   */
+  async mine(count: number, signal: AbortSignal): Promise<Mined> {
     const { waiting, blocks } = LIMITS.miningRequests
     if (!Number.isSafeInteger(count) || count < 1 || count > blocks)
-      return refused(`${count} blocks cannot be mined at a time; ask for 1 to ${blocks}`)
+      return { ok: false, reason: `${count} blocks cannot be mined at a time; ask for 1 to ${blocks}` }
     if (this.#requests.length >= waiting)
-      return refused(`${waiting} requests to mine are waiting already; ask again when one of them is done`)
-    if (this.#stopping.signal.aborted) return Promise.resolve({ kind: 'stopped', headers: [] })
-    return new Promise(resolve => {
-      this.#requests.push({ count, headers: [], resolve })
-      this.#changed.wake()
-    })
+      return {
+        ok: false,
+        reason: `${waiting} requests to mine wait already; ask again when one of them is done`
+      }
+    if (this.#stopping.signal.aborted) return { ok: false, reason: 'this miner is stopping' }
+    const { promise, resolve } = Promise.withResolvers<Mined>()
+    const request: Request = { count, blocks: [], resolve }
+    const end = (): void => this.#settle(request)
+    signal.addEventListener('abort', end)
+    this.#requests.push(request)
+    if (signal.aborted) end()
+    this.#changed.wake()
+    return promise.finally(() => signal.removeEventListener('abort', end))
   }
 
   #end(): void {
     this.#stopping.abort()
     this.#round.abort()
-    for (const { headers, resolve } of this.#requests.splice(0)) resolve({ kind: 'stopped', headers })
+    for (const request of [...this.#requests]) this.#settle(request)
+  }
+
+  #settle(request: Request): void {
+    const { blocks, resolve } = request
+    const index = this.#requests.indexOf(request)
+    if (index !== -1) this.#requests.splice(index, 1)
+    resolve({ ok: true, blocks })
+    if (!this.#isWanted) this.#round.abort()
+  }
+
+  get #isWanted(): boolean {
+    return this.#requests.length > 0 || this.#unasked > 0
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping
     while (!signal.aborted) {
       this.#round = new AbortController()
-      const isWanted = this.#requests.length > 0 || this.#unasked > 0
-      const draft = isWanted ? this.options.propose() : undefined
+      const draft = this.#isWanted ? this.options.propose() : undefined
       if (draft === undefined) await this.#changed.wait(signal)
       else await this.#search(draft, this.#round.signal)
     }
@@ -165,16 +190,14 @@ export class Miner implements Service {
   }
 
   /** A block counts for the request that waits longest, and for none while nobody has asked. */
-  #count(signed: CheckpointedHeader): void {
+  #count({ header, id }: CheckpointedHeader): void {
     const [request] = this.#requests
     if (request === undefined) {
-      this.#unasked -= 1
+      this.#unasked = Math.max(0, this.#unasked - 1)
       return
     }
-    request.headers.push(signed)
-    if (request.headers.length < request.count) return
-    this.#requests.shift()
-    request.resolve({ kind: 'mined', headers: request.headers })
+    request.blocks.push({ height: header.height, id })
+    if (request.blocks.length === request.count) this.#settle(request)
   }
 
   #reportRate(): void {
@@ -183,8 +206,4 @@ export class Miner implements Service {
     this.#lastReport = clock()
     report({ event: 'hashrate', hashesPerSecond: pool.hashesPerSecond() })
   }
-}
-
-function refused(detail: string): Promise<Mined> {
-  return Promise.resolve({ kind: 'refused', detail })
 }

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { limitOf, NONCE_BYTES, search } from '../../orderings/work/search.js'
+import { countUp, limitOf, NONCE_BYTES, search } from '../../orderings/work/search.js'
 
 /** Runs in a worker thread: hashes for as long as its job is the one that stands in the shared memory. */
 
@@ -40,8 +40,10 @@ parentPort?.on('message', ({ job, header, target }: MiningJob) => {
     tried = search(header, limit, SLICE)
     Atomics.add(hashes, index, BigInt(tried ?? SLICE))
   }
+  if (tried !== undefined) {
+    const found: MiningFind = { job, nonce: header.slice(-NONCE_BYTES) }
+    parentPort?.postMessage(found)
+    countUp(header)
+  }
   nonce.set(header.subarray(-NONCE_BYTES))
-  if (tried === undefined) return
-  const found: MiningFind = { job, nonce: Uint8Array.from(nonce) }
-  parentPort?.postMessage(found)
 })
