@@ -57,6 +57,8 @@ function eventToJson(event: PeerEvent): object | undefined {
       return { ...event, id: toHex(event.id) }
     case 'key':
       return { ...event, keyId: toHex(event.keyId) }
+    case 'hashrate':
+      return { ...event, hashesPerSecond: Math.round(event.hashesPerSecond) }
     case 'summary':
       return { ...event, p50: rounded(event.p50), p99: rounded(event.p99) }
     case 'stopped':
@@ -98,6 +100,8 @@ function sentence(event: PeerEvent): string {
       return `THE SEQUENCER HAS LIED: ${event.detail}. It is not followed any more. The evidence is ${toHex(event.id)}`
     case 'key':
       return `messages are to be sealed to key ${toHex(event.keyId)} now; ${event.older} older ones still open`
+    case 'hashrate':
+      return `mining at ${Math.round(event.hashesPerSecond).toLocaleString('en-US')} hashes a second`
     case 'summary': {
       const { sent, accepted, refused, resent, proved, p50, p99 } = event
       const times =

@@ -174,6 +174,13 @@ export const LIMITS = {
   /** How long a follower believes that the sequencer's encryption key is still the one it knows, ms. */
   certificateMs: 5_000,
 
+  /** How long a miner searches on one draft, ms: then its messages and its time are taken anew. */
+  remineMs: 1_000,
+  /** Over how long a miner's hash rate is measured, and how often it is reported, ms. */
+  hashRateMs: 10_000,
+  /** Requests to mine that wait for their blocks, and blocks of one of them. More are refused. */
+  miningRequests: { waiting: 16, blocks: 10_000 },
+
   /** Public keys that are kept parsed, and sealing sessions that are kept agreed on; the oldest go first. */
   cachedKeys: 10_000,
   cachedSessions: 10_000,

@@ -54,6 +54,8 @@ export type PeerEvent =
     }
   /** The sequencer has taken up the keys of its key file again: the newest, and how many older ones open. */
   | { readonly event: 'key'; readonly keyId: Uint8Array; readonly older: number }
+  /** How fast a miner has searched of late, all its threads together. */
+  | { readonly event: 'hashrate'; readonly hashesPerSecond: number }
   | ({ readonly event: 'summary' } & Summary)
   | { readonly event: 'connected'; readonly peerId: string }
   | { readonly event: 'disconnected'; readonly peerId: string }

@@ -38,7 +38,8 @@ import {
   Message as WireMessage
 } from '#src/core/wire/tallystick.js'
 import { encodeCompact } from '#src/orderings/work/compact-target.js'
-import { decodeProof, encodeProof, NONCE_BYTES } from '#src/orderings/work/work-proof.js'
+import { NONCE_BYTES } from '#src/orderings/work/search.js'
+import { decodeProof, encodeProof } from '#src/orderings/work/work-proof.js'
 import {
   arbitrary,
   assertSame,

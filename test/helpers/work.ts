@@ -4,8 +4,8 @@ import { equal } from '#src/core/bytes.js'
 import { EMPTY_ROOT } from '#src/core/merkle.js'
 import type { WorkOrderingDocument } from '#src/core/network-document.js'
 import type { Ancestors, Ordering } from '#src/orderings/ordering.js'
-import { limitOf, search } from '#src/orderings/work/search.js'
-import { decodeProof, encodeProof, NONCE_BYTES } from '#src/orderings/work/work-proof.js'
+import { limitOf, NONCE_BYTES, search } from '#src/orderings/work/search.js'
+import { decodeProof, withNonce } from '#src/orderings/work/work-proof.js'
 import { EPOCH } from './blocks.js'
 import { signerNamed } from './core.js'
 
@@ -43,10 +43,10 @@ export function childOf(parent: Header, time: number): Header {
 
 /** The header with the first nonce of zeros and up that proves it. */
 export function mined(prepared: Header): Header {
-  const { target, number } = decodeProof(prepared.proof)
   const bytes = Uint8Array.from(encodeHeader(prepared))
-  while (search(bytes, limitOf(number), 1_000_000) === undefined);
-  const proved = { ...prepared, proof: encodeProof({ target, nonce: bytes.slice(-NONCE_BYTES) }) }
+  const limit = limitOf(decodeProof(prepared.proof).number)
+  while (search(bytes, limit, 1_000_000) === undefined);
+  const proved = withNonce(prepared, bytes.slice(-NONCE_BYTES))
   assert.ok(equal(encodeHeader(proved), bytes))
   return proved
 }

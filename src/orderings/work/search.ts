@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto'
-import { NONCE_BYTES } from './work-proof.js'
+
+/** At the end of an encoded header: 8 bytes that a thread has for its own, and 8 in which it counts. */
+export const NONCE_BYTES = 16
 
 /**
  * A hash as characters of one byte each: strings compare as the numbers they stand for, and of all forms that
@@ -22,12 +24,13 @@ export function search(header: Uint8Array, limit: string, attempts: number): num
   for (let tried = 1; tried <= attempts; tried += 1) {
     const digest = hash('sha256', header, FORM)
     if (digest.charCodeAt(0) <= first && digest <= limit) return tried
-    count(header)
+    countUp(header)
   }
   return undefined
 }
 
-function count(header: Uint8Array): void {
+/** To the next nonce. */
+export function countUp(header: Uint8Array): void {
   for (let index = header.length - 1; index >= header.length - NONCE_BYTES; index -= 1) {
     const next = ((header[index] ?? 0) + 1) & 0xff
     header[index] = next

@@ -1,9 +1,8 @@
+import type { Header } from '../../core/block.js'
 import { DecodeError, decodeCanonical, expectLength } from '../../core/codec.js'
 import { WorkProof } from '../../core/wire/tallystick.js'
 import { decodeCompact } from './compact-target.js'
-
-/** 8 bytes that a worker has for its own, and 8 in which it counts. */
-export const NONCE_BYTES = 16
+import { NONCE_BYTES } from './search.js'
 
 /** The `proof` of a header. Encoded, its nonce is the end of the encoded header. */
 export interface Proof {
@@ -23,4 +22,10 @@ export function decodeProof(bytes: Uint8Array): Proof & { readonly number: bigin
   const number = decodeCompact(proof.target)
   if (number === undefined) throw new DecodeError('proof target: not the compact form of a target')
   return { ...proof, number }
+}
+
+/** The same header with another nonce. Throws DecodeError where it has no proof. */
+export function withNonce(header: Header, nonce: Uint8Array): Header {
+  const { target } = decodeProof(header.proof)
+  return { ...header, proof: encodeProof({ target, nonce }) }
 }

@@ -7,7 +7,8 @@ import type { Stakes } from '../../core/stakes.js'
 import type { Ancestors, Ordering } from '../ordering.js'
 import { asert, type Schedule } from './asert.js'
 import { compactFromText, compactToText, decodeCompact, encodeCompact, workOf } from './compact-target.js'
-import { decodeProof, encodeProof, NONCE_BYTES, type Proof } from './work-proof.js'
+import { NONCE_BYTES } from './search.js'
+import { decodeProof, encodeProof, type Proof } from './work-proof.js'
 
 /** A block is later than the middle one of so many before it. */
 const MEDIAN_OF = 11

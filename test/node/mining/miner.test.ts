@@ -1,0 +1,398 @@
+import assert from 'node:assert/strict'
+import { Chain, type Imported } from '#src/chain/chain.js'
+import { Pool } from '#src/chain/pool.js'
+import { rulesOf } from '#src/chain/rules.js'
+import { type CheckpointedHeader, type Header, signHeader } from '#src/core/block.js'
+import { equal, toHex, utf8 } from '#src/core/bytes.js'
+import { VerifierCache } from '#src/core/keys.js'
+import { LIMITS } from '#src/core/limits.js'
+import { leafHash } from '#src/core/merkle.js'
+import { networkOf, type WorkOrderingDocument } from '#src/core/network-document.js'
+import { BlockReader } from '#src/node/block-reader.js'
+import type { PeerEvent } from '#src/node/events.js'
+import { messageRules } from '#src/node/message-rules.js'
+import { HashPool } from '#src/node/mining/hash-pool.js'
+import { Miner, type MinerOptions } from '#src/node/mining/miner.js'
+import { Wakeup } from '#src/node/waiting.js'
+import { EPOCH } from '../../helpers/blocks.js'
+import { present } from '../../helpers/changes.js'
+import { openDatabase } from '../../helpers/check-peer.js'
+import { Cleanup } from '../../helpers/cleanup.js'
+import { signedMessage, signerNamed } from '../../helpers/core.js'
+import { childOf, EASY, mined } from '../../helpers/work.js'
+
+const signer = await signerNamed('miner')
+const rival = await signerNamed('rival')
+const author = await signerNamed('author')
+const endless = new AbortController().signal
+
+interface Wishes {
+  readonly ordering?: Partial<WorkOrderingDocument>
+  /** Mined unasked. */
+  readonly blocks?: number
+  /** Searches are endless at first. */
+  readonly isHopeless?: true
+  readonly changes?: Partial<MinerOptions>
+}
+
+interface Search {
+  readonly header: Uint8Array
+  readonly signal: AbortSignal
+}
+
+/** A miner on a real chain with real threads, and what it has been seen to do. */
+class Bench {
+  readonly published: Uint8Array[] = []
+  readonly searches: Search[] = []
+  readonly failures: Error[] = []
+  readonly miner: Miner
+  /** Makes searches endless while it is set. */
+  isHopeless: boolean
+  /** What is done to a block before the miner's own chain gets it. */
+  beforeImport: (() => Promise<void>) | undefined
+  /** Blocks are dated a whole interval apart, so that the target stays. */
+  now = EPOCH
+  readonly #events: PeerEvent[] = []
+  readonly #seen = new Wakeup()
+  #sequence = 0n
+
+  constructor(
+    readonly chain: Chain,
+    readonly pool: Pool,
+    hashes: HashPool,
+    { blocks = 0, isHopeless, changes = {} }: Wishes
+  ) {
+    this.isHopeless = isHopeless === true
+    this.miner = new Miner({
+      propose: () => {
+        this.now += EASY.interval
+        return chain.propose(signer.peerId, this.now)
+      },
+      importOwn: async block => {
+        await this.beforeImport?.()
+        return this.chain.import(block, this.now)
+      },
+      publish: async block => {
+        this.published.push(block)
+      },
+      pool: {
+        find: (header, target, signal) => {
+          this.searches.push({ header, signal })
+          this.#seen.wake()
+          return hashes.find(header, this.isHopeless ? 0n : target, signal)
+        },
+        hashesPerSecond: () => hashes.hashesPerSecond()
+      },
+      signer,
+      ordering: chain.rules.ordering,
+      blocks,
+      clock: () => 0,
+      report: event => {
+        this.#events.push(event)
+        this.#seen.wake()
+      },
+      failed: error => {
+        this.failures.push(error)
+        this.#seen.wake()
+      },
+      ...changes
+    })
+  }
+
+  /** Of the blocks that it has reported. */
+  get mined(): readonly CheckpointedHeader[] {
+    return this.#events.flatMap(event => (event.event === 'block' ? [event.signed] : []))
+  }
+
+  get warnings(): readonly string[] {
+    return this.#events.flatMap(event => (event.event === 'warning' ? [event.message] : []))
+  }
+
+  get rates(): readonly number[] {
+    return this.#events.flatMap(event => (event.event === 'hashrate' ? [event.hashesPerSecond] : []))
+  }
+
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await this.#seen.wait(endless)
+  }
+
+  /** Somebody else's block on the head, which the miner has not heard of. */
+  async rivalBlock(): Promise<Imported> {
+    const { chain } = this
+    const head = chain.head()
+    const { ancestors } = present(chain.place(head.id))
+    const { ordering } = chain.rules
+    this.now += EASY.interval
+    const draft: Header = { ...childOf(head.header, this.now), producer: rival.peerId }
+    const signed = signHeader(mined(ordering.prepare(draft, ancestors)), rival, ordering)
+    return chain.import({ signed, envelopes: [] }, this.now)
+  }
+
+  /** Messages that wait for a block from now on. */
+  say(count: number): void {
+    for (let index = 0; index < count; index += 1) {
+      this.#sequence += 1n
+      const name = { author: author.peerId, sequence: this.#sequence }
+      const body = { kind: 'open', bytes: utf8('{}') } as const
+      const message = { ...name, network: this.chain.rules.network.id, time: EPOCH, body }
+      const envelope = signedMessage(message, author)
+      assert.deepEqual(this.pool.add({ ...name, envelope, leaf: leafHash(envelope) }), { kind: 'accepted' })
+    }
+  }
+}
+
+describe('a miner', () => {
+  const cleanup = new Cleanup(afterEach)
+
+  async function chainOf(
+    ordering: Partial<WorkOrderingDocument> = {}
+  ): Promise<{ chain: Chain; pool: Pool }> {
+    const database = await openDatabase(await cleanup.folder())
+    cleanup.add(() => database.close())
+    const network = networkOf({
+      tallystick: 1,
+      name: 'mined',
+      ordering: { ...EASY, ...ordering },
+      application: { type: 'messages', schema: {} },
+      limits: { messageBytes: 4096 }
+    })
+    const rules = rulesOf(network)
+    const pool = await Pool.open(database, messageRules(rules), new VerifierCache())
+    cleanup.add(() => pool.stored())
+    return { chain: await Chain.open(database, rules, EPOCH, pool), pool }
+  }
+
+  async function benchOf(wishes: Wishes = {}): Promise<Bench> {
+    const { chain, pool } = await chainOf(wishes.ordering)
+    let made = 0
+    const hashes = new HashPool({
+      threads: 2,
+      randomBytes: length => new Uint8Array(length).fill(++made),
+      clock: () => performance.now()
+    })
+    await hashes.start()
+    cleanup.add(() => hashes.stop())
+    const bench = new Bench(chain, pool, hashes, wishes)
+    await bench.miner.start()
+    cleanup.add(() => bench.miner.stop())
+    return bench
+  }
+
+  it('mines as many blocks as it is asked for, each on the one before, and publishes what others take', async () => {
+    const bench = await benchOf()
+    const answer = await bench.miner.mine(5, endless)
+    assert.ok(answer.ok)
+    assert.deepEqual(
+      answer.blocks.map(({ height, id }) => [height, toHex(id)]),
+      bench.mined.map(({ header, id }) => [header.height, toHex(id)])
+    )
+    assert.deepEqual(
+      answer.blocks.map(({ height }) => height),
+      [1, 2, 3, 4, 5]
+    )
+    await bench.miner.stop()
+    assert.ok(equal(bench.chain.head().id, present(answer.blocks.at(-1)).id), 'and no more')
+    const { chain: other } = await chainOf()
+    const reader = new BlockReader(other.rules, new VerifierCache())
+    for (const bytes of bench.published)
+      assert.equal((await other.import(reader.block(bytes), bench.now)).kind, 'extended')
+    assert.ok(equal(other.head().id, bench.chain.head().id))
+  })
+
+  it('mines unasked as many as it is told to, and then when it is asked', async () => {
+    const bench = await benchOf({ blocks: 3 })
+    await bench.until(() => bench.mined.length === 3)
+    const searches = bench.searches.length
+    bench.miner.headChanged()
+    bench.miner.messagesCame()
+    assert.ok((await bench.miner.mine(1, endless)).ok)
+    assert.deepEqual([bench.mined.length, bench.searches.length], [4, searches + 1])
+  })
+
+  it('mines without end, whatever it is asked meanwhile, until it is stopped', async () => {
+    const bench = await benchOf({ blocks: Number.POSITIVE_INFINITY })
+    assert.ok((await bench.miner.mine(2, endless)).ok)
+    await bench.until(() => bench.mined.length >= 6)
+    await bench.miner.stop()
+    const { height } = bench.chain.head().header
+    assert.deepEqual([bench.mined.length, bench.published.length], [height, height])
+  })
+
+  it('takes requests one after the other', async () => {
+    const bench = await benchOf()
+    const answers = await Promise.all([2, 1, 3].map(count => bench.miner.mine(count, endless)))
+    assert.deepEqual(
+      answers.map(answer => answer.ok && answer.blocks.map(({ height }) => height)),
+      [[1, 2], [3], [4, 5, 6]]
+    )
+  })
+
+  it('gives what is there when a request is ended, and mines no more for it', async () => {
+    const bench = await benchOf()
+    const patience = new AbortController()
+    bench.beforeImport = async () => {
+      if (bench.mined.length === 1) bench.isHopeless = true
+    }
+    const asked = bench.miner.mine(10, patience.signal)
+    await bench.until(() => bench.searches.length === 3)
+    patience.abort()
+    const answer = await asked
+    assert.ok(answer.ok)
+    assert.equal(answer.blocks.length, 2)
+    assert.ok(present(bench.searches[2]).signal.aborted, 'the search has ended too')
+    assert.deepEqual(await bench.miner.mine(3, AbortSignal.abort()), { ok: true, blocks: [] })
+    bench.isHopeless = false
+    assert.ok((await bench.miner.mine(1, endless)).ok)
+    assert.equal(bench.mined.length, 3)
+  })
+
+  it('refuses what it cannot do, with a sentence', async () => {
+    const bench = await benchOf({ isHopeless: true })
+    const { waiting, blocks } = LIMITS.miningRequests
+    for (const count of [0, -1, 1.5, blocks + 1, Number.NaN])
+      assert.deepEqual(await bench.miner.mine(count, endless), {
+        ok: false,
+        reason: `${count} blocks cannot be mined at a time; ask for 1 to ${blocks}`
+      })
+    const requests = Array.from({ length: waiting }, () => bench.miner.mine(1, new AbortController().signal))
+    assert.deepEqual(await bench.miner.mine(1, endless), {
+      ok: false,
+      reason: `${waiting} requests to mine wait already; ask again when one of them is done`
+    })
+    await bench.miner.stop()
+    for (const request of requests) assert.deepEqual(await request, { ok: true, blocks: [] })
+    assert.deepEqual(await bench.miner.mine(1, endless), { ok: false, reason: 'this miner is stopping' })
+  })
+
+  it('leaves its search at once when the head moves, and begins anew on the new one', async () => {
+    const bench = await benchOf({ blocks: 1, isHopeless: true })
+    for (let block = 1; block <= 5; block += 1) {
+      await bench.until(() => bench.searches.length === block)
+      assert.equal((await bench.rivalBlock()).kind, 'extended')
+      const search = present(bench.searches.at(-1))
+      bench.miner.headChanged()
+      assert.ok(search.signal.aborted)
+      await bench.until(() => bench.searches.length === block + 1)
+      const { header } = present(bench.searches.at(-1))
+      assert.ok(toHex(header).includes(toHex(bench.chain.head().id)), 'its parent')
+    }
+    bench.isHopeless = false
+    bench.miner.headChanged()
+    await bench.until(() => bench.mined.length === 1)
+    assert.equal(bench.chain.head().header.height, 6)
+  })
+
+  it('takes up messages that come while it searches', async () => {
+    const bench = await benchOf({ blocks: 1, isHopeless: true })
+    await bench.until(() => bench.searches.length === 1)
+    bench.say(3)
+    bench.miner.messagesCame()
+    bench.isHopeless = false
+    await bench.until(() => bench.mined.length === 1)
+    assert.equal(bench.chain.head().header.count, 3)
+    assert.equal(bench.pool.size, 0)
+  })
+
+  it('fills blocks up to blockSize, and mines empty ones where there may be', async () => {
+    const bench = await benchOf()
+    bench.say(25)
+    assert.ok((await bench.miner.mine(4, endless)).ok)
+    assert.deepEqual(
+      bench.mined.map(({ header }) => header.count),
+      [10, 10, 5, 0]
+    )
+  })
+
+  it('waits for messages where no block may be empty', async () => {
+    const bench = await benchOf({ ordering: { emptyBlocks: false } })
+    const asked = bench.miner.mine(2, endless)
+    bench.say(4)
+    bench.miner.messagesCame()
+    await bench.until(() => bench.mined.length === 1)
+    bench.say(2)
+    bench.miner.messagesCame()
+    assert.ok((await asked).ok)
+    assert.deepEqual(
+      bench.mined.map(({ header }) => header.count),
+      [4, 2]
+    )
+  })
+
+  it('neither counts nor publishes a block that came too late', async () => {
+    const bench = await benchOf()
+    bench.beforeImport = async () => {
+      bench.beforeImport = undefined
+      await bench.rivalBlock()
+      await bench.rivalBlock()
+    }
+    assert.ok((await bench.miner.mine(1, endless)).ok)
+    assert.deepEqual(
+      bench.mined.map(({ header }) => header.height),
+      [3]
+    )
+    assert.deepEqual([bench.published.length, bench.searches.length], [1, 2])
+  })
+
+  it('says so when a block cannot be published, and goes on', async () => {
+    const bench = await benchOf({
+      changes: {
+        publish: async () => {
+          throw new Error('nobody listens')
+        }
+      }
+    })
+    assert.ok((await bench.miner.mine(2, endless)).ok)
+    await bench.miner.stop()
+    assert.deepEqual(
+      bench.warnings,
+      [1, 2].map(height => `block ${height} was not published: nobody listens`)
+    )
+  })
+
+  it('says so when its own block is not valid, as with a wrong clock, and goes on', async () => {
+    const bench = await benchOf()
+    const right = bench.now
+    bench.beforeImport = async () => {
+      bench.now = bench.warnings.length === 0 ? 0 : right
+    }
+    assert.ok((await bench.miner.mine(1, endless)).ok)
+    assert.equal(bench.warnings.length, 1)
+    assert.match(
+      bench.warnings[0] ?? '',
+      /^a block that was mined here is not valid \(block 1: future: .*\); is the clock right\?$/
+    )
+  })
+
+  it('reports its hash rate every ten seconds of its clock', async () => {
+    let now = 0
+    const bench = await benchOf({
+      changes: {
+        clock: () => {
+          now += 2_500
+          return now
+        }
+      }
+    })
+    assert.ok((await bench.miner.mine(9, endless)).ok)
+    assert.ok(bench.rates.length >= 2 && bench.rates.length < 9)
+    assert.ok(bench.rates.every(rate => rate > 0))
+  })
+
+  it('tells whoever runs it when the threads fail, gives up what was asked of it, and stops all the same', async () => {
+    const bench = await benchOf({
+      changes: {
+        pool: {
+          find: () => Promise.reject(new Error('no thread')),
+          hashesPerSecond: () => 0
+        }
+      }
+    })
+    assert.deepEqual(await bench.miner.mine(1, endless), { ok: true, blocks: [] })
+    await bench.until(() => bench.failures.length > 0)
+    assert.deepEqual(
+      bench.failures.map(({ message }) => message),
+      ['no thread']
+    )
+    await bench.miner.stop()
+  })
+})
