@@ -49,7 +49,7 @@ export abstract class ChainReader {
   }
 
   /** A block of the main chain as it goes over the wire. */
-  async encodedBlock(signed: CheckpointedHeader): Promise<Uint8Array> {
+  async encodedBlock(signed: CheckpointedHeader): Promise<Uint8Array | undefined> {
     const { height, size, count } = signed.header
     if (height === 0) return encodeGenesis(this.rules.network.canonical)
     const envelopes = await envelopesBetween(this.database, size - count, size)

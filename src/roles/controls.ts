@@ -2,6 +2,7 @@ import type { SignedHeader } from '../core/block.js'
 import type { Hash, PeerIdBytes } from '../core/bytes.js'
 import type { Host } from '../network/host.js'
 import type { AddressBook } from '../node/address-book.js'
+import type { Mined } from '../node/equal-source.js'
 import type { Service } from '../node/service.js'
 
 /** A peer that whoever runs it can ask how it does, and tell what to do. Nobody on the network can. */
@@ -33,15 +34,6 @@ export interface PeerStatus {
   readonly peers: readonly PeerIdBytes[]
   /** How many addresses it keeps to. */
   readonly known: number
-}
-
-type Mined =
-  | { readonly ok: true; readonly blocks: readonly MinedBlock[] }
-  | { readonly ok: false; readonly reason: string }
-
-interface MinedBlock {
-  readonly height: number
-  readonly id: Hash
 }
 
 export interface ControlledParts {

@@ -1,19 +1,21 @@
 import type { Chain, Imported } from '../../chain/chain.js'
 import type { Block } from '../../core/block.js'
-import { equal, type PeerIdBytes } from '../../core/bytes.js'
+import { equal, type PeerIdBytes, toHex } from '../../core/bytes.js'
 import { describeFault, isPassingFault } from '../../core/fault.js'
 import { peerIdToString } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
+import type { HeadClaim } from '../../core/query.js'
 import type { GossipVerdict, Host } from '../../network/host.js'
 import type { BlockImporter, CheckedMessages } from '../block-importer.js'
 import type { BlockReader } from '../block-reader.js'
+import type { OfferReason, Outcome } from '../equal-source.js'
 import { describeError, type Report } from '../events.js'
 import { OrderedFetch, type Turn } from '../ordered-fetch.js'
+import { Untrue } from '../query-errors.js'
 import type { Service } from '../service.js'
 import { Wakeup } from '../waiting.js'
-import type { ChainSource, ClaimedHead } from './chain-source.js'
 import type { HeaderChain } from './header-chain.js'
-import { findBetter, isBetter } from './header-search.js'
+import { type ChainSource, findBetter, isBetter } from './header-search.js'
 import { Orphans } from './orphans.js'
 
 export interface ForkSyncOptions {
@@ -34,12 +36,11 @@ export interface ForkSyncOptions {
   readonly failed: (error: Error) => void
 }
 
-/** What became of a chain that a peer was asked for. */
-export type Considered =
-  | { readonly kind: 'taken'; readonly head: ClaimedHead }
-  | { readonly kind: 'not better' }
-  | { readonly kind: 'too deep' }
-  | { readonly kind: 'untrue'; readonly why: string }
+/** What a peer says its head is; undefined where it said nothing. */
+interface Claim {
+  readonly peer: PeerIdBytes
+  readonly claim: HeadClaim | undefined
+}
 
 /**
  * Keeps a peer on the heaviest valid chain among equals: new blocks come by gossip; where peers have what is
@@ -87,20 +88,28 @@ export class ForkSync implements Service {
   }
 
   /** Asks one peer for its chain, and takes it where it is valid and better. */
-  async consider(peer: PeerIdBytes): Promise<Considered> {
-    const { sourceOf, chain } = this.options
+  consider(peer: PeerIdBytes, claim: HeadClaim, signal: AbortSignal): Promise<Outcome> {
+    const { chain } = this.options
     return this.#inTurn(async () => {
-      const source = sourceOf(peer)
+      if (signal.aborted) return notTaken('unreachable', 'nobody waits for it any more')
       try {
-        const claim = await source.claimedHead()
-        const found = await this.#find(source, claim)
-        if (found.kind !== 'better') return found
-        const problems = await this.#fetch(found.headers, [source])
-        const isTaken = equal(chain.head().id, found.headers.head.id)
-        if (isTaken) return { kind: 'taken', head: claim }
-        return { kind: 'untrue', why: problems[0] ?? 'it did not serve all of its blocks' }
+        const found = await this.#find(peer, claim)
+        if (found.kind === 'not better')
+          return notTaken('not heavier', `the chain here has a weight of ${chain.weight()}`)
+        if (found.kind === 'too deep')
+          return notTaken(
+            'too deep',
+            `it leaves the chain here below block ${chain.root.header.height}; ${chain.rules.ordering.maxReorg} blocks may be replaced at most`
+          )
+        const problems = await this.#fetch(found.headers, [{ peer, claim }])
+        const { header, id } = found.headers.head
+        if (equal(chain.head().id, id)) return { kind: 'taken', height: header.height, id }
+        return problems[0] === undefined
+          ? notTaken('unreachable', 'it did not serve all of its blocks')
+          : notTaken('invalid', problems[0])
       } catch (error) {
-        return { kind: 'untrue', why: describeError(error) }
+        const isInvalid = error instanceof Untrue
+        return notTaken(isInvalid ? 'invalid' : 'unreachable', describeError(error))
       }
     })
   }
@@ -165,61 +174,69 @@ export class ForkSync implements Service {
   async #level(): Promise<void> {
     const { host, topic, sourceOf, chain } = this.options
     const claims = await Promise.all(
-      host.subscribers(topic).map(async peer => {
-        const source = sourceOf(peer)
-        // Who does not answer is no use now; the next round asks again.
-        return { source, claim: await source.claimedHead().catch(() => undefined) }
-      })
+      host.subscribers(topic).map(
+        async (peer): Promise<Claim> => ({
+          peer,
+          // Who does not answer is no use now; the next round asks again.
+          claim: await sourceOf(peer)
+            .claimedHead()
+            .catch(() => undefined)
+        })
+      )
     )
     let best: HeaderChain | undefined
-    for (const { source, claim } of claims) {
+    for (const { peer, claim } of claims) {
       if (this.#stopping.signal.aborted) return
       if (claim === undefined || !this.#mayBeBetter(claim)) continue
       if (best !== undefined && equal(best.head.id, claim.id)) continue
       try {
-        const found = await this.#find(source, claim)
+        const found = await this.#find(peer, claim)
         if (found.kind !== 'better') continue
         if (best === undefined || isHeavier(found.headers, best, chain)) best = found.headers
       } catch (error) {
-        this.#distrust(source.peer, describeError(error))
+        this.#distrust(peer, describeError(error))
       }
     }
     if (best === undefined || !isBetter(best, chain)) return
-    const sources = claims.flatMap(({ source, claim }) => (claim === undefined ? [] : [source]))
-    await this.#fetch(best, sources)
+    await this.#fetch(best, claims)
   }
 
-  async #find(source: ChainSource, claim: ClaimedHead): ReturnType<typeof findBetter> {
-    const { chain, now } = this.options
-    const found = await findBetter(source, claim, chain, now, this.#stopping.signal)
-    if (found.kind === 'too deep' && claim.weight > chain.weight) this.#tellOfDepth(source.peer, claim)
+  async #find(peer: PeerIdBytes, claim: HeadClaim): ReturnType<typeof findBetter> {
+    const { chain, now, sourceOf } = this.options
+    const found = await findBetter(sourceOf(peer), claim, chain, now, this.#stopping.signal)
+    if (found.kind === 'too deep' && claim.weight > chain.weight()) this.#tellOfDepth(peer, claim)
     return found
   }
 
   /** A claim is cheap: it only decides whom to ask. */
-  #mayBeBetter({ height, id, weight }: ClaimedHead): boolean {
+  #mayBeBetter({ height, id, weight }: HeadClaim): boolean {
     const { chain } = this.options
     if (chain.place(id) !== undefined || chain.isCondemned(id)) return false
-    return weight >= chain.weight && height > chain.root.header.height
+    return weight >= chain.weight() && height > chain.root.header.height
   }
 
   /** The blocks of checked headers, from whichever peers have them. Gives what was wrong with some. */
-  async #fetch(headers: HeaderChain, sources: readonly ChainSource[]): Promise<string[]> {
-    const { chain, importer, report } = this.options
+  async #fetch(headers: HeaderChain, claims: readonly Claim[]): Promise<string[]> {
+    const { chain, importer, report, sourceOf } = this.options
     const missing = headers.ids.filter(id => chain.place(id) === undefined)
+    const places = new Map(missing.map((id, place) => [toHex(id), place]))
+    // Whose head is one of them has all that come before it.
+    const sources = claims.flatMap(({ peer, claim }) => {
+      const last = claim && places.get(toHex(claim.id))
+      return last === undefined ? [] : [{ peer, last }]
+    })
     const target = headers.head.header.height
     if (missing.length > 1) report({ event: 'syncing', height: chain.head().header.height, target })
     const problems: string[] = []
-    const byPeer = new Map(sources.map(source => [source.peer, source]))
     await new OrderedFetch(
       {
-        sources: sources.map(({ peer }) => ({ peer, last: missing.length - 1 })),
+        sources,
         from: 0,
         to: missing.length - 1,
         report,
-        fetch: (peer, from, count) => blocksOf(byPeer.get(peer), missing.slice(from, from + count)),
+        fetch: (peer, from, count) => sourceOf(peer).blocksById(missing.slice(from, from + count)),
         check: block => importer.check(block),
-        take: async (block, checked) => this.#take(block, checked, problems)
+        take: (block, checked) => this.#take(block, checked, problems)
       },
       this.#stopping.signal
     ).run()
@@ -247,7 +264,7 @@ export class ForkSync implements Service {
     }
   }
 
-  #tellOfDepth(peer: PeerIdBytes, { height, id, weight }: ClaimedHead): void {
+  #tellOfDepth(peer: PeerIdBytes, { height, id, weight }: HeadClaim): void {
     const name = Buffer.from(id).toString('latin1')
     if (this.#toldOf.has(name)) return
     if (this.#toldOf.size >= LIMITS.rememberedInvalid) this.#toldOf.clear()
@@ -295,6 +312,6 @@ function isHeavier(one: HeaderChain, other: HeaderChain, chain: Chain): boolean 
   return chain.rules.ordering.compare(one.head, other.head) < 0
 }
 
-async function* blocksOf(source: ChainSource | undefined, ids: readonly Block['signed']['id'][]) {
-  if (source !== undefined) yield* source.blocksById(ids)
+function notTaken(reason: OfferReason, detail: string): Outcome {
+  return { kind: 'notTaken', reason, detail }
 }

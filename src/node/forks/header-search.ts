@@ -2,9 +2,13 @@ import type { Chain } from '../../chain/chain.js'
 import { equal } from '../../core/bytes.js'
 import { isPassingFault } from '../../core/fault.js'
 import { LIMITS } from '../../core/limits.js'
+import type { HeadClaim } from '../../core/query.js'
+import type { ClaimAsker } from '../claim-asker.js'
 import { Untrue } from '../query-errors.js'
-import type { ChainSource, ClaimedHead } from './chain-source.js'
 import { HeaderChain } from './header-chain.js'
+
+/** The chain of another peer, as it answers. What it gives shows its work; where it stands is to be checked. */
+export type ChainSource = Pick<ClaimAsker, 'claimedHead' | 'headerAt' | 'headerPage' | 'blocksById'>
 
 export type Found =
   /** Headers that are better than our head by their work. */
@@ -19,7 +23,7 @@ export type Found =
  */
 export async function findBetter(
   source: ChainSource,
-  claim: ClaimedHead,
+  claim: HeadClaim,
   chain: Chain,
   now: () => number,
   signal: AbortSignal
@@ -46,14 +50,14 @@ export async function findBetter(
 
 /** Whether the head of verified headers would be ours, were its blocks valid. */
 export function isBetter({ weight, head }: HeaderChain, chain: Chain): boolean {
-  if (weight !== chain.weight) return weight > chain.weight
+  if (weight !== chain.weight()) return weight > chain.weight()
   return chain.rules.ordering.compare(head, chain.head()) < 0
 }
 
 /** The highest block that both main chains hold; undefined where it lies below the root. By bisection. */
 async function commonHeight(
   source: ChainSource,
-  claim: ClaimedHead,
+  claim: HeadClaim,
   chain: Chain
 ): Promise<number | undefined> {
   const isCommon = async (height: number): Promise<boolean> => {

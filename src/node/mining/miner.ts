@@ -7,12 +7,13 @@ import {
   encodeHeader,
   signHeader
 } from '../../core/block.js'
-import type { Hash } from '../../core/bytes.js'
 import { describeFault } from '../../core/fault.js'
 import type { Signer } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
+import type { BlockName } from '../../core/query.js'
 import type { Ordering } from '../../orderings/ordering.js'
 import { decodeProof, withNonce } from '../../orderings/work/work-proof.js'
+import type { Mined } from '../equal-source.js'
 import { describeError, type Report } from '../events.js'
 import type { Service } from '../service.js'
 import { Wakeup, within } from '../waiting.js'
@@ -37,19 +38,9 @@ export interface MinerOptions {
   readonly failed: (error: Error) => void
 }
 
-/** What became of a request to mine: its blocks, fewer than were asked for where it was ended before. */
-export type Mined =
-  | { readonly ok: true; readonly blocks: readonly MinedBlock[] }
-  | { readonly ok: false; readonly reason: string }
-
-interface MinedBlock {
-  readonly height: number
-  readonly id: Hash
-}
-
 interface Request {
   readonly count: number
-  readonly blocks: MinedBlock[]
+  readonly blocks: BlockName[]
   readonly resolve: (mined: Mined) => void
 }
 
@@ -166,7 +157,6 @@ export class Miner implements Service {
     switch (imported.kind) {
       case 'extended':
       case 'reorganized':
-        report({ event: 'block', signed })
         this.#count(signed)
         await publish(encodeBlock(block)).catch((error: unknown) => {
           // Whoever misses it asks for it.

@@ -1,0 +1,181 @@
+import { randomBytes } from 'node:crypto'
+import { Chain, type Imported } from '../chain/chain.js'
+import { expectOnlyBlocks } from '../chain/indexes.js'
+import { Pool } from '../chain/pool.js'
+import { rulesOf } from '../chain/rules.js'
+import { bindToNetwork } from '../chain/store.js'
+import type { PeerIdBytes } from '../core/bytes.js'
+import { signerOf, VerifierCache } from '../core/keys.js'
+import { Host } from '../network/host.js'
+import { topicsOf } from '../network/names.js'
+import { AddressBook } from '../node/address-book.js'
+import { Announcement } from '../node/announcement.js'
+import { BlockImporter } from '../node/block-importer.js'
+import { BlockReader } from '../node/block-reader.js'
+import { BlockResponder } from '../node/block-responder.js'
+import { ChainResponder } from '../node/chain-responder.js'
+import { ClaimAsker } from '../node/claim-asker.js'
+import type { Report } from '../node/events.js'
+import { ForkSync } from '../node/forks/fork-sync.js'
+import { PoolIntake } from '../node/forks/pool-intake.js'
+import { Republisher } from '../node/forks/republisher.js'
+import { Intake, NO_AUDIENCE } from '../node/intake.js'
+import { messageRules } from '../node/message-rules.js'
+import { HashPool } from '../node/mining/hash-pool.js'
+import { Miner } from '../node/mining/miner.js'
+import { Neighbours } from '../node/neighbours.js'
+import { NodeResponder } from '../node/node-responder.js'
+import { OfferResponder } from '../node/offer-responder.js'
+import { OwnerResponder } from '../node/owner-responder.js'
+import { QueryServer } from '../node/query-server.js'
+import { ServiceList } from '../node/service.js'
+import { SubmissionServer } from '../node/submission-server.js'
+import { ValidationPool } from '../node/validation-pool.js'
+import { type ControlledPeer, type Controls, controlsOf } from './controls.js'
+import { knownPeers } from './known-peers.js'
+import type { PeerOptions } from './peer-options.js'
+
+export interface EqualOptions extends PeerOptions {
+  readonly connect: readonly string[]
+  /** Left out: it mines nothing. */
+  readonly mining?: Mining
+  /** Who may have it mine and stop, from afar. */
+  readonly owners: readonly PeerIdBytes[]
+  /** Stops the peer, as SIGTERM does. */
+  readonly shutdown: () => void
+}
+
+export interface Mining {
+  readonly threads: number
+  /** How many blocks it mines unasked; Infinity: without end. */
+  readonly blocks: number
+}
+
+/**
+ * A peer of a network of equals: keeps the heaviest valid chain and what waits for a block, serves both, takes
+ * messages from anyone, and mines where it is told to. Throws StoreError if the folder is damaged.
+ */
+export async function createEqual(options: EqualOptions): Promise<ControlledPeer> {
+  const { network, database, now, report, failed, connect, mining, rates } = options
+  const role = mining === undefined ? 'follower' : 'miner'
+  const signer = signerOf(options.key)
+  const rules = rulesOf(network)
+  const topics = topicsOf(network.id)
+  const clock = (): number => performance.now()
+  // Before anything is read: what another network wrote is not ours to judge.
+  await bindToNetwork(database, network)
+  const pool = await Pool.open(database, messageRules(rules), new VerifierCache())
+  const chain = await Chain.open(database, rules, now(), pool)
+  await expectOnlyBlocks(database, chain.head().header.size)
+  const host = await Host.create({ ...options, topics: [topics.messages, topics.blocks] })
+  const book = new AddressBook(connect)
+  const validation = new ValidationPool(network)
+  const republisher = new Republisher(host, topics.messages, pool, randomBytes, report)
+  const intake = new PoolIntake(pool, validation, () => miner?.messagesCame())
+  const sync = new ForkSync({
+    host,
+    topic: topics.blocks,
+    chain,
+    importer: new BlockImporter(chain, validation, 'full', now),
+    reader: new BlockReader(rules, new VerifierCache()),
+    sourceOf: peer => new ClaimAsker(host, peer, rules),
+    now,
+    clock,
+    report,
+    moved: imported => {
+      reportMove(imported, chain, report)
+      if (imported.kind === 'reorganized') republisher.wake()
+      miner?.headChanged()
+    },
+    failed
+  })
+  const hashes = mining && new HashPool({ threads: mining.threads, randomBytes, clock })
+  const miner =
+    mining &&
+    hashes &&
+    new Miner({
+      propose: () => chain.propose(signer.peerId, now()),
+      importOwn: block => sync.importOwn(block),
+      publish: async block => {
+        await host.publish(topics.blocks, block)
+      },
+      pool: hashes,
+      signer,
+      ordering: rules.ordering,
+      blocks: mining.blocks,
+      clock,
+      report,
+      failed
+    })
+  const mine: Controls['mine'] = async (count, signal) =>
+    miner === undefined
+      ? { ok: false, reason: 'this peer does not mine; start one with --role miner' }
+      : miner.mine(count, signal)
+  const hashRate = (): number => hashes?.hashesPerSecond() ?? 0
+  const queries = new QueryServer(host, {
+    network: network.id,
+    responders: [
+      new ChainResponder(chain, () => pool.size),
+      new BlockResponder(chain),
+      new NodeResponder(() => ({
+        peerId: signer.peerId,
+        role,
+        addresses: host.addresses(),
+        peers: knownPeers(host, book),
+        isMining: miner !== undefined,
+        hashRate: hashRate(),
+        pool: pool.size
+      })),
+      new OfferResponder((peer, claim, signal) => sync.consider(peer, claim, signal)),
+      new OwnerResponder({ owners: options.owners, mine, shutdown: options.shutdown })
+    ],
+    clock,
+    rate: rates?.query
+  })
+  const submissions = new SubmissionServer(host, {
+    network: network.id,
+    take: async envelopes => {
+      const submitted = await intake.submit(envelopes)
+      await republisher.publish(envelopes.filter((_, index) => submitted[index]?.kind === 'accepted'))
+      return submitted
+    },
+    clock
+  })
+  const services = new ServiceList([
+    validation,
+    queries,
+    submissions,
+    host,
+    sync,
+    new Neighbours(host, book, () => sync.wake(), report),
+    new Intake(host, topics.messages, validation, NO_AUDIENCE, intake.take),
+    republisher,
+    ...(hashes ? [hashes] : []),
+    new Announcement(role, network.id, host, report),
+    ...(miner ? [miner] : [])
+  ])
+  const controls = controlsOf({ role, host, book, head: () => chain.head(), pool: () => pool.size })
+  return {
+    start: () => services.start(),
+    stop: () => services.stop(),
+    controls: { ...controls, status: () => ({ ...controls.status(), hashRate: hashRate() }), mine }
+  }
+}
+
+/** Says what the head has moved to: each block that has joined the main chain, from the fork on. */
+function reportMove(
+  imported: Extract<Imported, { kind: 'extended' | 'reorganized' }>,
+  chain: Chain,
+  report: Report
+): void {
+  if (imported.kind === 'extended') {
+    report({ event: 'block', signed: imported.signed })
+    return
+  }
+  const { from, signed, depth } = imported
+  report({ event: 'reorg', from, to: signed, depth })
+  for (let height = from.header.height - depth + 1; height <= signed.header.height; height += 1) {
+    const joined = chain.headerAt(height)
+    if (joined !== undefined) report({ event: 'block', signed: joined })
+  }
+}

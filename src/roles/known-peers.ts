@@ -1,0 +1,18 @@
+import { toHex } from '../core/bytes.js'
+import { peerIdFromText } from '../core/keys.js'
+import type { KnownPeer } from '../core/node-info.js'
+import type { Host } from '../network/host.js'
+import type { AddressBook } from '../node/address-book.js'
+
+/** Those that a peer keeps to, where their addresses name them, and all others that are connected to it. */
+export function knownPeers(host: Host, book: AddressBook): KnownPeer[] {
+  const connected = new Map(host.peers().map(peerId => [toHex(peerId), peerId]))
+  const kept = book.all.flatMap(address => {
+    const text = /\/p2p\/([^/]+)$/.exec(address)?.[1]
+    if (text === undefined) return []
+    const peerId = peerIdFromText(text)
+    return [{ peerId, address, isConnected: connected.delete(toHex(peerId)) }]
+  })
+  const others = [...connected.values()].map(peerId => ({ peerId, address: undefined, isConnected: true }))
+  return [...kept, ...others]
+}
