@@ -1,9 +1,9 @@
-import { type Command, InvalidArgumentError } from 'commander'
-import { peerIdFromText, peerIdToString } from '../core/keys.js'
+import type { Command } from 'commander'
 import type { NetworkDocument } from '../core/network-document.js'
 import type { PeerOptions } from '../roles/peer-options.js'
 import { UsageError } from './failure.js'
 import { readSwarmKey } from './key-files.js'
+import { peerIds } from './options.js'
 
 /** What keeps strangers out: a connection gater for members, and a pre-shared key. */
 
@@ -41,13 +41,5 @@ export async function closedNetwork(
   return {
     ...(membersOnly && members && { admitted: [...members, ...orderers, ...(allow ?? [])] }),
     ...(swarmKey !== undefined && { swarmKey: await readSwarmKey(swarmKey) })
-  }
-}
-
-function peerIds(text: string, before: readonly string[] | undefined): readonly string[] {
-  try {
-    return [...(before ?? []), peerIdToString(peerIdFromText(text))]
-  } catch {
-    throw new InvalidArgumentError('It must be a PeerId, such as 12D3KooW….')
   }
 }

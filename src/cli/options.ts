@@ -1,5 +1,6 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { InvalidArgumentError } from 'commander'
+import { peerIdFromText, peerIdToString } from '../core/keys.js'
 
 /** Parsers of option values; commander turns what they throw into one sentence and exit code 2. */
 
@@ -33,6 +34,15 @@ export function address(text: string): string {
 /** For options that may be given more than once. */
 export function addresses(text: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), address(text)]
+}
+
+/** For options that may be given more than once. */
+export function peerIds(text: string, before: readonly string[] | undefined): readonly string[] {
+  try {
+    return [...(before ?? []), peerIdToString(peerIdFromText(text))]
+  } catch {
+    throw new InvalidArgumentError('It must be a PeerId, such as 12D3KooW….')
+  }
 }
 
 export const DEFAULTS = {

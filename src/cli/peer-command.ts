@@ -9,6 +9,7 @@ import { createFollower } from '../roles/follower.js'
 import { createSequencer, type Sequencer } from '../roles/sequencer.js'
 import { type ClientFiles, runClient } from './client-command.js'
 import { type ClosedNetworkOptions, withClosedNetworkOptions } from './closed-network.js'
+import { type MiningOptions, runEqual, withMiningOptions } from './equal-command.js'
 import { Failure, UsageError } from './failure.js'
 import { exists, readNetwork } from './files.js'
 import { makeEncryptionKey, readEncryptionKeys, readIdentity } from './key-files.js'
@@ -18,8 +19,8 @@ import { printLine, reporter } from './output.js'
 import { asFailure, hangups, running, stopController, untilAborted, withPeer } from './run-peer.js'
 import { ticks } from './ticks.js'
 
-interface PeerCommandOptions extends ClosedNetworkOptions {
-  readonly role: 'sequencer' | 'client' | 'follower'
+interface PeerCommandOptions extends ClosedNetworkOptions, MiningOptions {
+  readonly role: 'sequencer' | 'client' | 'follower' | 'miner'
   readonly verify: Verification
   readonly keyGrace: number
   readonly network: string
@@ -38,7 +39,7 @@ export function peerCommand(): Command {
     .description('Runs one Tallystick peer until it is done or told to stop.')
     .addOption(
       new Option('--role <role>', 'what the peer is')
-        .choices(['sequencer', 'client', 'follower'])
+        .choices(['sequencer', 'client', 'follower', 'miner'])
         .makeOptionMandatory()
     )
     .option('--network <file>', 'the network document', DEFAULTS.network)
@@ -68,7 +69,7 @@ export function peerCommand(): Command {
     .option('--rate <n>', 'client: messages a second', positiveNumber, 1)
     .option('--duration <s>', 'client: for how many seconds; 0: until stopped', wholeNumber(0), 60)
     .option('--stdin', 'client: send each line of standard input as a message instead')
-  return withClosedNetworkOptions(command)
+  return withClosedNetworkOptions(withMiningOptions(command))
     .option('--json', 'one JSON object a line on stdout')
     .action(runPeer)
 }
@@ -77,7 +78,8 @@ async function runPeer(options: PeerCommandOptions): Promise<void> {
   const report = reporter(options.json === true)
   const stopping = stopController()
   if (options.role === 'sequencer') await runSequencer(options, report, stopping)
-  else if (options.role === 'follower') await runFollower(options, report, stopping)
+  else if (options.role === 'follower' || options.role === 'miner')
+    await runFollower(options.role, options, report, stopping)
   else await runClient(clientFiles(options), sourceOf(options, stopping.signal), report, stopping)
   report({ event: 'stopped' })
 }
@@ -131,18 +133,26 @@ async function rereadKeys(path: string, sequencer: Sequencer, report: Report): P
   }
 }
 
+/** Who keeps a copy of the chain: of a sequencer's, or among equals, of whom some mine. */
 async function runFollower(
+  role: 'follower' | 'miner',
   options: PeerCommandOptions,
   report: Report,
   stopping: AbortController
 ): Promise<void> {
   const network = await readNetwork(options.network)
-  const key = options.key ?? 'keys/follower.key'
-  const data = options.data ?? 'data/follower'
-  const listen = options.listen ?? [DEFAULTS.anyPort]
-  const connect = connectOf(options)
-  await withPeer({ ...options, key, data, listen }, network, report, stopping, async peer => {
-    const follower = await createFollower({ ...peer, connect, verification: options.verify }).catch(asFailure)
+  const files = {
+    ...options,
+    key: options.key ?? `keys/${role}.key`,
+    data: options.data ?? `data/${role}`,
+    listen: options.listen ?? [DEFAULTS.anyPort],
+    connect: connectOf(options)
+  }
+  if (role === 'miner' || network.document.ordering.type !== 'sequencer')
+    return runEqual(role, files, network, report, stopping)
+  const verification = options.verify
+  await withPeer(files, network, report, stopping, async peer => {
+    const follower = await createFollower({ ...peer, connect: files.connect, verification }).catch(asFailure)
     await running(follower, stopping.signal, () => untilAborted(stopping.signal))
   })
 }
@@ -167,8 +177,10 @@ function clientFiles(options: PeerCommandOptions): ClientFiles {
   }
 }
 
-function connectOf({ connect }: PeerCommandOptions): readonly string[] {
-  return connect === false ? [] : (connect ?? [DEFAULTS.sequencer])
+/** Nobody, where this peer itself listens at the usual address. */
+function connectOf({ connect, listen = [] }: PeerCommandOptions): readonly string[] {
+  if (connect === false) return []
+  return connect ?? [DEFAULTS.sequencer].filter(address => !listen.includes(address))
 }
 
 function sourceOf(options: PeerCommandOptions, stopping: AbortSignal): AsyncIterable<unknown> {

@@ -1,0 +1,59 @@
+import { availableParallelism } from 'node:os'
+import type { Command } from 'commander'
+import { Option } from 'commander'
+import { peerIdFromText } from '../core/keys.js'
+import type { Network } from '../core/network-document.js'
+import type { Report } from '../node/events.js'
+import { createEqual, type Mining } from '../roles/equal.js'
+import { UsageError } from './failure.js'
+import { peerIds, wholeNumber } from './options.js'
+import { asFailure, type PeerFiles, running, untilAborted, withPeer } from './run-peer.js'
+
+export interface MiningOptions {
+  readonly mine?: number
+  readonly threads: number
+  readonly owner?: readonly string[]
+}
+
+/** How a peer of a network of equals mines, and who may tell it to. */
+export function withMiningOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--mine <n>',
+        'miner: mine so many blocks, then only those that are asked for (default: no end)'
+      ).argParser(wholeNumber(0))
+    )
+    .option('--threads <n>', 'miner: threads that search', wholeNumber(1, 4 * availableParallelism()), 1)
+    .option('--owner <peerid>', 'who may have this peer mine and stop from afar; repeatable', peerIds)
+}
+
+export interface EqualFiles extends PeerFiles, MiningOptions {
+  readonly connect: readonly string[]
+}
+
+/** Runs a peer of a network of equals until it is stopped. */
+export async function runEqual(
+  role: 'miner' | 'follower',
+  files: EqualFiles,
+  network: Network,
+  report: Report,
+  stopping: AbortController
+): Promise<void> {
+  if (network.document.ordering.type === 'sequencer')
+    throw new UsageError(
+      `"${network.document.name}" is ordered by a sequencer, and nobody mines there; make a network of miners with: tallystick init --ordering work`
+    )
+  const mining: Mining | undefined =
+    role === 'miner' ? { threads: files.threads, blocks: files.mine ?? Number.POSITIVE_INFINITY } : undefined
+  await withPeer(files, network, report, stopping, async peer => {
+    const equal = await createEqual({
+      ...peer,
+      connect: files.connect,
+      ...(mining && { mining }),
+      owners: (files.owner ?? []).map(peerIdFromText),
+      shutdown: () => stopping.abort(new Error('the owner says so'))
+    }).catch(asFailure)
+    await running(equal, stopping.signal, () => untilAborted(stopping.signal))
+  })
+}
