@@ -114,6 +114,12 @@ export class Chain extends ChainReader {
     return this.#forks.root.cursor.signed
   }
 
+  /** What becomes of a block by where it stands, whatever is in it; undefined where that is to be seen. */
+  foresee(signed: CheckpointedHeader): Imported | undefined {
+    const parent = this.#parentOf(signed)
+    return 'kind' in parent ? parent : undefined
+  }
+
   /** Whether a block is known not to be valid, or to descend from one that is not. */
   isCondemned(id: Hash): boolean {
     return this.#condemned.has(id)
@@ -174,7 +180,7 @@ export class Chain extends ChainReader {
    */
   async import(block: Block, now: number, names?: readonly MessageName[]): Promise<Imported> {
     const { header, id } = block.signed
-    const parent = this.#parentOf(block)
+    const parent = this.#parentOf(block.signed)
     if ('kind' in parent) return parent
     const advanced = advance(parent.cursor, block, this.rules, now)
     if (!advanced.ok) return this.#refuse(id, advanced.fault)
@@ -206,7 +212,7 @@ export class Chain extends ChainReader {
   }
 
   /** The parent of a block that may be taken, or what becomes of it otherwise. */
-  #parentOf({ signed: { header, id } }: Block): ForkNode | Imported {
+  #parentOf({ header, id }: CheckpointedHeader): ForkNode | Imported {
     if (this.#forks.get(id) !== undefined) return { kind: 'known' }
     const ours = this.headerAt(header.height)
     if (ours !== undefined && equal(ours.id, id)) return { kind: 'known' }

@@ -7,7 +7,7 @@ import { leafHash } from '#src/core/merkle.js'
 import { type Body, encodeMessage, type Message } from '#src/core/message.js'
 import { newSealingContext, type SealingContext, type SealingKey, seal } from '#src/core/sealing.js'
 import { present } from './changes.js'
-import { identity, type TestNetwork } from './networks.js'
+import { identity, type RuledNetwork, type TestNetwork } from './networks.js'
 
 /** A message that was made by hand. */
 export interface Made {
@@ -21,25 +21,13 @@ export interface Made {
 export type Claim = Omit<Message, 'body'>
 
 /** Someone who writes messages by hand: honest ones with `say`, any others with the parts. */
-export class Author {
+abstract class Writer {
   #next = 1n
 
-  private constructor(
-    readonly key: PrivateKey,
+  protected constructor(
     readonly signer: Signer,
-    readonly network: Hash,
-    readonly context: SealingContext
+    readonly network: Hash
   ) {}
-
-  static async create(
-    { network, openingKey }: TestNetwork,
-    who: string | PrivateKey,
-    sealingKey: SealingKey = openingKey
-  ): Promise<Author> {
-    const key = typeof who === 'string' ? await identity(who) : who
-    const signer = signerOf(key)
-    return new Author(key, signer, network.id, await newSealingContext(sealingKey, network.id, signer.peerId))
-  }
 
   get peerId(): PeerIdBytes {
     return this.signer.peerId
@@ -54,7 +42,8 @@ export class Author {
 
   /** A valid message unless `value` or `changes` make it another one. */
   say(value: unknown, changes: Partial<Claim> = {}): Made {
-    return this.sealed(utf8(present(canonicalize(value), 'the JSON')), changes)
+    const claim = this.claim(changes)
+    return this.signed(claim, this.bodyOf(claim, utf8(present(canonicalize(value), 'the JSON'))))
   }
 
   /** `count` valid messages. */
@@ -62,14 +51,54 @@ export class Author {
     return Array.from({ length: count }, (_, index) => this.say({ text: `${about} ${index}` }))
   }
 
-  sealed(plaintext: Uint8Array, changes: Partial<Claim> = {}): Made {
-    const claim = this.claim(changes)
-    return this.signed(claim, { kind: 'sealed', sealed: seal(this.context, claim, plaintext) })
-  }
-
   signed(claim: Claim, body: Body): Made {
     const message = { ...claim, body }
     return madeOf(signEnvelope('message', encodeMessage(message), this.signer), message)
+  }
+
+  /** As the network has bodies. */
+  protected abstract bodyOf(claim: Claim, plaintext: Uint8Array): Body
+}
+
+/** Of a network where bodies are sealed. */
+export class Author extends Writer {
+  private constructor(
+    readonly key: PrivateKey,
+    signer: Signer,
+    network: Hash,
+    readonly context: SealingContext
+  ) {
+    super(signer, network)
+  }
+
+  static async create(
+    { network, openingKey }: TestNetwork,
+    who: string | PrivateKey,
+    sealingKey: SealingKey = openingKey
+  ): Promise<Author> {
+    const key = typeof who === 'string' ? await identity(who) : who
+    const signer = signerOf(key)
+    return new Author(key, signer, network.id, await newSealingContext(sealingKey, network.id, signer.peerId))
+  }
+
+  sealed(plaintext: Uint8Array, changes: Partial<Claim> = {}): Made {
+    const claim = this.claim(changes)
+    return this.signed(claim, this.bodyOf(claim, plaintext))
+  }
+
+  protected override bodyOf(claim: Claim, plaintext: Uint8Array): Body {
+    return { kind: 'sealed', sealed: seal(this.context, claim, plaintext) }
+  }
+}
+
+/** Of a network where bodies are open. */
+export class OpenAuthor extends Writer {
+  static async create({ network }: RuledNetwork, name: string): Promise<OpenAuthor> {
+    return new OpenAuthor(signerOf(await identity(name)), network.id)
+  }
+
+  protected override bodyOf(_claim: Claim, bytes: Uint8Array): Body {
+    return { kind: 'open', bytes }
   }
 }
 

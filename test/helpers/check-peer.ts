@@ -4,19 +4,27 @@ import { Chain } from '#src/chain/chain.js'
 import { Journal } from '#src/chain/journal.js'
 import type { Database } from '#src/chain/store.js'
 import { decodeStoredHeader, readBlockHeader, type SignedHeader } from '#src/core/block.js'
-import { type EnvelopeBytes, type Hash, toHex } from '#src/core/bytes.js'
-import { decodeEnvelope } from '#src/core/envelope.js'
+import { type Hash, toHex } from '#src/core/bytes.js'
 import { checkEvidence } from '#src/core/evidence.js'
 import { VerifierCache } from '#src/core/keys.js'
-import { leafHash, rootOf, subtreeOf } from '#src/core/merkle.js'
-import { decodeMessage } from '#src/core/message.js'
+import { rootOf } from '#src/core/merkle.js'
 import { type Receipt, readReceipt } from '#src/core/receipt.js'
 import { Opener, type OpeningKey } from '#src/core/sealing.js'
-import { validateEnvelope } from '#src/core/validation.js'
 import { messageRules } from '#src/node/message-rules.js'
 import { assertBytes } from './bytes.js'
 import { present } from './changes.js'
 import type { TestNetwork } from './networks.js'
+import {
+  checkMessageIndexes,
+  checkTiles,
+  nameKey,
+  number6,
+  readMessages,
+  readTables,
+  type StoredMessage,
+  type Tables,
+  table
+} from './raw-tables.js'
 
 export async function openDatabase(folder: string): Promise<Database> {
   const database = new ClassicLevel<Uint8Array, Uint8Array>(folder, {
@@ -25,15 +33,6 @@ export async function openDatabase(folder: string): Promise<Database> {
   })
   await database.open()
   return database
-}
-
-export interface StoredMessage {
-  readonly position: number
-  readonly envelope: EnvelopeBytes
-  readonly leaf: Hash
-  /** PeerId in hex. */
-  readonly author: string
-  readonly sequence: bigint
 }
 
 /** What a peer's folder holds, once all of it has been found in order. */
@@ -78,31 +77,11 @@ export async function checkDatabase(
   net: TestNetwork,
   { receipts = true, openingKeys = [net.openingKey] }: CheckOptions = {}
 ): Promise<CheckedPeer> {
-  const tables = await readTables(database)
+  const tables = await readTables(database, net)
   const rules =
     openingKeys === 'sealed' ? messageRules(net.rules) : messageRules(net.rules, new Opener(openingKeys))
   const verifiers = new VerifierCache()
-  assert.deepEqual(
-    [...tables.keys()].filter(name => !'nmalrhitesp'.includes(name)),
-    [],
-    'unknown keys'
-  )
-  assert.deepEqual(tables.get('n'), new Map([['', Buffer.from(net.network.canonical)]]), 'network document')
-
-  const messages: StoredMessage[] = []
-  for (const [key, envelope] of table(tables, 'm')) {
-    assert.equal(key, number6(messages.length), `positions are dense up to ${messages.length}`)
-    const verdict = await validateEnvelope(envelope as Uint8Array as EnvelopeBytes, rules, verifiers)
-    assert.ok(verdict.ok, `position ${messages.length} is not valid`)
-    const { author, sequence } = decodeMessage(decodeEnvelope(envelope).payload)
-    messages.push({
-      position: messages.length,
-      envelope: envelope as Uint8Array as EnvelopeBytes,
-      leaf: leafHash(envelope),
-      author: toHex(author),
-      sequence
-    })
-  }
+  const messages = await readMessages(tables, rules, verifiers)
   checkIndexes(tables, messages, net, receipts)
   const headers = checkHeaders(tables, messages, net, verifiers)
   const size = headers.at(-1)?.header.size ?? 0
@@ -148,28 +127,6 @@ export function expectReceiptsHold(
   assert.equal(new Set(checked.messages.map(({ leaf }) => toHex(leaf))).size, checked.messages.length)
 }
 
-/** Values by hex of the key behind its first letter, in the order of the keys. */
-type Tables = ReadonlyMap<string, ReadonlyMap<string, Buffer>>
-
-async function readTables(database: Database): Promise<Tables> {
-  const tables = new Map<string, Map<string, Buffer>>()
-  for await (const [key, value] of database.iterator()) {
-    const name = String.fromCharCode(present(key[0]))
-    const rows = tables.get(name) ?? new Map<string, Buffer>()
-    tables.set(name, rows)
-    rows.set(toHex(key.subarray(1)), Buffer.from(value))
-  }
-  return tables
-}
-
-function table(tables: Tables, name: string): ReadonlyMap<string, Buffer> {
-  return tables.get(name) ?? new Map<string, Buffer>()
-}
-
-function number6(value: number): string {
-  return value.toString(16).padStart(12, '0')
-}
-
 function checkIndexes(
   tables: Tables,
   messages: readonly StoredMessage[],
@@ -187,17 +144,11 @@ function checkIndexes(
   const entries = [...receipts.values()].reduce((sum, receipt) => sum + receipt.entries.length, 0)
   assert.equal(entries, withReceipts ? messages.length : 0, 'as many receipted as there are')
 
-  const leaves = table(tables, 'l')
-  const sequences = table(tables, 'a')
-  assert.equal(leaves.size, messages.length, 'one leaf index a message')
-  assert.equal(sequences.size, messages.length, 'one author index a message')
-  for (const { leaf, position, author, sequence } of messages) {
-    assert.equal(leaves.get(toHex(leaf.subarray(0, 8)) + number6(position))?.length, 0, `leaf of ${position}`)
-    const place = sequences.get(author + sequence.toString(16).padStart(16, '0'))
-    assert.ok(place, `author index of ${position}`)
-    assert.equal(place.length, withReceipts ? 12 : 6)
-    assert.equal(place.readUIntBE(0, 6), position)
-    if (!withReceipts) continue
+  checkMessageIndexes(tables, messages, withReceipts)
+  if (!withReceipts) return
+  for (const message of messages) {
+    const { leaf, position, author, sequence } = message
+    const place = present(table(tables, 'a').get(nameKey(message)))
     const receipt = receipts.get(place.readUIntBE(6, 6))
     assert.ok(receipt, `receipt of ${position}`)
     assert.equal(toHex(receipt.author), author)
@@ -247,20 +198,4 @@ function checkHeaders(
   }
   assert.equal(ids.size, headers.length, 'one id a header')
   return headers
-}
-
-function checkTiles(tables: Tables, leaves: readonly Hash[]): void {
-  const subtree = subtreeOf(leaves)
-  const expected = new Map<string, string>()
-  for (let level = 0; 256 ** (level + 1) <= leaves.length; level += 1) {
-    const width = 256 ** level
-    for (let tile = 0; tile < Math.floor(leaves.length / (256 * width)); tile += 1) {
-      const hashes = Array.from({ length: 256 }, (_, index) =>
-        subtree((tile * 256 + index) * width, (tile * 256 + index + 1) * width)
-      )
-      expected.set(level.toString(16).padStart(2, '0') + number6(tile), Buffer.concat(hashes).toString('hex'))
-    }
-  }
-  const tiles = new Map([...table(tables, 't')].map(([key, value]) => [key, value.toString('hex')]))
-  assert.deepEqual(tiles, expected, 'full tiles of the log tree')
 }

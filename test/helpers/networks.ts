@@ -1,18 +1,20 @@
 import { generateKeyPair, generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
-import { applicationOf } from '#src/applications/index.js'
 import type { Rules } from '#src/chain/cursor.js'
+import { rulesOf } from '#src/chain/rules.js'
 import { type PeerIdBytes, utf8 } from '#src/core/bytes.js'
 import { sha256 } from '#src/core/hash.js'
 import { peerIdToString, type Signer, signerOf } from '#src/core/keys.js'
 import { type Network, networkOf } from '#src/core/network-document.js'
 import { type OpeningKey, openingKeyFromSeed } from '#src/core/sealing.js'
-import { orderingOf } from '#src/orderings/index.js'
 
-/** A network with all its secrets. */
-export interface TestNetwork {
+export interface RuledNetwork {
   readonly network: Network
   readonly rules: Rules
+}
+
+/** A network with all its secrets. */
+export interface TestNetwork extends RuledNetwork {
   /** The sequencer's. */
   readonly key: PrivateKey
   readonly signer: Signer
@@ -78,7 +80,7 @@ export async function makeNetwork(wishes: NetworkWishes = {}): Promise<TestNetwo
   })
   return {
     network,
-    rules: { network, ordering: orderingOf(network.document), application: applicationOf(network.document) },
+    rules: rulesOf(network),
     key,
     signer,
     sequencer: signer.peerId,

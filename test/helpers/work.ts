@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { encodeHeader, type Header, idOf } from '#src/core/block.js'
-import { equal } from '#src/core/bytes.js'
+import { equal, type Hash, toHex } from '#src/core/bytes.js'
 import { EMPTY_ROOT } from '#src/core/merkle.js'
 import type { WorkOrderingDocument } from '#src/core/network-document.js'
 import type { Ancestors, Ordering } from '#src/orderings/ordering.js'
@@ -41,14 +41,26 @@ export function childOf(parent: Header, time: number): Header {
   }
 }
 
-/** The header with the first nonce of zeros and up that proves it. */
-export function mined(prepared: Header): Header {
-  const bytes = Uint8Array.from(encodeHeader(prepared))
-  const limit = limitOf(decodeProof(prepared.proof).number)
-  while (search(bytes, limit, 1_000_000) === undefined);
-  const proved = withNonce(prepared, bytes.slice(-NONCE_BYTES))
-  assert.ok(equal(encodeHeader(proved), bytes))
-  return proved
+/** Bounds of an id, both left out. */
+export interface IdBounds {
+  readonly below?: Hash | undefined
+  readonly above?: Hash | undefined
+}
+
+/** The header with the first nonce of zeros and up that proves it, and gives it an id within the bounds. */
+export function mined(prepared: Header, { below, above }: IdBounds = {}): Header {
+  const { number } = decodeProof(prepared.proof)
+  const lower = below === undefined ? number : BigInt(`0x${toHex(below)}`) - 1n
+  const limit = limitOf(lower < number ? lower : number)
+  for (let attempt = 0; ; attempt += 1) {
+    const start = new Uint8Array(NONCE_BYTES)
+    start.set([attempt >> 8, attempt & 0xff])
+    const bytes = Uint8Array.from(encodeHeader(withNonce(prepared, start)))
+    while (search(bytes, limit, 1_000_000) === undefined);
+    const proved = withNonce(prepared, bytes.slice(-NONCE_BYTES))
+    assert.ok(equal(encodeHeader(proved), bytes))
+    if (above === undefined || Buffer.compare(idOf(proved), above) > 0) return proved
+  }
 }
 
 /** The headers of a chain as an honest miner makes them at these times, the newest first, down to the genesis. */

@@ -6,11 +6,12 @@ import { leafHash } from '#src/core/merkle.js'
 import { Author, envelopesOf, type Made } from '../helpers/authors.js'
 import { assertBytes } from '../helpers/bytes.js'
 import { present } from '../helpers/changes.js'
-import { expectReceiptsHold, type StoredMessage } from '../helpers/check-peer.js'
+import { expectReceiptsHold } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { makeNetwork, type NetworkWishes, secp256k1Identity, type TestNetwork } from '../helpers/networks.js'
 import { RunningClient, RunningSequencer, type SequencerWishes } from '../helpers/peers.js'
 import { RawPeer } from '../helpers/raw-peer.js'
+import type { StoredMessage } from '../helpers/raw-tables.js'
 
 function leavesOf(messages: readonly (Made | StoredMessage)[]): string[] {
   return messages.map(({ leaf }) => toHex(leaf))

@@ -14,9 +14,9 @@ import { OrderedFetch, type Turn } from '../ordered-fetch.js'
 import { Untrue } from '../query-errors.js'
 import type { Service } from '../service.js'
 import { Wakeup } from '../waiting.js'
+import { BlockArrivals, type Moved } from './block-arrivals.js'
 import type { HeaderChain } from './header-chain.js'
 import { type ChainSource, findBetter, isBetter } from './header-search.js'
-import { Orphans } from './orphans.js'
 
 export interface ForkSyncOptions {
   readonly host: Host
@@ -31,7 +31,7 @@ export interface ForkSyncOptions {
   readonly clock: () => number
   readonly report: Report
   /** Hears of each move of the head. */
-  readonly moved: (imported: Extract<Imported, { kind: 'extended' | 'reorganized' }>) => void
+  readonly moved: (moved: Moved) => void
   /** Hears of what a peer cannot go on after, once. */
   readonly failed: (error: Error) => void
 }
@@ -49,7 +49,7 @@ interface Claim {
 export class ForkSync implements Service {
   readonly #stopping = new AbortController()
   readonly #due = new Wakeup()
-  readonly #orphans = new Orphans()
+  readonly #arrivals: BlockArrivals
   /** Heads that fork off too deep, so that each is told of once. */
   readonly #toldOf = new Set<string>()
   #isDue = true
@@ -57,7 +57,10 @@ export class ForkSync implements Service {
   /** Rounds run one after the other. */
   #round: Promise<unknown> = Promise.resolve()
 
-  constructor(private readonly options: ForkSyncOptions) {}
+  constructor(private readonly options: ForkSyncOptions) {
+    const { chain, importer, clock, moved } = options
+    this.#arrivals = new BlockArrivals(chain, importer, clock, moved)
+  }
 
   async start(): Promise<void> {
     const { host, topic } = this.options
@@ -83,8 +86,7 @@ export class ForkSync implements Service {
 
   /** Takes a block of our own, as if it came from elsewhere. */
   async importOwn(block: Block): Promise<Imported> {
-    const { importer } = this.options
-    return this.#settle(block, await importer.import(block, importer.check(block)))
+    return this.#arrivals.take(block)
   }
 
   /** Asks one peer for its chain, and takes it where it is valid and better. */
@@ -116,7 +118,7 @@ export class ForkSync implements Service {
 
   /** A block from gossip goes on to others only once it stands in the chain, or beside it. */
   async #hear(from: PeerIdBytes, data: Uint8Array): Promise<GossipVerdict> {
-    const { reader, importer, chain, clock } = this.options
+    const { reader } = this.options
     if (this.#stopping.signal.aborted) return 'ignore'
     let block: Block
     try {
@@ -125,30 +127,14 @@ export class ForkSync implements Service {
     } catch {
       return 'reject'
     }
-    const { id, header } = block.signed
-    if (header.height <= chain.root.header.height || chain.place(id) !== undefined) return 'ignore'
-    if (chain.isCondemned(id) || chain.isCondemned(header.parent)) return 'reject'
-    if (chain.place(header.parent) === undefined) {
-      this.#orphans.add(block, from, data.length, clock())
-      this.wake()
-      return 'ignore'
-    }
     try {
-      return verdictOf(await this.#settle(block, await importer.import(block, importer.check(block))))
+      const heard = await this.#arrivals.hear(block, from, data.length)
+      if (heard.kind === 'orphan') this.wake()
+      return verdictOf(heard)
     } catch (error) {
       this.#fail(error)
       return 'ignore'
     }
-  }
-
-  /** Tells of a move of the head, and takes the blocks that waited for this one. */
-  async #settle(block: Block, imported: Imported): Promise<Imported> {
-    const { importer, moved } = this.options
-    if (imported.kind === 'extended' || imported.kind === 'reorganized') moved(imported)
-    if (imported.kind === 'invalid' || imported.kind === 'orphan') return imported
-    for (const child of this.#orphans.takeChildren(block.signed.id))
-      await this.#settle(child, await importer.import(child, importer.check(child)))
-    return imported
   }
 
   async #run(): Promise<void> {
@@ -245,7 +231,7 @@ export class ForkSync implements Service {
   }
 
   async #take(block: Block, checked: Promise<CheckedMessages>, problems: string[]): Promise<Turn> {
-    const imported = await this.#settle(block, await this.options.importer.import(block, checked))
+    const imported = await this.#arrivals.take(block, checked)
     switch (imported.kind) {
       case 'extended':
       case 'reorganized':

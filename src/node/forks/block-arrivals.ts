@@ -1,0 +1,55 @@
+import type { Chain, Imported } from '../../chain/chain.js'
+import type { Block } from '../../core/block.js'
+import type { Hash, PeerIdBytes } from '../../core/bytes.js'
+import type { BlockImporter, CheckedMessages } from '../block-importer.js'
+import { Orphans } from './orphans.js'
+
+/** A move of the head. */
+export type Moved = Extract<Imported, { kind: 'extended' | 'reorganized' }>
+
+/** Takes blocks in whatever order they come: those whose parents are not there yet wait for them. */
+export class BlockArrivals {
+  readonly #orphans = new Orphans()
+
+  constructor(
+    private readonly chain: Chain,
+    private readonly importer: BlockImporter,
+    /** A monotonic clock, ms. */
+    private readonly clock: () => number,
+    /** Hears of each move of the head. */
+    private readonly moved: (moved: Moved) => void
+  ) {}
+
+  /** How many blocks wait for their parents. */
+  get waiting(): number {
+    return this.#orphans.size
+  }
+
+  /** Takes a block as gossip brings it. `bytes`: of the encoded block. */
+  async hear(block: Block, from: PeerIdBytes, bytes: number): Promise<Imported> {
+    const foreseen = this.chain.foresee(block.signed)
+    if (foreseen?.kind === 'orphan') this.#orphans.add(block, from, bytes, this.clock())
+    return foreseen ?? this.take(block)
+  }
+
+  /** Imports a block, and then those that waited for it. */
+  async take(
+    block: Block,
+    checked: Promise<CheckedMessages> = this.importer.check(block)
+  ): Promise<Imported> {
+    const { id } = block.signed
+    const imported = await this.importer.import(block, checked)
+    if (imported.kind === 'extended' || imported.kind === 'reorganized') this.moved(imported)
+    if (this.chain.place(id) !== undefined)
+      for (const child of this.#orphans.takeChildren(id)) await this.take(child)
+    else if (this.chain.isCondemned(id)) this.#condemnChildren(id)
+    return imported
+  }
+
+  #condemnChildren(parent: Hash): void {
+    for (const { signed } of this.#orphans.takeChildren(parent)) {
+      this.chain.condemn(signed.id)
+      this.#condemnChildren(signed.id)
+    }
+  }
+}

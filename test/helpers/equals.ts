@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { Chain, type Imported } from '#src/chain/chain.js'
+import { Pool, type Pooled } from '#src/chain/pool.js'
+import type { Database } from '#src/chain/store.js'
+import { type Block, encodeBlock } from '#src/core/block.js'
+import type { PeerIdBytes } from '#src/core/bytes.js'
+import { VerifierCache } from '#src/core/keys.js'
+import { BlockImporter } from '#src/node/block-importer.js'
+import { BlockArrivals, type Moved } from '#src/node/forks/block-arrivals.js'
+import { messageRules } from '#src/node/message-rules.js'
+import type { ValidationPool } from '#src/node/validation-pool.js'
+import type { Made } from './authors.js'
+import { EPOCH } from './blocks.js'
+import { type CheckedEqual, checkEqual } from './check-equal.js'
+import type { RuledNetwork } from './networks.js'
+
+/** Later than any block of these tests. */
+export const LATER = EPOCH + 1_000_000_000
+
+const verifiers = new VerifierCache()
+const SOMEBODY = new Uint8Array(38) as PeerIdBytes
+
+/** The chain and the pool of a peer among equals on a real database, and the way of blocks to them. */
+export class EqualLog {
+  /** Since it was opened. */
+  readonly moves: Moved[] = []
+  readonly arrivals: BlockArrivals
+
+  private constructor(
+    readonly net: RuledNetwork,
+    readonly database: Database,
+    readonly chain: Chain,
+    readonly pool: Pool,
+    validation: ValidationPool,
+    private readonly now: () => number
+  ) {
+    const importer = new BlockImporter(chain, validation, 'full', now)
+    this.arrivals = new BlockArrivals(
+      chain,
+      importer,
+      () => 0,
+      moved => this.moves.push(moved)
+    )
+  }
+
+  /** As a peer opens them at its start. Throws StoreError where the database is damaged. */
+  static async open(
+    net: RuledNetwork,
+    database: Database,
+    validation: ValidationPool,
+    now = () => LATER
+  ): Promise<EqualLog> {
+    const pool = await Pool.open(database, messageRules(net.rules), verifiers)
+    const chain = await Chain.open(database, net.rules, now(), pool)
+    return new EqualLog(net, database, chain, pool, validation, now)
+  }
+
+  /** A block as gossip brings it: one that comes before its parent is kept. */
+  async hear(block: Block): Promise<Imported> {
+    return this.arrivals.hear(block, SOMEBODY, encodeBlock(block).length)
+  }
+
+  /** A message for the pool; on disk when this resolves. */
+  async submit(message: Made): Promise<Pooled> {
+    const pooled = this.pool.add(message)
+    await this.pool.stored()
+    return pooled
+  }
+
+  /** All that is on disk is in order, and what is in memory agrees with it. */
+  async check(): Promise<CheckedEqual> {
+    const checked = await checkEqual(this.database, this.net, this.now(), verifiers)
+    assert.deepEqual(checked.head.id, this.chain.head().id)
+    assert.equal(checked.weight, this.chain.weight())
+    assert.equal(this.pool.size, checked.waiting.length)
+    for (const { id } of checked.sides) assert.ok(this.chain.place(id), 'a block beside')
+    return checked
+  }
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import type { Database } from '#src/chain/store.js'
+import { type EnvelopeBytes, type Hash, toHex } from '#src/core/bytes.js'
+import { decodeEnvelope } from '#src/core/envelope.js'
+import type { VerifierCache } from '#src/core/keys.js'
+import { leafHash, subtreeOf } from '#src/core/merkle.js'
+import { decodeMessage } from '#src/core/message.js'
+import { type MessageRules, validateEnvelope } from '#src/core/validation.js'
+import { present } from './changes.js'
+import type { RuledNetwork } from './networks.js'
+
+/** What checks of a peer's folder share: they read its raw keys, without the code that wrote them. */
+
+export interface ReadMessage {
+  readonly envelope: EnvelopeBytes
+  readonly leaf: Hash
+  /** PeerId in hex. */
+  readonly author: string
+  readonly sequence: bigint
+}
+
+export interface StoredMessage extends ReadMessage {
+  readonly position: number
+}
+
+/** Values by hex of the key behind its first letter, in the order of the keys. */
+export type Tables = ReadonlyMap<string, ReadonlyMap<string, Buffer>>
+
+/** Throws where there is anything but what a peer of this network may have. */
+export async function readTables(database: Database, { network }: RuledNetwork): Promise<Tables> {
+  const tables = new Map<string, Map<string, Buffer>>()
+  for await (const [key, value] of database.iterator()) {
+    const name = String.fromCharCode(present(key[0]))
+    const rows = tables.get(name) ?? new Map<string, Buffer>()
+    tables.set(name, rows)
+    rows.set(toHex(key.subarray(1)), Buffer.from(value))
+  }
+  assert.deepEqual(
+    [...tables.keys()].filter(name => !'nmalrhitesp'.includes(name)),
+    [],
+    'unknown keys'
+  )
+  assert.deepEqual(tables.get('n'), new Map([['', Buffer.from(network.canonical)]]), 'network document')
+  return tables
+}
+
+export function table(tables: Tables, name: string): ReadonlyMap<string, Buffer> {
+  return tables.get(name) ?? new Map<string, Buffer>()
+}
+
+export function number6(value: number): string {
+  return value.toString(16).padStart(12, '0')
+}
+
+/** The key of a message's author and sequence. */
+export function nameKey({ author, sequence }: ReadMessage): string {
+  return author + sequence.toString(16).padStart(16, '0')
+}
+
+/** A message that is valid by itself. */
+export async function readMessage(
+  bytes: Uint8Array,
+  rules: MessageRules,
+  verifiers: VerifierCache,
+  what: string
+): Promise<ReadMessage> {
+  const envelope = bytes as EnvelopeBytes
+  const verdict = await validateEnvelope(envelope, rules, verifiers)
+  assert.ok(verdict.ok, `${what} is not valid`)
+  const { author, sequence } = decodeMessage(decodeEnvelope(envelope).payload)
+  return { envelope, leaf: leafHash(envelope), author: toHex(author), sequence }
+}
+
+/** All messages that have positions. */
+export async function readMessages(
+  tables: Tables,
+  rules: MessageRules,
+  verifiers: VerifierCache
+): Promise<StoredMessage[]> {
+  const messages: StoredMessage[] = []
+  for (const [key, envelope] of table(tables, 'm')) {
+    const position = messages.length
+    assert.equal(key, number6(position), `positions are dense up to ${position}`)
+    messages.push({ position, ...(await readMessage(envelope, rules, verifiers, `position ${position}`)) })
+  }
+  return messages
+}
+
+/** Each message is found by its author and sequence and by its leaf, and nothing else is. */
+export function checkMessageIndexes(
+  tables: Tables,
+  messages: readonly StoredMessage[],
+  withReceipts: boolean
+): void {
+  const leaves = table(tables, 'l')
+  const sequences = table(tables, 'a')
+  assert.equal(leaves.size, messages.length, 'one leaf index a message')
+  assert.equal(sequences.size, messages.length, 'one author index a message')
+  for (const message of messages) {
+    const { leaf, position } = message
+    assert.equal(leaves.get(toHex(leaf.subarray(0, 8)) + number6(position))?.length, 0, `leaf of ${position}`)
+    const place = present(sequences.get(nameKey(message)), `author index of ${position}`)
+    assert.equal(place.length, withReceipts ? 12 : 6)
+    assert.equal(place.readUIntBE(0, 6), position)
+  }
+}
+
+export function checkTiles(tables: Tables, leaves: readonly Hash[]): void {
+  const subtree = subtreeOf(leaves)
+  const expected = new Map<string, string>()
+  for (let level = 0; 256 ** (level + 1) <= leaves.length; level += 1) {
+    const width = 256 ** level
+    for (let tile = 0; tile < Math.floor(leaves.length / (256 * width)); tile += 1) {
+      const hashes = Array.from({ length: 256 }, (_, index) =>
+        subtree((tile * 256 + index) * width, (tile * 256 + index + 1) * width)
+      )
+      expected.set(level.toString(16).padStart(2, '0') + number6(tile), Buffer.concat(hashes).toString('hex'))
+    }
+  }
+  const tiles = new Map([...table(tables, 't')].map(([key, value]) => [key, value.toString('hex')]))
+  assert.deepEqual(tiles, expected, 'full tiles of the log tree')
+}

@@ -1,0 +1,36 @@
+import { rulesOf } from '#src/chain/rules.js'
+import { networkOf, type WorkOrderingDocument } from '#src/core/network-document.js'
+import { EPOCH } from './blocks.js'
+import { type RuledNetwork, SCHEMA } from './networks.js'
+
+export interface WorkWishes extends Partial<Omit<WorkOrderingDocument, 'type'>> {
+  readonly name?: string
+  readonly messageBytes?: number
+}
+
+/**
+ * A network of equals where a block takes 16 hashes, and where two blocks without any time between them double
+ * that: branches of all weights are there in no time.
+ */
+export function makeWorkNetwork(wishes: WorkWishes = {}): RuledNetwork {
+  const { name = 'test', messageBytes = 4096, ...ordering } = wishes
+  const network = networkOf({
+    tallystick: 1,
+    name,
+    ordering: {
+      type: 'work',
+      start: EPOCH,
+      interval: 1_000,
+      halfLife: 2_000,
+      target: '200fffff',
+      easiest: '207fffff',
+      blockSize: 5,
+      emptyBlocks: true,
+      maxReorg: 4,
+      ...ordering
+    },
+    application: { type: 'messages', schema: SCHEMA },
+    limits: { messageBytes }
+  })
+  return { network, rules: rulesOf(network) }
+}
