@@ -29,11 +29,11 @@ describe('Making a network that is ordered by work', () => {
     assert.deepEqual(await made(), { ...shipped.ordering, start: 1_800_000_000_000 })
   })
 
-  it('ships a first target of about twelve million hashes, and never goes below a quarter of that', async () => {
+  it('ships a first target of about seventeen million hashes, and never goes below a quarter of that', async () => {
     const { target, easiest } = await made()
     assert.deepEqual(
       [target, easiest].map(text => Math.round(hashes(text) / 100_000) / 10),
-      [11.9, 3]
+      [16.8, 4.2]
     )
   })
 
@@ -48,7 +48,7 @@ describe('Making a network that is ordered by work', () => {
   })
 
   it('keeps the easiest target as far from the first one as it was, up to two hashes a block', async () => {
-    assert.equal((await made({ target: '1e00ffff' })).easiest, '1e03fffc')
+    assert.equal((await made({ target: '1f00ffff' })).easiest, '1f03fffc')
     for (const target of ['203fffff', '207fffff']) assert.equal((await made({ target })).easiest, '207fffff')
   })
 
