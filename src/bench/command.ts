@@ -4,6 +4,7 @@ import { printJson, printLine } from '../cli/output.js'
 import { verificationsPerSecond } from './ceiling.js'
 import { type EndToEnd, endToEnd } from './end-to-end.js'
 import { gossipPerSecond, type Muxers } from './gossip.js'
+import { type MiningRates, miningRates } from './mining.js'
 
 interface BenchOptions {
   readonly messages: number
@@ -37,12 +38,14 @@ async function bench(options: BenchOptions): Promise<void> {
 
   progress('Ed25519 verifications on one core')
   const before = ceiling()
+  progress('mining beside bare hashing, one thread')
+  const mining = await miningRates()
   progress('plain gossipsub between two processes')
   const gossip = await gossipPerSecond(Math.min(options.messages, 40_000), options.bytes, muxers)
   const measured = await endToEnd({ ...options, muxers, progress })
   progress('Ed25519 verifications once more')
   // The machine may have changed its pace meanwhile.
-  const figures = figuresOf((before + ceiling()) / 2, gossip, measured)
+  const figures = figuresOf((before + ceiling()) / 2, gossip, mining, measured)
   if (options.json) printJson(figures)
   else printTable(figures, options)
   if (figures.endToEnd.lost > 0) process.exitCode = 1
@@ -50,7 +53,7 @@ async function bench(options: BenchOptions): Promise<void> {
 
 type Figures = ReturnType<typeof figuresOf>
 
-function figuresOf(verifications: number, gossip: number, measured: EndToEnd) {
+function figuresOf(verifications: number, gossip: number, mining: MiningRates, measured: EndToEnd) {
   const { messages, perSecond, lost, resent, latency, catchUp, light, messagesPerBlock } = measured
   return {
     ceiling: {
@@ -75,12 +78,17 @@ function figuresOf(verifications: number, gossip: number, measured: EndToEnd) {
       toCeiling: decimals((catchUp.blocksPerSecond * messagesPerBlock) / verifications),
       rssMb: catchUp.rssMb
     },
-    lightClient: { ...light, ms: decimals(light.ms) }
+    lightClient: { ...light, ms: decimals(light.ms) },
+    mining: {
+      hashesPerSecond: Math.round(mining.hashesPerSecond),
+      rawPerSecond: Math.round(mining.rawPerSecond),
+      ratio: decimals(mining.hashesPerSecond / mining.rawPerSecond)
+    }
   }
 }
 
 function printTable(figures: Figures, { bytes, clients }: BenchOptions): void {
-  const { ceiling, endToEnd: all, latency, catchUp: caughtUp, lightClient: light } = figures
+  const { ceiling, endToEnd: all, latency, catchUp: caughtUp, lightClient: light, mining } = figures
   const rows: [string, string][] = [
     ['Ed25519 verifications, one core', `${ceiling.ed25519VerifyPerSecond} a second`],
     [`plain gossipsub, ${bytes} bytes`, `${ceiling.gossipsubPerSecond} a second`],
@@ -98,7 +106,9 @@ function printTable(figures: Figures, { bytes, clients }: BenchOptions): void {
     [`a follower catches up with ${caughtUp.blocks} blocks`, `${caughtUp.blocksPerSecond} a second`],
     ['  its messages to the verification ceiling', String(caughtUp.toCeiling)],
     ['  its memory on the way', `${caughtUp.rssMb.join(', ')} MB`],
-    [`a light client moves over ${light.blocks} blocks`, `${light.bytes} bytes, ${light.ms} ms`]
+    [`a light client moves over ${light.blocks} blocks`, `${light.bytes} bytes, ${light.ms} ms`],
+    ['mining, one thread', `${mining.hashesPerSecond} hashes a second`],
+    ['  to bare hashing in such a thread', String(mining.ratio)]
   ]
   for (const [what, figure] of rows) process.stdout.write(`${what.padEnd(46)} ${figure}\n`)
 }

@@ -1,63 +1,69 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { applicationOf } from '../applications/index.js'
-import { peerIdToString, signerOf } from '../core/keys.js'
-import { InvalidNetworkDocument, type Network, networkOf } from '../core/network-document.js'
+import { rulesOf } from '../chain/rules.js'
+import {
+  InvalidNetworkDocument,
+  type Network,
+  networkOf,
+  type OrderingDocument
+} from '../core/network-document.js'
 import { Failure } from './failure.js'
 import { createFile, exists } from './files.js'
-import { makeEncryptionKey, readOrMakeIdentity } from './key-files.js'
 
-/** The template of a sequencer's network document that ships with the program. */
-const TEMPLATE = fileURLToPath(new URL('../../config/sequencer.json', import.meta.url))
+/** What is common to the making of all networks: a template, some wishes, and a file that must not be there yet. */
 
-export interface NetworkFiles {
-  readonly network: string
-  readonly key: string
-  readonly encryptionKey: string
-}
-
-/** Where a sequencer keeps the encryption key that goes with an identity key. */
-export function encryptionKeyBeside(key: string): string {
-  return `${key.replace(/\.key$/, '')}.encryption.key`
-}
+/** How the orderings are called in network documents. */
+export type OrderingName = OrderingDocument['type']
 
 export interface NetworkWishes {
+  /** Another template than the one that ships with the program. */
   readonly template?: string
   readonly name?: string
   readonly blockSize?: number
-  readonly blockTimeout?: number
   readonly schema?: string
   readonly members?: readonly string[]
 }
 
-/** Makes a network document for the sequencer with this key, and the keys that are not there yet. */
-export async function makeNetwork(files: NetworkFiles, wishes: NetworkWishes = {}): Promise<Network> {
-  if (await exists(files.network)) throw new Failure(`${files.network} exists already; it was left as it is`)
-  const template = await readJson(wishes.template ?? TEMPLATE)
+type Part = Readonly<Record<string, unknown>>
+
+/**
+ * Writes a network document after a template. `order` makes its ordering of the template's; it is not called
+ * where the file exists or the template is of another ordering, and may make keys.
+ */
+export async function writeNetwork(
+  file: string,
+  type: OrderingName,
+  wishes: NetworkWishes,
+  order: (template: Part) => Promise<Part>
+): Promise<Network> {
+  if (await exists(file)) throw new Failure(`${file} exists already; it was left as it is`)
+  const source = wishes.template ?? shipped(type)
+  const template = await readJson(source)
+  const ordering = part(template, 'ordering')
+  const { type: found } = ordering
+  if (found !== type)
+    throw new Failure(`${source} is no template of a network that is ordered by ${type}; name another one`)
   const schema = wishes.schema === undefined ? {} : { schema: await readJson(wishes.schema) }
-  const key = await readOrMakeIdentity(files.key)
-  if (!(await exists(files.encryptionKey))) await makeEncryptionKey(files.encryptionKey)
-  const { name, blockSize, blockTimeout, members } = wishes
-  const network = checked(wishes.template ?? TEMPLATE, {
+  const { name, blockSize, members } = wishes
+  const network = checked(source, {
     ...template,
     ...(name !== undefined && { name }),
-    ordering: {
-      ...part(template, 'ordering'),
-      sequencer: peerIdToString(signerOf(key).peerId),
-      ...(blockSize !== undefined && { blockSize }),
-      ...(blockTimeout !== undefined && { blockTimeout })
-    },
+    ordering: { ...(await order(ordering)), ...(blockSize !== undefined && { blockSize }) },
     application: { ...part(template, 'application'), ...schema },
     ...(members !== undefined && members.length > 0 && { members })
   })
-  await createFile(files.network, `${JSON.stringify(network.document, null, 2)}\n`)
+  await createFile(file, `${JSON.stringify(network.document, null, 2)}\n`)
   return network
+}
+
+function shipped(type: OrderingName): string {
+  return fileURLToPath(new URL(`../../config/${type}.json`, import.meta.url))
 }
 
 function checked(source: string, document: unknown): Network {
   try {
     const network = networkOf(document)
-    applicationOf(network.document)
+    rulesOf(network)
     return network
   } catch (error) {
     if (error instanceof InvalidNetworkDocument)
@@ -66,21 +72,21 @@ function checked(source: string, document: unknown): Network {
   }
 }
 
-async function readJson(path: string): Promise<Record<string, unknown>> {
+async function readJson(path: string): Promise<Part> {
   try {
     const value: unknown = JSON.parse(await readFile(path, 'utf8'))
-    if (isRecord(value)) return value
+    if (isPart(value)) return value
   } catch (error) {
     throw new Failure(`${path} cannot be read as JSON (${error instanceof Error ? error.message : error})`)
   }
   throw new Failure(`${path} does not hold a JSON object`)
 }
 
-function part(template: Record<string, unknown>, name: string): Record<string, unknown> {
+function part(template: Part, name: string): Part {
   const value = template[name]
-  return isRecord(value) ? value : {}
+  return isPart(value) ? value : {}
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+function isPart(value: unknown): value is Part {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

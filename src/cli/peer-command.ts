@@ -13,10 +13,10 @@ import { type MiningOptions, runEqual, withMiningOptions } from './equal-command
 import { Failure, UsageError } from './failure.js'
 import { exists, readNetwork } from './files.js'
 import { makeEncryptionKey, readEncryptionKeys, readIdentity } from './key-files.js'
-import { encryptionKeyBeside, makeNetwork } from './network-setup.js'
 import { addresses, DEFAULTS, positiveNumber, wholeNumber } from './options.js'
 import { printLine, reporter } from './output.js'
 import { asFailure, hangups, running, stopController, untilAborted, withPeer } from './run-peer.js'
+import { encryptionKeyBeside, makeSequencerNetwork } from './sequencer-network.js'
 import { ticks } from './ticks.js'
 
 interface PeerCommandOptions extends ClosedNetworkOptions, MiningOptions {
@@ -96,7 +96,7 @@ async function runSequencer(
       throw new UsageError(
         `--members-only wants a network document that names members, and there is none at ${options.network}; make one with: tallystick init --member PEERID`
       )
-    await makeNetwork({ network: options.network, key, encryptionKey })
+    await makeSequencerNetwork({ network: options.network, key, encryptionKey })
     printLine(`made a new network: ${options.network}, with its keys ${key} and ${encryptionKey}`)
   }
   const network = await readNetwork(options.network)

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Failure } from '../cli/failure.js'
 import { exists, readNetwork } from '../cli/files.js'
+import { DEFAULTS } from '../cli/options.js'
 import {
   encryptionKeyBeside,
-  makeNetwork,
-  type NetworkFiles,
-  type NetworkWishes
-} from '../cli/network-setup.js'
-import { DEFAULTS } from '../cli/options.js'
+  makeSequencerNetwork,
+  type SequencerNetworkFiles,
+  type SequencerNetworkWishes
+} from '../cli/sequencer-network.js'
 import type { Network } from '../core/network-document.js'
 import { onParentExit } from './parent-exit.js'
 import { type Home, Peer, type PeerSetup, type Work } from './peer.js'
@@ -21,7 +21,7 @@ export interface LocalnetOptions {
   /** Where keys, databases and the network document are kept. A temporary folder, removed by `stop`, where it is left out. */
   readonly folder?: string
   /** What the new network is like. A folder that holds one already keeps the one it has. */
-  readonly network?: NetworkWishes
+  readonly network?: SequencerNetworkWishes
 }
 
 /**
@@ -52,7 +52,7 @@ export class Localnet {
     readonly network: Network,
     readonly folder: string,
     /** The network document and the sequencer's two keys. */
-    readonly files: NetworkFiles,
+    readonly files: SequencerNetworkFiles,
     private readonly removeFolder: () => Promise<void>
   ) {}
 
@@ -194,8 +194,11 @@ export class Localnet {
   }
 }
 
-async function readOrMake(files: NetworkFiles, wishes: NetworkWishes | undefined): Promise<Network> {
-  if (!(await exists(files.network))) return makeNetwork(files, wishes)
+async function readOrMake(
+  files: SequencerNetworkFiles,
+  wishes: SequencerNetworkWishes | undefined
+): Promise<Network> {
+  if (!(await exists(files.network))) return makeSequencerNetwork(files, wishes)
   if (wishes === undefined) return readNetwork(files.network)
   throw new Failure(
     `${files.network} exists already; leave out what the network is to be like, or name another folder`

@@ -1,35 +1,60 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { toHex } from '../../core/bytes.js'
 import { peerIdToString } from '../../core/keys.js'
 import { sequencerOf } from '../../core/network-document.js'
-import { encryptionKeyBeside, makeNetwork } from '../network-setup.js'
-import { DEFAULTS, wholeNumber } from '../options.js'
+import { UsageError } from '../failure.js'
+import type { NetworkWishes, OrderingName } from '../network-setup.js'
+import { compactTarget, DEFAULTS, wholeNumber } from '../options.js'
 import { printJson } from '../output.js'
+import { encryptionKeyBeside, makeSequencerNetwork } from '../sequencer-network.js'
+import { makeWorkNetwork } from '../work-network.js'
 
 interface InitOptions {
   readonly network: string
-  readonly key: string
+  readonly ordering: OrderingName
+  readonly key?: string
   readonly name?: string
   readonly blockSize?: number
   readonly blockTimeout?: number
+  readonly interval?: number
+  readonly halfLife?: number
+  readonly target?: string
+  readonly emptyBlocks: boolean
+  readonly maxReorg?: number
   readonly schema?: string
   readonly template?: string
   readonly member?: readonly string[]
   readonly json?: true
 }
 
+const DAY_MS = 86_400_000
+
 export function initCommand(): Command {
   return new Command('init')
-    .description("Makes a network: its document, and the sequencer's keys where there are none yet.")
+    .description("Makes a network: its document, and a sequencer's keys where there are none yet.")
     .option('--network <file>', 'where the network document goes', DEFAULTS.network)
-    .option('--key <file>', "the sequencer's private key", 'keys/sequencer.key')
+    .addOption(
+      new Option('--ordering <name>', 'who extends the chain: one sequencer, or whoever has done the work')
+        .choices(['sequencer', 'work'])
+        .default('sequencer')
+    )
+    .option('--key <file>', "sequencer: its private key (default: 'keys/sequencer.key')")
     .option('--name <name>', 'what people call the network')
     .option('--block-size <n>', 'messages in a block', wholeNumber(1, 10_000))
     .option(
       '--block-timeout <ms>',
-      'cut a shorter block when the oldest pending message is this old',
+      'sequencer: cut a shorter block when the oldest pending message is this old',
       wholeNumber(1)
     )
+    .option('--interval <ms>', 'work: between two blocks, on average', wholeNumber(1, DAY_MS))
+    .option(
+      '--half-life <ms>',
+      'work: behind the schedule by this the target has doubled (default: 30 intervals)',
+      wholeNumber(1, DAY_MS)
+    )
+    .option('--target <hex>', 'work: of the first block, in compact form', compactTarget)
+    .option('--no-empty-blocks', 'work: no block without a message')
+    .option('--max-reorg <n>', 'work: how many blocks a heavier branch may replace', wholeNumber(1, 10_000))
     .option('--schema <file>', 'JSON Schema (2020-12) of a message')
     .option('--member <peerid>', 'who may write; repeatable (default: anyone)', collect)
     .option('--template <file>', 'start from another document than the one that ships')
@@ -38,25 +63,78 @@ export function initCommand(): Command {
 }
 
 async function init(options: InitOptions): Promise<void> {
-  const { template, name, blockSize, blockTimeout, schema, member } = options
-  const encryptionKey = encryptionKeyBeside(options.key)
-  const network = await makeNetwork(
-    { network: options.network, key: options.key, encryptionKey },
-    {
-      ...(template !== undefined && { template }),
-      ...(name !== undefined && { name }),
-      ...(blockSize !== undefined && { blockSize }),
-      ...(blockTimeout !== undefined && { blockTimeout }),
-      ...(schema !== undefined && { schema }),
-      ...(member !== undefined && { members: member })
-    }
+  const { template, name, blockSize, schema, member } = options
+  expectOptionsOf(options)
+  const wishes: NetworkWishes = {
+    ...(template !== undefined && { template }),
+    ...(name !== undefined && { name }),
+    ...(blockSize !== undefined && { blockSize }),
+    ...(schema !== undefined && { schema }),
+    ...(member !== undefined && { members: member })
+  }
+  switch (options.ordering) {
+    case 'sequencer':
+      return initSequencer(options, wishes)
+    case 'work':
+      return initWork(options, wishes)
+  }
+}
+
+async function initSequencer(options: InitOptions, wishes: NetworkWishes): Promise<void> {
+  const { key = 'keys/sequencer.key', blockTimeout } = options
+  const encryptionKey = encryptionKeyBeside(key)
+  const network = await makeSequencerNetwork(
+    { network: options.network, key, encryptionKey },
+    { ...wishes, ...(blockTimeout !== undefined && { blockTimeout }) }
   )
   const sequencer = peerIdToString(sequencerOf(network))
-  const made = { network: options.network, id: toHex(network.id), sequencer, key: options.key, encryptionKey }
+  const made = { network: options.network, id: toHex(network.id), sequencer, key, encryptionKey }
   if (options.json) return printJson(made)
   process.stdout.write(
     `made ${made.network} of network ${made.id}\nsequencer ${sequencer} with ${made.key} and ${encryptionKey}\n`
   )
+}
+
+async function initWork(options: InitOptions, wishes: NetworkWishes): Promise<void> {
+  const { interval, halfLife, target, emptyBlocks, maxReorg } = options
+  const network = await makeWorkNetwork(
+    options.network,
+    {
+      ...wishes,
+      ...(interval !== undefined && { interval }),
+      ...(halfLife !== undefined && { halfLife }),
+      ...(target !== undefined && { target }),
+      // Left to the template where nothing is said.
+      ...(!emptyBlocks && { emptyBlocks }),
+      ...(maxReorg !== undefined && { maxReorg })
+    },
+    Date.now()
+  )
+  const made = { network: options.network, id: toHex(network.id) }
+  if (options.json) return printJson(made)
+  process.stdout.write(
+    `made ${made.network} of network ${made.id}\nits schedule of blocks begins now: start to mine soon, or make it again when you do\n`
+  )
+}
+
+/** Throws UsageError where an option is given that says something of the other ordering. */
+function expectOptionsOf(options: InitOptions): void {
+  const given = {
+    sequencer: { '--key': options.key, '--block-timeout': options.blockTimeout },
+    work: {
+      '--interval': options.interval,
+      '--half-life': options.halfLife,
+      '--target': options.target,
+      '--no-empty-blocks': options.emptyBlocks ? undefined : true,
+      '--max-reorg': options.maxReorg
+    }
+  }
+  for (const [ordering, values] of Object.entries(given))
+    for (const [option, value] of Object.entries(values))
+      if (ordering !== options.ordering && value !== undefined)
+        throw new UsageError(
+          `${option} goes with --ordering ${ordering} alone, and this is a network that is ordered by ${options.ordering === 'work' ? 'work' : 'a sequencer'}`
+        )
 }
 
 function collect(text: string, before: readonly string[] | undefined): readonly string[] {

@@ -76,24 +76,25 @@ export class HashPool implements Service {
       if (this.#search === search) this.#end()?.resolve(undefined)
     }
     this.#search = search
-    this.#meter.observe(this.#total())
+    this.#meter.observe(this.hashes)
     const message: MiningJob = { job: search.job, header, target }
     for (const worker of this.#workers) worker.postMessage(message)
     signal.addEventListener('abort', cancel)
     return promise.finally(() => signal.removeEventListener('abort', cancel))
   }
 
-  /** Of all threads together, over the last ten seconds. */
-  hashesPerSecond(): number {
-    const total = this.#total()
-    this.#meter.observe(total)
-    return this.#meter.perSecond(total)
-  }
-
-  #total(): number {
+  /** Of all threads together, since they started. */
+  get hashes(): number {
     let total = 0n
     for (const [index] of this.#hashes.entries()) total += Atomics.load(this.#hashes, index)
     return Number(total)
+  }
+
+  /** Over the last ten seconds. */
+  hashesPerSecond(): number {
+    const { hashes } = this
+    this.#meter.observe(hashes)
+    return this.#meter.perSecond(hashes)
   }
 
   #found({ job, nonce }: MiningFind): void {

@@ -42,6 +42,8 @@ interface Search {
 
 /** A miner on a real chain with real threads, and what it has been seen to do. */
 class Bench {
+  /** Its own blocks that have become the head. */
+  readonly mined: CheckpointedHeader[] = []
   readonly published: Uint8Array[] = []
   readonly searches: Search[] = []
   readonly failures: Error[] = []
@@ -70,7 +72,10 @@ class Bench {
       },
       importOwn: async block => {
         await this.beforeImport?.()
-        return this.chain.import(block, this.now)
+        const imported = await this.chain.import(block, this.now)
+        if (imported.kind === 'extended') this.mined.push(imported.signed)
+        this.#seen.wake()
+        return imported
       },
       publish: async block => {
         this.published.push(block)
@@ -97,11 +102,6 @@ class Bench {
       },
       ...changes
     })
-  }
-
-  /** Of the blocks that it has reported. */
-  get mined(): readonly CheckpointedHeader[] {
-    return this.#events.flatMap(event => (event.event === 'block' ? [event.signed] : []))
   }
 
   get warnings(): readonly string[] {
