@@ -28,17 +28,19 @@ export class Author {
     readonly key: PrivateKey,
     readonly signer: Signer,
     readonly network: Hash,
-    readonly context: SealingContext
+    readonly context: SealingContext,
+    private readonly bodies: 'sealed' | 'open'
   ) {}
 
   static async create(
-    { network, openingKey }: TestNetwork,
+    { network, openingKey, rules }: TestNetwork,
     who: string | PrivateKey,
     sealingKey: SealingKey = openingKey
   ): Promise<Author> {
     const key = typeof who === 'string' ? await identity(who) : who
     const signer = signerOf(key)
-    return new Author(key, signer, network.id, await newSealingContext(sealingKey, network.id, signer.peerId))
+    const context = await newSealingContext(sealingKey, network.id, signer.peerId)
+    return new Author(key, signer, network.id, context, rules.ordering.bodies)
   }
 
   get peerId(): PeerIdBytes {
@@ -54,7 +56,9 @@ export class Author {
 
   /** A valid message unless `value` or `changes` make it another one. */
   say(value: unknown, changes: Partial<Claim> = {}): Made {
-    return this.sealed(utf8(present(canonicalize(value), 'the JSON')), changes)
+    const bytes = utf8(present(canonicalize(value), 'the JSON'))
+    if (this.bodies === 'sealed') return this.sealed(bytes, changes)
+    return this.signed(this.claim(changes), { kind: 'open', bytes })
   }
 
   /** `count` valid messages. */
@@ -78,6 +82,6 @@ export function madeOf(envelope: Uint8Array, message: Message): Made {
   return { envelope: envelope as EnvelopeBytes, leaf: leafHash(envelope), author, sequence, message }
 }
 
-export function envelopesOf(messages: readonly Made[]): EnvelopeBytes[] {
+export function envelopesOf(messages: readonly Pick<Made, 'envelope'>[]): EnvelopeBytes[] {
   return messages.map(({ envelope }) => envelope)
 }
