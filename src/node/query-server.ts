@@ -76,7 +76,9 @@ export class QueryServer implements Service {
   async #answer(channel: Channel, frame: Uint8Array, peer: PeerIdBytes): Promise<void> {
     const query = this.#read(frame)
     if (query.kind === 'refused') return send(channel, replyWith(query), LIMITS.queryMs)
-    const { signal } = this.#stopping
+    const gone = new AbortController()
+    channel.onClose(() => gone.abort(new Error('the stream has ended')))
+    const signal = AbortSignal.any([this.#stopping.signal, gone.signal])
     for (const responder of this.options.responders) {
       const reply = responder.reply(query, peer, signal)
       if (reply !== undefined) return send(channel, reply, timeFor(query))

@@ -1,27 +1,35 @@
 import type { Answer } from '../core/answer.js'
 import { LIMITS } from '../core/limits.js'
-import { elapsed, within } from './waiting.js'
+import { elapsed } from './waiting.js'
 
 /**
  * The answer that `work` gives; until then it is said now and then that it is worked on, so that who asks knows that
- * somebody is there. The signal that `work` gets fires with `signal`, when who asked has gone, and while there is
- * still time to say how far it has come.
+ * somebody is there. The signal that `work` gets fires with `signal`, and while there is still time to say how far
+ * it has come.
  */
 export async function* whileWorking(
   work: (signal: AbortSignal) => Promise<Answer>,
-  signal: AbortSignal
+  signal: AbortSignal,
+  everyMs: number = LIMITS.workingMs
 ): AsyncIterable<Answer> {
-  const over = new AbortController()
-  const working = work(within(LIMITS.longQueryMs - LIMITS.frameMs, AbortSignal.any([signal, over.signal])))
-  const answered = working.then(
-    () => true,
-    () => true
+  const late = new AbortController()
+  const timer = setTimeout(
+    () => late.abort(new Error('the time for an answer is over')),
+    LIMITS.longQueryMs - LIMITS.frameMs
   )
+  const answered = new AbortController()
+  const working = work(AbortSignal.any([signal, late.signal])).finally(() => answered.abort())
+  // Awaited below; until then nobody listens.
+  working.catch(() => undefined)
   try {
-    while (!(await Promise.race([answered, elapsed(LIMITS.workingMs, over.signal).then(() => false)])))
+    for (;;) {
+      await elapsed(everyMs, answered.signal)
+      if (answered.signal.aborted) break
       yield { kind: 'working' }
+    }
     yield await working
   } finally {
-    over.abort(new Error('nobody waits for the answer any more'))
+    clearTimeout(timer)
+    late.abort(new Error('nobody waits for the answer any more'))
   }
 }

@@ -60,33 +60,39 @@ abstract class Writer {
   protected abstract bodyOf(claim: Claim, plaintext: Uint8Array): Body
 }
 
-/** Of a network where bodies are sealed. */
+/** One who can seal, and does where bodies are sealed. */
 export class Author extends Writer {
   private constructor(
     readonly key: PrivateKey,
     signer: Signer,
     network: Hash,
-    readonly context: SealingContext
+    readonly context: SealingContext,
+    private readonly bodies: 'sealed' | 'open'
   ) {
     super(signer, network)
   }
 
   static async create(
-    { network, openingKey }: TestNetwork,
+    { network, openingKey, rules }: TestNetwork,
     who: string | PrivateKey,
     sealingKey: SealingKey = openingKey
   ): Promise<Author> {
     const key = typeof who === 'string' ? await identity(who) : who
     const signer = signerOf(key)
-    return new Author(key, signer, network.id, await newSealingContext(sealingKey, network.id, signer.peerId))
+    const context = await newSealingContext(sealingKey, network.id, signer.peerId)
+    return new Author(key, signer, network.id, context, rules.ordering.bodies)
   }
 
   sealed(plaintext: Uint8Array, changes: Partial<Claim> = {}): Made {
     const claim = this.claim(changes)
-    return this.signed(claim, this.bodyOf(claim, plaintext))
+    return this.signed(claim, this.#seal(claim, plaintext))
   }
 
   protected override bodyOf(claim: Claim, plaintext: Uint8Array): Body {
+    return this.bodies === 'open' ? { kind: 'open', bytes: plaintext } : this.#seal(claim, plaintext)
+  }
+
+  #seal(claim: Claim, plaintext: Uint8Array): Body {
     return { kind: 'sealed', sealed: seal(this.context, claim, plaintext) }
   }
 }
@@ -107,6 +113,6 @@ export function madeOf(envelope: Uint8Array, message: Message): Made {
   return { envelope: envelope as EnvelopeBytes, leaf: leafHash(envelope), author, sequence, message }
 }
 
-export function envelopesOf(messages: readonly Made[]): EnvelopeBytes[] {
+export function envelopesOf(messages: readonly Pick<Made, 'envelope'>[]): EnvelopeBytes[] {
   return messages.map(({ envelope }) => envelope)
 }

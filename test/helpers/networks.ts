@@ -5,8 +5,9 @@ import { rulesOf } from '#src/chain/rules.js'
 import { type PeerIdBytes, utf8 } from '#src/core/bytes.js'
 import { sha256 } from '#src/core/hash.js'
 import { peerIdToString, type Signer, signerOf } from '#src/core/keys.js'
-import { type Network, networkOf } from '#src/core/network-document.js'
+import { type Network, networkOf, type WorkOrderingDocument } from '#src/core/network-document.js'
 import { type OpeningKey, openingKeyFromSeed } from '#src/core/sealing.js'
+import { EASY } from './work.js'
 
 export interface RuledNetwork {
   readonly network: Network
@@ -15,7 +16,7 @@ export interface RuledNetwork {
 
 /** A network with all its secrets. */
 export interface TestNetwork extends RuledNetwork {
-  /** The sequencer's. */
+  /** Of who makes blocks: the sequencer's, or a miner's. */
   readonly key: PrivateKey
   readonly signer: Signer
   readonly sequencer: PeerIdBytes
@@ -62,18 +63,33 @@ export const SCHEMA = {
 }
 
 export async function makeNetwork(wishes: NetworkWishes = {}): Promise<TestNetwork> {
-  const { name = 'test', blockSize = 100, blockTimeout, messageBytes = 16_384, members } = wishes
+  const { blockSize = 100, blockTimeout } = wishes
   const key = await identity(wishes.sequencer ?? 'sequencer')
+  const ordering = {
+    type: 'sequencer',
+    sequencer: nameOf(key),
+    blockSize,
+    ...(blockTimeout !== undefined && { blockTimeout })
+  }
+  return networkBy(ordering, key, wishes)
+}
+
+/** Ordered by work that is no work. */
+export async function makeWorkNetwork(
+  wishes: Pick<NetworkWishes, 'name' | 'messageBytes'> & Partial<WorkOrderingDocument> = {}
+): Promise<TestNetwork> {
+  const { name, messageBytes, ...changes } = wishes
+  const rest = { ...(name && { name }), ...(messageBytes && { messageBytes }) }
+  return networkBy({ ...EASY, ...changes }, await identity('miner'), rest)
+}
+
+async function networkBy(ordering: object, key: PrivateKey, wishes: NetworkWishes): Promise<TestNetwork> {
+  const { name = 'test', messageBytes = 16_384, members } = wishes
   const signer = signerOf(key)
   const network = networkOf({
     tallystick: 1,
     name,
-    ordering: {
-      type: 'sequencer',
-      sequencer: nameOf(key),
-      blockSize,
-      ...(blockTimeout !== undefined && { blockTimeout })
-    },
+    ordering,
     application: { type: 'messages', schema: SCHEMA },
     ...(members && { members: members.map(nameOf) }),
     limits: { messageBytes }

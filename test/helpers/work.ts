@@ -6,8 +6,8 @@ import type { WorkOrderingDocument } from '#src/core/network-document.js'
 import type { Ancestors, Ordering } from '#src/orderings/ordering.js'
 import { limitOf, NONCE_BYTES, search } from '#src/orderings/work/search.js'
 import { decodeProof, withNonce } from '#src/orderings/work/work-proof.js'
-import { EPOCH } from './blocks.js'
 import { signerNamed } from './core.js'
+import { EPOCH } from './epoch.js'
 
 /** Takes 256 hashes a block, so that a chain of hundreds of blocks is there in no time. */
 export const EASY: WorkOrderingDocument = {
