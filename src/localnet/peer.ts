@@ -149,8 +149,8 @@ export class Peer {
   }
 
   /** How it does now. */
-  async status(): Promise<ReplyOf<'status'>> {
-    const reply = await this.#order({ order: 'status' }, ORDER_MS)
+  async status({ within: ms = ORDER_MS }: WaitOptions = {}): Promise<ReplyOf<'status'>> {
+    const reply = await this.#order({ order: 'status' }, ms)
     return reply.reply === 'status' ? reply : this.#misunderstood()
   }
 
