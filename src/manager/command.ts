@@ -46,7 +46,12 @@ function up(): Command {
         'who orders a new network (default: that of the network in the folder, or else sequencer)'
       ).choices(ORDERINGS)
     )
-    .option('--miners <n>', 'how many of them mine', wholeNumber(1, LIMITS.managedNodes))
+    .option(
+      '--miners <n>',
+      'work: how many of them mine, from the first one on (default: 2)',
+      wholeNumber(0, LIMITS.managedNodes)
+    )
+    .option('--mine <n>', 'work: each miner makes so many blocks unasked (default: no end)', wholeNumber(0))
     .option(
       '--topology <what>',
       'who keeps connected to whom: full, ring, line, star (node 1 in the middle), or random:D (each to D others at least)',

@@ -164,6 +164,8 @@ export class Fleet {
         return this.net.startSequencer({ name })
       case 'follower':
         return this.net.startFollower({ name, connect: [] })
+      case 'miner':
+        return this.net.startMiner({ name, ...(this.plan.mine !== undefined && { mine: this.plan.mine }) })
     }
   }
 
@@ -245,7 +247,14 @@ export class Fleet {
   }
 
   #miner(): ManagedNode {
-    throw new Failure(`no node of this network mines: it is ordered by ${this.plan.ordering}`)
+    const miners = this.nodes.filter(({ role }) => role === 'miner')
+    const miner = miners.find(({ isRunning }) => isRunning)
+    if (miner !== undefined) return miner
+    throw new Failure(
+      miners.length > 0
+        ? 'no miner runs; start one with: tallystick network start --node I'
+        : `no node of this network mines: it is ordered by ${this.plan.ordering}`
+    )
   }
 
   #inTurn<T>(action: () => Promise<T>): Promise<T> {

@@ -4,21 +4,16 @@ import { Failure, UsageError } from '../cli/failure.js'
 import { exists, readNetwork } from '../cli/files.js'
 import { untilAborted } from '../cli/run-peer.js'
 import { Localnet } from '../localnet/index.js'
-import type { Topology } from '../localnet/topology.js'
 import { ControlServer } from './control-server.js'
 import type { NetworkEvent } from './events.js'
 import { Fleet } from './fleet.js'
-import { type OrderingName, type Plan, rolesOf } from './plan.js'
+import { type OrderingName, type Plan, type PlanWishes, planOf } from './plan.js'
 import { serve } from './serving.js'
 
-export interface NetworkOptions {
+export interface NetworkOptions extends PlanWishes {
   readonly folder: string
-  readonly nodes: number
   /** That of the network in the folder, or a sequencer, where it is left out. */
   readonly ordering?: OrderingName
-  readonly miners?: number
-  readonly topology: Topology
-  readonly seed: number
 }
 
 /**
@@ -71,12 +66,11 @@ async function prepare(
   options: NetworkOptions
 ): Promise<{ readonly plan: Plan; readonly net: Localnet }> {
   const file = join(folder, 'network.json')
-  const { ordering = 'sequencer', nodes, miners, topology, seed } = options
-  const held = (await exists(file)) ? (await readNetwork(file)).document.ordering.type : ordering
-  if (held !== ordering)
+  const held = (await exists(file)) ? (await readNetwork(file)).document.ordering.type : undefined
+  const { ordering = held ?? 'sequencer' } = options
+  if (held !== undefined && held !== ordering)
     throw new UsageError(
       `${folder} holds a network that is ordered by ${held}; leave out --ordering, or name another --folder DIR`
     )
-  const plan = { ordering, roles: rolesOf(ordering, nodes, miners), topology, seed }
-  return { plan, net: await Localnet.create({ folder }) }
+  return { plan: planOf(ordering, options), net: await Localnet.create({ folder }) }
 }

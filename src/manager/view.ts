@@ -78,7 +78,7 @@ export function sentence(event: NetworkEvent, before: Node | undefined): string 
       return nodeSentence(event, before)
     case 'reorg': {
       const { node, from, to, depth } = event
-      return `node ${node} took a heavier branch: ${depth} blocks out, head ${from.slice(0, 8)} became ${to.slice(0, 8)}`
+      return `node ${node} took a heavier branch: ${depth} block${depth === 1 ? '' : 's'} out, head ${from.slice(0, 8)} became ${to.slice(0, 8)}`
     }
     case 'mined':
       return `node ${event.node} made block ${event.height}: ${event.id}`
