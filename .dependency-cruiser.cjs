@@ -8,7 +8,7 @@ const FLOORS = [
   ['cli'],
   ['localnet'],
   ['checks'],
-  ['demo', 'bench', 'soak']
+  ['demo', 'bench', 'soak', 'manager']
 ]
 
 const above = level => FLOORS.slice(level + 1).flat()

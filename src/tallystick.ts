@@ -18,6 +18,7 @@ import { submitCommand } from './cli/commands/submit.js'
 import { verifyCommand } from './cli/commands/verify.js'
 import { run } from './cli/run.js'
 import { demoCommand } from './demo/command.js'
+import { networkCommand } from './manager/command.js'
 import { soakCommand } from './soak/command.js'
 
 const program = new Command('tallystick').description(
@@ -35,6 +36,7 @@ for (const command of [
   checkpointCommand(),
   exportCommand(),
   verifyCommand(),
+  networkCommand(),
   demoCommand(),
   benchCommand(),
   soakCommand()

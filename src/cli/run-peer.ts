@@ -81,15 +81,15 @@ export function asFailure(error: unknown): never {
 /**
  * Fires at the first SIGINT or SIGTERM; a second one ends the process at once. Fires too where whoever
  * started this process over a channel, as localnet does, has gone without stopping it. Whatever the process
- * is at, it ends in time: what was accepted is on disk before anybody heard of it.
+ * is at, it ends `ms` later: what was accepted is on disk before anybody heard of it.
  */
-export function stopController(): AbortController {
+export function stopController(ms: number = LIMITS.stopMs): AbortController {
   const controller = new AbortController()
   controller.signal.addEventListener('abort', () => {
     const late = setTimeout(() => {
       printLine('it did not stop in time and was ended; what was accepted is on disk')
       process.exit(controller.signal.reason instanceof Failure ? 1 : 0)
-    }, LIMITS.stopMs - 500)
+    }, ms - 500)
     late.unref()
   })
   for (const name of ['SIGINT', 'SIGTERM'] as const)

@@ -10,16 +10,21 @@ import { printJson, printLine } from './output.js'
 /** Runs a command line to its end. Whatever goes wrong becomes one sentence and an exit code; only a defect of ours shows its stack. */
 export async function run(program: Command): Promise<void> {
   process.stdout.on('error', error => {
-    // Whoever reads us has gone, as `head` does. Nothing is left to say.
-    if (errorCode(error) === 'EPIPE') process.exit(0)
+    // Whoever reads us has gone, as `head` does, or the terminal has. Nothing is left to say.
+    if (['EPIPE', 'EIO'].includes(errorCode(error) ?? '')) process.exit(0)
     throw error
   })
   try {
-    for (const command of [program, ...program.commands]) command.exitOverride()
+    throwErrors(program)
     await program.parseAsync()
   } catch (error) {
     process.exitCode = explain(error, process.argv.includes('--json'))
   }
+}
+
+function throwErrors(command: Command): void {
+  command.exitOverride()
+  for (const part of command.commands) throwErrors(part)
 }
 
 function explain(error: unknown, json: boolean): number {

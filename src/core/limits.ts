@@ -203,5 +203,19 @@ export const LIMITS = {
   /** How long a peer that is told to mine may take for each block, ms. */
   mineMs: 600_000,
   /** How long a stopping peer may take, ms. */
-  stopMs: 5_000
+  stopMs: 5_000,
+
+  /** Nodes of a managed network, each of them a process. */
+  managedNodes: 50,
+  /** How often the network manager asks each node how it does, and how long one may leave that unanswered, ms. */
+  statusMs: 1_000,
+  silentMs: 3_000,
+  /** How long the nodes of a new network may take to know one another, ms. */
+  meetMs: 60_000,
+  /** How long the network manager may take to stop all nodes, ms; then they are killed. */
+  managerStopMs: 30_000,
+  /** On its control socket: connections at once, bytes of a line, and how long an answer may take, ms. */
+  controlConnections: 16,
+  controlBytes: 64 * 1024,
+  controlMs: 120_000
 } as const

@@ -45,6 +45,7 @@ export class Localnet {
   }
   #isStopping = false
   #followers = 0
+  #miners = 0
   #clients = 0
 
   private constructor(
@@ -122,6 +123,27 @@ export class Localnet {
   }
 
   /**
+   * Resolves when the miner listens. It mines `mine` blocks unasked, without end where that is left out. `name`:
+   * `miner-1`, `miner-2`, … where it is left out. `connect`: nobody where it is left out.
+   */
+  async startMiner(
+    options: { readonly name?: string; readonly connect?: readonly string[]; readonly mine?: number } = {}
+  ): Promise<Peer> {
+    this.#miners += 1
+    const { name = `miner-${this.#miners}`, connect = [], ...work } = options
+    return this.#start({
+      name,
+      role: 'miner',
+      network: this.files.network,
+      key: join(this.folder, 'keys', `${name}.key`),
+      data: join(this.folder, 'data', name),
+      listen: [DEFAULTS.anyPort],
+      connect,
+      work
+    })
+  }
+
+  /**
    * Resolves when the client runs; it may not be connected yet, and counts no time before it is. `name`: of
    * its key and its database, `client-1`, `client-2`, … where it is left out. `connect`: the sequencer of
    * this network where it is left out.
@@ -148,7 +170,7 @@ export class Localnet {
     this.#isStopping = true
     const exits = new Map<Peer, Exit>()
     const failures: unknown[] = []
-    for (const role of ['client', 'follower', 'sequencer'] as const) {
+    for (const role of ['client', 'follower', 'miner', 'sequencer'] as const) {
       const peers = this.#peers.filter(peer => peer.role === role)
       const stopped = await Promise.allSettled(
         peers.map(async peer => {

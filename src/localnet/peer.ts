@@ -6,13 +6,15 @@ import type { WaitOptions } from './event-log.js'
 import type { EventName, EventOf, LocalEvent } from './peer-events.js'
 import { type Exit, PeerProcess } from './peer-process.js'
 
-export type Role = 'sequencer' | 'follower' | 'client'
+export type Role = 'sequencer' | 'follower' | 'client' | 'miner'
 
 /** What a client does: so many messages a second for so many seconds (0: until stopped), or what `write` gives it. */
 export interface Work {
   readonly rate?: number
   readonly duration?: number
   readonly stdin?: boolean
+  /** Of a miner: how many blocks it mines unasked; without end where it is left out. */
+  readonly mine?: number
 }
 
 export interface PeerSetup {
@@ -149,8 +151,8 @@ export class Peer {
   }
 
   /** How it does now. */
-  async status(): Promise<ReplyOf<'status'>> {
-    const reply = await this.#order({ order: 'status' }, ORDER_MS)
+  async status({ within: ms = ORDER_MS }: WaitOptions = {}): Promise<ReplyOf<'status'>> {
+    const reply = await this.#order({ order: 'status' }, ms)
     return reply.reply === 'status' ? reply : this.#misunderstood()
   }
 
@@ -214,7 +216,7 @@ export class Peer {
 
   #args(): string[] {
     const { role, network, key, data, connect, listen } = this.setup
-    const { rate, duration } = this.#work
+    const { rate, duration, mine } = this.#work
     const many = (option: string, values: readonly string[]): string[] =>
       values.flatMap(value => [option, value])
     return [
@@ -223,6 +225,7 @@ export class Peer {
       ...(connect.length === 0 ? ['--no-connect'] : many('--connect', connect)),
       ...(rate === undefined ? [] : ['--rate', String(rate)]),
       ...(duration === undefined ? [] : ['--duration', String(duration)]),
+      ...(mine === undefined ? [] : ['--mine', String(mine)]),
       ...(this.#work.stdin === true ? ['--stdin'] : [])
     ]
   }

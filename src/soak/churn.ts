@@ -1,13 +1,15 @@
 import { setTimeout as elapsed } from 'node:timers/promises'
 import { LIMITS } from '../core/limits.js'
-import type { Exit, Localnet, Peer, Role } from '../localnet/index.js'
+import type { Exit, Localnet, Peer } from '../localnet/index.js'
 import type { Random } from '../localnet/random.js'
 import { within } from '../node/waiting.js'
 
+type Counts = Record<'sequencer' | 'follower' | 'client', number>
+
 export interface ChurnCounts {
-  readonly killed: Record<Role, number>
-  readonly stopped: Record<Role, number>
-  readonly joined: Record<Role, number>
+  readonly killed: Counts
+  readonly stopped: Counts
+  readonly joined: Counts
 }
 
 /** What ends a peer: `kill` is SIGKILL, `stop` is SIGTERM. */
@@ -162,11 +164,11 @@ export class Churn {
     if (!peer.isRunning) return
     this.#ending.add(peer)
     if (ending === 'kill') {
-      this.counts.killed[peer.role] += 1
+      count(this.counts.killed, peer)
       peer.kill()
       await peer.exit()
     } else {
-      this.counts.stopped[peer.role] += 1
+      count(this.counts.stopped, peer)
       const exit = await peer.stop()
       if (exit.code !== 0)
         this.incidents.push(`${peer.name} did not stop with exit code 0 but ${describe(exit)}`)
@@ -226,7 +228,12 @@ const SEQUENCER_LIFE_MS = 75_000
 /** From here on to the end of the time it runs on: over the third and the last quarter, which are compared. */
 const SEQUENCER_ENDS_UNTIL = 0.45
 
-function none(): Record<Role, number> {
+/** No miner takes part. */
+function count(counts: Counts, { role }: Peer): void {
+  if (role !== 'miner') counts[role] += 1
+}
+
+function none(): Counts {
   return { sequencer: 0, follower: 0, client: 0 }
 }
 

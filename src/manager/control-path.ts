@@ -1,0 +1,75 @@
+import { mkdtempSync, readFileSync, realpathSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { errorCode, Failure } from '../cli/failure.js'
+
+/**
+ * Where the control socket of a network's folder is: in the folder, as control.sock. Where that path is longer
+ * than a socket's may be, the socket is in a folder of its own for temporary files, and control.sock.path in the
+ * network's folder says where.
+ */
+
+/** Bytes of the path of a Unix socket, on the system that takes the least. */
+const PATH_BYTES = 103
+
+/** Where the control socket of a folder is, or was. Undefined where there can be none. */
+export function findControlPath(folder: string): string | undefined {
+  const path = inFolder(folder)
+  return fits(path) ? path : read(pointerOf(folder))
+}
+
+/** Makes what a new socket needs, and says where it is to be. Throws Failure where no path is short enough. */
+export function makeControlPath(folder: string): string {
+  const path = inFolder(folder)
+  if (fits(path)) return path
+  // Of mode 0700.
+  const own = mkdtempSync(join(tmpdir(), 'tallystick-'))
+  const short = join(own, 'control.sock')
+  if (!fits(short)) {
+    rmdirSync(own)
+    throw new Failure(
+      `the path of a control socket may have ${PATH_BYTES} bytes, and neither ${path} nor ${short} is that short; name a shorter --folder DIR`
+    )
+  }
+  writeFileSync(pointerOf(folder), short, { mode: 0o600 })
+  return short
+}
+
+/** Removes a socket that nobody listens at any more, and what was made for it. */
+export function removeControlPath(folder: string, path: string): void {
+  rmSync(path, { force: true })
+  const pointer = pointerOf(folder)
+  if (read(pointer) !== path) return
+  rmSync(pointer)
+  try {
+    rmdirSync(dirname(path))
+  } catch {
+    // It holds something of somebody else's, or is no more.
+  }
+}
+
+/** Every way of writing a folder's path leads to one socket. */
+function inFolder(folder: string): string {
+  try {
+    return join(realpathSync(folder), 'control.sock')
+  } catch {
+    return join(resolve(folder), 'control.sock')
+  }
+}
+
+function pointerOf(folder: string): string {
+  return `${inFolder(folder)}.path`
+}
+
+function fits(path: string): boolean {
+  return Buffer.byteLength(path) <= PATH_BYTES
+}
+
+function read(pointer: string): string | undefined {
+  try {
+    return readFileSync(pointer, 'utf8')
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw new Failure(`${pointer} cannot be read (${errorCode(error)})`)
+  }
+}

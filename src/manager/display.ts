@@ -1,0 +1,95 @@
+import { printJson } from '../cli/output.js'
+import type { NetworkEvent, NetworkEventOf } from './events.js'
+import { networkTable, sentence } from './view.js'
+
+/** Shows what becomes of a network. */
+export interface Display {
+  hear(event: NetworkEvent): void
+  /** Nothing more is shown. */
+  close(): void
+}
+
+/** A table that is drawn anew in its place on a terminal; elsewhere a line for each thing that happens. */
+export function displayOn(stream: NodeJS.WriteStream, json: boolean): Display {
+  if (json) return { hear: printJson, close: () => undefined }
+  return stream.isTTY ? new Screen(stream) : new Lines(stream)
+}
+
+/** The last that is known of a network. */
+class Known {
+  #network: NetworkEventOf<'network'> | undefined
+  readonly #nodes = new Map<number, NetworkEventOf<'node'>>()
+
+  /** What was known before of what the event tells anew. */
+  take(event: NetworkEvent): NetworkEventOf<'node'> | undefined {
+    if (event.event === 'network') this.#network = event
+    if (event.event !== 'node') return undefined
+    const before = this.#nodes.get(event.node)
+    this.#nodes.set(event.node, event)
+    return before
+  }
+
+  table(): string[] {
+    return networkTable(this.#network, [...this.#nodes.values()])
+  }
+}
+
+class Lines implements Display {
+  readonly #known = new Known()
+
+  constructor(private readonly stream: NodeJS.WritableStream) {}
+
+  hear(event: NetworkEvent): void {
+    const said = sentence(event, this.#known.take(event))
+    if (said !== undefined) this.stream.write(`${said}\n`)
+  }
+
+  close(): void {
+    // Lines end by themselves.
+  }
+}
+
+/** What comes at once is drawn at once, ms. */
+const DRAW_MS = 50
+const HELP =
+  'Ctrl-C stops it; in another terminal: tallystick network status | mine | stop | start | kill | partition | heal'
+
+/** Below what was said, the table, which is drawn anew in its place. */
+class Screen implements Display {
+  readonly #known = new Known()
+  readonly #resized = (): void => this.#draw([HELP], '\x1b[2J\x1b[H')
+  #said: string[] = []
+  #drawn = 0
+  #due: NodeJS.Timeout | undefined
+
+  constructor(private readonly stream: NodeJS.WriteStream) {
+    stream.on('resize', this.#resized)
+  }
+
+  hear(event: NetworkEvent): void {
+    const before = this.#known.take(event)
+    const said = sentence(event, before)
+    const isInTable = event.event === 'network' || (event.event === 'node' && event.state === before?.state)
+    if (said !== undefined && !isInTable) this.#said.push(said)
+    this.#due ??= setTimeout(() => this.#draw([HELP]), DRAW_MS)
+  }
+
+  close(): void {
+    this.#draw([])
+    this.stream.off('resize', this.#resized)
+  }
+
+  /** One write: no half of a table is ever seen. */
+  #draw(below: readonly string[], erase = this.#drawn > 0 ? `\x1b[${this.#drawn}A\x1b[J` : ''): void {
+    clearTimeout(this.#due)
+    this.#due = undefined
+    // What does not fit could not be drawn over. Some terminals do not say how large they are.
+    const [rows, columns] = [this.stream.rows || 24, this.stream.columns || 80]
+    const table = [...this.#known.table(), ...below]
+      .slice(0, rows - 1)
+      .map(line => line.slice(0, columns - 1))
+    this.stream.write(`${erase}${[...this.#said, ...table].join('\n')}\n`)
+    this.#said = []
+    this.#drawn = table.length
+  }
+}

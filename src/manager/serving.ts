@@ -1,0 +1,32 @@
+import type { NetworkEvent } from './events.js'
+import type { Fleet } from './fleet.js'
+import type { Request } from './requests.js'
+
+/** Does with a network what was asked for, and says what there is to say of it. `stop` ends the manager, where all is to stop. */
+export async function serve(
+  fleet: Fleet,
+  request: Request,
+  say: (event: NetworkEvent) => void,
+  stop: () => Promise<void>
+): Promise<void> {
+  switch (request.request) {
+    case 'status':
+      await fleet.look()
+      say(fleet.network())
+      for (const node of fleet.nodes) say(node.event())
+      return
+    case 'mine':
+      for (const mined of await fleet.mine(request.node, request.count)) say(mined)
+      return
+    case 'stop':
+      return request.node === null ? stop() : fleet.stopNode(request.node)
+    case 'start':
+      return fleet.startNode(request.node)
+    case 'kill':
+      return fleet.killNode(request.node)
+    case 'partition':
+      return fleet.divide(request.groups)
+    case 'heal':
+      return fleet.heal()
+  }
+}

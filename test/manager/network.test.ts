@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict'
+import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { setInterval } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { Failure, UsageError } from '#src/cli/failure.js'
+import { encryptionKeyBeside, makeNetwork } from '#src/cli/network-setup.js'
+import { parseJson } from '#src/cli/shapes.js'
+import { ask } from '#src/manager/control-client.js'
+import { type NetworkEventOf, readNetworkEvent } from '#src/manager/events.js'
+import { deadline, present } from '../helpers/changes.js'
+import { Cleanup } from '../helpers/cleanup.js'
+import { type ToolResult, tool } from '../helpers/program.js'
+import { isAlive, type Program, runNode, whenGone } from '../localnet/processes.js'
+
+const TOOL = fileURLToPath(import.meta.resolve('#src/tallystick.js'))
+
+type Node = NetworkEventOf<'node'>
+
+/** A network that was started as a user would, and the commands of his second terminal. */
+class RunningNetwork {
+  private constructor(
+    readonly folder: string,
+    readonly program: Program
+  ) {}
+
+  static async up(cleanup: Cleanup, folder: string, ...args: string[]): Promise<RunningNetwork> {
+    const program = runNode([TOOL, 'network', 'up', '--folder', folder, ...args])
+    cleanup.add(async () => {
+      program.kill('SIGKILL')
+      await program.ended
+    })
+    const network = new RunningNetwork(folder, program)
+    // When all know one another.
+    await program.says('stdout', args.includes('--json') ? /"event":"network"/ : /^network /m)
+    return network
+  }
+
+  get socket(): string {
+    return join(this.folder, 'control.sock')
+  }
+
+  tell(...args: string[]): Promise<ToolResult> {
+    return tool(this.folder, 'network', ...args, '--folder', this.folder)
+  }
+
+  async does(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.tell(...args)
+    assert.equal(code, 0, stderr)
+    return stdout
+  }
+
+  async refuses(code: number, ...args: string[]): Promise<string> {
+    const result = await this.tell(...args)
+    assert.equal(result.code, code, result.stdout + result.stderr)
+    assert.equal(result.stdout, '')
+    return result.stderr
+  }
+
+  async nodes(): Promise<Node[]> {
+    const nodes: Node[] = []
+    await ask(this.folder, { request: 'status' }, event => {
+      if (event.event === 'node') nodes.push(event)
+    })
+    return nodes
+  }
+
+  /** Asks until it is as it should become. */
+  async when(fits: (nodes: readonly Node[]) => boolean): Promise<Node[]> {
+    let nodes: Node[] = []
+    try {
+      for await (const _ of setInterval(100, undefined, { signal: deadline() })) {
+        nodes = await this.nodes()
+        if (fits(nodes)) return nodes
+      }
+    } catch {
+      // Said below.
+    }
+    assert.fail(JSON.stringify(nodes))
+  }
+
+  async pids(): Promise<number[]> {
+    return (await this.nodes()).flatMap(({ pid }) => pid ?? [])
+  }
+}
+
+function heights(nodes: readonly Node[]): (number | null)[] {
+  return nodes.map(({ height }) => height)
+}
+
+function connections(nodes: readonly Node[]): string[] {
+  return nodes.map(({ peers, known }) => `${peers}/${known}`)
+}
+
+describe('a network that runs', function () {
+  // Whole processes start and end in each step.
+  this.timeout(120_000)
+  const cleanup = new Cleanup(after)
+  let network: RunningNetwork
+  let files: readonly string[]
+  const pids: number[] = []
+
+  before(async () => {
+    const folder = await cleanup.folder()
+    const key = join(folder, 'keys', 'sequencer.key')
+    const document = join(folder, 'network.json')
+    files = ['--network', document, '--key', join(folder, 'client.key')]
+    await makeNetwork({ network: document, key, encryptionKey: encryptionKeyBeside(key) }, { blockSize: 1 })
+    network = await RunningNetwork.up(cleanup, folder, '--nodes', '3', '--topology', 'line', '--json')
+  })
+
+  /** One message, which is one block here. */
+  async function submit(text: string): Promise<void> {
+    const [first] = await network.nodes()
+    const address = present(first?.address ?? undefined)
+    const { code, stderr } = await tool(network.folder, 'submit', text, '--connect', address, ...files)
+    assert.equal(code, 0, stderr)
+  }
+
+  it('has nodes that are processes and know one another as the topology says', async () => {
+    assert.equal(statSync(network.socket).mode & 0o777, 0o600)
+    const nodes = await network.nodes()
+    assert.deepEqual(
+      nodes.map(({ node, role, state }) => [node, role, state]),
+      [
+        [1, 'sequencer', 'running'],
+        [2, 'follower', 'running'],
+        [3, 'follower', 'running']
+      ]
+    )
+    assert.deepEqual(connections(nodes), ['1/1', '2/2', '1/1'])
+    pids.push(...(await network.pids()))
+    assert.equal(new Set(pids).size, 3)
+  })
+
+  it('converges, and shows it', async () => {
+    await submit('one')
+    const nodes = await network.when(all => heights(all).join() === '1,1,1')
+    assert.equal(new Set(nodes.map(({ head }) => head)).size, 1)
+    assert.match(await network.does('status'), /^ +1 .*sequencer .*\n(.*\n)+one head, at height 1\n$/m)
+  })
+
+  it('is divided: what happens on one side stays there, until it is healed', async () => {
+    await assert.rejects(
+      ask(network.folder, { request: 'partition', groups: [[1], [4]] }, () => undefined),
+      new UsageError('there is no node 4; the nodes are 1 to 3')
+    )
+    await network.does('partition', '1')
+    await network.when(all => connections(all).join(' ') === '0/1 1/2 1/1')
+    await submit('two')
+    assert.deepEqual(heights(await network.when(([first]) => first?.height === 2)), [2, 1, 1])
+    await network.does('heal')
+    await network.when(all => heights(all).join() === '2,2,2')
+  })
+
+  it('whose nodes do not mine says so', async () => {
+    assert.match(
+      await network.refuses(1, 'mine'),
+      /no node of this network mines: it is ordered by sequencer/
+    )
+    await assert.rejects(
+      ask(network.folder, { request: 'mine', node: 2, count: 1 }, () => undefined),
+      new Failure('node-2: this peer does not mine: it is a follower')
+    )
+  })
+
+  it('forgets a node that stops, and looks for one that is killed until it is back', async () => {
+    await network.does('stop', '--node', '3')
+    await network.does('kill', '--node', '2')
+    for (const pid of pids.slice(1)) await whenGone(pid)
+    const left = await network.when(([first]) => first?.peers === 0)
+    assert.deepEqual(
+      left.map(({ state }) => state),
+      ['running', 'killed', 'stopped']
+    )
+    await network.does('start', '--node', '2')
+    assert.deepEqual(connections(await network.when(([first]) => first?.peers === 1)), ['1/1', '1/1', '0/0'])
+    await ask(network.folder, { request: 'start', node: 3 }, () => undefined)
+    await network.when(all => connections(all).join(' ') === '1/1 2/2 1/1')
+  })
+
+  it('notices a node that somebody else has killed', async () => {
+    pids.push(...(await network.pids()))
+    process.kill(present(pids.at(-1)), 'SIGKILL')
+    await network.when(all => all[2]?.state === 'killed')
+  })
+
+  it('stops: no process is left, and no socket', async () => {
+    await network.does('stop')
+    assert.equal(existsSync(network.socket), false)
+    const { code, stdout, stderr } = await network.program.ended
+    assert.equal(code, 0, stderr)
+    for (const pid of pids) assert.equal(await isAlive(pid), false)
+    const lines = stdout.trim().split('\n')
+    for (const line of lines) assert.ok(readNetworkEvent(parseJson(line)), line)
+    assert.equal(lines.at(-1), '{"event":"stopped"}')
+  })
+})
+
+describe('tallystick network', function () {
+  this.timeout(120_000)
+  const cleanup = new Cleanup(afterEach)
+
+  it('whose manager is killed leaves no process, and its folder is taken up again; Ctrl-C ends it in order', async () => {
+    const folder = join(await cleanup.folder(), 'network')
+    const first = await RunningNetwork.up(cleanup, folder, '--nodes', '2', '--json')
+    const pids = await first.pids()
+    const [{ peerId } = { peerId: null }] = await first.nodes()
+    first.program.kill('SIGKILL')
+    await first.program.ended
+    for (const pid of pids) await whenGone(pid)
+    assert.ok(existsSync(first.socket), 'nobody was left to remove it')
+    assert.match(await first.refuses(1, 'status'), /no network runs in/)
+
+    const second = await RunningNetwork.up(cleanup, folder, '--nodes', '1')
+    const [node] = await second.nodes()
+    assert.equal(node?.peerId, peerId)
+    second.program.kill('SIGINT')
+    const { code, stdout, stderr } = await second.program.ended
+    assert.equal(code, 0, stderr)
+    assert.match(stdout, /^node 1, sequencer, runs at .*\nnetwork .*\nnode 1 stopped\nstopped\n$/)
+    assert.equal(await isAlive(present(node?.pid ?? undefined)), false)
+    assert.equal(existsSync(second.socket), false)
+  })
+
+  it('can be stopped while it is only just starting', async () => {
+    const folder = await cleanup.folder()
+    const program = runNode([TOOL, 'network', 'up', '--folder', folder, '--nodes', '2', '--json'])
+    await program.says('stdout', /"state":"starting"/)
+    const { code, stderr } = await tool(folder, 'network', 'stop', '--folder', folder)
+    assert.equal(code, 0, stderr)
+    const ended = await program.ended
+    assert.equal(ended.code, 0, ended.stderr)
+    assert.match(ended.stdout, /\{"event":"stopped"\}\n$/)
+  })
+
+  for (const [args, says] of [
+    [['up', '--nodes', '0'], /whole number from 1 to 50/],
+    [['up', '--miners', '1', '--ordering', 'sequencer'], /has no miners/],
+    [['partition', '1,2/2'], /node 2 is named twice/],
+    [['kill'], /required option '--node <i>' not specified/]
+  ] as const)
+    it(`takes ${args.join(' ')} for wrong usage`, async () => {
+      const folder = await cleanup.folder()
+      const { code, stdout, stderr } = await tool(folder, 'network', ...args)
+      assert.equal(code, 2, stderr)
+      assert.equal(stdout, '')
+      assert.match(stderr, says)
+    })
+})

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import type { NetworkEventOf } from '#src/manager/events.js'
+import { networkTable, sentence } from '#src/manager/view.js'
+
+type Node = NetworkEventOf<'node'>
+
+const NETWORK: NetworkEventOf<'network'> = {
+  event: 'network',
+  folder: '/tmp/net',
+  network: '876cf391'.padEnd(64, '0'),
+  ordering: 'work',
+  topology: 'random:2',
+  seed: 7,
+  pid: 4711,
+  nodes: 3,
+  groups: null
+}
+
+const NEW: Node = {
+  event: 'node',
+  node: 1,
+  role: 'miner',
+  state: 'starting',
+  pid: null,
+  peerId: null,
+  address: null,
+  height: null,
+  head: null,
+  size: null,
+  pool: null,
+  hashRate: null,
+  peers: null,
+  known: null
+}
+
+function running(node: number, height: number, head: string, more: Partial<Node> = {}): Node {
+  return {
+    ...NEW,
+    node,
+    state: 'running',
+    pid: 100 + node,
+    peerId: `12D3KooWQaGpobsHYPtfSJhZSijnsBCHNWLDS9jEGPRM34HaAT9${node}`,
+    address: `/ip4/127.0.0.1/tcp/4010${node}/p2p/12D3KooWQaGpobsHYPtfSJhZSijnsBCHNWLDS9jEGPRM34HaAT9${node}`,
+    height,
+    head: head.padEnd(64, '0'),
+    size: height,
+    pool: 12,
+    hashRate: 0,
+    peers: 2,
+    known: 2,
+    ...more
+  }
+}
+
+describe('the table of a network', () => {
+  it('has a line for each node, and says whether they agree', () => {
+    const nodes = [
+      running(1, 12, 'aaaa1111', { hashRate: 1234.5 }),
+      running(2, 12, 'aaaa1111', { role: 'follower', peers: 3 }),
+      { ...NEW, node: 3, role: 'follower' }
+    ]
+    assert.deepEqual(networkTable(NETWORK, nodes), [
+      'network 876cf391 in /tmp/net, ordered by work, topology random:2',
+      'node  id         role      state     height  head      peers  hash rate  pool  address',
+      '   1  …34HaAT91  miner     running       12  aaaa1111    2/2  1.23 kH/s    12  /ip4/127.0.0.1/tcp/40101',
+      '   2  …34HaAT92  follower  running       12  aaaa1111    3/2          –    12  /ip4/127.0.0.1/tcp/40102',
+      '   3  –          follower  starting       –  –             –          –     –  –',
+      'one head, at height 12'
+    ])
+  })
+
+  it('says who has which head where they do not agree, and leaves out who is not there', () => {
+    const nodes = [
+      running(1, 3, 'aaaa1111'),
+      running(2, 4, 'bbbb2222', { state: 'silent' }),
+      running(3, 4, 'bbbb2222'),
+      running(4, 9, 'cccc3333', { state: 'killed' })
+    ]
+    assert.equal(networkTable(NETWORK, nodes).at(-1), '2 heads: aaaa1111 (1), bbbb2222 (2,3)')
+    assert.equal(networkTable(NETWORK, [{ ...NEW }]).at(-1), 'no node runs')
+  })
+
+  it('says how the network is divided, and that it is starting', () => {
+    const groups = [[1, 2], [3]]
+    assert.match(networkTable({ ...NETWORK, groups }, [])[0] ?? '', /, divided into 1,2\/3$/)
+    assert.equal(networkTable(undefined, [])[0], 'the network is starting')
+  })
+
+  for (const [hashRate, text] of [
+    [0.4, '0.4 H/s'],
+    [999.9, '1000 H/s'],
+    [1000, '1 kH/s'],
+    [2_345_678, '2.35 MH/s'],
+    [7e12, '7000 GH/s']
+  ] as const)
+    it(`shows ${hashRate} hashes a second as ${text}`, () => {
+      assert.ok(networkTable(undefined, [running(1, 0, 'aa', { hashRate })])[2]?.includes(` ${text} `))
+    })
+})
+
+describe('the lines of a network', () => {
+  it('tell what is new of a node, and nothing twice', () => {
+    const first = running(1, 0, 'aaaa')
+    const said = (now: Node, before?: Node): string | undefined => sentence(now, before)
+    assert.equal(said(NEW), undefined)
+    assert.match(said(first, NEW) ?? '', /^node 1, miner, runs at \/ip4\//)
+    assert.equal(said({ ...first, pool: 3, hashRate: 5 }, first), undefined)
+    const second = running(1, 1, 'bbbb')
+    assert.equal(said(second, first), `node 1 is at block 1: ${'bbbb'.padEnd(64, '0')}`)
+    assert.equal(said(second, second), undefined)
+    assert.equal(said({ ...second, state: 'silent' }, second), 'node 1 does not answer')
+    assert.equal(said(second, { ...second, state: 'silent' }), 'node 1 answers again')
+    assert.equal(said({ ...second, state: 'stopped' }, second), 'node 1 stopped')
+    assert.equal(said({ ...second, state: 'killed' }, second), 'node 1 was killed')
+    assert.equal(said({ ...second, state: 'failed' }, second), 'node 1 failed')
+  })
+
+  it('tell of reorgs, blocks made, and the end', () => {
+    const [from, to] = ['aaaa1111'.padEnd(64, '0'), 'bbbb2222'.padEnd(64, '0')]
+    assert.equal(
+      sentence({ event: 'reorg', node: 2, from, to, depth: 3 }, undefined),
+      'node 2 took a heavier branch: 3 blocks out, head aaaa1111 became bbbb2222'
+    )
+    assert.equal(
+      sentence({ event: 'mined', node: 1, height: 5, id: to }, undefined),
+      `node 1 made block 5: ${to}`
+    )
+    assert.equal(sentence({ event: 'stopped' }, undefined), 'stopped')
+  })
+})
