@@ -154,6 +154,9 @@ export const LIMITS = {
   /** How long a follower believes that the sequencer's encryption key is still the one it knows, ms. */
   certificateMs: 5_000,
 
+  /** Ids of transfers in one summary of a part of a set; of more it tells the digests of sixteen smaller parts. */
+  summaryIds: 256,
+
   /** Public keys that are kept parsed, and sealing sessions that are kept agreed on; the oldest go first. */
   cachedKeys: 10_000,
   cachedSessions: 10_000,

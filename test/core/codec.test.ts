@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {
+  type AccountProof,
+  decodeAccount,
+  decodeAccountProof,
+  encodeAccount,
+  encodeAccountProof
+} from '#src/applications/ledger/account-proof.js'
+import { decodeTransfer, encodeTransfer } from '#src/applications/ledger/transfer.js'
+import {
   decodeBlockParts,
   encodeBlock,
   encodeGenesis,
@@ -212,6 +220,13 @@ const answers: readonly fc.Arbitrary<Answer>[] = [
   fc.record({ kind: fc.constant('done'), next: arbitrary.count() })
 ]
 
+const accounts = fc.record({ id: arbitrary.peerId(), balance: arbitrary.u64(), sequence: arbitrary.u64() })
+
+const accountProofs: fc.Arbitrary<AccountProof> = fc.record({
+  leaf: fc.option(accounts, { nil: undefined }),
+  path: hashes
+})
+
 const envelopes = (minLength: number, maxLength: number) =>
   fc.array(arbitrary.envelope(), { minLength, maxLength })
 
@@ -325,6 +340,27 @@ const FORMATS: readonly Format[] = [
       const { target, nonce } = decodeProof(bytes)
       return { target, nonce }
     }
+  }),
+  format({
+    name: 'transfer',
+    message: 'Transfer',
+    values: fc.record({ to: arbitrary.peerId(), amount: arbitrary.u64(), fee: arbitrary.u64() }),
+    encode: encodeTransfer,
+    decode: decodeTransfer
+  }),
+  format({
+    name: 'account',
+    message: 'Account',
+    values: accounts,
+    encode: encodeAccount,
+    decode: decodeAccount
+  }),
+  format({
+    name: 'account proof',
+    message: 'AccountProof',
+    values: accountProofs,
+    encode: encodeAccountProof,
+    decode: decodeAccountProof
   }),
   format({
     name: 'block',
