@@ -4,6 +4,7 @@ import { printJson, printLine } from '../cli/output.js'
 import { verificationsPerSecond } from './ceiling.js'
 import { type EndToEnd, endToEnd } from './end-to-end.js'
 import { gossipPerSecond, type Muxers } from './gossip.js'
+import { benchLedger } from './ledger.js'
 import { type MiningRates, miningRates } from './mining.js'
 
 interface BenchOptions {
@@ -12,6 +13,7 @@ interface BenchOptions {
   readonly bytes: number
   readonly latencySeconds: number
   readonly muxer?: 'yamux' | 'mplex'
+  readonly ledger?: number
   readonly json?: true
 }
 
@@ -23,6 +25,11 @@ export function benchCommand(): Command {
     .option('--bytes <n>', 'plaintext of a message', wholeNumber(40, 8000), 300)
     .option('--latency-seconds <s>', 'how long receipts are timed at a low rate', wholeNumber(1, 600), 20)
     .addOption(new Option('--muxer <name>', 'default: what peers use').choices(['yamux', 'mplex']))
+    .addOption(
+      new Option('--ledger [accounts]', "the ledger's state alone, with so many accounts")
+        .preset('1000000')
+        .argParser(wholeNumber(1000, 10_000_000))
+    )
     .option('--json', 'one JSON object on stdout')
     .action(bench)
 }
@@ -32,6 +39,7 @@ const SIGNED_OVERHEAD = 160
 const CEILING_SECONDS = 2
 
 async function bench(options: BenchOptions): Promise<void> {
+  if (options.ledger !== undefined) return benchLedger(options.ledger, options.json === true)
   const muxers: Muxers = options.muxer === undefined ? ['yamux', 'mplex'] : [options.muxer]
   const progress = (phase: string): void => printLine(`… ${phase}`)
   const ceiling = (): number => verificationsPerSecond(options.bytes + SIGNED_OVERHEAD, CEILING_SECONDS)

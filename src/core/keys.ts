@@ -5,7 +5,7 @@ import { peerIdFromMultihash, peerIdFromPublicKey, peerIdFromString } from '@lib
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { decode as decodeMultihash } from 'multiformats/hashes/digest'
-import { equal, type PeerIdBytes, type PublicKeyBytes } from './bytes.js'
+import { equal, HASH_LENGTH, type PeerIdBytes, type PublicKeyBytes } from './bytes.js'
 import { sha256 } from './hash.js'
 import { LIMITS } from './limits.js'
 
@@ -14,6 +14,9 @@ import { LIMITS } from './limits.js'
 export const RSA_BITS = { least: 2048, most: 4096 } as const
 /** An RSA key of 4096 bits takes 555 bytes; nothing longer is parsed. */
 const LONGEST_PUBLIC_KEY = 600
+/** What a PeerId begins with, before its length: it is the encoded key itself, or the key's SHA-256. */
+const IDENTITY_MULTIHASH = 0x00
+const SHA256_MULTIHASH = 0x12
 
 export interface Signer {
   readonly publicKey: PublicKeyBytes
@@ -139,6 +142,18 @@ export function peerIdToString(peerId: Uint8Array): string {
 /** Throws if the text is not a PeerId. */
 export function peerIdFromText(text: string): PeerIdBytes {
   return peerIdFromString(text).toMultihash().bytes as PeerIdBytes
+}
+
+/**
+ * Throws unless a key that may sign can have this PeerId. One that is a SHA-256 shows its form alone: whether an RSA
+ * key is behind it is seen when that key comes.
+ */
+export function expectNamesKey(peerId: Uint8Array): void {
+  const [kind, length] = peerId
+  if (length !== peerId.length - 2) throw new TypeError('it is not a PeerId')
+  if (kind === SHA256_MULTIHASH && length === HASH_LENGTH) return
+  if (kind !== IDENTITY_MULTIHASH) throw new TypeError('it is not a PeerId')
+  verifierOf(peerId.subarray(2))
 }
 
 /** With an exponent of 1 a signature would be its own message. Everybody's is 65537, libp2p's too. */

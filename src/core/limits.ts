@@ -180,6 +180,8 @@ export const LIMITS = {
   hashRateMs: 10_000,
   /** Requests to mine that wait for their blocks, and blocks of one of them. More are refused. */
   miningRequests: { waiting: 16, blocks: 10_000 },
+  /** Ids of transfers in one summary of a part of a set; of more it tells the digests of sixteen smaller parts. */
+  summaryIds: 256,
 
   /** Public keys that are kept parsed, and sealing sessions that are kept agreed on; the oldest go first. */
   cachedKeys: 10_000,

@@ -11,7 +11,7 @@ export interface NetworkDocument {
   readonly tallystick: 1
   readonly name: string
   readonly ordering: OrderingDocument
-  readonly application: MessagesApplicationDocument
+  readonly application: ApplicationDocument
   /** PeerIds that may write. Anyone may where it is left out. */
   readonly members?: readonly string[]
   readonly limits: {
@@ -53,16 +53,30 @@ export interface WorkOrderingDocument {
   readonly maxReorg: number
 }
 
+type ApplicationDocument = MessagesApplicationDocument | LedgerApplicationDocument
+
 export interface MessagesApplicationDocument {
   readonly type: 'messages'
   /** JSON Schema (2020-12) that each message's JSON must fit. */
   readonly schema: Readonly<Record<string, unknown>>
 }
 
+/** Amounts are u64 in decimal digits. */
+export interface LedgerApplicationDocument {
+  readonly type: 'ledger'
+  /** What accounts have at first, by PeerId. */
+  readonly accounts: Readonly<Record<string, string>>
+  /** What each block makes for its producer. None where it is left out. */
+  readonly reward?: string
+  /** The least fee of a transfer. None where it is left out. */
+  readonly leastFee?: string
+}
+
 const peerId = { type: 'string', minLength: 1, maxLength: 128 } as const
 
 const blockSize = { type: 'integer', minimum: 1, maximum: 10_000 } as const
 const ms = { type: 'integer', minimum: 1, maximum: 86_400_000 } as const
+const digits = { type: 'string', pattern: '^(0|[1-9][0-9]{0,19})$' } as const
 const compactTarget = { type: 'string', pattern: '^[0-9a-f]{8}$' } as const
 
 const SCHEMA = {
@@ -115,9 +129,29 @@ const SCHEMA = {
     },
     application: {
       type: 'object',
-      additionalProperties: false,
-      required: ['type', 'schema'],
-      properties: { type: { const: 'messages' }, schema: { type: 'object' } }
+      required: ['type'],
+      discriminator: { propertyName: 'type' },
+      oneOf: [
+        {
+          additionalProperties: false,
+          required: ['schema'],
+          properties: { type: { const: 'messages' }, schema: { type: 'object' } }
+        },
+        {
+          additionalProperties: false,
+          required: ['accounts'],
+          properties: {
+            type: { const: 'ledger' },
+            accounts: {
+              type: 'object',
+              maxProperties: 10_000,
+              additionalProperties: { type: 'string', pattern: '^[1-9][0-9]{0,19}$' }
+            },
+            reward: digits,
+            leastFee: digits
+          }
+        }
+      ]
     },
     members: { type: 'array', items: peerId, uniqueItems: true, maxItems: 10_000 },
     limits: {
@@ -173,6 +207,11 @@ export function networkOf(value: unknown): Network {
   if (value.ordering.blockSize * value.limits.messageBytes > LIMITS.blockBytes)
     throw new InvalidNetworkDocument(
       `blockSize × messageBytes is over ${LIMITS.blockBytes}, the most that a block may take; lower one of them`
+    )
+  const { application } = value
+  if (application.type === 'ledger' && ordering.type === 'sequencer' && (application.reward ?? '0') !== '0')
+    throw new InvalidNetworkDocument(
+      '/application/reward: a sequencer is paid by fees alone; leave the reward out'
     )
   const canonical = utf8(canonicalForm(value))
   return { document: value, canonical, id: sha256(canonical) }

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { type Application, applyBlock } from '#src/applications/application.js'
-import { genesisOf, type Header } from '#src/core/block.js'
+import type { Header } from '#src/core/block.js'
 import { type PeerIdBytes, toHex } from '#src/core/bytes.js'
 import type { Message } from '#src/core/message.js'
 import { REASONS, type Reason } from '#src/core/refusal.js'
 import { present } from '../helpers/changes.js'
-import { arbitrary, runs, seedOf } from '../helpers/core.js'
+import { arbitrary, runs } from '../helpers/core.js'
+import { blockBy } from '../helpers/ledger.js'
 
 /** A message that an application must not take where another one is valid. */
 interface WrongMessage {
@@ -46,7 +47,7 @@ export function describeApplication<State>(
     before(async () => {
       given = await prepare()
       application = given.make()
-      header = headerBy(given.producer)
+      header = blockBy({ id: given.producer })
     })
 
     /** Before each message in turn, and after the last one. */
@@ -170,10 +171,4 @@ export function describeApplication<State>(
       )
     })
   })
-}
-
-/** Of a block that someone has made. */
-export function headerBy(producer: PeerIdBytes): Header {
-  const nothing = seedOf('a network')
-  return { ...genesisOf(nothing, nothing, 0).header, height: 1, producer }
 }

@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import {
+  type AccountProof,
+  decodeAccount,
+  decodeAccountProof,
+  encodeAccount,
+  encodeAccountProof
+} from '#src/applications/ledger/account-proof.js'
+import { decodeTransfer, encodeTransfer } from '#src/applications/ledger/transfer.js'
 import { type Answer, decodeAnswer, encodeAnswer } from '#src/core/answer.js'
 import {
   decodeBlockParts,
@@ -276,6 +284,13 @@ const submissionAnswers: fc.Arbitrary<SubmissionAnswer> = fc.oneof(
   fc.record({ kind: fc.constant<'refused'>('refused'), reason: text, detail: text })
 )
 
+const accounts = fc.record({ id: arbitrary.peerId(), balance: arbitrary.u64(), sequence: arbitrary.u64() })
+
+const accountProofs: fc.Arbitrary<AccountProof> = fc.record({
+  leaf: fc.option(accounts, { nil: undefined }),
+  path: hashes
+})
+
 const envelopes = (minLength: number, maxLength: number) =>
   fc.array(arbitrary.envelope(), { minLength, maxLength })
 
@@ -403,6 +418,27 @@ const FORMATS: readonly Format[] = [
     values: submissionAnswers,
     encode: encodeSubmissionAnswer,
     decode: decodeSubmissionAnswer
+  }),
+  format({
+    name: 'transfer',
+    message: 'Transfer',
+    values: fc.record({ to: arbitrary.peerId(), amount: arbitrary.u64(), fee: arbitrary.u64() }),
+    encode: encodeTransfer,
+    decode: decodeTransfer
+  }),
+  format({
+    name: 'account',
+    message: 'Account',
+    values: accounts,
+    encode: encodeAccount,
+    decode: decodeAccount
+  }),
+  format({
+    name: 'account proof',
+    message: 'AccountProof',
+    values: accountProofs,
+    encode: encodeAccountProof,
+    decode: decodeAccountProof
   }),
   format({
     name: 'block',

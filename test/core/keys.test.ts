@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { concat, toHex, utf8 } from '#src/core/bytes.js'
 import {
   encodePublicKey,
+  expectNamesKey,
   peerIdFromText,
   peerIdOfPublicKey,
   peerIdToString,
@@ -321,6 +322,36 @@ describe('Keys: one key has one encoding', () => {
       }),
       runs(500)
     )
+  })
+})
+
+describe('Keys: PeerIds that name one', () => {
+  it('of every type that may sign', async () => {
+    for (const type of KEY_TYPES) expectNamesKey((await signerNamed('somebody', type)).peerId)
+    for (const { type, peer_id_computed } of published.keys)
+      if (type !== 'ecdsa') expectNamesKey(fromHex(peer_id_computed.multihash_hex))
+  })
+
+  it('and no others: other hashes, other lengths, keys that may not sign', async () => {
+    const { peerId } = await signerNamed('somebody')
+    const rsa = (await signerNamed('somebody', 'RSA')).peerId
+    const named = (key: Uint8Array) => concat(Uint8Array.of(0, key.length), key)
+    const ecdsa = published.keys.find(({ type }) => type === 'ecdsa')?.public_pb_hex ?? ''
+    for (const [what, bytes] of Object.entries({
+      nothing: new Uint8Array(0),
+      'one byte': Uint8Array.of(0),
+      'no key': Uint8Array.of(0, 0),
+      'a byte too many': concat(peerId, Uint8Array.of(0)),
+      'a byte too few': peerId.slice(0, -1),
+      'a SHA-256 of 31 bytes': concat(Uint8Array.of(0x12, 31), rsa.slice(3)),
+      'a SHA-512': concat(Uint8Array.of(0x13, 64), rsa.slice(2), rsa.slice(2)),
+      'another hash of 32 bytes': concat(Uint8Array.of(0x16), rsa.slice(1)),
+      'a key of small order': named(publicKeyMessage('Ed25519', littleEndian(1n))),
+      'no point': named(publicKeyMessage('Ed25519', littleEndian(2n))),
+      'a key of another type': named(fromHex(ecdsa)),
+      'a key in another encoding': named(concat(peerId.slice(2), Uint8Array.of(0x18, 0)))
+    }))
+      assert.throws(() => expectNamesKey(bytes), what)
   })
 })
 

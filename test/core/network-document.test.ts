@@ -221,7 +221,7 @@ describe('Network document: what is refused, with a sentence', () => {
       'ordering.type': ['dice', '', null],
       'ordering.blockSize': [0, -1, 10_001, 1.5, '100', null],
       'ordering.blockTimeout': [0, -1, 86_400_001, 0.5, '1', null],
-      'application.type': ['ledger', null],
+      'application.type': ['poems', null],
       'application.schema': [true, 'x', [], null],
       members: [{}, peer, [1], null],
       'limits.messageBytes': [511, 1_048_577, 600.5, '4096', null]
@@ -301,5 +301,52 @@ describe('Network document: what is refused, with a sentence', () => {
       }),
       runs(500)
     )
+  })
+})
+
+describe('Network document: a ledger', () => {
+  const ledger = (changes: object = {}): unknown => ({
+    ...document,
+    application: { type: 'ledger', accounts: { [peer]: '100' }, ...changes }
+  })
+
+  it('has accounts, and terms that may be left out', () => {
+    for (const changes of [{}, { accounts: {} }, { reward: '0' }, { leastFee: '0' }, { leastFee: '12' }]) {
+      const network = networkOf(ledger(changes))
+      assertSame(parseCanonicalNetwork(network.canonical), network)
+    }
+  })
+
+  it('is another network for every change of it', () => {
+    const ids = [
+      {},
+      { accounts: { [peer]: '101' } },
+      { leastFee: '0' },
+      { leastFee: '1' },
+      { reward: '0' }
+    ].map(changes => toHex(networkOf(ledger(changes)).id))
+    assert.equal(new Set(ids).size, ids.length)
+  })
+
+  it('has its amounts in digits, in one form', () => {
+    for (const wrong of ['', '-1', '+1', '01', '1.0', '1e3', ' 1', '0x1', '1'.repeat(21), 1, null, [], {}]) {
+      refused(ledger({ accounts: { [peer]: wrong } }), /^\/application\/accounts\/.* must /)
+      refused(ledger({ reward: wrong }), /^\/application\/reward must /)
+      refused(ledger({ leastFee: wrong }), /^\/application\/leastFee must /)
+    }
+    refused(ledger({ accounts: { [peer]: '0' } }), /^\/application\/accounts\/.* must match pattern/)
+  })
+
+  it('has accounts, and nothing that is not its own', () => {
+    refused({ ...document, application: { type: 'ledger' } }, /must have required property 'accounts'/)
+    for (const changes of [{ schema: {} }, { fee: '1' }])
+      refused(ledger(changes), /must NOT have additional properties/)
+    refused(ledger({ accounts: [] }), /^\/application\/accounts must be object/)
+    const many = Object.fromEntries(Array.from({ length: 10_001 }, (_, index) => [`${index}`, '1']))
+    refused(ledger({ accounts: many }), /must NOT have more than 10000 properties/)
+  })
+
+  it('pays no reward to a sequencer, which could make blocks of nothing', () => {
+    refused(ledger({ reward: '1' }), /^\/application\/reward: a sequencer is paid by fees alone/)
   })
 })

@@ -1,0 +1,43 @@
+import type { PeerIdBytes } from '../../core/bytes.js'
+import { expectNamesKey, peerIdFromText, peerIdToString } from '../../core/keys.js'
+
+/**
+ * An account is named by the PeerId of its public key, which for Ed25519 and secp256k1 is the key itself. So the
+ * author of a message and the producer of a block are accounts as they stand.
+ */
+
+/** `sequence` is that of the account's last transfer, 0 before the first. */
+export interface Account {
+  readonly id: PeerIdBytes
+  readonly balance: bigint
+  readonly sequence: bigint
+}
+
+/** Why no account can have this id, or undefined. Takes longer than to verify a signature. */
+export function accountProblem(id: Uint8Array): string | undefined {
+  try {
+    expectNamesKey(id)
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+/** The account that a PeerId in its usual text names, or why it names none. */
+export function accountFromText(
+  text: string
+): { readonly ok: true; readonly id: PeerIdBytes } | { readonly ok: false; readonly problem: string } {
+  const id = peerIdOf(text)
+  if (id === undefined) return { ok: false, problem: 'it is not a PeerId' }
+  const problem = accountProblem(id)
+  return problem === undefined ? { ok: true, id } : { ok: false, problem }
+}
+
+function peerIdOf(text: string): PeerIdBytes | undefined {
+  try {
+    const id = peerIdFromText(text)
+    return peerIdToString(id) === text ? id : undefined
+  } catch {
+    return undefined
+  }
+}

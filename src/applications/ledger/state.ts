@@ -1,0 +1,105 @@
+import type { Hash, PeerIdBytes } from '../../core/bytes.js'
+import {
+  type ByteString,
+  byteString,
+  bytesOf,
+  hashString,
+  type LeafKind,
+  MerkleTrie
+} from '../../core/merkle-trie.js'
+import { U64_MAX } from '../../core/u64.js'
+import type { Account } from './account.js'
+import { type AccountProof, encodeAccount } from './account-proof.js'
+import type { Balance } from './terms.js'
+import type { Transfer } from './transfer.js'
+
+/**
+ * Who has how much: an immutable value. Every transfer gives a new one that shares all but two paths with the one
+ * before, so that the digest after a block hashes no more than what the block touched. What the accounts have and
+ * `fees` are `supply` together, always, and that is a u64: no balance can grow over one.
+ */
+export class LedgerState {
+  private constructor(
+    private readonly accounts: Accounts,
+    readonly supply: bigint,
+    /** Paid by the messages of a block so far: its producer's, at the end of the block. */
+    readonly fees: bigint
+  ) {}
+
+  /** Throws RangeError where the balances are no u64 together. */
+  static of(balances: Iterable<Balance>): LedgerState {
+    let accounts: Accounts = MerkleTrie.empty(ENTRIES)
+    let supply = 0n
+    for (const { id, balance } of balances) {
+      accounts = changed(accounts, id, balance)
+      supply += balance
+    }
+    if (supply > U64_MAX) throw new RangeError(`a supply of ${supply} is over ${U64_MAX}`)
+    return new LedgerState(accounts, supply, 0n)
+  }
+
+  /** Undefined where nothing was ever paid to it. */
+  account(id: PeerIdBytes): Account | undefined {
+    const found = this.accounts.get(hashString(id))
+    return found && { ...found, id }
+  }
+
+  /** In the order of the hashes of their ids. */
+  *all(): Iterable<Account> {
+    for (const entry of this.accounts.values()) yield accountOf(entry)
+  }
+
+  /** Throws RangeError where the author has less than amount and fee. */
+  transferred(author: PeerIdBytes, sequence: bigint, { to, amount, fee }: Transfer): LedgerState {
+    const paid = changed(this.accounts, author, -(amount + fee), sequence)
+    return new LedgerState(changed(paid, to, amount), this.supply, this.fees + fee)
+  }
+
+  /** The end of a block: its producer has the fees, and as much of the reward as leaves the supply a u64. */
+  rewarded(producer: PeerIdBytes, reward: bigint): LedgerState {
+    const room = U64_MAX - this.supply
+    const made = reward < room ? reward : room
+    const credit = this.fees + made
+    if (credit === 0n) return this
+    return new LedgerState(changed(this.accounts, producer, credit), this.supply + made, 0n)
+  }
+
+  digest(): Hash {
+    return this.accounts.root()
+  }
+
+  /** Against `digest`, also of an account that is not there. */
+  prove(id: PeerIdBytes): AccountProof {
+    const { leaf, siblings } = this.accounts.path(hashString(id))
+    return { leaf: leaf && accountOf(leaf), path: siblings }
+  }
+}
+
+/** An account as the state holds it. */
+interface Entry extends Omit<Account, 'id'> {
+  readonly id: ByteString
+}
+
+type Accounts = MerkleTrie<Entry>
+
+const ENTRIES: LeafKind<Entry> = {
+  place: ({ id }) => hashString(bytesOf(id)),
+  data: entry => encodeAccount(accountOf(entry))
+}
+
+function accountOf({ id, balance, sequence }: Entry): Account {
+  return { id: bytesOf(id) as PeerIdBytes, balance, sequence }
+}
+
+/** Throws RangeError where the balance would be no u64. Without a `sequence` that stays as it is. */
+function changed(accounts: Accounts, id: PeerIdBytes, difference: bigint, sequence?: bigint): Accounts {
+  return accounts.change(hashString(id), before => {
+    const balance = (before?.balance ?? 0n) + difference
+    if (balance < 0n || balance > U64_MAX) throw new RangeError(`a balance of ${balance} is no u64`)
+    return {
+      id: before?.id ?? byteString(id),
+      balance,
+      sequence: sequence ?? before?.sequence ?? 0n
+    }
+  })
+}

@@ -1,0 +1,233 @@
+import { hash } from 'node:crypto'
+import { asHash, equal, HASH_LENGTH, type Hash } from './bytes.js'
+
+/**
+ * Sets of leaves under one root, each leaf at a place of its own: 32 bytes that are as good as random. The root
+ * follows from the leaves alone, in whatever order they came:
+ *
+ *   of no leaf   SHA-256 of nothing
+ *   of one       SHA-256(0x00 ‖ its data)
+ *   of more      SHA-256(0x01 ‖ root of those whose place has a 0 here ‖ root of those that have a 1)
+ *
+ * where "here" is the first bit of the place at the top, then the second one, and so on. Hashes and places are
+ * strings inside, a character for a byte: a Buffer of its own for each takes four times the memory.
+ */
+
+/** A place or a hash, as a string of 32 characters below 256. */
+export type ByteString = string
+
+export function byteString(bytes: Uint8Array): ByteString {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
+}
+
+export function bytesOf(text: ByteString): Uint8Array {
+  return Buffer.from(text, 'latin1')
+}
+
+/** SHA-256 as a string. */
+export function hashString(data: Uint8Array): ByteString {
+  return hash('sha256', data, 'binary')
+}
+
+/** What a trie must know of its values. */
+export interface LeafKind<Value> {
+  place(value: Value): ByteString
+  data(value: Value): Uint8Array
+}
+
+/** What is between a place and the root: the siblings, lowest first, and what stands where the place would be. */
+export interface TriePath<Value> {
+  readonly leaf: Value | undefined
+  readonly siblings: readonly Hash[]
+}
+
+/** All leaves whose places begin with the same bits. */
+export interface Branch<Value> {
+  root(): Hash
+  values(): Iterable<Value>
+}
+
+/** An immutable value: `change` gives a new trie that shares all but one path with the old one. */
+export class MerkleTrie<Value extends NonNullable<unknown>> implements Branch<Value> {
+  private constructor(
+    private readonly kind: LeafKind<Value>,
+    private readonly top: Node<Value>
+  ) {}
+
+  static empty<Value extends NonNullable<unknown>>(kind: LeafKind<Value>): MerkleTrie<Value> {
+    return new MerkleTrie(kind, undefined)
+  }
+
+  get(place: ByteString): Value | undefined {
+    const { node } = descend(this.top, place, PLACE_BITS)
+    if (node === undefined || node instanceof Inner) return undefined
+    return this.kind.place(node) === place ? node : undefined
+  }
+
+  /** With another value at a place: `next` makes it of the one that stands there. */
+  change(place: ByteString, next: (before: Value | undefined) => Value): MerkleTrie<Value> {
+    return new MerkleTrie(this.kind, put(this.top, next, place, 0, this.kind))
+  }
+
+  /** Computed once: a trie that came out of `change` hashes the new path only. */
+  root(): Hash {
+    return hashOf(rootOf(this.top, this.kind))
+  }
+
+  /** In the order of their places. */
+  values(): Iterable<Value> {
+    return valuesOf(this.top)
+  }
+
+  /** Those that agree with `place` in its first `depth` bits. */
+  branch(place: ByteString, depth: number): Branch<Value> {
+    const { kind } = this
+    const { node } = descend(this.top, place, depth)
+    const isLeaf = node !== undefined && !(node instanceof Inner)
+    const top = isLeaf && !agree(kind.place(node), place, depth) ? undefined : node
+    return { root: () => hashOf(rootOf(top, kind)), values: () => valuesOf(top) }
+  }
+
+  path(place: ByteString): TriePath<Value> {
+    const { node, passed } = descend(this.top, place, PLACE_BITS)
+    const siblings = passed
+      .toReversed()
+      .map((inner, index) =>
+        hashOf(rootOf(inner.child(1 - bit(place, passed.length - 1 - index)), this.kind))
+      )
+    return { leaf: node instanceof Inner ? undefined : node, siblings }
+  }
+}
+
+/** Whether a path from what stands at `place` or where it would be leads to `root`. */
+export function verifyTriePath(
+  place: Uint8Array,
+  leaf: { readonly place: Uint8Array; readonly data: Uint8Array } | undefined,
+  siblings: readonly Uint8Array[],
+  root: Hash
+): boolean {
+  const depth = siblings.length
+  if (depth > PLACE_BITS || siblings.some(({ length }) => length !== HASH_LENGTH)) return false
+  const asked = byteString(place)
+  if (leaf !== undefined && !agree(asked, byteString(leaf.place), depth)) return false
+  const start = leaf === undefined ? EMPTY : leafHash(leaf.data)
+  const top = siblings.reduce<ByteString>((node, bytes, index) => {
+    const sibling = byteString(bytes)
+    return bit(asked, depth - 1 - index) === 0 ? nodeHash(node, sibling) : nodeHash(sibling, node)
+  }, start)
+  return equal(hashOf(top), root)
+}
+
+const PLACE_BITS = 8 * HASH_LENGTH
+
+/** A single leaf is held by its value alone, however deep it stands. */
+type Node<Value> = Inner<Value> | Value | undefined
+
+class Inner<Value> {
+  #root: ByteString | undefined
+
+  constructor(
+    readonly left: Node<Value>,
+    readonly right: Node<Value>
+  ) {}
+
+  child(side: number): Node<Value> {
+    return side === 0 ? this.left : this.right
+  }
+
+  root(kind: LeafKind<Value>): ByteString {
+    this.#root ??= nodeHash(rootOf(this.left, kind), rootOf(this.right, kind))
+    return this.#root
+  }
+}
+
+function rootOf<Value>(node: Node<Value>, kind: LeafKind<Value>): ByteString {
+  if (node === undefined) return EMPTY
+  return node instanceof Inner ? node.root(kind) : leafHash(kind.data(node))
+}
+
+/** Follows a place down to its first `depth` bits, or to what stands alone before. */
+function descend<Value>(
+  top: Node<Value>,
+  place: ByteString,
+  depth: number
+): { readonly node: Node<Value>; readonly passed: readonly Inner<Value>[] } {
+  const passed: Inner<Value>[] = []
+  let node = top
+  while (node instanceof Inner && passed.length < depth) {
+    const inner: Inner<Value> = node
+    node = inner.child(bit(place, passed.length))
+    passed.push(inner)
+  }
+  return { node, passed }
+}
+
+function put<Value>(
+  node: Node<Value>,
+  next: (before: Value | undefined) => Value,
+  place: ByteString,
+  depth: number,
+  kind: LeafKind<Value>
+): Node<Value> {
+  if (node === undefined) return next(undefined)
+  if (node instanceof Inner)
+    return bit(place, depth) === 0
+      ? new Inner(put(node.left, next, place, depth + 1, kind), node.right)
+      : new Inner(node.left, put(node.right, next, place, depth + 1, kind))
+  const other = kind.place(node)
+  return other === place ? next(node) : fork(node, other, next(undefined), place, depth)
+}
+
+/** Two leaves under as many inner nodes as their places have bits in common from here on. */
+function fork<Value>(
+  one: Value,
+  place: ByteString,
+  other: Value,
+  otherPlace: ByteString,
+  depth: number
+): Inner<Value> {
+  const side = bit(place, depth)
+  if (side !== bit(otherPlace, depth)) return side === 0 ? new Inner(one, other) : new Inner(other, one)
+  const below = fork(one, place, other, otherPlace, depth + 1)
+  return side === 0 ? new Inner<Value>(below, undefined) : new Inner<Value>(undefined, below)
+}
+
+function* valuesOf<Value>(node: Node<Value>): Iterable<Value> {
+  if (node === undefined) return
+  if (!(node instanceof Inner)) yield node
+  else {
+    yield* valuesOf(node.left)
+    yield* valuesOf(node.right)
+  }
+}
+
+function bit(place: ByteString, index: number): number {
+  return (place.charCodeAt(index >> 3) >> (7 - (index & 7))) & 1
+}
+
+/** Whether two places have their first `depth` bits in common. */
+function agree(one: ByteString, other: ByteString, depth: number): boolean {
+  for (let index = 0; index < depth; index += 1) if (bit(one, index) !== bit(other, index)) return false
+  return true
+}
+
+const EMPTY = hashString(new Uint8Array(0))
+
+function leafHash(data: Uint8Array): ByteString {
+  const input = Buffer.allocUnsafe(1 + data.length)
+  input[0] = 0
+  input.set(data, 1)
+  return hashString(input)
+}
+
+const nodeInput = Buffer.alloc(1 + 2 * HASH_LENGTH, 1)
+
+function nodeHash(left: ByteString, right: ByteString): ByteString {
+  nodeInput.write(left, 1, 'latin1')
+  nodeInput.write(right, 1 + HASH_LENGTH, 'latin1')
+  return hashString(nodeInput)
+}
+
+export function hashOf(text: ByteString): Hash {
+  return asHash(bytesOf(text))
+}

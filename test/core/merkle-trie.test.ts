@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { concat, type Hash, toHex } from '#src/core/bytes.js'
+import { sha256 } from '#src/core/hash.js'
+import { EMPTY_ROOT } from '#src/core/merkle.js'
+import {
+  byteString,
+  bytesOf,
+  hashString,
+  type LeafKind,
+  MerkleTrie,
+  verifyTriePath
+} from '#src/core/merkle-trie.js'
+import { arbitrary, assertSame, flipped, runs, seedOf } from '../helpers/core.js'
+import { agree, type TrieEntry, trieRoot } from '../helpers/tries.js'
+
+const KIND: LeafKind<TrieEntry> = { place: ({ place }) => byteString(place), data: ({ data }) => data }
+
+function trieOf(entries: readonly TrieEntry[]): MerkleTrie<TrieEntry> {
+  return entries.reduce<MerkleTrie<TrieEntry>>(
+    (trie, entry) => trie.change(KIND.place(entry), () => entry),
+    MerkleTrie.empty(KIND)
+  )
+}
+
+/** Random places, and others that agree with them in many bits: up to the last one. */
+const places = fc.oneof(
+  arbitrary.hash(),
+  fc.tuple(fc.integer({ min: 0, max: 3 }), fc.nat(255)).map(([name, index]) => {
+    const place = seedOf(`place ${name}`)
+    return flipped(place, index >> 3, 1 << (index & 7)) as Hash
+  })
+)
+const entries = fc.uniqueArray(fc.record({ place: places, data: arbitrary.bytes(0, 20) }), {
+  selector: ({ place }) => toHex(place),
+  maxLength: 30
+})
+
+describe('a Merkle trie', () => {
+  it('has the root that its leaves have by definition, in whatever order they came', () => {
+    fc.assert(
+      fc.property(
+        entries.chain(list =>
+          fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length }))
+        ),
+        ([list, shuffled]) => {
+          assertSame(trieOf(list).root(), trieRoot(list))
+          assertSame(trieOf(shuffled).root(), trieRoot(list))
+        }
+      ),
+      runs(200)
+    )
+  })
+
+  it('is a value: what is changed is another trie, and the hashes that it knows already stay true', () => {
+    fc.assert(
+      fc.property(entries, entries, (before, changes) => {
+        const trie = trieOf(before)
+        const root = trie.root()
+        const byPlace = new Map([...before, ...changes].map(entry => [toHex(entry.place), entry]))
+        const changed = changes.reduce((next, entry) => next.change(KIND.place(entry), () => entry), trie)
+        assertSame(changed.root(), trieRoot([...byPlace.values()]))
+        assertSame(trie.root(), root)
+        assertSame([...trie.values()].length, before.length)
+      }),
+      runs(200)
+    )
+  })
+
+  it('hands over what stands at a place, and gives back what is there', () => {
+    fc.assert(
+      fc.property(entries, places, (list, other) => {
+        const trie = trieOf(list)
+        for (const entry of list) {
+          assertSame(trie.get(KIND.place(entry)), entry)
+          trie.change(KIND.place(entry), before => {
+            assertSame(before, entry)
+            return entry
+          })
+        }
+        const expected = list.find(({ place }) => toHex(place) === toHex(other))
+        assertSame(trie.get(byteString(other)), expected)
+      }),
+      runs(200)
+    )
+  })
+
+  it('gives its values in the order of their places', () => {
+    fc.assert(
+      fc.property(entries, list => {
+        const sorted = list.toSorted((a, b) => Buffer.compare(a.place, b.place))
+        assertSame([...trieOf(list).values()], sorted)
+      }),
+      runs(100)
+    )
+  })
+
+  it('has under any prefix the leaves that begin with it, and their root from there on', () => {
+    fc.assert(
+      fc.property(entries, places, fc.nat(256), (list, place, depth) => {
+        const branch = trieOf(list).branch(byteString(place), depth)
+        const inside = list.filter(entry => agree(entry.place, place, depth))
+        assert.deepEqual(
+          [...branch.values()].map(entry => toHex(entry.place)),
+          inside.map(entry => toHex(entry.place)).sort()
+        )
+        assertSame(branch.root(), trieRoot(inside, depth))
+      }),
+      runs(500)
+    )
+  })
+
+  it('agrees with a tree of SHA-256 that was written down by hand', () => {
+    const [zero, one] = [0x00, 0x80].map(first => concat(Uint8Array.of(first), new Uint8Array(31)) as Hash)
+    assert.ok(zero && one)
+    const data = Uint8Array.of(7)
+    assertSame(trieOf([]).root(), sha256(new Uint8Array(0)))
+    assertSame(trieOf([{ place: zero, data }]).root(), sha256(Uint8Array.of(0, 7)))
+    const leaf = sha256(Uint8Array.of(0, 7))
+    const both = trieOf([
+      { place: zero, data },
+      { place: one, data }
+    ])
+    assertSame(both.root(), sha256(concat(Uint8Array.of(1), leaf, leaf)))
+    const near = concat(Uint8Array.of(0x40), new Uint8Array(31)) as Hash
+    const deep = trieOf([
+      { place: zero, data },
+      { place: near, data }
+    ])
+    const under = sha256(concat(Uint8Array.of(1), leaf, leaf))
+    assertSame(deep.root(), sha256(concat(Uint8Array.of(1), under, sha256(new Uint8Array(0)))))
+  })
+})
+
+describe('a path in a Merkle trie', () => {
+  it('proves what stands at a place, and that nothing does', () => {
+    fc.assert(
+      fc.property(entries, places, (list, other) => {
+        const trie = trieOf(list)
+        for (const place of [...list.map(entry => entry.place), other]) {
+          const { leaf, siblings } = trie.path(byteString(place))
+          assert.ok(verifyTriePath(place, leaf, siblings, trie.root()))
+          const isThere = list.some(entry => toHex(entry.place) === toHex(place))
+          assert.equal(leaf !== undefined && toHex(leaf.place) === toHex(place), isThere)
+        }
+      }),
+      runs(200)
+    )
+  })
+
+  it('proves nothing else: no other leaf, none where there is one, no other path, no other root', () => {
+    fc.assert(
+      fc.property(entries, arbitrary.bytes(0, 20), fc.nat(), (list, data, at) => {
+        const trie = trieOf(list)
+        const root = trie.root()
+        for (const entry of list) {
+          const { leaf, siblings } = trie.path(KIND.place(entry))
+          assert.ok(leaf)
+          const refused = (other: Parameters<typeof verifyTriePath>, what: string): void =>
+            assert.equal(verifyTriePath(...other), false, what)
+          refused([entry.place, undefined, siblings, root], 'no leaf')
+          if (toHex(data) !== toHex(entry.data))
+            refused([entry.place, { place: entry.place, data }, siblings, root], 'other data')
+          refused([entry.place, leaf, [...siblings, EMPTY_ROOT], root], 'a sibling too many')
+          refused([entry.place, leaf, siblings.map(hash => hash.subarray(1)), EMPTY_ROOT], 'short hashes')
+          refused([entry.place, leaf, siblings, seedOf('another root')], 'another root')
+          if (siblings.length === 0) continue
+          refused([entry.place, leaf, siblings.slice(1), root], 'a sibling too few')
+          const index = at % siblings.length
+          const wrong = siblings.map((hash, place) => (place === index ? flipped(hash, at % 32) : hash))
+          refused([entry.place, leaf, wrong, root], 'a wrong sibling')
+          const elsewhere = flipped(entry.place, 0, 0x80)
+          refused([elsewhere, leaf, siblings, root], 'another place')
+          refused([elsewhere, { ...leaf, place: elsewhere }, siblings, root], 'a leaf moved')
+        }
+      }),
+      runs(200)
+    )
+  })
+
+  it('has no more than 256 siblings', () => {
+    const [one, other] = [seedOf('place'), flipped(seedOf('place'), 31) as Hash]
+    const trie = trieOf([one, other].map(place => ({ place, data: place })))
+    const { leaf, siblings } = trie.path(byteString(one))
+    assert.equal(siblings.length, 256)
+    assert.ok(verifyTriePath(one, leaf, siblings, trie.root()))
+    assert.equal(verifyTriePath(one, leaf, [EMPTY_ROOT, ...siblings], trie.root()), false)
+  })
+})
+
+describe('strings of bytes', () => {
+  it('hold any bytes, and hash to what the bytes hash to', () => {
+    fc.assert(
+      fc.property(arbitrary.bytes(), bytes => {
+        assertSame(bytesOf(byteString(bytes)), bytes)
+        assertSame(bytesOf(hashString(bytes)), sha256(bytes))
+      }),
+      runs(200)
+    )
+  })
+
+  it('hold the part that a view shows, not the buffer behind it', () => {
+    const whole = Uint8Array.of(1, 2, 3, 4)
+    assertSame(bytesOf(byteString(whole.subarray(1, 3))), Uint8Array.of(2, 3))
+  })
+})
