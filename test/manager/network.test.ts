@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setInterval } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Failure, UsageError } from '#src/cli/failure.js'
-import { encryptionKeyBeside, makeNetwork } from '#src/cli/network-setup.js'
+import { encryptionKeyBeside, makeSequencerNetwork } from '#src/cli/sequencer-network.js'
 import { parseJson } from '#src/cli/shapes.js'
 import { ask } from '#src/manager/control-client.js'
 import { type NetworkEventOf, readNetworkEvent } from '#src/manager/events.js'
@@ -105,7 +105,10 @@ describe('a network that runs', function () {
     const key = join(folder, 'keys', 'sequencer.key')
     const document = join(folder, 'network.json')
     files = ['--network', document, '--key', join(folder, 'client.key')]
-    await makeNetwork({ network: document, key, encryptionKey: encryptionKeyBeside(key) }, { blockSize: 1 })
+    await makeSequencerNetwork(
+      { network: document, key, encryptionKey: encryptionKeyBeside(key) },
+      { blockSize: 1 }
+    )
     network = await RunningNetwork.up(cleanup, folder, '--nodes', '3', '--topology', 'line', '--json')
   })
 
