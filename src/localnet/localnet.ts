@@ -11,18 +11,22 @@ import {
   type SequencerNetworkFiles,
   type SequencerNetworkWishes
 } from '../cli/sequencer-network.js'
+import { makeWorkNetwork, type WorkNetworkWishes } from '../cli/work-network.js'
 import type { Network } from '../core/network-document.js'
 import { onParentExit } from './parent-exit.js'
 import { type Home, Peer, type PeerSetup, type Work } from './peer.js'
 import type { LocalEvent } from './peer-events.js'
 import type { Exit } from './peer-process.js'
 
-export interface LocalnetOptions {
+export type LocalnetOptions = NetworkOptions & {
   /** Where keys, databases and the network document are kept. A temporary folder, removed by `stop`, where it is left out. */
   readonly folder?: string
-  /** What the new network is like. A folder that holds one already keeps the one it has. */
-  readonly network?: SequencerNetworkWishes
 }
+
+/** What a new network is like; a sequencer orders it where nothing is said. A folder that holds one already keeps the one it has. */
+type NetworkOptions =
+  | { readonly ordering?: 'sequencer'; readonly network?: SequencerNetworkWishes }
+  | { readonly ordering: 'work'; readonly network?: WorkNetworkWishes }
 
 /**
  * Peers of one network as real processes on this machine, each with a key and a database of its own, on
@@ -52,12 +56,12 @@ export class Localnet {
     /** The network document all peers share. */
     readonly network: Network,
     readonly folder: string,
-    /** The network document and the sequencer's two keys. */
+    /** The network document, and the sequencer's two keys where there is one. */
     readonly files: SequencerNetworkFiles,
     private readonly removeFolder: () => Promise<void>
   ) {}
 
-  /** Makes the network document and the sequencer's keys; starts nothing yet. */
+  /** Makes the network document, and the keys of its sequencer; starts nothing yet. */
   static async create(options: LocalnetOptions = {}): Promise<Localnet> {
     const folder = resolve(options.folder ?? (await mkdtemp(join(tmpdir(), 'tallystick-'))))
     const removeFolder = options.folder === undefined ? temporary(folder) : async () => undefined
@@ -65,7 +69,7 @@ export class Localnet {
     const files = { network: join(folder, 'network.json'), key, encryptionKey: encryptionKeyBeside(key) }
     try {
       await mkdir(folder, { recursive: true })
-      return new Localnet(await readOrMake(files, options.network), folder, files, removeFolder)
+      return new Localnet(await readOrMake(files, options), folder, files, removeFolder)
     } catch (error) {
       await removeFolder()
       throw error
@@ -216,15 +220,15 @@ export class Localnet {
   }
 }
 
-async function readOrMake(
-  files: SequencerNetworkFiles,
-  wishes: SequencerNetworkWishes | undefined
-): Promise<Network> {
-  if (!(await exists(files.network))) return makeSequencerNetwork(files, wishes)
-  if (wishes === undefined) return readNetwork(files.network)
-  throw new Failure(
-    `${files.network} exists already; leave out what the network is to be like, or name another folder`
-  )
+async function readOrMake(files: SequencerNetworkFiles, options: NetworkOptions): Promise<Network> {
+  if (await exists(files.network)) {
+    if (options.network === undefined && options.ordering === undefined) return readNetwork(files.network)
+    throw new Failure(
+      `${files.network} exists already; leave out what the network is to be like, or name another folder`
+    )
+  }
+  if (options.ordering === 'work') return makeWorkNetwork(files.network, options.network ?? {}, Date.now())
+  return makeSequencerNetwork(files, options.network)
 }
 
 /** Removes a folder when asked, or when this process exits before. */

@@ -1,9 +1,8 @@
 import { UsageError } from '../cli/failure.js'
-import type { OrderingDocument } from '../core/network-document.js'
+import type { OrderingName } from '../cli/network-setup.js'
 import type { Topology } from '../localnet/topology.js'
 
 export const ORDERINGS = ['sequencer', 'work'] as const
-export type OrderingName = OrderingDocument['type']
 export type NodeRole = 'sequencer' | 'follower' | 'miner'
 
 /** What a managed network is to be. */

@@ -2,12 +2,13 @@ import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Failure, UsageError } from '../cli/failure.js'
 import { exists, readNetwork } from '../cli/files.js'
+import type { OrderingName } from '../cli/network-setup.js'
 import { untilAborted } from '../cli/run-peer.js'
 import { Localnet } from '../localnet/index.js'
 import { ControlServer } from './control-server.js'
 import type { NetworkEvent } from './events.js'
 import { Fleet } from './fleet.js'
-import { type OrderingName, type Plan, type PlanWishes, planOf } from './plan.js'
+import { type Plan, type PlanWishes, planOf } from './plan.js'
 import { serve } from './serving.js'
 
 export interface NetworkOptions extends PlanWishes {
@@ -72,5 +73,6 @@ async function prepare(
     throw new UsageError(
       `${folder} holds a network that is ordered by ${held}; leave out --ordering, or name another --folder DIR`
     )
-  return { plan: planOf(ordering, options), net: await Localnet.create({ folder }) }
+  const plan = planOf(ordering, options)
+  return { plan, net: await Localnet.create({ folder, ...(held === undefined && { ordering }) }) }
 }

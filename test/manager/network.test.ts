@@ -3,9 +3,9 @@ import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setInterval } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { Failure, UsageError } from '#src/cli/failure.js'
-import { encryptionKeyBeside, makeSequencerNetwork } from '#src/cli/sequencer-network.js'
+import { UsageError } from '#src/cli/failure.js'
 import { parseJson } from '#src/cli/shapes.js'
+import { makeWorkNetwork } from '#src/cli/work-network.js'
 import { ask } from '#src/manager/control-client.js'
 import { type NetworkEventOf, readNetworkEvent } from '#src/manager/events.js'
 import { deadline, present } from '../helpers/changes.js'
@@ -97,28 +97,16 @@ describe('a network that runs', function () {
   this.timeout(120_000)
   const cleanup = new Cleanup(after)
   let network: RunningNetwork
-  let files: readonly string[]
   const pids: number[] = []
 
   before(async () => {
     const folder = await cleanup.folder()
-    const key = join(folder, 'keys', 'sequencer.key')
-    const document = join(folder, 'network.json')
-    files = ['--network', document, '--key', join(folder, 'client.key')]
-    await makeSequencerNetwork(
-      { network: document, key, encryptionKey: encryptionKeyBeside(key) },
-      { blockSize: 1 }
-    )
-    network = await RunningNetwork.up(cleanup, folder, '--nodes', '3', '--topology', 'line', '--json')
+    // So easy that a block takes no time; and none is made unasked.
+    const easy = { target: '207fffff', interval: 1000 }
+    await makeWorkNetwork(join(folder, 'network.json'), easy, Date.now())
+    const args = ['--nodes', '3', '--mine', '0', '--topology', 'line', '--json']
+    network = await RunningNetwork.up(cleanup, folder, ...args)
   })
-
-  /** One message, which is one block here. */
-  async function submit(text: string): Promise<void> {
-    const [first] = await network.nodes()
-    const address = present(first?.address ?? undefined)
-    const { code, stderr } = await tool(network.folder, 'submit', text, '--connect', address, ...files)
-    assert.equal(code, 0, stderr)
-  }
 
   it('has nodes that are processes and know one another as the topology says', async () => {
     assert.equal(statSync(network.socket).mode & 0o777, 0o600)
@@ -126,8 +114,8 @@ describe('a network that runs', function () {
     assert.deepEqual(
       nodes.map(({ node, role, state }) => [node, role, state]),
       [
-        [1, 'sequencer', 'running'],
-        [2, 'follower', 'running'],
+        [1, 'miner', 'running'],
+        [2, 'miner', 'running'],
         [3, 'follower', 'running']
       ]
     )
@@ -136,35 +124,28 @@ describe('a network that runs', function () {
     assert.equal(new Set(pids).size, 3)
   })
 
-  it('converges, and shows it', async () => {
-    await submit('one')
+  it('mines where it is told to, and all have the block', async () => {
+    assert.match(await network.does('mine'), /^node 1 made block 1: [0-9a-f]{64}\n$/)
     const nodes = await network.when(all => heights(all).join() === '1,1,1')
     assert.equal(new Set(nodes.map(({ head }) => head)).size, 1)
-    assert.match(await network.does('status'), /^ +1 .*sequencer .*\n(.*\n)+one head, at height 1\n$/m)
+    assert.match(await network.does('status'), /^ +1 .*miner .*\n(.*\n)+one head, at height 1\n$/m)
+    assert.match(await network.refuses(1, 'mine', '--node', '3'), /node-3: this peer does not mine/)
   })
 
-  it('is divided: what happens on one side stays there, until it is healed', async () => {
+  it('is divided: what happens on one side stays there, until it is healed and the heavier branch wins', async () => {
     await assert.rejects(
       ask(network.folder, { request: 'partition', groups: [[1], [4]] }, () => undefined),
       new UsageError('there is no node 4; the nodes are 1 to 3')
     )
     await network.does('partition', '1')
     await network.when(all => connections(all).join(' ') === '0/1 1/2 1/1')
-    await submit('two')
-    assert.deepEqual(heights(await network.when(([first]) => first?.height === 2)), [2, 1, 1])
+    await network.does('mine', '--node', '1')
+    await network.does('mine', '--node', '2', '--count', '2')
+    await network.when(all => heights(all).join() === '2,3,3')
     await network.does('heal')
-    await network.when(all => heights(all).join() === '2,2,2')
-  })
-
-  it('whose nodes do not mine says so', async () => {
-    assert.match(
-      await network.refuses(1, 'mine'),
-      /no node of this network mines: it is ordered by sequencer/
-    )
-    await assert.rejects(
-      ask(network.folder, { request: 'mine', node: 2, count: 1 }, () => undefined),
-      new Failure('node-2: this peer does not mine: it is a follower')
-    )
+    const nodes = await network.when(all => heights(all).join() === '3,3,3')
+    assert.equal(new Set(nodes.map(({ head }) => head)).size, 1)
+    await network.program.says('stdout', /^\{"event":"reorg","node":1,.*"depth":1\}$/m)
   })
 
   it('forgets a node that stops, and looks for one that is killed until it is back', async () => {
@@ -239,7 +220,7 @@ describe('tallystick network', function () {
 
   for (const [args, says] of [
     [['up', '--nodes', '0'], /whole number from 1 to 50/],
-    [['up', '--miners', '1', '--ordering', 'sequencer'], /has no miners/],
+    [['up', '--miners', '1', '--ordering', 'sequencer'], /nobody mines where a sequencer orders/],
     [['partition', '1,2/2'], /node 2 is named twice/],
     [['kill'], /required option '--node <i>' not specified/]
   ] as const)
