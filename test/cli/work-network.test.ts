@@ -29,11 +29,11 @@ describe('Making a network that is ordered by work', () => {
     assert.deepEqual(await made(), { ...shipped.ordering, start: 1_800_000_000_000 })
   })
 
-  it('ships a first target of about seventeen million hashes, and never goes below a quarter of that', async () => {
+  it('ships a first target of about eight million hashes, and never goes below a quarter of that', async () => {
     const { target, easiest } = await made()
     assert.deepEqual(
       [target, easiest].map(text => Math.round(hashes(text) / 100_000) / 10),
-      [16.8, 4.2]
+      [8.4, 2.1]
     )
   })
 
