@@ -41,7 +41,7 @@ interface Search {
 }
 
 /** A miner on a real chain with real threads, and what it has been seen to do. */
-class Bench {
+class Setup {
   /** Its own blocks that have become the head. */
   readonly mined: CheckpointedHeader[] = []
   readonly published: Uint8Array[] = []
@@ -162,7 +162,7 @@ describe('a miner', () => {
     return { chain: await Chain.open(database, rules, EPOCH, pool), pool }
   }
 
-  async function benchOf(wishes: Wishes = {}): Promise<Bench> {
+  async function setUp(wishes: Wishes = {}): Promise<Setup> {
     const { chain, pool } = await chainOf(wishes.ordering)
     let made = 0
     const hashes = new HashPool({
@@ -172,55 +172,55 @@ describe('a miner', () => {
     })
     await hashes.start()
     cleanup.add(() => hashes.stop())
-    const bench = new Bench(chain, pool, hashes, wishes)
-    await bench.miner.start()
-    cleanup.add(() => bench.miner.stop())
-    return bench
+    const setup = new Setup(chain, pool, hashes, wishes)
+    await setup.miner.start()
+    cleanup.add(() => setup.miner.stop())
+    return setup
   }
 
   it('mines as many blocks as it is asked for, each on the one before, and publishes what others take', async () => {
-    const bench = await benchOf()
-    const answer = await bench.miner.mine(5, endless)
+    const setup = await setUp()
+    const answer = await setup.miner.mine(5, endless)
     assert.ok(answer.ok)
     assert.deepEqual(
       answer.blocks.map(({ height, id }) => [height, toHex(id)]),
-      bench.mined.map(({ header, id }) => [header.height, toHex(id)])
+      setup.mined.map(({ header, id }) => [header.height, toHex(id)])
     )
     assert.deepEqual(
       answer.blocks.map(({ height }) => height),
       [1, 2, 3, 4, 5]
     )
-    await bench.miner.stop()
-    assert.ok(equal(bench.chain.head().id, present(answer.blocks.at(-1)).id), 'and no more')
+    await setup.miner.stop()
+    assert.ok(equal(setup.chain.head().id, present(answer.blocks.at(-1)).id), 'and no more')
     const { chain: other } = await chainOf()
     const reader = new BlockReader(other.rules, new VerifierCache())
-    for (const bytes of bench.published)
-      assert.equal((await other.import(reader.block(bytes), bench.now)).kind, 'extended')
-    assert.ok(equal(other.head().id, bench.chain.head().id))
+    for (const bytes of setup.published)
+      assert.equal((await other.import(reader.block(bytes), setup.now)).kind, 'extended')
+    assert.ok(equal(other.head().id, setup.chain.head().id))
   })
 
   it('mines unasked as many as it is told to, and then when it is asked', async () => {
-    const bench = await benchOf({ blocks: 3 })
-    await bench.until(() => bench.mined.length === 3)
-    const searches = bench.searches.length
-    bench.miner.headChanged()
-    bench.miner.messagesCame()
-    assert.ok((await bench.miner.mine(1, endless)).ok)
-    assert.deepEqual([bench.mined.length, bench.searches.length], [4, searches + 1])
+    const setup = await setUp({ blocks: 3 })
+    await setup.until(() => setup.mined.length === 3)
+    const searches = setup.searches.length
+    setup.miner.headChanged()
+    setup.miner.messagesCame()
+    assert.ok((await setup.miner.mine(1, endless)).ok)
+    assert.deepEqual([setup.mined.length, setup.searches.length], [4, searches + 1])
   })
 
   it('mines without end, whatever it is asked meanwhile, until it is stopped', async () => {
-    const bench = await benchOf({ blocks: Number.POSITIVE_INFINITY })
-    assert.ok((await bench.miner.mine(2, endless)).ok)
-    await bench.until(() => bench.mined.length >= 6)
-    await bench.miner.stop()
-    const { height } = bench.chain.head().header
-    assert.deepEqual([bench.mined.length, bench.published.length], [height, height])
+    const setup = await setUp({ blocks: Number.POSITIVE_INFINITY })
+    assert.ok((await setup.miner.mine(2, endless)).ok)
+    await setup.until(() => setup.mined.length >= 6)
+    await setup.miner.stop()
+    const { height } = setup.chain.head().header
+    assert.deepEqual([setup.mined.length, setup.published.length], [height, height])
   })
 
   it('takes requests one after the other', async () => {
-    const bench = await benchOf()
-    const answers = await Promise.all([2, 1, 3].map(count => bench.miner.mine(count, endless)))
+    const setup = await setUp()
+    const answers = await Promise.all([2, 1, 3].map(count => setup.miner.mine(count, endless)))
     assert.deepEqual(
       answers.map(answer => answer.ok && answer.blocks.map(({ height }) => height)),
       [[1, 2], [3], [4, 5, 6]]
@@ -228,144 +228,144 @@ describe('a miner', () => {
   })
 
   it('gives what is there when a request is ended, and mines no more for it', async () => {
-    const bench = await benchOf()
+    const setup = await setUp()
     const patience = new AbortController()
-    bench.beforeImport = async () => {
-      if (bench.mined.length === 1) bench.isHopeless = true
+    setup.beforeImport = async () => {
+      if (setup.mined.length === 1) setup.isHopeless = true
     }
-    const asked = bench.miner.mine(10, patience.signal)
-    await bench.until(() => bench.searches.length === 3)
+    const asked = setup.miner.mine(10, patience.signal)
+    await setup.until(() => setup.searches.length === 3)
     patience.abort()
     const answer = await asked
     assert.ok(answer.ok)
     assert.equal(answer.blocks.length, 2)
-    assert.ok(present(bench.searches[2]).signal.aborted, 'the search has ended too')
-    assert.deepEqual(await bench.miner.mine(3, AbortSignal.abort()), { ok: true, blocks: [] })
-    bench.isHopeless = false
-    assert.ok((await bench.miner.mine(1, endless)).ok)
-    assert.equal(bench.mined.length, 3)
+    assert.ok(present(setup.searches[2]).signal.aborted, 'the search has ended too')
+    assert.deepEqual(await setup.miner.mine(3, AbortSignal.abort()), { ok: true, blocks: [] })
+    setup.isHopeless = false
+    assert.ok((await setup.miner.mine(1, endless)).ok)
+    assert.equal(setup.mined.length, 3)
   })
 
   it('refuses what it cannot do, with a sentence', async () => {
-    const bench = await benchOf({ isHopeless: true })
+    const setup = await setUp({ isHopeless: true })
     const { waiting, blocks } = LIMITS.miningRequests
     for (const count of [0, -1, 1.5, blocks + 1, Number.NaN])
-      assert.deepEqual(await bench.miner.mine(count, endless), {
+      assert.deepEqual(await setup.miner.mine(count, endless), {
         ok: false,
         reason: `${count} blocks cannot be mined at a time; ask for 1 to ${blocks}`
       })
-    const requests = Array.from({ length: waiting }, () => bench.miner.mine(1, new AbortController().signal))
-    assert.deepEqual(await bench.miner.mine(1, endless), {
+    const requests = Array.from({ length: waiting }, () => setup.miner.mine(1, new AbortController().signal))
+    assert.deepEqual(await setup.miner.mine(1, endless), {
       ok: false,
       reason: `${waiting} requests to mine wait already; ask again when one of them is done`
     })
-    await bench.miner.stop()
+    await setup.miner.stop()
     for (const request of requests) assert.deepEqual(await request, { ok: true, blocks: [] })
-    assert.deepEqual(await bench.miner.mine(1, endless), { ok: false, reason: 'this miner is stopping' })
+    assert.deepEqual(await setup.miner.mine(1, endless), { ok: false, reason: 'this miner is stopping' })
   })
 
   it('leaves its search at once when the head moves, and begins anew on the new one', async () => {
-    const bench = await benchOf({ blocks: 1, isHopeless: true })
+    const setup = await setUp({ blocks: 1, isHopeless: true })
     for (let block = 1; block <= 5; block += 1) {
-      await bench.until(() => bench.searches.length === block)
-      assert.equal((await bench.rivalBlock()).kind, 'extended')
-      const search = present(bench.searches.at(-1))
-      bench.miner.headChanged()
+      await setup.until(() => setup.searches.length === block)
+      assert.equal((await setup.rivalBlock()).kind, 'extended')
+      const search = present(setup.searches.at(-1))
+      setup.miner.headChanged()
       assert.ok(search.signal.aborted)
-      await bench.until(() => bench.searches.length === block + 1)
-      const { header } = present(bench.searches.at(-1))
-      assert.ok(toHex(header).includes(toHex(bench.chain.head().id)), 'its parent')
+      await setup.until(() => setup.searches.length === block + 1)
+      const { header } = present(setup.searches.at(-1))
+      assert.ok(toHex(header).includes(toHex(setup.chain.head().id)), 'its parent')
     }
-    bench.isHopeless = false
-    bench.miner.headChanged()
-    await bench.until(() => bench.mined.length === 1)
-    assert.equal(bench.chain.head().header.height, 6)
+    setup.isHopeless = false
+    setup.miner.headChanged()
+    await setup.until(() => setup.mined.length === 1)
+    assert.equal(setup.chain.head().header.height, 6)
   })
 
   it('takes up messages that come while it searches', async () => {
-    const bench = await benchOf({ blocks: 1, isHopeless: true })
-    await bench.until(() => bench.searches.length === 1)
-    bench.say(3)
-    bench.miner.messagesCame()
-    bench.isHopeless = false
-    await bench.until(() => bench.mined.length === 1)
-    assert.equal(bench.chain.head().header.count, 3)
-    assert.equal(bench.pool.size, 0)
+    const setup = await setUp({ blocks: 1, isHopeless: true })
+    await setup.until(() => setup.searches.length === 1)
+    setup.say(3)
+    setup.miner.messagesCame()
+    setup.isHopeless = false
+    await setup.until(() => setup.mined.length === 1)
+    assert.equal(setup.chain.head().header.count, 3)
+    assert.equal(setup.pool.size, 0)
   })
 
   it('fills blocks up to blockSize, and mines empty ones where there may be', async () => {
-    const bench = await benchOf()
-    bench.say(25)
-    assert.ok((await bench.miner.mine(4, endless)).ok)
+    const setup = await setUp()
+    setup.say(25)
+    assert.ok((await setup.miner.mine(4, endless)).ok)
     assert.deepEqual(
-      bench.mined.map(({ header }) => header.count),
+      setup.mined.map(({ header }) => header.count),
       [10, 10, 5, 0]
     )
   })
 
   it('waits for messages where no block may be empty', async () => {
-    const bench = await benchOf({ ordering: { emptyBlocks: false } })
-    const asked = bench.miner.mine(2, endless)
-    bench.say(4)
-    bench.miner.messagesCame()
-    await bench.until(() => bench.mined.length === 1)
-    bench.say(2)
-    bench.miner.messagesCame()
+    const setup = await setUp({ ordering: { emptyBlocks: false } })
+    const asked = setup.miner.mine(2, endless)
+    setup.say(4)
+    setup.miner.messagesCame()
+    await setup.until(() => setup.mined.length === 1)
+    setup.say(2)
+    setup.miner.messagesCame()
     assert.ok((await asked).ok)
     assert.deepEqual(
-      bench.mined.map(({ header }) => header.count),
+      setup.mined.map(({ header }) => header.count),
       [4, 2]
     )
   })
 
   it('neither counts nor publishes a block that came too late', async () => {
-    const bench = await benchOf()
-    bench.beforeImport = async () => {
-      bench.beforeImport = undefined
-      await bench.rivalBlock()
-      await bench.rivalBlock()
+    const setup = await setUp()
+    setup.beforeImport = async () => {
+      setup.beforeImport = undefined
+      await setup.rivalBlock()
+      await setup.rivalBlock()
     }
-    assert.ok((await bench.miner.mine(1, endless)).ok)
+    assert.ok((await setup.miner.mine(1, endless)).ok)
     assert.deepEqual(
-      bench.mined.map(({ header }) => header.height),
+      setup.mined.map(({ header }) => header.height),
       [3]
     )
-    assert.deepEqual([bench.published.length, bench.searches.length], [1, 2])
+    assert.deepEqual([setup.published.length, setup.searches.length], [1, 2])
   })
 
   it('says so when a block cannot be published, and goes on', async () => {
-    const bench = await benchOf({
+    const setup = await setUp({
       changes: {
         publish: async () => {
           throw new Error('nobody listens')
         }
       }
     })
-    assert.ok((await bench.miner.mine(2, endless)).ok)
-    await bench.miner.stop()
+    assert.ok((await setup.miner.mine(2, endless)).ok)
+    await setup.miner.stop()
     assert.deepEqual(
-      bench.warnings,
+      setup.warnings,
       [1, 2].map(height => `block ${height} was not published: nobody listens`)
     )
   })
 
   it('says so when its own block is not valid, as with a wrong clock, and goes on', async () => {
-    const bench = await benchOf()
-    const right = bench.now
-    bench.beforeImport = async () => {
-      bench.now = bench.warnings.length === 0 ? 0 : right
+    const setup = await setUp()
+    const right = setup.now
+    setup.beforeImport = async () => {
+      setup.now = setup.warnings.length === 0 ? 0 : right
     }
-    assert.ok((await bench.miner.mine(1, endless)).ok)
-    assert.equal(bench.warnings.length, 1)
+    assert.ok((await setup.miner.mine(1, endless)).ok)
+    assert.equal(setup.warnings.length, 1)
     assert.match(
-      bench.warnings[0] ?? '',
+      setup.warnings[0] ?? '',
       /^a block that was mined here is not valid \(block 1: future: .*\); is the clock right\?$/
     )
   })
 
   it('reports its hash rate every ten seconds of its clock', async () => {
     let now = 0
-    const bench = await benchOf({
+    const setup = await setUp({
       changes: {
         clock: () => {
           now += 2_500
@@ -373,13 +373,13 @@ describe('a miner', () => {
         }
       }
     })
-    assert.ok((await bench.miner.mine(9, endless)).ok)
-    assert.ok(bench.rates.length >= 2 && bench.rates.length < 9)
-    assert.ok(bench.rates.every(rate => rate > 0))
+    assert.ok((await setup.miner.mine(9, endless)).ok)
+    assert.ok(setup.rates.length >= 2 && setup.rates.length < 9)
+    assert.ok(setup.rates.every(rate => rate > 0))
   })
 
   it('tells whoever runs it when the threads fail, gives up what was asked of it, and stops all the same', async () => {
-    const bench = await benchOf({
+    const setup = await setUp({
       changes: {
         pool: {
           find: () => Promise.reject(new Error('no thread')),
@@ -387,12 +387,12 @@ describe('a miner', () => {
         }
       }
     })
-    assert.deepEqual(await bench.miner.mine(1, endless), { ok: true, blocks: [] })
-    await bench.until(() => bench.failures.length > 0)
+    assert.deepEqual(await setup.miner.mine(1, endless), { ok: true, blocks: [] })
+    await setup.until(() => setup.failures.length > 0)
     assert.deepEqual(
-      bench.failures.map(({ message }) => message),
+      setup.failures.map(({ message }) => message),
       ['no thread']
     )
-    await bench.miner.stop()
+    await setup.miner.stop()
   })
 })
