@@ -102,16 +102,17 @@ export class Pool {
     return [...dels, ...puts]
   }
 
-  /** Called once that is on disk. */
+  /** Called once that is on disk. What returns came before all that waits. */
   settle({ returned, ordered }: PoolChange): void {
     for (const name of ordered) this.drop(name)
-    for (const candidate of returned) {
+    if (returned.length === 0) return
+    const waiting = [...this.#waiting.values()]
+    this.#waiting.clear()
+    this.#bytes = 0
+    for (const candidate of [...returned, ...waiting]) {
       const name = nameOf(candidate)
       // Of two messages with one name the one that stood in a block goes on.
-      if (!ordered.has(name)) {
-        this.drop(name)
-        this.#put(candidate)
-      }
+      if (!ordered.has(name) && !this.#waiting.has(name)) this.#put(candidate)
     }
   }
 

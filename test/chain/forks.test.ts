@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { MemoryLevel } from 'memory-level'
 import type { Imported } from '#src/chain/chain.js'
 import type { Database } from '#src/chain/store.js'
 import { sha256 } from '#src/core/hash.js'
@@ -8,6 +7,7 @@ import { openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { EqualLog } from '../helpers/equals.js'
 import { type BlockWishes, ForkMaker, GENESIS } from '../helpers/fork-maker.js'
+import { memoryDatabase } from '../helpers/memory-database.js'
 import { makeWorkNetwork } from '../helpers/work-network.js'
 
 /** A block that arrives, what becomes of it, and the head afterwards. */
@@ -457,8 +457,7 @@ describe('forks', () => {
             ? [...permutations(names)]
             : names.map((_, index) => [...names.slice(index), ...names.slice(0, index)])
         for (const order of orders) {
-          const database: Database = new MemoryLevel({ keyEncoding: 'view', valueEncoding: 'view' })
-          const log = await open(database)
+          const log = await open(await memoryDatabase())
           for (const name of order) await log.hear(maker.block(name))
           assert.equal(maker.nameOf(log.chain.head().id), always, order.join(', '))
           await log.check()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { LogTree } from '#src/chain/log-tree.js'
 import { type Database, keys, StoreError, writeDurably } from '#src/chain/store.js'
-import type { Hash } from '#src/core/bytes.js'
+import { type Hash, toHex } from '#src/core/bytes.js'
 import {
   consistencyPath,
   Frontier,
@@ -17,6 +17,8 @@ import { assertBytes } from '../helpers/bytes.js'
 import { present } from '../helpers/changes.js'
 import { openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
+import { runs } from '../helpers/core.js'
+import { memoryDatabase } from '../helpers/memory-database.js'
 
 /** The largest tree of these tests: beyond 256 full tiles, so that the third level begins. */
 const MOST = 65_537 + 300
@@ -122,6 +124,88 @@ describe('the log tree in tiles', () => {
     assert.equal(older.size, 250)
     assertBytes(older.subtree(0, 250), root)
     assertBytes(newer.subtree(0, 700), rootOf(LEAVES.slice(0, 700)))
+  })
+
+  /** What a database holds, by key in hex. */
+  async function contents(holding: Database): Promise<ReadonlyMap<string, string>> {
+    const entries = await holding.iterator().all()
+    return new Map(entries.map(([key, value]) => [toHex(key), toHex(value)]))
+  }
+
+  /** The same leaves, tiles and roots as of a tree that was never larger, and the same once other leaves follow. */
+  async function expectAnew(cut: LogTree, holding: Database, others: readonly Hash[]): Promise<void> {
+    const { size } = cut
+    const anewIn = await memoryDatabase()
+    const anew = await grow(anewIn, LogTree.empty(anewIn), size)
+    assert.deepEqual(await contents(holding), await contents(anewIn), `tiles of ${size}`)
+    assert.equal(cut.fullTiles, anew.fullTiles)
+    if (size > 0) assertBytes(cut.subtree(0, size), anew.subtree(0, size), `root of ${size}`)
+    for (const index of [0, 1, 255, 256, 257, 65_535, size - 1].filter(index => 0 <= index && index < size))
+      assertBytes(cut.subtree(index, index + 1), present(LEAVES[index]), `leaf ${index} of ${size}`)
+    const [grown, expected] = [cut.extend(others), anew.extend(others)]
+    await writeDurably(holding, grown.writes)
+    await writeDurably(anewIn, expected.writes)
+    assert.deepEqual(await contents(holding), await contents(anewIn), `tiles of ${size} and others`)
+    const whole = size + others.length
+    assertBytes(grown.tree.subtree(0, whole), expected.tree.subtree(0, whole), `root of ${size} and others`)
+  }
+
+  for (const { what, from, to } of [
+    { what: 'all small sizes', from: [1, 2, 3, 9, 40], to: [...Array(41).keys()] },
+    {
+      what: 'sizes around its tiles',
+      from: [255, 256, 257, 511, 512, 600],
+      to: [0, 1, 128, 254, 255, 256, 257, 400, 510, 511, 512]
+    },
+    { what: 'sizes around 256 tiles', from: [65_536, MOST], to: [256, 65_280, 65_535, 65_536] }
+  ])
+    it(`that was cut is the tree that was never larger: ${what}`, async () => {
+      const others = LEAVES.slice(0, 300).toReversed()
+      for (const large of from) {
+        const holding = await memoryDatabase()
+        const tree = await grow(holding, LogTree.empty(holding), large)
+        const whole = await holding.iterator().all()
+        for (const small of to.filter(size => size <= large)) {
+          const cut = tree.truncate(small)
+          await writeDurably(holding, cut.writes)
+          await expectAnew(cut.tree, holding, others)
+          await holding.clear()
+          await holding.batch(whole.map(([key, value]) => ({ type: 'put', key, value })))
+        }
+      }
+    })
+
+  it('cannot be cut to more than there is', async () => {
+    const tree = await grow(database, LogTree.empty(database), 10)
+    assert.throws(() => tree.truncate(11), RangeError)
+  })
+
+  it('cut and grown again and again, is the tree of the leaves that are left', async () => {
+    const step = fc.record({
+      keep: fc.double({ min: 0, max: 1, noNaN: true }),
+      add: fc.nat(400),
+      from: fc.nat(9_000)
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 8 }), async steps => {
+        const holding = await memoryDatabase()
+        let tree = LogTree.empty(holding)
+        let leaves: readonly Hash[] = []
+        for (const { keep, add, from } of steps) {
+          const size = Math.floor(keep * leaves.length)
+          const added = LEAVES.slice(from, from + add)
+          leaves = [...leaves.slice(0, size), ...added]
+          const cut = tree.truncate(size)
+          const grown = cut.tree.extend(added)
+          // In one batch, as a reorg writes them.
+          await writeDurably(holding, [...cut.writes, ...grown.writes])
+          tree = grown.tree
+        }
+        if (leaves.length > 0) assertBytes(tree.subtree(0, leaves.length), rootOf(leaves))
+        assert.equal((await holding.keys().all()).length, tree.fullTiles)
+      }),
+      runs(60)
+    )
   })
 
   it('a range that holds no leaf, or more than there are, is a RangeError', async () => {

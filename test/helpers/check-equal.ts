@@ -26,10 +26,10 @@ import type { RuledNetwork } from './networks.js'
 import {
   checkMessageIndexes,
   checkTiles,
+  MessageJudge,
   nameKey,
   number6,
   type ReadMessage,
-  readMessage,
   readMessages,
   readTables,
   type StoredMessage,
@@ -74,14 +74,14 @@ export async function checkEqual(
   database: Database,
   net: RuledNetwork,
   now: number,
-  verifiers = new VerifierCache()
+  judge = new MessageJudge(messageRules(net.rules))
 ): Promise<CheckedEqual> {
   const tables = await readTables(database, net)
   for (const name of ['r', 'e']) assert.equal(table(tables, name).size, 0, `keys of the kind ${name}`)
-  const rules = messageRules(net.rules)
-  const messages = await readMessages(tables, rules, verifiers)
+  const messages = await readMessages(tables, judge)
   checkMessageIndexes(tables, messages, false)
 
+  const verifiers = new VerifierCache()
   const checker = new BranchChecker(net, now, verifiers)
   const main = mainBranches(tables, messages, checker)
   const head = present(main.at(-1))
@@ -89,20 +89,20 @@ export async function checkEqual(
   checkTiles(tables, head.leaves)
   const sides = checkSides(tables, main, checker)
   for (const { envelopes } of sides)
-    for (const envelope of envelopes) await readMessage(envelope, rules, verifiers, 'a message beside')
+    for (const envelope of envelopes) await judge.read(envelope, 'a message beside')
   for (const { weight, signed } of sides) {
     const order = net.rules.ordering.compare(head.signed, signed)
     assert.ok(weight < head.weight || (weight === head.weight && order < 0), 'nothing beside is better')
   }
   const waiting: ReadMessage[] = []
   for (const [key, envelope] of table(tables, 'p')) {
-    const message = await readMessage(envelope, rules, verifiers, `the waiting message ${key}`)
+    const message = await judge.read(envelope, `the waiting message ${key}`)
     assert.equal(key, nameKey(message), 'a waiting message under its author and sequence')
     assert.ok(!head.names.has(key), 'no message both waits and stands in a block')
     waiting.push(message)
   }
 
-  const pool = await Pool.open(database, rules, verifiers)
+  const pool = await Pool.open(database, messageRules(net.rules), verifiers)
   const chain = await Chain.open(database, net.rules, now, pool)
   await expectOnlyBlocks(database, messages.length)
   assertBytes(chain.head().id, head.signed.id, 'the head, once opened')

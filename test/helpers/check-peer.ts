@@ -17,6 +17,7 @@ import type { TestNetwork } from './networks.js'
 import {
   checkMessageIndexes,
   checkTiles,
+  MessageJudge,
   nameKey,
   number6,
   readMessages,
@@ -81,7 +82,7 @@ export async function checkDatabase(
   const rules =
     openingKeys === 'sealed' ? messageRules(net.rules) : messageRules(net.rules, new Opener(openingKeys))
   const verifiers = new VerifierCache()
-  const messages = await readMessages(tables, rules, verifiers)
+  const messages = await readMessages(tables, new MessageJudge(rules))
   checkIndexes(tables, messages, net, receipts)
   const headers = checkHeaders(tables, messages, net, verifiers)
   const size = headers.at(-1)?.header.size ?? 0

@@ -13,11 +13,11 @@ import type { Made } from './authors.js'
 import { EPOCH } from './blocks.js'
 import { type CheckedEqual, checkEqual } from './check-equal.js'
 import type { RuledNetwork } from './networks.js'
+import { MessageJudge } from './raw-tables.js'
 
 /** Later than any block of these tests. */
 export const LATER = EPOCH + 1_000_000_000
 
-const verifiers = new VerifierCache()
 const SOMEBODY = new Uint8Array(38) as PeerIdBytes
 
 /** The chain and the pool of a peer among equals on a real database, and the way of blocks to them. */
@@ -25,6 +25,7 @@ export class EqualLog {
   /** Since it was opened. */
   readonly moves: Moved[] = []
   readonly arrivals: BlockArrivals
+  readonly #judge: MessageJudge
 
   private constructor(
     readonly net: RuledNetwork,
@@ -34,6 +35,7 @@ export class EqualLog {
     validation: ValidationPool,
     private readonly now: () => number
   ) {
+    this.#judge = new MessageJudge(messageRules(net.rules))
     const importer = new BlockImporter(chain, validation, 'full', now)
     this.arrivals = new BlockArrivals(
       chain,
@@ -50,7 +52,7 @@ export class EqualLog {
     validation: ValidationPool,
     now = () => LATER
   ): Promise<EqualLog> {
-    const pool = await Pool.open(database, messageRules(net.rules), verifiers)
+    const pool = await Pool.open(database, messageRules(net.rules), new VerifierCache())
     const chain = await Chain.open(database, net.rules, now(), pool)
     return new EqualLog(net, database, chain, pool, validation, now)
   }
@@ -69,7 +71,7 @@ export class EqualLog {
 
   /** All that is on disk is in order, and what is in memory agrees with it. */
   async check(): Promise<CheckedEqual> {
-    const checked = await checkEqual(this.database, this.net, this.now(), verifiers)
+    const checked = await checkEqual(this.database, this.net, this.now(), this.#judge)
     assert.deepEqual(checked.head.id, this.chain.head().id)
     assert.equal(checked.weight, this.chain.weight())
     assert.equal(this.pool.size, checked.waiting.length)

@@ -1,6 +1,6 @@
 import { type Cursor, cursorAfter, draft, genesisCursor } from '#src/chain/cursor.js'
 import { type Block, type Header, signHeader } from '#src/core/block.js'
-import type { Hash } from '#src/core/bytes.js'
+import { equal, type Hash } from '#src/core/bytes.js'
 import type { Signer } from '#src/core/keys.js'
 import { leafHash } from '#src/core/merkle.js'
 import { envelopesOf, type Made } from './authors.js'
@@ -67,15 +67,23 @@ export class ForkMaker {
     return this.block(name).signed.id
   }
 
+  /** The place after it, as if it were valid. */
+  cursorOf(name: string): Cursor {
+    return this.#placed(name).cursor
+  }
+
   /** Of a block that was made here. */
   nameOf(id: Hash): string {
-    for (const [name, { block }] of this.#blocks) if (Buffer.compare(block.signed.id, id) === 0) return name
+    for (const [name, { block }] of this.#blocks) if (equal(block.signed.id, id)) return name
     throw new Error('a block that was not made here')
   }
 
   /** Keeps a block that was made elsewhere, under a name. */
   name(name: string, block: Block, cursor: Cursor): void {
     if (this.#blocks.has(name)) throw new Error(`there is a block ${name} already`)
+    for (const [other, placed] of this.#blocks)
+      if (equal(placed.block.signed.id, block.signed.id))
+        throw new Error(`${name} is the same block as ${other}`)
     this.#blocks.set(name, { block, cursor })
   }
 

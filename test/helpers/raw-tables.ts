@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Database } from '#src/chain/store.js'
 import { type EnvelopeBytes, type Hash, toHex } from '#src/core/bytes.js'
 import { decodeEnvelope } from '#src/core/envelope.js'
-import type { VerifierCache } from '#src/core/keys.js'
+import { VerifierCache } from '#src/core/keys.js'
 import { leafHash, subtreeOf } from '#src/core/merkle.js'
 import { decodeMessage } from '#src/core/message.js'
 import { type MessageRules, validateEnvelope } from '#src/core/validation.js'
@@ -57,31 +57,35 @@ export function nameKey({ author, sequence }: ReadMessage): string {
   return author + sequence.toString(16).padStart(16, '0')
 }
 
-/** A message that is valid by itself. */
-export async function readMessage(
-  bytes: Uint8Array,
-  rules: MessageRules,
-  verifiers: VerifierCache,
-  what: string
-): Promise<ReadMessage> {
-  const envelope = bytes as EnvelopeBytes
-  const verdict = await validateEnvelope(envelope, rules, verifiers)
-  assert.ok(verdict.ok, `${what} is not valid`)
-  const { author, sequence } = decodeMessage(decodeEnvelope(envelope).payload)
-  return { envelope, leaf: leafHash(envelope), author: toHex(author), sequence }
+/** Judges messages by themselves, the same bytes only once: tests look at them after each step. */
+export class MessageJudge {
+  /** Leaves of those that are valid. */
+  readonly #valid = new Set<string>()
+  readonly #verifiers = new VerifierCache()
+
+  constructor(private readonly rules: MessageRules) {}
+
+  /** Throws where it is not valid. */
+  async read(bytes: Uint8Array, what: string): Promise<ReadMessage> {
+    const envelope = bytes as EnvelopeBytes
+    const leaf = leafHash(envelope)
+    if (!this.#valid.has(toHex(leaf))) {
+      const verdict = await validateEnvelope(envelope, this.rules, this.#verifiers)
+      assert.ok(verdict.ok, `${what} is not valid`)
+      this.#valid.add(toHex(leaf))
+    }
+    const { author, sequence } = decodeMessage(decodeEnvelope(envelope).payload)
+    return { envelope, leaf, author: toHex(author), sequence }
+  }
 }
 
 /** All messages that have positions. */
-export async function readMessages(
-  tables: Tables,
-  rules: MessageRules,
-  verifiers: VerifierCache
-): Promise<StoredMessage[]> {
+export async function readMessages(tables: Tables, judge: MessageJudge): Promise<StoredMessage[]> {
   const messages: StoredMessage[] = []
   for (const [key, envelope] of table(tables, 'm')) {
     const position = messages.length
     assert.equal(key, number6(position), `positions are dense up to ${position}`)
-    messages.push({ position, ...(await readMessage(envelope, rules, verifiers, `position ${position}`)) })
+    messages.push({ position, ...(await judge.read(envelope, `position ${position}`)) })
   }
   return messages
 }
