@@ -260,9 +260,13 @@ export class Host {
     }
   }
 
-  /** Peers that are connected and subscribe to the topic. */
+  /** Peers that are connected and subscribe to the topic. Gossip learns a little later that one has gone. */
   subscribers(topic: string): PeerIdBytes[] {
-    return this.libp2p.services.gossip.getSubscribers(topic).map(bytesOf)
+    const { gossip } = this.libp2p.services
+    return gossip
+      .getSubscribers(topic)
+      .filter(peer => this.libp2p.getConnections(peer).length > 0)
+      .map(bytesOf)
   }
 
   /** Runs `listener` whenever a peer begins or ends a subscription, until this peer stops. */
@@ -272,15 +276,6 @@ export class Host {
 
   hasSubscribers(topic: string): boolean {
     return this.libp2p.services.gossip.getSubscribers(topic).length > 0
-  }
-
-  /** Those that subscribe to the topic and are connected. */
-  subscribers(topic: string): PeerIdBytes[] {
-    const { gossip } = this.libp2p.services
-    return gossip
-      .getSubscribers(topic)
-      .filter(peer => this.libp2p.getConnections(peer).length > 0)
-      .map(bytesOf)
   }
 
   /** Runs `listener` after each change of who subscribes to what, or is connected. Gives a function that ends it. */

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { decodeAddresses, encodeAddresses } from '#src/core/addresses.js'
 import {
   type AccountProof,
   decodeAccount,
@@ -9,6 +8,7 @@ import {
   encodeAccountProof
 } from '#src/applications/ledger/account-proof.js'
 import { decodeTransfer, encodeTransfer } from '#src/applications/ledger/transfer.js'
+import { decodeAddresses, encodeAddresses } from '#src/core/addresses.js'
 import { type Answer, decodeAnswer, encodeAnswer } from '#src/core/answer.js'
 import {
   decodeBlockParts,
