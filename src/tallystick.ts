@@ -11,6 +11,7 @@ import {
   previousCommand,
   proofCommand
 } from './cli/commands/ask.js'
+import { chatCommand } from './cli/commands/chat.js'
 import { exportCommand } from './cli/commands/export.js'
 import { initCommand } from './cli/commands/init.js'
 import { keygenCommand } from './cli/commands/keygen.js'
@@ -28,6 +29,7 @@ for (const command of [
   initCommand(),
   keygenCommand(),
   submitCommand(),
+  chatCommand(),
   countCommand(),
   headCommand(),
   blockCommand(),

@@ -1,6 +1,7 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { InvalidArgumentError } from 'commander'
 import { peerIdFromText, peerIdToString } from '../core/keys.js'
+import { addressFrom } from '../network/addresses.js'
 
 /** Parsers of option values; commander turns what they throw into one sentence and exit code 2. */
 
@@ -49,6 +50,20 @@ export function peerIds(text: string, before: readonly string[] | undefined): re
   } catch {
     throw new InvalidArgumentError('It must be a PeerId, such as 12D3KooW….')
   }
+}
+
+/** A multiaddr, also where a person gives host and port. */
+function hostAddress(text: string): string {
+  const found = addressFrom(text)
+  if (found === undefined) throw new InvalidArgumentError(`It must be ${ADDRESS_FORMS}.`)
+  return found
+}
+
+export const ADDRESS_FORMS =
+  'host:port, such as 127.0.0.1:4100, or a multiaddr, such as /ip4/127.0.0.1/tcp/4100'
+
+export function hostAddresses(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), hostAddress(text)]
 }
 
 export const DEFAULTS = {

@@ -16,13 +16,14 @@ export function printLine(text: string): void {
   process.stderr.write(`${text}\n`)
 }
 
-export function reporter(json: boolean): Report {
+/** `print` is for people. */
+export function reporter(json: boolean, print: (text: string) => void = printLine): Report {
   return event => {
     if (json) {
       const shown = eventToJson(event)
       if (shown !== undefined) printJson(shown)
-      else printLine(sentence(event))
-    } else printLine(sentence(event))
+      else print(sentence(event))
+    } else print(sentence(event))
   }
 }
 
@@ -61,6 +62,8 @@ function eventToJson(event: PeerEvent): object | undefined {
       return { ...event, hashesPerSecond: Math.round(event.hashesPerSecond) }
     case 'summary':
       return { ...event, p50: rounded(event.p50), p99: rounded(event.p99) }
+    case 'line':
+    case 'neighbours':
     case 'stopped':
       return event
     case 'connected':
@@ -114,6 +117,10 @@ function sentence(event: PeerEvent): string {
       return `lost the connection to ${event.peerId}`
     case 'syncing':
       return `caught up to block ${event.height} of ${event.target}`
+    case 'line':
+      return event.text
+    case 'neighbours':
+      return event.count === 0 ? 'nobody is connected any more' : `connected with ${event.count} of this room`
     case 'warning':
       return event.message
     case 'stopped':

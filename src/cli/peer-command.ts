@@ -7,23 +7,25 @@ import type { Verification } from '../node/block-importer.js'
 import { describeError, type Report } from '../node/events.js'
 import { createFollower } from '../roles/follower.js'
 import { createSequencer, type Sequencer } from '../roles/sequencer.js'
+import { runChat } from './chat-command.js'
 import { type ClientFiles, runClient } from './client-command.js'
 import { type ClosedNetworkOptions, withClosedNetworkOptions } from './closed-network.js'
 import { type MiningOptions, runEqual, withMiningOptions } from './equal-command.js'
 import { Failure, UsageError } from './failure.js'
 import { exists, readNetwork } from './files.js'
 import { makeEncryptionKey, readEncryptionKeys, readIdentity } from './key-files.js'
-import { addresses, DEFAULTS, positiveNumber, wholeNumber } from './options.js'
+import { addresses, DEFAULTS, hostAddresses, positiveNumber, wholeNumber } from './options.js'
 import { printLine, reporter } from './output.js'
 import { asFailure, hangups, running, stopController, untilAborted, withPeer } from './run-peer.js'
 import { encryptionKeyBeside, makeSequencerNetwork } from './sequencer-network.js'
 import { ticks } from './ticks.js'
 
 interface PeerCommandOptions extends ClosedNetworkOptions, MiningOptions {
-  readonly role: 'sequencer' | 'client' | 'follower' | 'miner'
+  readonly role: 'sequencer' | 'client' | 'follower' | 'miner' | 'chat'
   readonly verify: Verification
   readonly keyGrace: number
-  readonly network: string
+  readonly network?: string
+  readonly room?: string
   readonly key?: string
   readonly data?: string
   readonly listen?: readonly string[]
@@ -34,23 +36,35 @@ interface PeerCommandOptions extends ClosedNetworkOptions, MiningOptions {
   readonly json?: true
 }
 
+/** Of a peer that keeps a log, or writes to one. */
+interface LogPeerOptions extends PeerCommandOptions {
+  readonly network: string
+}
+
 export function peerCommand(): Command {
   const command = new Command('peer')
     .description('Runs one Tallystick peer until it is done or told to stop.')
     .addOption(
       new Option('--role <role>', 'what the peer is')
-        .choices(['sequencer', 'client', 'follower', 'miner'])
+        .choices(['sequencer', 'client', 'follower', 'miner', 'chat'])
         .makeOptionMandatory()
     )
-    .option('--network <file>', 'the network document', DEFAULTS.network)
-    .option('--key <file>', 'the libp2p private key, made on first use (default: keys/<role>.key)')
+    .option('--network <file>', `the network document (default: ${DEFAULTS.network}, chat: none)`)
+    .option(
+      '--key <file>',
+      'the libp2p private key, made on first use (default: keys/<role>.key, chat: a new one each time)'
+    )
     .option('--data <dir>', 'the database (default: data/<role>)')
     .option(
       '--listen <multiaddr>',
       `repeatable (default: sequencer ${DEFAULTS.sequencer}, others port 0)`,
       addresses
     )
-    .option('--connect <multiaddr>', `repeatable (default: ${DEFAULTS.sequencer})`, addresses)
+    .option(
+      '--connect <address>',
+      `multiaddr or host:port; repeatable (default: ${DEFAULTS.sequencer}, chat: asks)`,
+      hostAddresses
+    )
     .option(
       '--no-connect',
       'connect to nobody: others connect to this peer, or the program that started it says whom to'
@@ -69,23 +83,26 @@ export function peerCommand(): Command {
     .option('--rate <n>', 'client: messages a second', positiveNumber, 1)
     .option('--duration <s>', 'client: for how many seconds; 0: until stopped', wholeNumber(0), 60)
     .option('--stdin', 'client: send each line of standard input as a message instead')
+    .option('--room <name>', 'chat: the room')
   return withClosedNetworkOptions(withMiningOptions(command))
     .option('--json', 'one JSON object a line on stdout')
     .action(runPeer)
 }
 
 async function runPeer(options: PeerCommandOptions): Promise<void> {
-  const report = reporter(options.json === true)
   const stopping = stopController()
-  if (options.role === 'sequencer') await runSequencer(options, report, stopping)
-  else if (options.role === 'follower' || options.role === 'miner')
-    await runFollower(options.role, options, report, stopping)
-  else await runClient(clientFiles(options), sourceOf(options, stopping.signal), report, stopping)
+  if (options.role === 'chat') return runChat(options, stopping)
+  const report = reporter(options.json === true)
+  const peer = { ...options, network: options.network ?? DEFAULTS.network }
+  if (peer.role === 'sequencer') await runSequencer(peer, report, stopping)
+  else if (peer.role === 'follower' || peer.role === 'miner')
+    await runFollower(peer.role, peer, report, stopping)
+  else await runClient(clientFiles(peer), sourceOf(peer, stopping.signal), report, stopping)
   report({ event: 'stopped' })
 }
 
 async function runSequencer(
-  options: PeerCommandOptions,
+  options: LogPeerOptions,
   report: Report,
   stopping: AbortController
 ): Promise<void> {
@@ -136,7 +153,7 @@ async function rereadKeys(path: string, sequencer: Sequencer, report: Report): P
 /** Who keeps a copy of the chain: of a sequencer's, or among equals, of whom some mine. */
 async function runFollower(
   role: 'follower' | 'miner',
-  options: PeerCommandOptions,
+  options: LogPeerOptions,
   report: Report,
   stopping: AbortController
 ): Promise<void> {
@@ -167,7 +184,7 @@ async function expectSequencerKey(network: Network, path: string): Promise<void>
     )
 }
 
-function clientFiles(options: PeerCommandOptions): ClientFiles {
+function clientFiles(options: LogPeerOptions): ClientFiles {
   return {
     ...options,
     key: options.key ?? 'keys/client.key',

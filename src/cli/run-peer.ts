@@ -1,5 +1,6 @@
 import { LIMITS } from '../core/limits.js'
 import { describeError, type Report } from '../node/events.js'
+import type { Service } from '../node/service.js'
 import { Wakeup } from '../node/waiting.js'
 import type { ControlledPeer } from '../roles/controls.js'
 import type { PeerOptions } from '../roles/peer-options.js'
@@ -46,19 +47,19 @@ export async function withPeer(
 
 /**
  * Starts a peer, lets it work until the work is done or `stopping` fires, and stops it. Meanwhile it obeys whoever
- * started this process. Throws what it failed of.
+ * started this process, if it is one that can be told anything. Throws what it failed of.
  */
 export async function running(
-  peer: ControlledPeer,
+  peer: Service & Partial<ControlledPeer>,
   stopping: AbortSignal,
   work: () => Promise<void>
 ): Promise<void> {
-  const release = obey(peer.controls, stopping)
+  const release = peer.controls && obey(peer.controls, stopping)
   try {
     await peer.start().catch(asFailure)
     await work()
   } finally {
-    release()
+    release?.()
     await peer.stop()
   }
   if (stopping.reason instanceof Failure) throw stopping.reason

@@ -204,6 +204,41 @@ export const LIMITS = {
   lastReceiptsMs: 30_000,
   /** How long a peer that is told to mine may take for each block, ms. */
   mineMs: 600_000,
+
+  /** Characters of a chat line, and bytes with its id; longer ones are rejected, and one's own are cut. */
+  lineCharacters: 2_000,
+  lineBytes: 8_192,
+  /** Combining marks that are shown on one character. */
+  lineMarks: 6,
+  /** Chat lines that are remembered, so that each is shown once; the oldest go first. */
+  rememberedLines: 10_000,
+  /** Chat lines of one's own; with more the input waits. */
+  ownLineRate: { perSecond: 20, burst: 200 },
+  /** Chat lines that one neighbour hands over, whoever wrote them; more are dropped. */
+  lineRate: { perSecond: 100, burst: 1_000 },
+  /** How long a chat line waits for somebody to hear it, ms. */
+  holdLineMs: 3_000,
+  /** How long a chat may take to enter the room of a peer that has answered, ms. */
+  joinMs: 10_000,
+  /** Neighbours in a room; with fewer a peer looks for others. */
+  roomNeighbours: 6,
+  /** Addresses of others in a room that are known; no more are taken. */
+  knownAddresses: 64,
+  /** Addresses that are told to one who asks, and that he says he listens at. */
+  toldAddresses: 16,
+  /** Bytes of either. */
+  addressesBytes: 4_096,
+  /** Streams on which one connection may ask for addresses at once. */
+  addressStreams: 4,
+  /** Tries to reach an address that a neighbour told of; then it is forgotten. */
+  addressTries: 3,
+  /** How often a peer with few neighbours in a room asks them for others, ms. */
+  askAddressesMs: 10_000,
+  /** Bytes of a line of standard input that a chat reads; the rest of it is not. */
+  inputLineBytes: 65_536,
+  /** Bytes that may wait for who reads a chat's standard output; lines beyond them are not shown. */
+  unshownBytes: 1024 * 1024,
+
   /** How long a stopping peer may take, ms. */
   stopMs: 5_000,
 

@@ -14,12 +14,16 @@ import type { PeerIdBytes } from '../core/bytes.js'
 import { sha256 } from '../core/hash.js'
 import { LIMITS } from '../core/limits.js'
 import { type Rate, RateLimiter } from '../core/rate-limiter.js'
+import { isLoopback } from './addresses.js'
+import { anonymousGossip } from './anonymous-gossip.js'
 import { Channel, type ChannelLimits } from './channel.js'
 import { explained } from './connection-errors.js'
 import { endMuteConnections, endSlowReaders } from './connection-watch.js'
 import { Gatekeeper } from './gatekeeper.js'
 import { decodeRpcLimits, scoreParams } from './gossip-limits.js'
+import { whenMeshed } from './mesh.js'
 import { guardedEncrypter, guardedMuxer, guardedProtector } from './negotiation.js'
+import { whenNothingWaits } from './unsent.js'
 
 /** What becomes of a gossiped message: passed on, dropped, or held against who sent it. */
 export type GossipVerdict = 'accept' | 'ignore' | 'reject'
@@ -30,6 +34,8 @@ export interface HostOptions {
   readonly listen: readonly string[]
   /** Gossip about anything else is dropped unseen. */
   readonly topics: readonly string[]
+  /** What is published leaves as what is passed on: nobody is to know whose it is. */
+  readonly isAnonymous?: boolean
   readonly muxers?: readonly ('yamux' | 'mplex')[]
   /** PeerIds that connections are made to and taken from; anyone where it is left out. */
   readonly admitted?: readonly string[]
@@ -122,7 +128,8 @@ export class Host {
           maxInboundStreams: LIMITS.gossipStreams,
           maxOutboundStreams: LIMITS.gossipStreams,
           decodeRpcLimits,
-          scoreParams: scoreParams(options.topics)
+          scoreParams: scoreParams(options.topics),
+          ...(options.isAnonymous && anonymousGossip)
         })
       }
     })
@@ -173,6 +180,18 @@ export class Host {
     } catch (error) {
       throw explained(error, this.#hasSwarmKey)
     }
+  }
+
+  /** Whether this peer is connected from the same machine. */
+  isLocal(peer: PeerIdBytes): boolean {
+    return this.libp2p
+      .getConnections(peerIdOf(peer))
+      .some(({ remoteAddr }) => isLoopback(remoteAddr.toString()))
+  }
+
+  /** Ends all connections with a peer. */
+  disconnect(peer: PeerIdBytes, why: string): void {
+    this.#sendAway(peerIdOf(peer), why)
   }
 
   /** Resolves when no connection to `peer` is left, or when `signal` fires. */
@@ -241,9 +260,13 @@ export class Host {
     }
   }
 
-  /** Peers that are connected and subscribe to the topic. */
+  /** Peers that are connected and subscribe to the topic. Gossip learns a little later that one has gone. */
   subscribers(topic: string): PeerIdBytes[] {
-    return this.libp2p.services.gossip.getSubscribers(topic).map(bytesOf)
+    const { gossip } = this.libp2p.services
+    return gossip
+      .getSubscribers(topic)
+      .filter(peer => this.libp2p.getConnections(peer).length > 0)
+      .map(bytesOf)
   }
 
   /** Runs `listener` whenever a peer begins or ends a subscription, until this peer stops. */
@@ -253,6 +276,27 @@ export class Host {
 
   hasSubscribers(topic: string): boolean {
     return this.libp2p.services.gossip.getSubscribers(topic).length > 0
+  }
+
+  /** Runs `listener` after each change of who subscribes to what, or is connected. Gives a function that ends it. */
+  onSubscribersChange(listener: () => void): () => void {
+    const { gossip } = this.libp2p.services
+    gossip.addEventListener('subscription-change', listener)
+    this.libp2p.addEventListener('peer:disconnect', listener)
+    return () => {
+      gossip.removeEventListener('subscription-change', listener)
+      this.libp2p.removeEventListener('peer:disconnect', listener)
+    }
+  }
+
+  /** Resolves when what this peer publishes on a topic, without flooding, is sent to somebody. Rejects when `signal` fires. */
+  async whenMeshed(topic: string, signal: AbortSignal): Promise<void> {
+    await whenMeshed(this.libp2p.services.gossip, topic, signal)
+  }
+
+  /** Resolves when nothing that was sent waits here any more. Rejects when `signal` fires. */
+  async whenNothingWaits(signal: AbortSignal): Promise<void> {
+    await whenNothingWaits(this.libp2p.getConnections(), signal)
   }
 
   /** Hands a message to whoever subscribes; says to how many. That they got it, only they can say. */

@@ -61,6 +61,10 @@ export type PeerEvent =
   | { readonly event: 'disconnected'; readonly peerId: string }
   /** Blocks that were missed are being fetched. */
   | { readonly event: 'syncing'; readonly height: number; readonly target: number }
+  /** A chat has heard a line, and nobody knows whose. */
+  | { readonly event: 'line'; readonly text: string }
+  /** How many peers of its room a chat is connected with now. */
+  | { readonly event: 'neighbours'; readonly count: number }
   | { readonly event: 'warning'; readonly message: string }
   | { readonly event: 'stopped' }
 

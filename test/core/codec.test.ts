@@ -8,6 +8,7 @@ import {
   encodeAccountProof
 } from '#src/applications/ledger/account-proof.js'
 import { decodeTransfer, encodeTransfer } from '#src/applications/ledger/transfer.js'
+import { decodeAddresses, encodeAddresses } from '#src/core/addresses.js'
 import { type Answer, decodeAnswer, encodeAnswer } from '#src/core/answer.js'
 import {
   decodeBlockParts,
@@ -20,6 +21,7 @@ import {
 } from '#src/core/block.js'
 import { decodeBundle, encodeBundle } from '#src/core/bundle.js'
 import { concat, type EnvelopeBytes, equal, type Hash, utf8 } from '#src/core/bytes.js'
+import { decodeChatLine, encodeChatLine } from '#src/core/chat.js'
 import { DecodeError, decodeCanonical, expectLength } from '#src/core/codec.js'
 import { certifyKey, readCertificate } from '#src/core/encryption-key.js'
 import { type Domain, decodeEnvelope, signEnvelope } from '#src/core/envelope.js'
@@ -459,6 +461,26 @@ const FORMATS: readonly Format[] = [
       }
     },
     lossy: true
+  }),
+  format({
+    name: 'chat line',
+    message: 'ChatLine',
+    values: fc.record({
+      id: arbitrary.bytes(16, 16),
+      text: fc.string({ unit: 'binary', minLength: 1, maxLength: 60 })
+    }),
+    encode: encodeChatLine,
+    decode: decodeChatLine
+  }),
+  format({
+    name: 'addresses',
+    message: 'Addresses',
+    values: fc.record({
+      network: arbitrary.hash(),
+      addresses: fc.array(fc.string({ unit: 'binary', maxLength: 30 }), { maxLength: 16 })
+    }),
+    encode: encodeAddresses,
+    decode: decodeAddresses
   }),
   format({
     name: 'genesis block',

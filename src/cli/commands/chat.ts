@@ -1,0 +1,28 @@
+import { Command } from 'commander'
+import { LOBBY } from '../../core/chat.js'
+import { type ChatCommandOptions, runChat } from '../chat-command.js'
+import { withClosedNetworkOptions } from '../closed-network.js'
+import { DEFAULTS, hostAddresses } from '../options.js'
+import { stopController } from '../run-peer.js'
+
+export function chatCommand(): Command {
+  const command = new Command('chat')
+    .description('Talks with all who are in a room, without showing who says what.')
+    .option(
+      '--connect <address>',
+      'who is there already, host:port or a multiaddr; repeatable (default: asks)',
+      hostAddresses
+    )
+    .option('--no-connect', 'begin a network of its own, and ask nothing')
+    .option(
+      '--listen <address>',
+      `where others may join; repeatable (default: ${DEFAULTS.anyPort})`,
+      hostAddresses
+    )
+    .option('--room <name>', `the room (default: ${LOBBY})`)
+    .option('--network <file>', 'the room of the network with this document instead')
+    .option('--key <file>', 'the libp2p private key (default: a new one, for this time alone)')
+  return withClosedNetworkOptions(command)
+    .option('--json', 'one JSON object a line on stdout')
+    .action((options: ChatCommandOptions) => runChat(options, stopController()))
+}

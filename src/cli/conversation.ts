@@ -1,0 +1,146 @@
+import { clearScreenDown, createInterface, cursorTo, type Interface, moveCursor } from 'node:readline'
+import { LIMITS } from '../core/limits.js'
+import { lineLimit } from './line-limit.js'
+import { printLine } from './output.js'
+
+/** A conversation of one who types with those who are heard: at a terminal, or through pipes. */
+export interface Conversation {
+  /** A line in answer to a question; undefined where there is no more input. */
+  ask(question: string): Promise<string | undefined>
+  /** What is typed from now on, line by line, until the input ends or the signal fires. */
+  lines(): AsyncIterable<string>
+  /** What was heard. */
+  hear(text: string): void
+  /** What is not part of the conversation. */
+  note(text: string): void
+  close(): void
+}
+
+export interface ConversationOptions {
+  /** Where nothing but lines is to be written, whatever the output is. */
+  readonly isPlain: boolean
+  readonly stopping: AbortSignal
+}
+
+export function openConversation({ isPlain, stopping }: ConversationOptions): Conversation {
+  const { stdin, stdout } = process
+  const { TERM } = process.env
+  const canMove = stdin.isTTY && stdout.isTTY && TERM !== 'dumb'
+  return canMove && !isPlain ? new TerminalConversation(stopping) : new PipedConversation(stopping)
+}
+
+const PROMPT = '> '
+
+/** What is heard goes above the line that is being typed. Marks tell apart what is typed, heard and noted. */
+class TerminalConversation implements Conversation {
+  readonly #terminal: Interface
+  readonly #input: AsyncIterator<string>
+  #isClosed = false
+
+  constructor(signal: AbortSignal) {
+    this.#terminal = createInterface({ input: process.stdin, output: process.stdout, prompt: PROMPT, signal })
+    // The terminal gives Ctrl-C as a key: it is to do what the signal does.
+    this.#terminal.on('SIGINT', () => process.emit('SIGINT'))
+    this.#terminal.on('close', () => {
+      this.#isClosed = true
+    })
+    this.#input = this.#terminal[Symbol.asyncIterator]()
+  }
+
+  async ask(question: string): Promise<string | undefined> {
+    this.#terminal.setPrompt(`${question} `)
+    this.#prompt()
+    const answer = await this.#input.next()
+    this.#terminal.setPrompt(PROMPT)
+    return answer.done === true ? undefined : answer.value
+  }
+
+  async *lines(): AsyncIterable<string> {
+    for (;;) {
+      this.#prompt()
+      const next = await this.#input.next()
+      if (next.done === true) return
+      yield next.value
+    }
+  }
+
+  hear(text: string): void {
+    this.#above(`< ${text}`)
+  }
+
+  note(text: string): void {
+    this.#above(text.replaceAll(/^/gm, '-- '))
+  }
+
+  close(): void {
+    this.#terminal.close()
+  }
+
+  /** Lines that were typed before the end of the input may still be waiting. */
+  #prompt(): void {
+    if (!this.#isClosed) this.#terminal.prompt()
+  }
+
+  #above(text: string): void {
+    const { stdout } = process
+    const { rows } = this.#terminal.getCursorPos()
+    moveCursor(stdout, 0, -rows)
+    cursorTo(stdout, 0)
+    clearScreenDown(stdout)
+    stdout.write(`${text}\n`)
+    if (this.#isClosed) return
+    // readline goes up as many rows as it believes it is down before it draws its line again.
+    stdout.write('\n'.repeat(rowsDrawn(this.#terminal) ?? rows))
+    this.#terminal.prompt(true)
+  }
+}
+
+/** Where readline took the cursor to be when it last drew its line: text that was pasted since is not counted. */
+function rowsDrawn(terminal: Interface): number | undefined {
+  return 'prevRows' in terminal && typeof terminal.prevRows === 'number' ? terminal.prevRows : undefined
+}
+
+/** Nothing but lines comes in and goes out; questions and notes go where logs go. */
+class PipedConversation implements Conversation {
+  readonly #limited = lineLimit(LIMITS.inputLineBytes)
+  readonly #reader: Interface
+  readonly #input: AsyncIterator<string>
+  #unshown = 0
+
+  constructor(signal: AbortSignal) {
+    process.stdin.pipe(this.#limited)
+    this.#reader = createInterface({ input: this.#limited, crlfDelay: Number.POSITIVE_INFINITY, signal })
+    this.#input = this.#reader[Symbol.asyncIterator]()
+  }
+
+  async ask(question: string): Promise<string | undefined> {
+    printLine(question)
+    const answer = await this.#input.next()
+    return answer.done === true ? undefined : answer.value
+  }
+
+  async *lines(): AsyncIterable<string> {
+    for (let next = await this.#input.next(); next.done !== true; next = await this.#input.next())
+      yield next.value
+  }
+
+  hear(text: string): void {
+    if (process.stdout.writableLength > LIMITS.unshownBytes) {
+      this.#unshown += 1
+      return
+    }
+    if (this.#unshown > 0) this.note(`${this.#unshown} lines were not shown, as nobody read them`)
+    this.#unshown = 0
+    process.stdout.write(`${text}\n`)
+  }
+
+  note(text: string): void {
+    printLine(text)
+  }
+
+  close(): void {
+    process.stdin.unpipe(this.#limited)
+    process.stdin.pause()
+    this.#reader.close()
+  }
+}

@@ -1,0 +1,33 @@
+import type { GossipSub } from '@libp2p/gossipsub'
+
+/** Gossipsub has this, and leaves it out of its interface. */
+interface WithMesh {
+  getMeshPeers(topic: string): readonly string[]
+}
+
+function hasMesh(gossip: GossipSub): gossip is GossipSub & WithMesh {
+  return 'getMeshPeers' in gossip && typeof gossip.getMeshPeers === 'function'
+}
+
+const NEWS = ['subscription-change', 'gossipsub:graft', 'gossipsub:heartbeat'] as const
+
+/** Resolves when this peer has somebody in its mesh of the topic. Rejects when `signal` fires. */
+export async function whenMeshed(gossip: GossipSub, topic: string, signal: AbortSignal): Promise<void> {
+  if (!hasMesh(gossip)) throw new Error('this gossipsub does not tell who is in its mesh')
+  const isMeshed = (): boolean => gossip.getMeshPeers(topic).length > 0
+  if (isMeshed()) return
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const check = (): void => {
+    if (isMeshed()) resolve()
+  }
+  const abort = (): void => reject(signal.reason)
+  for (const event of NEWS) gossip.addEventListener(event, check)
+  signal.addEventListener('abort', abort)
+  try {
+    signal.throwIfAborted()
+    await promise
+  } finally {
+    for (const event of NEWS) gossip.removeEventListener(event, check)
+    signal.removeEventListener('abort', abort)
+  }
+}

@@ -1,0 +1,106 @@
+import { type PeerIdBytes, toHex } from '../core/bytes.js'
+import { decodeChatLine, encodeChatLine, LINE_ID_LENGTH } from '../core/chat.js'
+import { sha256 } from '../core/hash.js'
+import { LIMITS } from '../core/limits.js'
+import { RateLimiter } from '../core/rate-limiter.js'
+import { Recent } from '../core/recent.js'
+import { harmless, shortened } from '../core/text.js'
+import type { GossipVerdict, Host } from '../network/host.js'
+import type { Report } from './events.js'
+import type { Service } from './service.js'
+import { elapsed, within } from './waiting.js'
+
+export interface ChatRoomOptions {
+  /** An anonymous one. */
+  readonly host: Host
+  readonly topic: string
+  readonly random: (bytes: number) => Uint8Array
+  /** A monotonic clock, ms. */
+  readonly clock: () => number
+  /** Hears the lines of others, each once. */
+  readonly report: Report
+}
+
+/** Hears, passes on and says lines. Who has said a line is not in it, and nobody here is told. */
+export class ChatRoom implements Service {
+  readonly #rates = new RateLimiter(LIMITS.lineRate, LIMITS.rememberedRates)
+  readonly #ownRate = new RateLimiter(LIMITS.ownLineRate, 1)
+  readonly #warnings = new RateLimiter({ perSecond: 0.1, burst: 1 }, 1)
+  /** Hashes of whole lines: nobody can pass another text off under the id of a line, and so suppress it. */
+  readonly #seen = new Recent(LIMITS.rememberedLines)
+  /** Nobody came in time to hear the last line. */
+  #isAlone = false
+  #neighbours = 0
+  #unwatch: () => void = () => undefined
+
+  constructor(private readonly options: ChatRoomOptions) {}
+
+  async start(): Promise<void> {
+    const { host, topic } = this.options
+    this.#unwatch = host.onSubscribersChange(() => this.#count())
+    host.subscribe(topic, (from, data) => this.#judge(from, data))
+  }
+
+  async stop(): Promise<void> {
+    const { host, topic } = this.options
+    this.#unwatch()
+    host.unsubscribe(topic)
+  }
+
+  /** Sends a line to all, as soon as there is somebody; says so where it was cut, or nobody came to hear it. */
+  async say(text: string, signal: AbortSignal): Promise<void> {
+    const { host, topic, random } = this.options
+    const whole = harmless(text).trim()
+    if (whole === '') return
+    const kept = shortened(whole, LIMITS.lineCharacters)
+    if (kept !== whole) this.#warn(`that line was cut to its first ${LIMITS.lineCharacters} characters`)
+    await this.#ownTurn(signal)
+    if (!this.#isAlone) await host.whenMeshed(topic, within(LIMITS.holdLineMs, signal)).catch(() => undefined)
+    if (signal.aborted) return
+    if (!host.hasSubscribers(topic)) {
+      if (!this.#isAlone) this.#warn('nobody is connected: lines are lost until somebody joins')
+      this.#isAlone = true
+      return
+    }
+    const data = encodeChatLine({ id: random(LINE_ID_LENGTH), text: kept })
+    this.#seen.add(toHex(sha256(data)))
+    await host.publish(topic, data)
+  }
+
+  #judge(from: PeerIdBytes, data: Uint8Array): GossipVerdict {
+    const { report, clock } = this.options
+    let text: string
+    try {
+      text = decodeChatLine(data).text
+    } catch {
+      return 'reject'
+    }
+    if (!this.#rates.take(toHex(from), clock())) {
+      if (this.#warnings.take('flood', clock()))
+        this.#warn('more lines come from a neighbour than can be read; some of them are left out')
+      return 'ignore'
+    }
+    if (!this.#seen.add(toHex(sha256(data)))) return 'ignore'
+    const shown = harmless(text).trim()
+    if (shown !== '') report({ event: 'line', text: shown })
+    return 'accept'
+  }
+
+  async #ownTurn(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && !this.#ownRate.take('own', this.options.clock()))
+      await elapsed(1000 / LIMITS.ownLineRate.perSecond, signal)
+  }
+
+  #count(): void {
+    const { host, topic, report } = this.options
+    const count = host.subscribers(topic).length
+    if (count === this.#neighbours) return
+    this.#neighbours = count
+    this.#isAlone = false
+    report({ event: 'neighbours', count })
+  }
+
+  #warn(message: string): void {
+    this.options.report({ event: 'warning', message })
+  }
+}

@@ -1,0 +1,141 @@
+import { equal, type PeerIdBytes } from '../core/bytes.js'
+import { LIMITS } from '../core/limits.js'
+import { hostAndPort, withoutPeerId } from '../network/addresses.js'
+import type { Host } from '../network/host.js'
+import { describeError, type Report } from './events.js'
+import { type PeerExchange, shuffled } from './peer-exchange.js'
+import type { Service } from './service.js'
+import { Wakeup, within } from './waiting.js'
+
+export interface PeerDiscoveryOptions {
+  readonly host: Host
+  readonly exchange: PeerExchange
+  /** That of the room. */
+  readonly topic: string
+  /** Where the first neighbours may be. */
+  readonly connect: readonly string[]
+  /** How many neighbours are enough. */
+  readonly neighbours: number
+  readonly report: Report
+  /** Ends the search for the first neighbours. */
+  readonly stopping: AbortSignal
+}
+
+/**
+ * Finds a peer its neighbours in a room: at first where it was told to, then where these say that others are, so
+ * that it is not alone when one of them leaves, and that what comes from it need not be its own.
+ */
+export class PeerDiscovery implements Service {
+  readonly #stopping = new AbortController()
+  readonly #lost = new Wakeup()
+  /** Addresses that may lead to others, with the tries in a row that have failed. */
+  readonly #tries = new Map<string, number>()
+  /** Of these, those that are never given up. */
+  readonly #lasting = new Set<string>()
+  #running: Promise<void> = Promise.resolve()
+  #unwatch: () => void = () => undefined
+
+  constructor(private readonly options: PeerDiscoveryOptions) {}
+
+  /** Tries the first addresses, and says what became of it. */
+  async start(): Promise<void> {
+    const { host, connect, report, stopping } = this.options
+    const entered = await Promise.all(connect.map(address => this.#enterFirst(address)))
+    if (connect.length > 0 && !entered.includes(true) && !stopping.aborted)
+      report({ event: 'warning', message: 'this is a network of its own now, which others may join' })
+    let count = this.#neighbours().length
+    this.#unwatch = host.onSubscribersChange(() => {
+      const now = this.#neighbours().length
+      if (now < count) this.#lost.wake()
+      count = now
+    })
+    this.#running = this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('the peer is stopping'))
+    this.#unwatch()
+    await this.#running
+  }
+
+  async #enterFirst(address: string): Promise<boolean> {
+    const { host, topic, report, stopping } = this.options
+    try {
+      const peer = await this.#enter(address, stopping)
+      const late = within(LIMITS.joinMs, stopping)
+      await host.whenSubscribed(topic, peer, late)
+      // It may have as many in its mesh as it wants; then others will do.
+      await host.whenMeshed(topic, late).catch(() => undefined)
+      // Once it has answered, it has read that this peer wants to hear all: nothing said from now on is missed.
+      await this.#ask(peer, stopping)
+      const plain = withoutPeerId(address)
+      if (plain !== undefined) this.#lasting.add(plain)
+      return true
+    } catch (error) {
+      const message = `nobody could be joined at ${hostAndPort(address)}: ${describeError(error)}`
+      if (!stopping.aborted) report({ event: 'warning', message })
+      return false
+    }
+  }
+
+  /** Connects, and learns where others are. Throws if there is nobody, or nobody of this room. */
+  async #enter(address: string, signal: AbortSignal): Promise<PeerIdBytes> {
+    const { host, exchange } = this.options
+    const peer = await host.connect(address, within(LIMITS.dialMs, signal))
+    try {
+      await this.#ask(peer, signal)
+    } catch {
+      const isNeighbour = this.#neighbours().some(other => equal(other, peer))
+      if (!isNeighbour) host.disconnect(peer, 'it is not in this room')
+      throw new Error('the peer there is in another room, or has no chat')
+    }
+    const plain = withoutPeerId(address)
+    if (plain !== undefined) {
+      exchange.reached(peer, plain)
+      this.#tries.set(plain, 0)
+    }
+    return peer
+  }
+
+  async #ask(peer: PeerIdBytes, signal: AbortSignal): Promise<void> {
+    for (const address of await this.options.exchange.ask(peer, within(LIMITS.frameMs, signal)))
+      if (!this.#tries.has(address) && this.#tries.size < LIMITS.knownAddresses) this.#tries.set(address, 0)
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      await this.#look(signal)
+      await this.#lost.wait(signal, LIMITS.askAddressesMs)
+    }
+  }
+
+  /** Dials as many as are missing; where nobody more is known, asks those who are there. */
+  async #look(signal: AbortSignal): Promise<void> {
+    const near = this.#neighbours()
+    const missing = this.options.neighbours - near.length
+    if (missing <= 0) return
+    await Promise.allSettled(near.map(peer => this.#ask(peer, signal)))
+    const { exchange } = this.options
+    const others = [...this.#tries.keys()].filter(address => !exchange.leadsToNeighbour(address))
+    await Promise.all(
+      shuffled(others)
+        .slice(0, missing)
+        .map(address => this.#try(address, signal))
+    )
+  }
+
+  async #try(address: string, signal: AbortSignal): Promise<void> {
+    const tries = this.#tries.get(address) ?? 0
+    try {
+      await this.#enter(address, signal)
+    } catch {
+      if (tries + 1 >= LIMITS.addressTries && !this.#lasting.has(address)) this.#tries.delete(address)
+      else this.#tries.set(address, tries + 1)
+    }
+  }
+
+  #neighbours(): PeerIdBytes[] {
+    return this.options.host.subscribers(this.options.topic)
+  }
+}
