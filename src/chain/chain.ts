@@ -81,12 +81,12 @@ export class Chain extends ChainReader {
    * Verifies all that is on disk, by the same path that imported it, before anybody is served from it. `pool`:
    * where messages wait that have no position yet. Throws StoreError naming the first fault.
    */
-  static async open(database: Database, rules: Rules, now: number, pool?: Pool): Promise<Chain> {
+  static async open(database: Database, rules: Rules, pool?: Pool): Promise<Chain> {
     await bindToNetwork(database, rules.network)
     const chain = new Chain(rules, database, pool)
     const verifiers = new VerifierCache()
-    await chain.#openMain(verifiers, now)
-    await chain.#openSides(verifiers, now)
+    await chain.#openMain(verifiers)
+    await chain.#openSides(verifiers)
     return chain
   }
 
@@ -334,7 +334,7 @@ export class Chain extends ChainReader {
     return { kind: 'invalid', fault }
   }
 
-  async #openMain(verifiers: VerifierCache, now: number): Promise<void> {
+  async #openMain(verifiers: VerifierCache): Promise<void> {
     const { database, rules } = this
     for (let height = 1; ; height += 1) {
       const stored = headerAt(database, height)
@@ -344,7 +344,7 @@ export class Chain extends ChainReader {
       if (!read.ok) throw damaged({ ...read.fault, height })
       const { size, count } = read.signed.header
       const envelopes = await envelopesBetween(database, size - count, size)
-      const advanced = advance(this.#cursor, { signed: read.signed, envelopes }, rules, now)
+      const advanced = advance(this.#cursor, { signed: read.signed, envelopes }, rules, ANY_TIME)
       if (!advanced.ok) throw damaged(advanced.fault)
       const { tree, writes } = this.#tree.extend(advanced.leaves)
       for (const { key } of writes) await expectWritten(database, key, writes, height)
@@ -357,13 +357,13 @@ export class Chain extends ChainReader {
   }
 
   /** Blocks beside the main chain were not synced to disk: what is damaged or has no parent is let go. */
-  async #openSides(verifiers: VerifierCache, now: number): Promise<void> {
+  async #openSides(verifiers: VerifierCache): Promise<void> {
     const { database, rules } = this
     const dropped: Write[] = []
     for await (const [key, value] of database.iterator(ranges.sides)) {
       const block = readSide(value, verifiers, rules.ordering)
       const parent = block && this.#forks.get(block.signed.header.parent)
-      const advanced = block && parent && advance(parent.cursor, block, rules, now)
+      const advanced = block && parent && advance(parent.cursor, block, rules, ANY_TIME)
       const names = block?.envelopes.map(nameIn) ?? []
       const isNew = block !== undefined && this.#forks.get(block.signed.id) === undefined
       if (isNew && parent && advanced?.ok === true && this.#duplicate(parent, names) === undefined)
@@ -373,6 +373,9 @@ export class Chain extends ChainReader {
     await writeLazily(database, dropped)
   }
 }
+
+/** What was taken once is not of the future, whatever the clock says after a restart. */
+const ANY_TIME = Number.POSITIVE_INFINITY
 
 /** Whether the header commits to the fault: it stays one whoever brings the block, whenever. */
 function isCommitted(fault: Fault): boolean {

@@ -145,8 +145,7 @@ export function draft(
       network: rules.network.id,
       height: parent.height + 1,
       parent: id,
-      // Clocks may be set back; a chain's time never goes back.
-      time: Math.max(now, parent.time),
+      time: now,
       count: leaves.length,
       root: rootOf(leaves),
       size: parent.size + leaves.length,

@@ -24,7 +24,7 @@ export class Reopened {
       this.#isOpened = true
       return database
     })
-    this.chain = once(async () => Chain.open(await this.database(), rules, Date.now()))
+    this.chain = once(async () => Chain.open(await this.database(), rules))
     this.journal = once(async () => {
       const options = {
         database: await this.database(),

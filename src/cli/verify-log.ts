@@ -85,7 +85,7 @@ async function auditRest(
 ): Promise<Pick<LogVerdict, 'fault' | 'pending'>> {
   let pending = 0
   try {
-    const chain = await Chain.open(database, rules, Date.now())
+    const chain = await Chain.open(database, rules)
     const { size } = chain.head().header
     const opener = keys.length === 0 ? undefined : new Opener(keys)
     const verifiers = new VerifierCache()

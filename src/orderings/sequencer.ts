@@ -55,7 +55,8 @@ export class SequencerOrdering implements Ordering {
     return 0
   }
 
-  prepare(draft: Header): Header {
-    return draft
+  /** Clocks may be set back; a chain's time never goes back. */
+  prepare(draft: Header, [parent]: Ancestors): Header {
+    return { ...draft, time: Math.max(draft.time, parent.time) }
   }
 }

@@ -65,7 +65,7 @@ export async function createEqual(options: EqualOptions): Promise<ControlledPeer
   // Before anything is read: what another network wrote is not ours to judge.
   await bindToNetwork(database, network)
   const pool = await Pool.open(database, messageRules(rules), new VerifierCache())
-  const chain = await Chain.open(database, rules, now(), pool)
+  const chain = await Chain.open(database, rules, pool)
   await expectOnlyBlocks(database, chain.head().header.size)
   const host = await Host.create({ ...options, topics: [topics.messages, topics.blocks] })
   const book = new AddressBook(connect)

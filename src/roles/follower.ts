@@ -39,7 +39,7 @@ export async function createFollower(options: FollowerOptions): Promise<Controll
   const { network, database, now, report, failed, connect, rates } = options
   const rules = rulesOf(network)
   const topics = topicsOf(network.id)
-  const chain = await Chain.open(database, rules, now())
+  const chain = await Chain.open(database, rules)
   await expectOnlyBlocks(database, chain.head().header.size)
   const host = await Host.create({ ...options, topics: Object.values(topics) })
   const book = new AddressBook(connect)

@@ -54,7 +54,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
 
   const rules = rulesOf(network)
   const topics = topicsOf(network.id)
-  const chain = await Chain.open(database, rules, now())
+  const chain = await Chain.open(database, rules)
   const host = await Host.create({ ...options, topics: Object.values(topics) })
   // Others dial the sequencer, unless it is told to dial them.
   const book = new AddressBook([])

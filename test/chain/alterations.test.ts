@@ -125,7 +125,7 @@ describe('an entry of any kind that was altered is found at the start', () => {
     maker.add(alice.says(100))
     const lie = maker.forge(bob.says(100))
     maker.addAll(alice.says(200))
-    const chain = await Chain.open(database, net.rules, EPOCH)
+    const chain = await Chain.open(database, net.rules)
     for (const block of maker.blocks) assert.equal((await chain.import(block, EPOCH)).kind, 'extended')
     const topic = topicsOf(net.network.id).evidence
     const host = await Host.create({ key: await identity('follower'), listen: [], topics: [topic] })
@@ -144,7 +144,7 @@ describe('an entry of any kind that was altered is found at the start', () => {
     new Witness(chain, bytes => first.add(bytes)).examine(lie.signed)
     await first.stop()
     await alterEach(database, 'nmalhite', async () => {
-      const opened = await Chain.open(database, net.rules, EPOCH)
+      const opened = await Chain.open(database, net.rules)
       await expectOnlyBlocks(database, opened.head().header.size)
       const keeper = keeping()
       try {

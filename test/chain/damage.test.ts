@@ -180,7 +180,7 @@ describe('the journal at its limits', () => {
     log.journal.append(alice.say({ text: 'x' }))
     await log.settled(1)
     await log.journal.close()
-    const chain = await Chain.open(database, net.rules, 0)
+    const chain = await Chain.open(database, net.rules)
     const strict = { ...messageRules(net.rules, new Opener([net.openingKey])), messageBytes: 10 }
     await assert.rejects(
       Journal.open(

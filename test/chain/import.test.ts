@@ -52,9 +52,9 @@ describe('importing a chain', () => {
   it('a valid chain in an empty folder equals its source: head, blocks, proofs, and again once reopened', async () => {
     maker.addAll(alice.says(520))
     const database = await emptyDatabase()
-    const chain = await Chain.open(database, net.rules, NOW)
+    const chain = await Chain.open(database, net.rules)
     await importAll(chain, maker.blocks)
-    const reopened = await Chain.open(database, net.rules, NOW)
+    const reopened = await Chain.open(database, net.rules)
     const leaves = maker.blocks.flatMap(({ envelopes }) => envelopes.map(leafHash))
     for (const opened of [chain, reopened]) {
       const head = opened.head()
@@ -83,7 +83,7 @@ describe('importing a chain', () => {
   })
 
   it('an empty folder has the genesis as its head', async () => {
-    const chain = await Chain.open(await emptyDatabase(), net.rules, NOW)
+    const chain = await Chain.open(await emptyDatabase(), net.rules)
     assertBytes(chain.head().id, genesisCursor(net.rules).signed.id)
     assertBytes(present(chain.headerAt(0)).id, chain.head().id)
     assert.equal(chain.headerAt(1), undefined)
@@ -96,7 +96,7 @@ describe('importing a chain', () => {
 
   it('heights, positions and sizes that make no sense are not found', async () => {
     maker.addAll(alice.says(10))
-    const chain = await Chain.open(await emptyDatabase(), net.rules, NOW)
+    const chain = await Chain.open(await emptyDatabase(), net.rules)
     await importAll(chain, maker.blocks)
     for (const number of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, 1e300]) {
       assert.equal(chain.headerAt(number), undefined, `height ${number}`)
@@ -115,7 +115,7 @@ describe('importing a chain', () => {
   it('a block that comes before its parent is an orphan; it is taken once the parent is there', async () => {
     maker.addAll(alice.says(15))
     const database = await emptyDatabase()
-    const chain = await Chain.open(database, net.rules, NOW)
+    const chain = await Chain.open(database, net.rules)
     const [first, second, third] = maker.blocks
     assert.ok(first && second && third)
     const before = await contents(database)
@@ -128,7 +128,7 @@ describe('importing a chain', () => {
   it('a block that is there already is known, wherever it stands', async () => {
     maker.addAll(alice.says(15))
     const database = await emptyDatabase()
-    const chain = await Chain.open(database, net.rules, NOW)
+    const chain = await Chain.open(database, net.rules)
     await importAll(chain, maker.blocks)
     const before = await contents(database)
     for (const block of maker.blocks) assert.equal((await chain.import(block, NOW)).kind, 'known')
@@ -139,7 +139,7 @@ describe('importing a chain', () => {
     const messages = alice.says(10)
     const conflicting = maker.forge(messages.slice(0, 5), { header: () => ({ time: EPOCH + 1 }) })
     maker.addAll(messages)
-    const chain = await Chain.open(await emptyDatabase(), net.rules, NOW)
+    const chain = await Chain.open(await emptyDatabase(), net.rules)
     await importAll(chain, maker.blocks)
     const imported = await chain.import(conflicting, NOW)
     assert.ok(imported.kind === 'conflict')
@@ -149,9 +149,9 @@ describe('importing a chain', () => {
 
   it("another network's folder is refused", async () => {
     const database = await emptyDatabase()
-    await Chain.open(database, net.rules, NOW)
+    await Chain.open(database, net.rules)
     const foreign = await makeNetwork({ name: 'another' })
-    await assert.rejects(Chain.open(database, foreign.rules, NOW), StoreError)
+    await assert.rejects(Chain.open(database, foreign.rules), StoreError)
   })
 
   interface Wrong {
@@ -254,7 +254,7 @@ describe('importing a chain', () => {
       const earlier = alice.says(10)
       maker.addAll(earlier)
       const database = await emptyDatabase()
-      const chain = await Chain.open(database, net.rules, NOW)
+      const chain = await Chain.open(database, net.rules)
       await importAll(chain, maker.blocks)
       const before = await contents(database)
       const next = alice.says(5)
@@ -272,7 +272,7 @@ describe('importing a chain', () => {
   it('101 messages are no block of a network of blocks of 100, nor are 99', async () => {
     const hundred = await makeNetwork({ blockSize: 100 })
     const writer = await Author.create(hundred, 'writer')
-    const chain = await Chain.open(await emptyDatabase(), hundred.rules, NOW)
+    const chain = await Chain.open(await emptyDatabase(), hundred.rules)
     for (const count of [101, 99]) {
       const imported = await chain.import(new ChainMaker(hundred).forge(writer.says(count)), NOW)
       assert.ok(imported.kind === 'invalid')
@@ -286,7 +286,7 @@ describe('importing a chain', () => {
     const timed = await makeNetwork({ blockSize: 5, blockTimeout: 1000 })
     const writer = await Author.create(timed, 'writer')
     const made = new ChainMaker(timed)
-    const chain = await Chain.open(await emptyDatabase(), timed.rules, NOW)
+    const chain = await Chain.open(await emptyDatabase(), timed.rules)
     for (const count of [0, 6]) {
       const imported = await chain.import(made.forge(writer.says(count)), NOW)
       assert.ok(imported.kind === 'invalid')
@@ -308,7 +308,7 @@ describe('importing a chain', () => {
 
   it('leaves whose first bytes are shared are told apart', async () => {
     maker.addAll(alice.says(5))
-    const chain = await Chain.open(await emptyDatabase(), net.rules, NOW)
+    const chain = await Chain.open(await emptyDatabase(), net.rules)
     await importAll(chain, maker.blocks)
     const [envelope] = present(maker.blocks[0]).envelopes
     const leaf = leafHash(present(envelope))

@@ -176,7 +176,7 @@ describe('each write of a follower fails in turn', () => {
     const host = await Host.create({ key: await identity('follower'), listen: [], topics: [topic] })
     await host.start()
     try {
-      const chain = await Chain.open(database, net.rules, EPOCH)
+      const chain = await Chain.open(database, net.rules)
       const importer = new BlockImporter(chain, pool, 'full', () => EPOCH)
       const report = (event: PeerEvent): void => void events.push(event)
       const { network } = net

@@ -103,7 +103,7 @@ export async function checkEqual(
   }
 
   const pool = await Pool.open(database, messageRules(net.rules), verifiers)
-  const chain = await Chain.open(database, net.rules, now, pool)
+  const chain = await Chain.open(database, net.rules, pool)
   await expectOnlyBlocks(database, messages.length)
   assertBytes(chain.head().id, head.signed.id, 'the head, once opened')
   assert.equal(chain.weight(), head.weight)

@@ -94,7 +94,7 @@ export async function checkDatabase(
   for (const [key, bytes] of table(tables, 'e'))
     assert.equal(key, toHex(checkEvidence(bytes, net.network, verifiers).id), 'evidence under its id')
 
-  const chain = await Chain.open(database, net.rules, Date.now())
+  const chain = await Chain.open(database, net.rules)
   assert.equal(chain.head().header.height, headers.length)
   if (headers.length > 0) assertBytes(headers.at(-1)?.id, chain.head().id)
   const journal = await Journal.open(

@@ -62,7 +62,7 @@ export class EqualNode extends Changes implements EqualSource {
   static async start(cleanup: Cleanup, net: TestNetwork, wishes: EqualNodeWishes = {}): Promise<EqualNode> {
     const database = await openDatabase(await cleanup.folder())
     cleanup.add(() => database.close())
-    const chain = await Chain.open(database, net.rules, Date.now())
+    const chain = await Chain.open(database, net.rules)
     const host = await Host.create({ key: net.key, listen: ['/ip4/127.0.0.1/tcp/0'], topics: [] })
     const node = new EqualNode(net, host, chain, wishes)
     const network = net.network.id

@@ -53,7 +53,7 @@ export class EqualLog {
     now = () => LATER
   ): Promise<EqualLog> {
     const pool = await Pool.open(database, messageRules(net.rules), new VerifierCache())
-    const chain = await Chain.open(database, net.rules, now(), pool)
+    const chain = await Chain.open(database, net.rules, pool)
     return new EqualLog(net, database, chain, pool, validation, now)
   }
 

@@ -80,7 +80,7 @@ export class TestLog extends Changes {
 
 /** Opens a log as the sequencer does at its start. Throws StoreError where the database is damaged. */
 export async function runLog(net: TestNetwork, database: Database): Promise<TestLog> {
-  const log = new TestLog(net, database, await Chain.open(database, net.rules, EPOCH))
+  const log = new TestLog(net, database, await Chain.open(database, net.rules))
   await log.open()
   return log
 }

@@ -18,7 +18,7 @@ export class ProducingLog extends TestLog {
 
   /** Opens a log as the sequencer does at its start. Close it whatever happens. */
   static async start(net: TestNetwork, database: Database): Promise<ProducingLog> {
-    const log = new ProducingLog(net, database, await Chain.open(database, net.rules, EPOCH))
+    const log = new ProducingLog(net, database, await Chain.open(database, net.rules))
     const topics = topicsOf(net.network.id)
     const host = await Host.create({ key: net.key, listen: [], topics: Object.values(topics) })
     await host.start()

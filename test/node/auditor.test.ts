@@ -144,7 +144,7 @@ describe('an audit', () => {
 
     beforeEach(async () => {
       database = await openDatabase(await cleanup.folder())
-      const chain = await Chain.open(database, net.rules, NOW)
+      const chain = await Chain.open(database, net.rules)
       for (const block of maker.blocks) await chain.import(block, NOW)
     })
 

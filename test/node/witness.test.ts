@@ -30,7 +30,7 @@ describe('a witness', () => {
     maker = new ChainMaker(net)
     const database = await openDatabase(await cleanup.folder())
     cleanup.add(() => database.close())
-    chain = await Chain.open(database, net.rules, NOW)
+    chain = await Chain.open(database, net.rules)
     kinds = []
     // What proves nothing is no evidence: as the keeper does it.
     witness = new Witness(chain, bytes => {

@@ -159,7 +159,7 @@ describe('a miner', () => {
     const rules = rulesOf(network)
     const pool = await Pool.open(database, messageRules(rules), new VerifierCache())
     cleanup.add(() => pool.stored())
-    return { chain: await Chain.open(database, rules, EPOCH, pool), pool }
+    return { chain: await Chain.open(database, rules, pool), pool }
   }
 
   async function setUp(wishes: Wishes = {}): Promise<Setup> {
