@@ -66,6 +66,8 @@ export class Chain extends ChainReader {
   readonly #forks: ForkTree
   readonly #condemned = new Condemned()
   #tree: LogTree
+  /** Why a write has failed. What is on disk then is not known, so nothing is written on top of it. */
+  #failure: Error | undefined
 
   private constructor(
     rules: Rules,
@@ -167,18 +169,21 @@ export class Chain extends ChainReader {
 
   /** Writes the header of an own draft, once signed. The messages are in the journal: nothing else is missing. */
   async append(own: Draft, signed: CheckpointedHeader): Promise<void> {
+    this.#expectSound()
     const cursor = cursorAfter(this.#cursor, own, signed, this.rules)
     const { tree, writes } = this.#tree.extend(own.leaves)
-    await writeDurably(this.database, [...writes, ...headerWrites(signed)])
+    await this.#write(writeDurably, [...writes, ...headerWrites(signed)])
     this.#tree = tree
     this.#extend(cursor)
   }
 
   /**
    * Takes a block from elsewhere, whose header has been read and whose messages' signatures have been checked.
+   * Throws where it cannot be written; from then on nothing is taken.
    * `names`: of its messages, in order, where whoever checked them knows; reading them again takes long.
    */
   async import(block: Block, now: number, names?: readonly MessageName[]): Promise<Imported> {
+    this.#expectSound()
     const { header, id } = block.signed
     const parent = this.#parentOf(block.signed)
     if ('kind' in parent) return parent
@@ -280,7 +285,7 @@ export class Chain extends ChainReader {
       writes.push({ type: 'del', key: sideKey(evicted) })
     }
     const node = this.#forks.add(parent, cursor, new Set(names.map(nameOf)))
-    await writeLazily(this.database, [
+    await this.#write(writeLazily, [
       ...writes,
       { type: 'put', key: sideKey(node), value: encodeBlock(block) }
     ])
@@ -299,7 +304,7 @@ export class Chain extends ChainReader {
     const cut = this.#tree.truncate(plan.fork.cursor.signed.header.size)
     const { tree, writes } = cut.tree.extend(joined.leaves)
     const change = { returned: left.messages, ordered: joined.names }
-    await writeDurably(this.database, [
+    await this.#write(writeDurably, [
       ...left.writes,
       ...cut.writes,
       ...joined.writes,
@@ -317,10 +322,23 @@ export class Chain extends ChainReader {
   async #follow(plan: Switch, names: ReadonlyMap<ForkNode, ReadonlySet<string>>): Promise<void> {
     const dropped = this.#forks.follow(plan, names)
     if (dropped.length > 0)
-      await writeLazily(
-        this.database,
+      await this.#write(
+        writeLazily,
         dropped.map(node => ({ type: 'del', key: sideKey(node) }))
       )
+  }
+
+  #expectSound(): void {
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  async #write(how: typeof writeDurably, writes: readonly Write[]): Promise<void> {
+    try {
+      await how(this.database, writes)
+    } catch (error) {
+      this.#failure = error instanceof Error ? error : new Error(String(error))
+      throw error
+    }
   }
 
   /** The head moves to its child. */

@@ -16,7 +16,7 @@ import type { Service } from '../service.js'
 import { Wakeup } from '../waiting.js'
 import { BlockArrivals, type Moved } from './block-arrivals.js'
 import type { HeaderChain } from './header-chain.js'
-import { type ChainSource, findBetter, isBetter } from './header-search.js'
+import { type ChainSource, type Found, findBetter, isBetter } from './header-search.js'
 
 export interface ForkSyncOptions {
   readonly host: Host
@@ -94,26 +94,38 @@ export class ForkSync implements Service {
     const { chain } = this.options
     return this.#inTurn(async () => {
       if (signal.aborted) return notTaken('unreachable', 'nobody waits for it any more')
+      let found: Found
       try {
-        const found = await this.#find(peer, claim)
-        if (found.kind === 'not better')
-          return notTaken('not heavier', `the chain here has a weight of ${chain.weight()}`)
-        if (found.kind === 'too deep')
-          return notTaken(
-            'too deep',
-            `it leaves the chain here below block ${chain.root.header.height}; ${chain.rules.ordering.maxReorg} blocks may be replaced at most`
-          )
-        const problems = await this.#fetch(found.headers, [{ peer, claim }])
-        const { header, id } = found.headers.head
-        if (equal(chain.head().id, id)) return { kind: 'taken', height: header.height, id }
-        return problems[0] === undefined
-          ? notTaken('unreachable', 'it did not serve all of its blocks')
-          : notTaken('invalid', problems[0])
+        found = await this.#find(peer, claim)
       } catch (error) {
         const isInvalid = error instanceof Untrue
         return notTaken(isInvalid ? 'invalid' : 'unreachable', describeError(error))
       }
+      if (found.kind === 'not better')
+        return notTaken('not heavier', `the chain here has a weight of ${chain.weight()}`)
+      if (found.kind === 'too deep')
+        return notTaken(
+          'too deep',
+          `it leaves the chain here below block ${chain.root.header.height}; ${chain.rules.ordering.maxReorg} blocks may be replaced at most`
+        )
+      return this.#takeOffered({ peer, claim }, found.headers)
     })
+  }
+
+  async #takeOffered(claim: Claim, headers: HeaderChain): Promise<Outcome> {
+    let problems: readonly string[]
+    try {
+      problems = await this.#fetch(headers, [claim])
+    } catch (error) {
+      // What peers do wrong is among the problems: this is the disk.
+      this.#fail(error)
+      return notTaken('unreachable', 'the blocks could not be written here')
+    }
+    const { header, id } = headers.head
+    if (equal(this.options.chain.head().id, id)) return { kind: 'taken', height: header.height, id }
+    return problems[0] === undefined
+      ? notTaken('unreachable', 'it did not serve all of its blocks')
+      : notTaken('invalid', problems[0])
   }
 
   /** A block from gossip goes on to others only once it stands in the chain, or beside it. */
