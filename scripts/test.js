@@ -8,7 +8,10 @@ import { dirname, join } from 'node:path'
 
 const ROOT = 'build/test'
 /** Folders whose tests start processes, in two lanes that take about as long; all others make the first lane. */
-const LANES = [['attacks', 'cli', 'localnet', 'soak'], ['faults', 'manager']]
+const LANES = [
+  ['attacks', 'cli', 'localnet', 'soak'],
+  ['faults', 'manager']
+]
 
 const mocha = join(dirname(createRequire(import.meta.url).resolve('mocha/package.json')), 'bin', 'mocha.js')
 const files = readdirSync(ROOT, { recursive: true }).filter(file => file.endsWith('.test.js'))
