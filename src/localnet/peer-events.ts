@@ -39,6 +39,8 @@ const SHAPES = {
   refused: { sequence: orNull(isSequence), reason: isText, detail: isText },
   /** A heavier branch has replaced blocks: the head before and after, and how many blocks are out. */
   reorg: { from: isText, to: isText, depth: isNumber },
+  /** A heavier branch was refused, as it forks off deeper than this many blocks. */
+  reorgRefused: { peerId: isText, height: isNumber, id: isText, allowed: isNumber },
   /** The sequencer has lied. */
   evidence: { id: isText, kind: isText, height: isNumber, detail: isText },
   summary: {

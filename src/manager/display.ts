@@ -9,8 +9,11 @@ export interface Display {
   close(): void
 }
 
+/** Where it is shown. Not every terminal says how large it is. */
+export type Output = NodeJS.WritableStream & Partial<Pick<NodeJS.WriteStream, 'isTTY' | 'rows' | 'columns'>>
+
 /** A table that is drawn anew in its place on a terminal; elsewhere a line for each thing that happens. */
-export function displayOn(stream: NodeJS.WriteStream, json: boolean): Display {
+export function displayOn(stream: Output, json: boolean): Display {
   if (json) return { hear: printJson, close: () => undefined }
   return stream.isTTY ? new Screen(stream) : new Lines(stream)
 }
@@ -37,7 +40,7 @@ class Known {
 class Lines implements Display {
   readonly #known = new Known()
 
-  constructor(private readonly stream: NodeJS.WritableStream) {}
+  constructor(private readonly stream: Output) {}
 
   hear(event: NetworkEvent): void {
     const said = sentence(event, this.#known.take(event))
@@ -62,7 +65,7 @@ class Screen implements Display {
   #drawn = 0
   #due: NodeJS.Timeout | undefined
 
-  constructor(private readonly stream: NodeJS.WriteStream) {
+  constructor(private readonly stream: Output) {
     stream.on('resize', this.#resized)
   }
 
@@ -83,7 +86,7 @@ class Screen implements Display {
   #draw(below: readonly string[], erase = this.#drawn > 0 ? `\x1b[${this.#drawn}A\x1b[J` : ''): void {
     clearTimeout(this.#due)
     this.#due = undefined
-    // What does not fit could not be drawn over. Some terminals do not say how large they are.
+    // What does not fit could not be drawn over.
     const [rows, columns] = [this.stream.rows || 24, this.stream.columns || 80]
     const table = [...this.#known.table(), ...below]
       .slice(0, rows - 1)

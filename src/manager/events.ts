@@ -58,6 +58,8 @@ const EVENTS = {
   },
   /** A node has taken a heavier branch: its head before and after, and how many blocks are out. */
   reorg: { node: isCount, from: isText, to: isText, depth: isCount },
+  /** A node has refused the heavier branch of a peer, up to this block: it forks off deeper than so many blocks. */
+  reorgRefused: { node: isCount, peerId: isText, height: isCount, id: isText, allowed: isCount },
   mined: { node: isCount, height: isCount, id: isText },
   /** All processes have ended. */
   stopped: {}

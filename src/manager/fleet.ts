@@ -1,10 +1,11 @@
 import { Failure, UsageError } from '../cli/failure.js'
 import { toHex } from '../core/bytes.js'
 import { LIMITS } from '../core/limits.js'
-import type { Localnet, Peer } from '../localnet/index.js'
+import type { LocalEvent, Localnet, Peer } from '../localnet/index.js'
 import { Random } from '../localnet/random.js'
 import { describeTopology, neighboursIn } from '../localnet/topology.js'
 import { elapsed, Wakeup, within } from '../node/waiting.js'
+import { Acquaintance } from './acquaintance.js'
 import type { NetworkEvent, NetworkEventOf } from './events.js'
 import { type Groups, groupsAmong } from './groups.js'
 import { ManagedNode } from './managed-node.js'
@@ -13,17 +14,16 @@ import type { Plan } from './plan.js'
 /** How many processes begin at the same time: each of them needs a second of a processor. */
 const STARTS_AT_ONCE = 8
 
-/** The nodes of a managed network: who runs, who is to know whom, and what becomes of them. */
+/** The nodes of a managed network: who runs, and what becomes of them. */
 export class Fleet {
   readonly nodes: readonly ManagedNode[]
+  readonly #acquaintance: Acquaintance
   readonly #stopping = new AbortController()
   readonly #looked = new Wakeup()
   readonly #shown = new Map<ManagedNode, string>()
   #watching: Promise<unknown> = Promise.resolve()
   /** Whatever changes the network is done after what was asked for before it. */
   #turn: Promise<unknown> = Promise.resolve()
-  /** Undefined while the network is whole. */
-  #groups: Groups | undefined
 
   /** `hear` is told all that happens. */
   constructor(
@@ -36,11 +36,10 @@ export class Fleet {
       const numbers = (neighbours[index] ?? []).map(other => other + 1)
       return new ManagedNode(index + 1, role, numbers, node => this.#ended(node))
     })
+    this.#acquaintance = new Acquaintance(this.nodes)
     net.onEvent(({ name }, event) => {
       const node = this.nodes.find(({ number }) => nameOf(number) === name)
-      if (node === undefined || event.event !== 'reorg') return
-      const { from, to, depth } = event
-      hear({ event: 'reorg', node: node.number, from, to, depth })
+      if (node !== undefined) this.#tell(node.number, event)
     })
   }
 
@@ -56,7 +55,7 @@ export class Fleet {
         }
       }
       await Promise.all(Array.from({ length: STARTS_AT_ONCE }, startOneByOne))
-      await this.#directAll()
+      await this.#acquaintance.tell()
       this.#watching = Promise.all(this.nodes.map(node => this.#watch(node)))
       await this.#met()
       this.hear(this.network())
@@ -84,7 +83,7 @@ export class Fleet {
       seed,
       pid: process.pid,
       nodes: this.nodes.length,
-      groups: this.#groups ?? null
+      groups: this.#acquaintance.groups ?? null
     }
   }
 
@@ -116,7 +115,7 @@ export class Fleet {
       } finally {
         this.#show(node)
       }
-      await this.#directAll()
+      await this.#acquaintance.tell()
     })
   }
 
@@ -152,8 +151,7 @@ export class Fleet {
   }
 
   async #group(groups: Groups | undefined): Promise<void> {
-    this.#groups = groups
-    await this.#directAll()
+    await this.#acquaintance.divide(groups)
     this.hear(this.network())
   }
 
@@ -169,27 +167,11 @@ export class Fleet {
     }
   }
 
-  /** Has each node that runs know whom to avoid and whom to keep connected to. */
-  async #directAll(): Promise<void> {
-    const running = this.nodes.filter(({ isRunning }) => isRunning)
-    const directed = await Promise.allSettled(running.map(node => this.#direct(node)))
-    // One that has gone meanwhile is told when it is back.
-    for (const [index, result] of directed.entries())
-      if (result.status === 'rejected' && running[index]?.isRunning) throw result.reason
-  }
-
-  async #direct({ peer, number, neighbours }: ManagedNode): Promise<void> {
-    const group = this.#groups?.find(members => members.includes(number))
-    const apart = this.nodes.filter(other => group !== undefined && !group.includes(other.number))
-    await peer.avoid(apart.flatMap(({ peerId }) => peerId ?? []))
-    await peer.connect(neighbours.flatMap(other => this.#node(other).addresses))
-  }
-
   #ended(node: ManagedNode): void {
     this.#show(node)
     if (this.#stopping.signal.aborted || node.state !== 'stopped') return
     // One that does not answer is shown as silent.
-    this.#inTurn(() => this.#directAll()).catch(() => undefined)
+    this.#inTurn(() => this.#acquaintance.tell()).catch(() => undefined)
   }
 
   async #watch(node: ManagedNode): Promise<void> {
@@ -208,19 +190,23 @@ export class Fleet {
 
   async #met(): Promise<void> {
     const late = within(LIMITS.meetMs, this.#stopping.signal)
-    for (let missing = this.#missing(); missing !== undefined; missing = this.#missing()) {
+    for (;;) {
+      const missing = this.#acquaintance.missing()
+      if (missing === undefined) return
       if (late.aborted) throw new Failure(`${missing} within ${LIMITS.meetMs / 1000} s`)
       await this.#looked.wait(late)
     }
   }
 
-  /** Who does not know whom yet, among those that run. */
-  #missing(): string | undefined {
-    for (const { number, neighbours, connected, isRunning } of this.nodes)
-      for (const other of neighbours.map(neighbour => this.#node(neighbour)))
-        if (isRunning && other.isRunning && !connected.some(peer => peer === other.peerId))
-          return `node ${number} and node ${other.number} have not met`
-    return undefined
+  /** What a node says itself, where it is worth a line. */
+  #tell(node: number, event: LocalEvent): void {
+    if (event.event === 'reorg') {
+      const { from, to, depth } = event
+      this.hear({ event: 'reorg', node, from, to, depth })
+    } else if (event.event === 'reorgRefused') {
+      const { peerId, height, id, allowed } = event
+      this.hear({ event: 'reorgRefused', node, peerId, height, id, allowed })
+    }
   }
 
   #show(node: ManagedNode): void {

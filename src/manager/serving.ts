@@ -1,3 +1,4 @@
+import { Failure } from '../cli/failure.js'
 import type { NetworkEvent } from './events.js'
 import type { Fleet } from './fleet.js'
 import type { Request } from './requests.js'
@@ -15,9 +16,14 @@ export async function serve(
       say(fleet.network())
       for (const node of fleet.nodes) say(node.event())
       return
-    case 'mine':
-      for (const mined of await fleet.mine(request.node, request.count)) say(mined)
-      return
+    case 'mine': {
+      const mined = await fleet.mine(request.node, request.count)
+      for (const event of mined) say(event)
+      if (mined.length === request.count) return
+      throw new Failure(
+        `${mined.length} of ${request.count} blocks were made before the time was up, or the node was stopped`
+      )
+    }
     case 'stop':
       return request.node === null ? stop() : fleet.stopNode(request.node)
     case 'start':

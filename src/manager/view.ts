@@ -80,6 +80,10 @@ export function sentence(event: NetworkEvent, before: Node | undefined): string 
       const { node, from, to, depth } = event
       return `node ${node} took a heavier branch: ${depth} block${depth === 1 ? '' : 's'} out, head ${from.slice(0, 8)} became ${to.slice(0, 8)}`
     }
+    case 'reorgRefused': {
+      const { node, height, id, allowed } = event
+      return `node ${node} refuses the heavier branch up to block ${height}, ${id.slice(0, 8)}: more than ${allowed} of its blocks would be out`
+    }
     case 'mined':
       return `node ${event.node} made block ${event.height}: ${event.id}`
     case 'stopped':

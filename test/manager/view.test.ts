@@ -122,6 +122,10 @@ describe('the lines of a network', () => {
       'node 2 took a heavier branch: 3 blocks out, head aaaa1111 became bbbb2222'
     )
     assert.equal(
+      sentence({ event: 'reorgRefused', node: 2, peerId: 'x', height: 9, id: to, allowed: 100 }, undefined),
+      'node 2 refuses the heavier branch up to block 9, bbbb2222: more than 100 of its blocks would be out'
+    )
+    assert.equal(
       sentence({ event: 'mined', node: 1, height: 5, id: to }, undefined),
       `node 1 made block 5: ${to}`
     )
