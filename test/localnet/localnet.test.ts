@@ -221,6 +221,18 @@ describe('localnet', () => {
     assert.equal((await sequencer.event('block')).size, 2)
   })
 
+  it('makes a network without a sequencer, whose miners are found by followers', async () => {
+    const easy = { target: '207fffff', interval: 1000 }
+    const net = await create({ ordering: 'work', network: easy })
+    const miner = await net.startMiner({ mine: 1 })
+    const follower = await net.startFollower({ connect: miner.addresses })
+    const { id } = await follower.event('block', ({ height }) => height === 1)
+    assert.equal((await miner.event('block')).id, id)
+    const [next] = await miner.mine(1)
+    assert.equal((await follower.event('block', ({ height }) => height === 2)).id, next?.id)
+    await assert.rejects(create({ folder: net.folder, ordering: 'work' }), /exists already/)
+  })
+
   it('leaves no folder behind where no network can be made', async () => {
     const environment: { TMPDIR?: string } = process.env
     const { TMPDIR } = environment
