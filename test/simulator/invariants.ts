@@ -72,8 +72,8 @@ export function invariantsOf(net: VirtualNetwork): Check[] {
     }
     const known = head?.weight ?? 0n
     demand(
-      chain.weight === weight && known === weight,
-      `${name} says ${chain.weight}; its blocks have ${weight}, and had ${known} when they were found`
+      chain.weight() === weight && known === weight,
+      `${name} says ${chain.weight()}; its blocks have ${weight}, and had ${known} when they were found`
     )
   }
 }
@@ -94,7 +94,7 @@ async function expectAllOnce({ name, chain }: Peer, written: ReadonlySet<string>
 async function messagesOf(chain: Chain): Promise<string[]> {
   const names: string[] = []
   for (let height = 1; height <= chain.head().header.height; height += 1) {
-    const { envelopes } = decodeBlockParts(await chain.encodedBlock(present(chain.headerAt(height))))
+    const { envelopes } = decodeBlockParts(present(await chain.encodedBlock(present(chain.headerAt(height)))))
     for (const envelope of envelopes) names.push(nameOf(decodeMessage(decodeEnvelope(envelope).payload)))
   }
   return names

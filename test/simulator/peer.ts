@@ -77,13 +77,13 @@ export class Peer {
 
   /** Opens what is on disk, as a start does. */
   async open(): Promise<{ readonly chain: Chain; readonly pool: Pool | undefined }> {
-    const { rules, time, blocks, violations } = this.surroundings
+    const { rules, blocks, violations } = this.surroundings
     await this.database.open()
     const pool =
       rules.ordering.bodies === 'open'
         ? await Pool.open(this.database, messageRules(rules), verifiers)
         : undefined
-    const chain = await Chain.open(this.database, rules, time.clock, pool)
+    const chain = await Chain.open(this.database, rules, pool)
     const head = blocks.get(chain.head().id)
     if (head !== this.#head)
       violations.add(
