@@ -41,6 +41,8 @@ const SHAPES = {
   reorg: { from: isText, to: isText, depth: isNumber },
   /** A heavier branch was refused, as it forks off deeper than this many blocks. */
   reorgRefused: { peerId: isText, height: isNumber, id: isText, allowed: isNumber },
+  /** Of a miner, now and then. */
+  hashrate: { hashesPerSecond: isNumber },
   /** The sequencer has lied. */
   evidence: { id: isText, kind: isText, height: isNumber, detail: isText },
   summary: {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, realpathSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdtempSync, readFileSync, realpathSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { errorCode, Failure } from '../cli/failure.js'
@@ -37,7 +37,8 @@ export function makeControlPath(folder: string): string {
 
 /** Removes a socket that nobody listens at any more, and what was made for it. */
 export function removeControlPath(folder: string, path: string): void {
-  rmSync(path, { force: true })
+  // Nothing else goes, whatever stands there.
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket()) rmSync(path, { force: true })
   const pointer = pointerOf(folder)
   if (read(pointer) !== path) return
   rmSync(pointer)

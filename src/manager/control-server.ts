@@ -55,7 +55,8 @@ export class ControlServer {
       await once(server, 'listening')
     } catch (error) {
       // Two that start at once may both find nobody; the databases of the nodes let in only one of them, too.
-      if (errorCode(error) === 'EADDRINUSE') throw runsAlready(folder, 'and has just been started')
+      if (errorCode(error) === 'EADDRINUSE')
+        throw runsAlready(folder, `and has just been started, or ${path} is no socket`)
       removeControlPath(folder, path)
       throw new Failure(
         `no control socket can be made at ${path} (${errorCode(error) ?? describeError(error)})`

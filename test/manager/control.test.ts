@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { existsSync, linkSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { rm, symlink } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -136,6 +136,13 @@ describe('the control socket', () => {
     await assert.rejects(asked(folder, { request: 'status' }), /^Failure: no network runs in .*network up/)
     await listen(folder)
     assert.deepEqual(await asked(folder, { request: 'status' }), [NETWORK])
+  })
+
+  it('takes the place of nothing that is no socket', async () => {
+    const folder = await cleanup.folder()
+    writeFileSync(pathOf(folder), 'mine')
+    await assert.rejects(ControlServer.listen(folder, status), /is no socket/)
+    assert.equal(readFileSync(pathOf(folder), 'utf8'), 'mine')
   })
 
   it('is asked in vain where no network runs, or where something else answers', async () => {
