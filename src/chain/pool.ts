@@ -36,11 +36,22 @@ export class Pool {
   #writing: Promise<void> | undefined
   #failure: Error | undefined
 
-  private constructor(private readonly database: Database) {}
+  private constructor(
+    private readonly database: Database,
+    private readonly failed: (error: Error) => void
+  ) {}
 
-  /** Reads and verifies what waited when the peer stopped; what is not valid any more is dropped. */
-  static async open(database: Database, rules: MessageRules, verifiers: VerifierCache): Promise<Pool> {
-    const pool = new Pool(database)
+  /**
+   * Reads and verifies what waited when the peer stopped; what is not valid any more is dropped. `failed` hears
+   * once of what could not be written.
+   */
+  static async open(
+    database: Database,
+    rules: MessageRules,
+    verifiers: VerifierCache,
+    failed: (error: Error) => void
+  ): Promise<Pool> {
+    const pool = new Pool(database, failed)
     const dropped: Write[] = []
     for await (const [key, value] of database.iterator(ranges.pooled)) {
       const envelope = value as EnvelopeBytes
@@ -149,6 +160,7 @@ export class Pool {
       }
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error))
+      this.failed(this.#failure)
     } finally {
       this.#writing = undefined
     }

@@ -64,7 +64,7 @@ export async function createEqual(options: EqualOptions): Promise<ControlledPeer
   const clock = (): number => performance.now()
   // Before anything is read: what another network wrote is not ours to judge.
   await bindToNetwork(database, network)
-  const pool = await Pool.open(database, messageRules(rules), new VerifierCache())
+  const pool = await Pool.open(database, messageRules(rules), new VerifierCache(), failed)
   const chain = await Chain.open(database, rules, pool)
   await expectOnlyBlocks(database, chain.head().header.size)
   const host = await Host.create({ ...options, topics: [topics.messages, topics.blocks] })
@@ -143,6 +143,7 @@ export async function createEqual(options: EqualOptions): Promise<ControlledPeer
   })
   const services = new ServiceList([
     validation,
+    intake,
     queries,
     submissions,
     host,

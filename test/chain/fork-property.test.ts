@@ -45,25 +45,22 @@ function nameOf({ author, sequence }: { readonly author: Uint8Array; readonly se
 class Tree {
   private constructor(
     readonly maker: ForkMaker,
-    private readonly parents: readonly string[],
     private readonly messages: readonly (readonly Made[])[]
   ) {}
 
   static async grow(maker: ForkMaker, plan: readonly Planned[], said: readonly Made[]): Promise<Tree> {
-    const parents: string[] = []
     const messages: (readonly Made[])[] = []
-    const tree = new Tree(maker, parents, messages)
+    const tree = new Tree(maker, messages)
     for (const [index, { parent, pace, messages: wanted }] of plan.entries()) {
       const at = parent % (index + 1)
       const on = at === 0 ? GENESIS : String(at - 1)
-      const names = new Set(tree.branch(on).flatMap(name => tree.messagesOf(name).map(nameOf)))
+      const names = new Set(maker.branch(on).flatMap(name => tree.messagesOf(name).map(nameOf)))
       const chosen: Made[] = []
       for (const message of wanted.map(number => present(said[number])))
         if (!names.has(nameOf(message))) {
           names.add(nameOf(message))
           chosen.push(message)
         }
-      parents.push(on)
       messages.push(chosen)
       // No two blocks are the same.
       maker.make(String(index), { on, messages: chosen, after: present(PACES[pace]) + index })
@@ -72,23 +69,18 @@ class Tree {
   }
 
   get size(): number {
-    return this.parents.length
+    return this.messages.length
   }
 
   messagesOf(name: string): readonly Made[] {
     return this.messages[Number(name)] ?? []
   }
 
-  /** From a block down, without the genesis. */
-  branch(name: string): string[] {
-    return name === GENESIS ? [] : [name, ...this.branch(present(this.parents[Number(name)]))]
-  }
-
   /** The best one of the blocks that have all their ancestors among them. */
   bestOf(blocks: ReadonlySet<string>): string {
     let best = GENESIS
     for (const name of blocks) {
-      if (!this.branch(name).every(ancestor => blocks.has(ancestor))) continue
+      if (!this.maker.branch(name).every(ancestor => blocks.has(ancestor))) continue
       const [weight, most] = [this.maker.weightOf(name), this.maker.weightOf(best)]
       const isLower = Buffer.compare(this.maker.idOf(name), this.maker.idOf(best)) < 0
       if (weight > most || (weight === most && isLower)) best = name
@@ -134,13 +126,9 @@ describe('random trees of blocks, in random orders', () => {
       const names = [...messages, ...waiting].map(({ author, sequence }) => `${author} ${sequence}`)
       assert.equal(new Set(names).size, names.length, 'no name twice')
       for (const name of kept) assert.ok(names.includes(name), `${name} is lost`)
-      const expected = tree
-        .branch(headOf())
-        .toReversed()
-        .flatMap(name => tree.messagesOf(name))
       assert.deepEqual(
         messages.map(({ leaf }) => toHex(leaf)),
-        expected.map(({ leaf }) => toHex(leaf))
+        tree.maker.leavesOf(headOf())
       )
     }
 
@@ -148,7 +136,7 @@ describe('random trees of blocks, in random orders', () => {
       await log.hear(tree.maker.block(name))
       heard.add(name)
       assert.equal(headOf(), tree.bestOf(heard), 'the heaviest of all that are there')
-      for (const each of tree.branch(headOf()))
+      for (const each of tree.maker.branch(headOf()))
         for (const message of tree.messagesOf(each)) kept.add(nameOf(message))
     }
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import type { Imported } from '#src/chain/chain.js'
 import type { Database } from '#src/chain/store.js'
 import { sha256 } from '#src/core/hash.js'
 import { ValidationPool } from '#src/node/validation-pool.js'
@@ -7,6 +6,7 @@ import { openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { EqualLog } from '../helpers/equals.js'
 import { type BlockWishes, ForkMaker, GENESIS } from '../helpers/fork-maker.js'
+import { outcomeOf } from '../helpers/fork-stage.js'
 import { memoryDatabase } from '../helpers/memory-database.js'
 import { makeWorkNetwork } from '../helpers/work-network.js'
 
@@ -74,14 +74,14 @@ const ROWS: readonly Row[] = [
         ['a2', 'extended', 'a2'],
         ['b1', 'beside', 'a2'],
         ['b2', 'beside', 'a2'],
-        ['b3', 'reorganized 2', 'b3']
+        ['b3', 'replaces 2', 'b3']
       ],
       [
         ['b1', 'extended', 'b1'],
-        ['a1', 'reorganized 1', 'a1'],
-        ['b2', 'reorganized 1', 'b2'],
-        ['a2', 'reorganized 2', 'a2'],
-        ['b3', 'reorganized 2', 'b3']
+        ['a1', 'replaces 1', 'a1'],
+        ['b2', 'replaces 1', 'b2'],
+        ['a2', 'replaces 2', 'a2'],
+        ['b3', 'replaces 2', 'b3']
       ],
       [
         ['b1', 'extended', 'b1'],
@@ -110,7 +110,7 @@ const ROWS: readonly Row[] = [
         ['b1', 'beside', 'a2'],
         ['b2', 'beside', 'a2'],
         ['c2', 'beside', 'a2'],
-        ['c3', 'reorganized 2', 'c3']
+        ['c3', 'replaces 2', 'c3']
       ]
     ],
     always: 'c3'
@@ -130,9 +130,9 @@ const ROWS: readonly Row[] = [
         ['a1', 'extended', 'a1'],
         ['a2', 'extended', 'a2'],
         ['b2', 'beside', 'a2'],
-        ['b3', 'reorganized 1', 'b3'],
+        ['b3', 'replaces 1', 'b3'],
         ['a3', 'beside', 'b3'],
-        ['a4', 'reorganized 2', 'a4'],
+        ['a4', 'replaces 2', 'a4'],
         ['b3', 'known', 'a4']
       ]
     ],
@@ -156,7 +156,7 @@ const ROWS: readonly Row[] = [
         ['long3', 'extended', 'long3'],
         ['long4', 'extended', 'long4'],
         ['heavy1', 'beside', 'long4'],
-        ['heavy2', 'reorganized 4', 'heavy2']
+        ['heavy2', 'replaces 4', 'heavy2']
       ],
       [
         ['heavy1', 'extended', 'heavy1'],
@@ -217,26 +217,26 @@ const ROWS: readonly Row[] = [
     orders: [
       [
         ['a1', 'extended', 'a1'],
-        ['bad2', 'invalid log', 'a1'],
-        ['bad3', 'invalid parent', 'a1'],
-        ['bad4', 'invalid parent', 'a1'],
+        ['bad2', 'invalid: log', 'a1'],
+        ['bad3', 'invalid: parent', 'a1'],
+        ['bad4', 'invalid: parent', 'a1'],
         ['a2', 'extended', 'a2']
       ],
       [
         ['a1', 'extended', 'a1'],
         ['bad4', 'orphan', 'a1'],
         ['bad3', 'orphan', 'a1'],
-        ['bad2', 'invalid log', 'a1'],
-        ['bad4', 'invalid parent', 'a1'],
-        ['bad3', 'invalid parent', 'a1'],
-        ['bad2', 'invalid parent', 'a1'],
+        ['bad2', 'invalid: log', 'a1'],
+        ['bad4', 'invalid: parent', 'a1'],
+        ['bad3', 'invalid: parent', 'a1'],
+        ['bad2', 'invalid: parent', 'a1'],
         ['a2', 'extended', 'a2']
       ],
       [
         ['bad3', 'orphan', GENESIS],
         ['bad2', 'orphan', GENESIS],
         ['a1', 'extended', 'a1'],
-        ['bad3', 'invalid parent', 'a1']
+        ['bad3', 'invalid: parent', 'a1']
       ]
     ],
     always: 'a2'
@@ -257,8 +257,8 @@ const ROWS: readonly Row[] = [
         ['a2', 'extended', 'a2'],
         ['b1', 'beside', 'a2'],
         ['b2', 'beside', 'a2'],
-        ['bad3', 'invalid log', 'a2'],
-        ['b3', 'reorganized 2', 'b3']
+        ['bad3', 'invalid: log', 'a2'],
+        ['b3', 'replaces 2', 'b3']
       ]
     ],
     always: 'b3'
@@ -269,7 +269,7 @@ const ROWS: readonly Row[] = [
     orders: [
       [
         ['high', 'extended', 'high'],
-        ['low', 'reorganized 1', 'low']
+        ['low', 'replaces 1', 'low']
       ],
       [
         ['low', 'extended', 'low'],
@@ -291,7 +291,7 @@ const ROWS: readonly Row[] = [
         ['low1', 'extended', 'low1'],
         ['high2', 'extended', 'high2'],
         ['high1', 'beside', 'high2'],
-        ['low2', 'reorganized 2', 'low2']
+        ['low2', 'replaces 2', 'low2']
       ]
     ],
     always: 'low2'
@@ -302,13 +302,13 @@ const ROWS: readonly Row[] = [
     orders: [
       [
         ['high', 'extended', 'high'],
-        ['low', 'reorganized 1', 'low'],
-        ['top', 'reorganized 1', 'top']
+        ['low', 'replaces 1', 'low'],
+        ['top', 'replaces 1', 'top']
       ],
       [
         ['low', 'extended', 'low'],
         ['high', 'beside', 'low'],
-        ['top', 'reorganized 1', 'top']
+        ['top', 'replaces 1', 'top']
       ],
       [
         ['low', 'extended', 'low'],
@@ -337,7 +337,7 @@ const ROWS: readonly Row[] = [
         ['a4', 'extended', 'a4'],
         ['b1', 'beside', 'a4'],
         ['b2', 'beside', 'a4'],
-        ['b3', 'reorganized 4', 'b3']
+        ['b3', 'replaces 4', 'b3']
       ]
     ],
     always: 'b3'
@@ -386,25 +386,14 @@ const ROWS: readonly Row[] = [
         ['a4', 'extended', 'a4'],
         ['b1', 'beside', 'a4'],
         ['b2', 'beside', 'a4'],
-        ['b3', 'reorganized 4', 'b3'],
-        ['a5', 'reorganized 3', 'a5'],
+        ['b3', 'replaces 4', 'b3'],
+        ['a5', 'replaces 3', 'a5'],
         // Its parent has been let go.
         ['b4', 'orphan', 'a5']
       ]
     ]
   }
 ]
-
-function outcomeOf(imported: Imported): string {
-  switch (imported.kind) {
-    case 'reorganized':
-      return `reorganized ${imported.depth}`
-    case 'invalid':
-      return `invalid ${imported.fault.kind}`
-    default:
-      return imported.kind
-  }
-}
 
 function* permutations(items: readonly string[]): Iterable<readonly string[]> {
   if (items.length === 0) yield []

@@ -102,7 +102,7 @@ export async function checkEqual(
     waiting.push(message)
   }
 
-  const pool = await Pool.open(database, messageRules(net.rules), verifiers)
+  const pool = await Pool.open(database, messageRules(net.rules), verifiers, error => assert.fail(error))
   const chain = await Chain.open(database, net.rules, pool)
   await expectOnlyBlocks(database, messages.length)
   assertBytes(chain.head().id, head.signed.id, 'the head, once opened')

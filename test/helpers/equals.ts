@@ -16,26 +16,35 @@ import type { RuledNetwork } from './networks.js'
 import { MessageJudge } from './raw-tables.js'
 
 /** Later than any block of these tests. */
-export const LATER = EPOCH + 1_000_000_000
+const LATER = EPOCH + 1_000_000_000
 
 const SOMEBODY = new Uint8Array(38) as PeerIdBytes
+
+/** One for all peers of a network: messages are the same everywhere. */
+const judges = new WeakMap<RuledNetwork, MessageJudge>()
+
+function judgeOf(net: RuledNetwork): MessageJudge {
+  const judge = judges.get(net) ?? new MessageJudge(messageRules(net.rules))
+  judges.set(net, judge)
+  return judge
+}
 
 /** The chain and the pool of a peer among equals on a real database, and the way of blocks to them. */
 export class EqualLog {
   /** Since it was opened. */
   readonly moves: Moved[] = []
   readonly arrivals: BlockArrivals
-  readonly #judge: MessageJudge
 
   private constructor(
     readonly net: RuledNetwork,
     readonly database: Database,
     readonly chain: Chain,
     readonly pool: Pool,
+    /** That the pool has told of. */
+    readonly failures: readonly Error[],
     validation: ValidationPool,
     private readonly now: () => number
   ) {
-    this.#judge = new MessageJudge(messageRules(net.rules))
     const importer = new BlockImporter(chain, validation, 'full', now)
     this.arrivals = new BlockArrivals(
       chain,
@@ -52,9 +61,12 @@ export class EqualLog {
     validation: ValidationPool,
     now = () => LATER
   ): Promise<EqualLog> {
-    const pool = await Pool.open(database, messageRules(net.rules), new VerifierCache())
+    const failures: Error[] = []
+    const pool = await Pool.open(database, messageRules(net.rules), new VerifierCache(), error =>
+      failures.push(error)
+    )
     const chain = await Chain.open(database, net.rules, pool)
-    return new EqualLog(net, database, chain, pool, validation, now)
+    return new EqualLog(net, database, chain, pool, failures, validation, now)
   }
 
   /** A block as gossip brings it: one that comes before its parent is kept. */
@@ -71,7 +83,7 @@ export class EqualLog {
 
   /** All that is on disk is in order, and what is in memory agrees with it. */
   async check(): Promise<CheckedEqual> {
-    const checked = await checkEqual(this.database, this.net, this.now(), this.#judge)
+    const checked = await checkEqual(this.database, this.net, this.now(), judgeOf(this.net))
     assert.deepEqual(checked.head.id, this.chain.head().id)
     assert.equal(checked.weight, this.chain.weight())
     assert.equal(this.pool.size, checked.waiting.length)

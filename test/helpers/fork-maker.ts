@@ -1,6 +1,6 @@
 import { type Cursor, cursorAfter, draft, genesisCursor } from '#src/chain/cursor.js'
 import { type Block, type Header, signHeader } from '#src/core/block.js'
-import { equal, type Hash } from '#src/core/bytes.js'
+import { equal, type Hash, toHex } from '#src/core/bytes.js'
 import type { Signer } from '#src/core/keys.js'
 import { leafHash } from '#src/core/merkle.js'
 import { envelopesOf, type Made } from './authors.js'
@@ -76,6 +76,17 @@ export class ForkMaker {
   nameOf(id: Hash): string {
     for (const [name, { block }] of this.#blocks) if (equal(block.signed.id, id)) return name
     throw new Error('a block that was not made here')
+  }
+
+  /** The blocks from the first one up to this one, the genesis left out. */
+  branch(name: string): readonly string[] {
+    if (name === GENESIS) return []
+    return [...this.branch(this.nameOf(this.block(name).signed.header.parent)), name]
+  }
+
+  /** The leaves of all messages up to a block, in hex. */
+  leavesOf(name: string): readonly string[] {
+    return this.branch(name).flatMap(each => this.block(each).envelopes.map(leaf => toHex(leafHash(leaf))))
   }
 
   /** Keeps a block that was made elsewhere, under a name. */

@@ -81,7 +81,9 @@ export class Peer {
     await this.database.open()
     const pool =
       rules.ordering.bodies === 'open'
-        ? await Pool.open(this.database, messageRules(rules), verifiers)
+        ? await Pool.open(this.database, messageRules(rules), verifiers, error => {
+            throw error
+          })
         : undefined
     const chain = await Chain.open(this.database, rules, pool)
     const head = blocks.get(chain.head().id)

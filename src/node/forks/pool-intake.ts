@@ -6,16 +6,25 @@ import type { Reason } from '../../core/refusal.js'
 import type { Fate } from '../../core/submission.js'
 import type { Verdict } from '../../core/validation.js'
 import type { GossipVerdict } from '../../network/host.js'
+import type { Service } from '../service.js'
 import type { ValidationPool } from '../validation-pool.js'
 
 /** The way of messages into the pool of a peer among equals: from gossip, or handed over by a client. */
-export class PoolIntake {
+export class PoolIntake implements Service {
   constructor(
     private readonly pool: Pool,
     private readonly validation: ValidationPool,
     /** Hears of messages that have come. */
     private readonly arrived: () => void
   ) {}
+
+  async start(): Promise<void> {}
+
+  /** Resolves when all that was taken is on disk. */
+  async stop(): Promise<void> {
+    // Whoever is to know of a failure has heard of it.
+    await this.pool.stored().catch(() => undefined)
+  }
 
   /** A valid message from gossip. */
   readonly take = (message: Candidate): GossipVerdict => {
@@ -28,9 +37,9 @@ export class PoolIntake {
   async submit(envelopes: readonly EnvelopeBytes[]): Promise<readonly Fate[]> {
     const verdicts = await this.validation.validate(encodeBundle(envelopes), envelopes.length)
     const submitted = envelopes.map((envelope, index) => this.#submitOne(envelope, verdicts[index]))
-    if (!submitted.some(({ kind }) => kind === 'accepted')) return submitted
+    // What is known may still be on its way to the disk.
     await this.pool.stored()
-    this.arrived()
+    if (submitted.some(({ kind }) => kind === 'accepted')) this.arrived()
     return submitted
   }
 

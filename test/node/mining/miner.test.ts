@@ -157,7 +157,9 @@ describe('a miner', () => {
       limits: { messageBytes: 4096 }
     })
     const rules = rulesOf(network)
-    const pool = await Pool.open(database, messageRules(rules), new VerifierCache())
+    const pool = await Pool.open(database, messageRules(rules), new VerifierCache(), error =>
+      assert.fail(error)
+    )
     cleanup.add(() => pool.stored())
     return { chain: await Chain.open(database, rules, pool), pool }
   }
