@@ -1,12 +1,14 @@
-import { InvalidNetworkDocument, type NetworkDocument } from '../core/network-document.js'
+import type { NetworkDocument } from '../core/network-document.js'
+import type { Application } from './application.js'
+import { LedgerApplication } from './ledger/ledger.js'
 import { MessagesApplication } from './messages.js'
 
 /** Throws InvalidNetworkDocument if the application's part of the document makes no sense. */
-export function applicationOf({ application }: NetworkDocument): MessagesApplication {
+export function applicationOf({ application }: NetworkDocument): Application<unknown> {
   switch (application.type) {
     case 'messages':
       return new MessagesApplication(application)
     case 'ledger':
-      throw new InvalidNetworkDocument('networks that keep a ledger are not built yet')
+      return new LedgerApplication(application)
   }
 }

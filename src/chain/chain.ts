@@ -21,6 +21,7 @@ import { type ForkNode, ForkTree, type Switch } from './fork-tree.js'
 import { expectBlockIndexed, expectMessagesIndexed, expectNoMoreBlocks } from './indexes.js'
 import { LogTree } from './log-tree.js'
 import type { Pool } from './pool.js'
+import { type KeptState, RecentStates } from './recent-states.js'
 import {
   bindToNetwork,
   type Database,
@@ -65,6 +66,7 @@ export type Imported =
 export class Chain extends ChainReader {
   readonly #forks: ForkTree
   readonly #condemned = new Condemned()
+  readonly #states: RecentStates
   #tree: LogTree
   /** Why a write has failed. What is on disk then is not known, so nothing is written on top of it. */
   #failure: Error | undefined
@@ -75,7 +77,9 @@ export class Chain extends ChainReader {
     private readonly pool: Pool | undefined
   ) {
     super(rules, database)
-    this.#forks = new ForkTree(genesisCursor(rules), rules.ordering)
+    const genesis = genesisCursor(rules)
+    this.#forks = new ForkTree(genesis, rules.ordering)
+    this.#states = new RecentStates(genesis)
     this.#tree = LogTree.empty(database)
   }
 
@@ -94,6 +98,21 @@ export class Chain extends ChainReader {
 
   head(): CheckpointedHeader {
     return this.#cursor.signed
+  }
+
+  /** After the head. */
+  get state(): unknown {
+    return this.#cursor.state
+  }
+
+  /** After a block of the main chain that is not far below the head; undefined for others. */
+  stateAt(height: number): KeptState | undefined {
+    return this.#states.at(height)
+  }
+
+  /** The lowest height whose state is kept. */
+  get oldestState(): number {
+    return this.#states.oldest
   }
 
   /** Of all blocks up to the head. */
@@ -321,6 +340,7 @@ export class Chain extends ChainReader {
 
   async #follow(plan: Switch, names: ReadonlyMap<ForkNode, ReadonlySet<string>>): Promise<void> {
     const dropped = this.#forks.follow(plan, names)
+    this.#states.follow(plan)
     if (dropped.length > 0)
       await this.#write(
         writeLazily,
@@ -344,7 +364,9 @@ export class Chain extends ChainReader {
   /** The head moves to its child. */
   #extend(cursor: Cursor): ForkNode[] {
     const node = this.#forks.add(this.#forks.head, cursor, new Set())
-    return this.#forks.follow(this.#forks.switchTo(node), new Map())
+    const plan = this.#forks.switchTo(node)
+    this.#states.follow(plan)
+    return this.#forks.follow(plan, new Map())
   }
 
   #refuse(id: Hash, fault: Fault): Imported {

@@ -3,12 +3,14 @@ import type { Signer, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import type { ReceiptEntry } from '../core/receipt.js'
 import { readReceipt, signReceipt } from '../core/receipt.js'
+import type { Refusal } from '../core/refusal.js'
 import type { MessageRules } from '../core/validation.js'
 import { type Candidate, nameOf } from './candidate.js'
 import type { Chain } from './chain.js'
 import { HighestSequences } from './highest-sequences.js'
 import { expectReceiptsIndexed } from './indexes.js'
 import { pendingMessages } from './pending.js'
+import { PendingState } from './pending-state.js'
 import { type Database, keys, messageWrites, placeOf, receiptOf, type Write, writeDurably } from './store.js'
 
 interface Entry extends Candidate {
@@ -29,6 +31,8 @@ export type Appended =
   | { readonly kind: 'known'; readonly receipt: EnvelopeBytes }
   /** Another message has its author and sequence. */
   | { readonly kind: 'taken' }
+  /** It is not valid after all that came before it. */
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
   /** Its author writes too fast. */
   | { readonly kind: 'limited' }
   /** Too many messages wait for a block or for the disk. */
@@ -61,10 +65,13 @@ export class Journal {
   #durable = 0
   readonly #inFlight = new Map<string, Hash>()
   #highest = new HighestSequences()
+  readonly #state: PendingState | undefined
   #committing: Promise<void> | undefined
   #isFailed = false
 
-  private constructor(private readonly options: JournalOptions) {}
+  private constructor(private readonly options: JournalOptions) {
+    this.#state = PendingState.after(options.chain)
+  }
 
   /** Reads and verifies the messages that were on disk but in no block yet. Throws StoreError. */
   static async open(
@@ -75,7 +82,7 @@ export class Journal {
     const journal = new Journal(options)
     const { database, now } = options
     const start = journal.#start()
-    for await (const message of pendingMessages(database, start, rules, verifiers))
+    for await (const message of pendingMessages(database, start, rules, verifiers, journal.#state))
       journal.#entries.push({ ...message, arrived: now() })
     journal.#durable = journal.#entries.length
     const { chain, signer } = options
@@ -105,6 +112,8 @@ export class Journal {
     const { author, sequence, leaf } = candidate
     if (this.#isFailed || this.#entries.length >= LIMITS.pendingMessages) return { kind: 'full' }
     if (this.options.mayWrite?.(author) === false) return { kind: 'limited' }
+    const refusal = this.#judge(candidate)
+    if (refusal !== undefined) return { kind: 'refused', refusal }
     const position = this.#start() + this.#entries.length
     this.#entries.push({ ...candidate, position, arrived: this.options.now() })
     this.#inFlight.set(nameOf({ author, sequence }), leaf)
@@ -129,6 +138,7 @@ export class Journal {
   release(count: number): void {
     this.#entries.splice(0, count)
     this.#durable -= count
+    this.#state?.headMoved(count, this.#entries)
   }
 
   /** Resolves when all that was appended is on disk. */
@@ -139,6 +149,15 @@ export class Journal {
   /** The position of the first entry: the head moves only together with `release`. */
   #start(): number {
     return this.#entries[0]?.position ?? this.options.chain.head().header.size
+  }
+
+  /** Why a message is not valid after all that came before it. */
+  #judge(candidate: Candidate): Refusal | undefined {
+    const { chain, signer } = this.options
+    // Blocks bring something to their producer alone; others need not wait for it.
+    if (equal(candidate.author, signer.peerId))
+      this.#state?.catchUp(this.#entries.slice(chain.head().header.size - this.#start()))
+    return this.#state?.add(candidate)
   }
 
   async #commitAll(): Promise<void> {

@@ -4,18 +4,23 @@ import type { Refusal } from '../core/refusal.js'
 import { type MessageRules, validateEnvelope } from '../core/validation.js'
 import type { Candidate } from './candidate.js'
 import { expectMessageIndexed } from './indexes.js'
+import type { PendingState } from './pending-state.js'
 import { type Database, keys, StoreError } from './store.js'
 
 export interface PendingMessage extends Candidate {
   readonly position: number
 }
 
-/** The messages on disk from position `start` on, which are in no block yet, each verified. Throws StoreError. */
+/**
+ * The messages on disk from position `start` on, which are in no block yet, each verified, and added to the `state`
+ * where there is one. Throws StoreError.
+ */
 export async function* pendingMessages(
   database: Database,
   start: number,
   rules: MessageRules,
-  verifiers: VerifierCache
+  verifiers: VerifierCache,
+  state: PendingState | undefined
 ): AsyncIterable<PendingMessage> {
   const range = { gte: keys.message(start), lt: keys.message(2 ** 48 - 1) }
   let position = start
@@ -26,6 +31,11 @@ export async function* pendingMessages(
     const verdict = await validateEnvelope(envelope, rules, verifiers)
     if (!verdict.ok) throw new StoreError(whyNotPending(position, verdict.refusal))
     const { leaf, author, sequence } = verdict
+    const refusal = state?.add({ envelope })
+    if (refusal !== undefined)
+      throw new StoreError(
+        `the message at position ${position} is not valid after those before it: ${refusal.detail}`
+      )
     expectMessageIndexed(database, position, verdict)
     yield { envelope, leaf, author, sequence, position }
     position += 1

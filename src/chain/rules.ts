@@ -1,10 +1,19 @@
 import { applicationOf } from '../applications/index.js'
 import type { Network } from '../core/network-document.js'
 import { orderingOf } from '../orderings/index.js'
+import type { Ordering } from '../orderings/ordering.js'
 import type { Rules } from './cursor.js'
 
 /** What a network document says, as rules. Throws InvalidNetworkDocument if its application makes no sense. */
 export function rulesOf(network: Network): Rules {
   const { document } = network
   return { network, ordering: orderingOf(document), application: applicationOf(document) }
+}
+
+/** Where what is said changes a state, everybody must be able to read it, whoever orders. */
+export function bodiesOf({
+  ordering,
+  application
+}: Pick<Rules, 'ordering' | 'application'>): Ordering['bodies'] {
+  return application.isStateless ? ordering.bodies : 'open'
 }

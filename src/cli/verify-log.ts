@@ -2,6 +2,7 @@ import { Chain } from '../chain/chain.js'
 import type { Rules } from '../chain/cursor.js'
 import { expectReceiptsIndexed } from '../chain/indexes.js'
 import { pendingMessages } from '../chain/pending.js'
+import { PendingState } from '../chain/pending-state.js'
 import { type Database, StoreError } from '../chain/store.js'
 import type { ReadBlock } from '../chain/stored-blocks.js'
 import type { CheckpointedHeader } from '../core/block.js'
@@ -89,7 +90,8 @@ async function auditRest(
     const { size } = chain.head().header
     const opener = keys.length === 0 ? undefined : new Opener(keys)
     const verifiers = new VerifierCache()
-    const rest = pendingMessages(database, size, messageRules(rules, opener), verifiers)
+    const state = PendingState.after(chain)
+    const rest = pendingMessages(database, size, messageRules(rules, opener), verifiers, state)
     const sequencer = sequencerOf(rules.network)
     for await (const _ of rest) pending += 1
     await expectReceiptsIndexed(database, size + pending, receipt =>

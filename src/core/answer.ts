@@ -46,6 +46,19 @@ export type Answer =
   | ({ readonly kind: 'taken' } & BlockName)
   | { readonly kind: 'notTaken'; readonly reason: string; readonly detail: string }
   | { readonly kind: 'mined'; readonly blocks: readonly BlockName[] }
+  /** `header` is empty where the account is that of the genesis. `proof`: as the application encodes it. */
+  | {
+      readonly kind: 'account'
+      readonly header: EnvelopeBytes
+      readonly checkpoint: Uint8Array
+      readonly proof: Uint8Array
+    }
+  | {
+      readonly kind: 'accounts'
+      readonly header: EnvelopeBytes
+      readonly checkpoint: Uint8Array
+      readonly accounts: readonly Uint8Array[]
+    }
 
 export function encodeAnswer(answer: Answer): Uint8Array {
   switch (answer.kind) {
@@ -90,6 +103,14 @@ export function encodeAnswer(answer: Answer): Uint8Array {
       return WireAnswer.encode({ notTaken: { reason: answer.reason, detail: answer.detail } })
     case 'mined':
       return WireAnswer.encode({ mined: { blocks: [...answer.blocks] } })
+    case 'account': {
+      const { header, checkpoint, proof } = answer
+      return WireAnswer.encode({ account: { header, checkpoint, proof } })
+    }
+    case 'accounts': {
+      const { header, checkpoint, accounts } = answer
+      return WireAnswer.encode({ accounts: { header, checkpoint, accounts: [...accounts] } })
+    }
   }
 }
 
@@ -137,6 +158,14 @@ export function decodeAnswer(bytes: Uint8Array): Answer {
   if (answer.taken) return { kind: 'taken', ...decodeName(answer.taken) }
   if (answer.notTaken) return { kind: 'notTaken', ...answer.notTaken }
   if (answer.mined) return { kind: 'mined', blocks: answer.mined.blocks.map(decodeName) }
+  if (answer.account) {
+    const { header, checkpoint, proof } = answer.account
+    return { kind: 'account', header: header as EnvelopeBytes, checkpoint, proof }
+  }
+  if (answer.accounts) {
+    const { header, checkpoint, accounts } = answer.accounts
+    return { kind: 'accounts', header: header as EnvelopeBytes, checkpoint, accounts }
+  }
   throw new DecodeError('answer: says nothing that is known here')
 }
 

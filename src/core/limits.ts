@@ -86,6 +86,8 @@ export const LIMITS = {
   rangeHeaders: 1_000,
   /** Ids of blocks in one query. */
   blockIds: 64,
+  /** Accounts in one page of them. */
+  accountsPage: 1_000,
   /** Addresses and peers that a peer tells of when it is asked about itself. */
   nodeAddresses: 16,
   nodePeers: 256,
@@ -127,6 +129,8 @@ export const LIMITS = {
   pooledBytes: 64 * 1024 * 1024,
   /** Verified blocks that are kept beside the main chain; of more, the lightest branches are let go. */
   sideBlocks: 4_096,
+  /** States after the last blocks that are kept to be asked: of so many blocks, with so many messages in them. */
+  keptStates: { blocks: 128, messages: 20_000 },
   /** Blocks that are remembered as invalid, so that nothing that descends from them is looked at. */
   rememberedInvalid: 4_096,
   /** Messages written in one synced batch; also bounds the entries of one receipt. */

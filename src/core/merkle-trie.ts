@@ -79,6 +79,11 @@ export class MerkleTrie<Value extends NonNullable<unknown>> implements Branch<Va
     return valuesOf(this.top)
   }
 
+  /** Those behind a place, in the order of their places. */
+  valuesAfter(place: ByteString): Iterable<Value> {
+    return valuesAfter(this.top, place, 0, this.kind)
+  }
+
   /** Those that agree with `place` in its first `depth` bits. */
   branch(place: ByteString, depth: number): Branch<Value> {
     const { kind } = this
@@ -199,6 +204,21 @@ function* valuesOf<Value>(node: Node<Value>): Iterable<Value> {
     yield* valuesOf(node.left)
     yield* valuesOf(node.right)
   }
+}
+
+function* valuesAfter<Value>(
+  node: Node<Value>,
+  place: ByteString,
+  depth: number,
+  kind: LeafKind<Value>
+): Iterable<Value> {
+  if (node === undefined) return
+  if (!(node instanceof Inner)) {
+    if (kind.place(node) > place) yield node
+  } else if (bit(place, depth) === 0) {
+    yield* valuesAfter(node.left, place, depth + 1, kind)
+    yield* valuesOf(node.right)
+  } else yield* valuesAfter(node.right, place, depth + 1, kind)
 }
 
 function bit(place: ByteString, index: number): number {

@@ -28,6 +28,17 @@ export type Query =
   | { readonly kind: 'offer'; readonly claim: HeadClaim }
   | { readonly kind: 'mine'; readonly count: number }
   | { readonly kind: 'shutdown' }
+  /** After the head where no height is named. */
+  | { readonly kind: 'account'; readonly id: PeerIdBytes; readonly height: number | undefined }
+  /** `after`: the last account of the page before. */
+  | {
+      readonly kind: 'accounts'
+      readonly height: number | undefined
+      readonly after: PeerIdBytes | undefined
+      readonly limit: number
+    }
+
+const NOBODY = new Uint8Array(0)
 
 export interface BlockName {
   readonly height: number
@@ -82,6 +93,17 @@ export function encodeQuery(network: Hash, query: Query): Uint8Array {
     }
     case 'mine':
       return WireRequest.encode({ network, mine: query.count })
+    case 'account': {
+      const { id, height } = query
+      return WireRequest.encode({ network, account: { id, ...(height !== undefined && { height }) } })
+    }
+    case 'accounts': {
+      const { height, after = NOBODY, limit } = query
+      return WireRequest.encode({
+        network,
+        accounts: { after, limit, ...(height !== undefined && { height }) }
+      })
+    }
   }
 }
 
@@ -126,6 +148,19 @@ function queryOf(request: ReturnType<typeof WireRequest.decode>): Query {
   }
   if (request.mine !== undefined) return { kind: 'mine', count: decodeCount(request.mine) }
   if (request.shutdown) return { kind: 'shutdown' }
+  if (request.account) {
+    const { id, height } = request.account
+    return { kind: 'account', id: id as PeerIdBytes, height }
+  }
+  if (request.accounts) {
+    const { height, after, limit } = request.accounts
+    return {
+      kind: 'accounts',
+      height,
+      after: after.length === 0 ? undefined : (after as PeerIdBytes),
+      limit
+    }
+  }
   throw new DecodeError('query: asks nothing that is known here')
 }
 

@@ -40,5 +40,5 @@ export function isMalicious(reason: Reason): boolean {
 
 /** True where time mends it: the same message, or the same query, may be taken later. Of any version's reasons. */
 export function isPassing(reason: string): boolean {
-  return reason === 'busy' || reason === 'rate limited'
+  return reason === 'busy' || reason === 'rate limited' || reason === 'sequence gap'
 }

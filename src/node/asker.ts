@@ -98,9 +98,7 @@ export class Asker extends ClaimAsker {
       throw new Untrue(`block ${signed.header.height} does not hold position ${position}`)
     if (!isAsked || !verifyInclusion(leaf, position, signed.header.size, path, signed.header.log))
       throw new Untrue(`the inclusion proof of position ${position} does not hold`)
-    // Where nobody speaks for the log alone, a header counts by what stands behind it.
-    if (this.rules.ordering.maxReorg > 0) this.#verifier.expectLinked(await this.#placeBefore(signed), signed)
-    await this.#expectTied(signed)
+    await this.expectStands(signed)
     return { position, leaf, path, signed }
   }
 
@@ -160,6 +158,13 @@ export class Asker extends ClaimAsker {
       if (next === start) break
     }
     await this.#expectTied(last)
+  }
+
+  /** Checks the header that came with an answer, beside what it shows by itself. */
+  protected async expectStands(signed: CheckpointedHeader): Promise<void> {
+    // Where nobody speaks for the log alone, a header counts by what stands behind it.
+    if (this.rules.ordering.maxReorg > 0) this.#verifier.expectLinked(await this.#placeBefore(signed), signed)
+    await this.#expectTied(signed)
   }
 
   /** Between two questions a chain may move to another branch: that is no lie where it is allowed. */

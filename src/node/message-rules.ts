@@ -1,4 +1,5 @@
 import type { Rules } from '../chain/cursor.js'
+import { bodiesOf } from '../chain/rules.js'
 import { toHex } from '../core/bytes.js'
 import { peerIdFromText } from '../core/keys.js'
 import type { Opener } from '../core/sealing.js'
@@ -11,7 +12,7 @@ export function messageRules(rules: Rules, opener?: Opener): MessageRules {
     network: id,
     messageBytes: document.limits.messageBytes,
     members: document.members && new Set(document.members.map(member => toHex(peerIdFromText(member)))),
-    bodies: rules.ordering.bodies,
+    bodies: bodiesOf(rules),
     checkBody: body => rules.application.checkBody(body),
     ...(opener && { opener })
   }

@@ -64,6 +64,9 @@ export class Recorder implements Service {
           refusal('sequence taken', `another message of this author has sequence ${sequence}`)
         )
         return 'ignore'
+      case 'refused':
+        this.receipts.refused(author, leaf, appended.refusal)
+        return 'ignore'
       case 'limited':
         this.receipts.refused(
           author,

@@ -8,6 +8,7 @@ import type { PeerIdBytes } from '../core/bytes.js'
 import { signerOf, VerifierCache } from '../core/keys.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
+import { AccountResponder } from '../node/account-responder.js'
 import { AddressBook } from '../node/address-book.js'
 import { Announcement } from '../node/announcement.js'
 import { BlockImporter } from '../node/block-importer.js'
@@ -117,6 +118,7 @@ export async function createEqual(options: EqualOptions): Promise<ControlledPeer
     responders: [
       new ChainResponder(chain, () => pool.size),
       new BlockResponder(chain),
+      new AccountResponder(chain),
       new NodeResponder(() => ({
         peerId: signer.peerId,
         role,

@@ -4,6 +4,7 @@ import { rulesOf } from '../chain/rules.js'
 import { sequencerOf } from '../core/network-document.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
+import { AccountResponder } from '../node/account-responder.js'
 import { AddressBook } from '../node/address-book.js'
 import { Announcement } from '../node/announcement.js'
 import { BlockImporter, type Verification } from '../node/block-importer.js'
@@ -110,6 +111,7 @@ export async function createFollower(options: FollowerOptions): Promise<Controll
     responders: [
       new ChainResponder(chain, pending),
       new BlockResponder(chain),
+      new AccountResponder(chain),
       new SequencerResponder({
         database,
         certificate: () => relay.certificate(),

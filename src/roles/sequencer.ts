@@ -8,6 +8,7 @@ import { RateLimiter } from '../core/rate-limiter.js'
 import { Opener } from '../core/sealing.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
+import { AccountResponder } from '../node/account-responder.js'
 import { AddressBook } from '../node/address-book.js'
 import { Announcement } from '../node/announcement.js'
 import { BlockResponder } from '../node/block-responder.js'
@@ -87,6 +88,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
     responders: [
       new ChainResponder(chain, () => journal.pending().count),
       new BlockResponder(chain),
+      new AccountResponder(chain),
       // Others bear witness.
       new SequencerResponder({ database, certificate: async () => ring.certificate, evidence: () => [] })
     ],

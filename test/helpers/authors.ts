@@ -1,5 +1,6 @@
 import type { PrivateKey } from '@libp2p/interface'
 import canonicalize from 'canonicalize'
+import { bodiesOf } from '#src/chain/rules.js'
 import { type EnvelopeBytes, type Hash, type PeerIdBytes, utf8 } from '#src/core/bytes.js'
 import { signEnvelope } from '#src/core/envelope.js'
 import { type Signer, signerOf } from '#src/core/keys.js'
@@ -21,7 +22,7 @@ export interface Made {
 export type Claim = Omit<Message, 'body'>
 
 /** Someone who writes messages by hand: honest ones with `say`, any others with the parts. */
-abstract class Writer {
+export abstract class Writer {
   #next = 1n
 
   protected constructor(
@@ -80,7 +81,7 @@ export class Author extends Writer {
     const key = typeof who === 'string' ? await identity(who) : who
     const signer = signerOf(key)
     const context = await newSealingContext(sealingKey, network.id, signer.peerId)
-    return new Author(key, signer, network.id, context, rules.ordering.bodies)
+    return new Author(key, signer, network.id, context, bodiesOf(rules))
   }
 
   sealed(plaintext: Uint8Array, changes: Partial<Claim> = {}): Made {

@@ -5,7 +5,12 @@ import { rulesOf } from '#src/chain/rules.js'
 import { type PeerIdBytes, utf8 } from '#src/core/bytes.js'
 import { sha256 } from '#src/core/hash.js'
 import { peerIdToString, type Signer, signerOf } from '#src/core/keys.js'
-import { type Network, networkOf, type WorkOrderingDocument } from '#src/core/network-document.js'
+import {
+  type LedgerApplicationDocument,
+  type Network,
+  networkOf,
+  type WorkOrderingDocument
+} from '#src/core/network-document.js'
 import { type OpeningKey, openingKeyFromSeed } from '#src/core/sealing.js'
 import { EASY } from './work.js'
 
@@ -31,6 +36,8 @@ export interface NetworkWishes {
   readonly blockTimeout?: number
   readonly messageBytes?: number
   readonly members?: readonly PrivateKey[]
+  /** Plain messages where it is left out. */
+  readonly ledger?: LedgerApplicationDocument
 }
 
 /** An Ed25519 key that follows from its name. */
@@ -76,21 +83,25 @@ export async function makeNetwork(wishes: NetworkWishes = {}): Promise<TestNetwo
 
 /** Ordered by work that is no work. */
 export async function makeWorkNetwork(
-  wishes: Pick<NetworkWishes, 'name' | 'messageBytes'> & Partial<WorkOrderingDocument> = {}
+  wishes: Pick<NetworkWishes, 'name' | 'messageBytes' | 'ledger'> & Partial<WorkOrderingDocument> = {}
 ): Promise<TestNetwork> {
-  const { name, messageBytes, ...changes } = wishes
-  const rest = { ...(name && { name }), ...(messageBytes && { messageBytes }) }
+  const { name, messageBytes, ledger, ...changes } = wishes
+  const rest = {
+    ...(name && { name }),
+    ...(messageBytes && { messageBytes }),
+    ...(ledger && { ledger })
+  }
   return networkBy({ ...EASY, ...changes }, await identity('miner'), rest)
 }
 
 async function networkBy(ordering: object, key: PrivateKey, wishes: NetworkWishes): Promise<TestNetwork> {
-  const { name = 'test', messageBytes = 16_384, members } = wishes
+  const { name = 'test', messageBytes = 16_384, members, ledger } = wishes
   const signer = signerOf(key)
   const network = networkOf({
     tallystick: 1,
     name,
     ordering,
-    application: { type: 'messages', schema: SCHEMA },
+    application: ledger ?? { type: 'messages', schema: SCHEMA },
     ...(members && { members: members.map(nameOf) }),
     limits: { messageBytes }
   })

@@ -26,12 +26,12 @@ export class LedgerState {
     readonly fees: bigint
   ) {}
 
-  /** Throws RangeError where the balances are no u64 together. */
-  static of(balances: Iterable<Balance>): LedgerState {
+  /** What these have, between two blocks. Throws RangeError where the balances are no u64 together. */
+  static of(holdings: Iterable<Balance & Partial<Account>>): LedgerState {
     let accounts: Accounts = MerkleTrie.empty(ENTRIES)
     let supply = 0n
-    for (const { id, balance } of balances) {
-      accounts = changed(accounts, id, balance)
+    for (const { id, balance, sequence } of holdings) {
+      accounts = changed(accounts, id, balance, sequence)
       supply += balance
     }
     if (supply > U64_MAX) throw new RangeError(`a supply of ${supply} is over ${U64_MAX}`)
@@ -47,6 +47,11 @@ export class LedgerState {
   /** In the order of the hashes of their ids. */
   *all(): Iterable<Account> {
     for (const entry of this.accounts.values()) yield accountOf(entry)
+  }
+
+  /** Those that come after an account, which need not be there, in the same order. */
+  *after(id: PeerIdBytes): Iterable<Account> {
+    for (const entry of this.accounts.valuesAfter(hashString(id))) yield accountOf(entry)
   }
 
   /** Throws RangeError where the author has less than amount and fee. */

@@ -1,0 +1,112 @@
+import type { Account } from '../applications/ledger/account.js'
+import {
+  decodeAccount,
+  decodeAccountProof,
+  verifyAccountProof
+} from '../applications/ledger/account-proof.js'
+import { LedgerState } from '../applications/ledger/state.js'
+import { genesisCursor } from '../chain/cursor.js'
+import type { Answer } from '../core/answer.js'
+import type { CheckpointedHeader } from '../core/block.js'
+import { equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
+import { sha256 } from '../core/hash.js'
+import { LIMITS } from '../core/limits.js'
+import { Asker } from './asker.js'
+import { unexpected } from './query-client.js'
+import { QueryFailed, Untrue } from './query-errors.js'
+
+/** After which block, and what its state has. */
+export interface ShownAccount {
+  readonly signed: CheckpointedHeader
+  /** One that nothing was ever paid to has 0 and 0. */
+  readonly account: Account
+}
+
+export interface ShownAccounts {
+  readonly signed: CheckpointedHeader
+  /** All of them, in the order of the hashes of their ids. */
+  readonly accounts: readonly Account[]
+}
+
+/** Asks for accounts as well, and believes what the state of a verified header proves. */
+export class AccountAsker extends Asker {
+  /** After the block at `height`; without one, after the peer's head. */
+  async account(id: PeerIdBytes, height?: number): Promise<ShownAccount> {
+    const answer = await this.client.one({ kind: 'account', id, height })
+    if (answer.kind !== 'account') return unexpected(answer)
+    const signed = this.#headerOf(answer, height)
+    await this.#expectVerified(signed)
+    const proved = verifyAccountProof(id, decodeAccountProof(answer.proof), signed.header.state)
+    switch (proved.kind) {
+      case 'proved':
+        return { signed, account: proved.account }
+      case 'absent':
+        return { signed, account: { id, balance: 0n, sequence: 0n } }
+      case 'invalid':
+        throw new Untrue(
+          `the proof of the account does not lead to the state of block ${signed.header.height}`
+        )
+    }
+  }
+
+  /** Every account there is: together they give the state of a verified header, so that none is left out. */
+  async accounts(height?: number): Promise<ShownAccounts> {
+    const { signed, accounts } = await this.#page(height, undefined)
+    await this.#expectVerified(signed)
+    for (let size = 0; accounts.length > size; ) {
+      size = accounts.length
+      const next = await this.#page(signed.header.height, accounts.at(-1))
+      if (!equal(next.signed.id, signed.id))
+        throw new QueryFailed("the peer's chain moved to another branch before all accounts came; ask again")
+      accounts.push(...next.accounts)
+    }
+    if (!equal(digestOf(accounts), signed.header.state))
+      throw new Untrue(`these accounts do not give the state of block ${signed.header.height}`)
+    return { signed, accounts }
+  }
+
+  /** Its header has not been verified, nor has anything else. */
+  async #page(height: number | undefined, last: Account | undefined): Promise<Page> {
+    const limit = LIMITS.accountsPage
+    const answer = await this.client.one({ kind: 'accounts', height, after: last?.id, limit })
+    if (answer.kind !== 'accounts') return unexpected(answer)
+    const accounts = answer.accounts.map(decodeAccount)
+    let before = last
+    for (const account of accounts) {
+      if (before !== undefined && Buffer.compare(sha256(before.id), sha256(account.id)) >= 0)
+        throw new Untrue('the accounts do not come in their order')
+      before = account
+    }
+    return { signed: this.#headerOf(answer, height), accounts }
+  }
+
+  #headerOf(
+    { header, checkpoint }: Extract<Answer, { kind: 'account' | 'accounts' }>,
+    height: number | undefined
+  ): CheckpointedHeader {
+    // Nobody signs the genesis.
+    const signed =
+      header.length === 0 ? genesisCursor(this.rules).signed : this.reader.header(header, checkpoint)
+    if (height !== undefined && signed.header.height !== height)
+      throw new Untrue(`asked for the accounts after block ${height}, was given those after another`)
+    return signed
+  }
+
+  async #expectVerified(signed: CheckpointedHeader): Promise<void> {
+    if (signed.header.height > 0) await this.expectStands(signed)
+  }
+}
+
+interface Page extends ShownAccounts {
+  readonly accounts: Account[]
+}
+
+/** Throws Untrue where there cannot be such accounts. */
+function digestOf(accounts: readonly Account[]): Hash {
+  try {
+    return LedgerState.of(accounts).digest()
+  } catch (error) {
+    if (error instanceof RangeError) throw new Untrue(`there cannot be these accounts: ${error.message}`)
+    throw error
+  }
+}
