@@ -116,7 +116,7 @@ for (const { name, make, hasState, mayFork } of ROWS)
 
     async function open(): Promise<void> {
       const { rules } = given.net
-      pool = await Pool.open(database, messageRules(rules), new VerifierCache())
+      pool = await Pool.open(database, messageRules(rules), new VerifierCache(), error => assert.fail(error))
       chain = await Chain.open(database, rules, pool)
     }
 

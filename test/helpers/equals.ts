@@ -16,7 +16,7 @@ import type { RuledNetwork } from './networks.js'
 import { MessageJudge } from './raw-tables.js'
 
 /** Later than any block of these tests. */
-const LATER = EPOCH + 1_000_000_000
+export const LATER = EPOCH + 1_000_000_000
 
 const SOMEBODY = new Uint8Array(38) as PeerIdBytes
 
