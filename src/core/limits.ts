@@ -89,8 +89,6 @@ export const LIMITS = {
   /** Addresses and peers that a peer tells of when it is asked about itself. */
   nodeAddresses: 16,
   nodePeers: 256,
-  /** Blocks that the owner of a peer may have it mine with one query. */
-  mineBlocks: 1_000,
   /** Chains that are offered and being looked at, at once. More are refused as busy. */
   offers: 4,
   /** Bytes of a client's hello, the one frame it sends on the receipts protocol. */

@@ -81,7 +81,7 @@ export interface SequencerWishes extends FollowerWishes {
 }
 
 /** A real peer in this process, on a port and in a folder that it keeps over its restarts. */
-abstract class RunningPeer {
+export abstract class RunningPeer {
   readonly events = new EventLog()
   /** Set where the test wants the peer to fail. */
   mayFail = false
