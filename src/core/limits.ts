@@ -200,6 +200,9 @@ export const LIMITS = {
   /** How long a client tries to reach its first sequencer, and waits for its last receipts, ms. */
   firstConnectionMs: 60_000,
   lastReceiptsMs: 30_000,
+  /** How long it is waited for a message to be so many blocks deep, and how often it is looked, ms. */
+  depthMs: 3_600_000,
+  depthAgainMs: 1_000,
   /** How long a peer that is told to mine may take for each block, ms. */
   mineMs: 600_000,
 

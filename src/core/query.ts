@@ -137,6 +137,8 @@ function decodeIds(ids: readonly Uint8Array[]): Hash[] {
 
 function decodeCount(count: number): number {
   if (count === 0 || count > LIMITS.miningRequests.blocks)
-    throw new DecodeError(`query mine: 1 to ${LIMITS.miningRequests.blocks} blocks are mined at once, not ${count}`)
+    throw new DecodeError(
+      `query mine: 1 to ${LIMITS.miningRequests.blocks} blocks are mined at once, not ${count}`
+    )
   return count
 }
