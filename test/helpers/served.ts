@@ -42,17 +42,26 @@ export async function serve(
   return server
 }
 
+/** The address of a host that does nothing but what it is prepared for. */
+export async function listening(
+  cleanup: Cleanup,
+  net: TestNetwork,
+  prepare: (host: Host) => Promise<unknown>
+): Promise<string> {
+  const host = await Host.create({ key: net.key, listen: ['/ip4/127.0.0.1/tcp/0'], topics: [] })
+  await prepare(host)
+  await host.start()
+  cleanup.add(() => host.stop())
+  return present(host.addresses()[0])
+}
+
 /** The address of a host that does nothing but answer so. */
-export async function servedBy(
+export function servedBy(
   cleanup: Cleanup,
   net: TestNetwork,
   ...responders: readonly Responder[]
 ): Promise<string> {
-  const host = await Host.create({ key: net.key, listen: ['/ip4/127.0.0.1/tcp/0'], topics: [] })
-  await serve(cleanup, host, net, ...responders)
-  await host.start()
-  cleanup.add(() => host.stop())
-  return present(host.addresses()[0])
+  return listening(cleanup, net, host => serve(cleanup, host, net, ...responders))
 }
 
 export function chainResponder(maker: ChainMaker): ChainResponder {

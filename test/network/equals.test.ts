@@ -6,7 +6,6 @@ import { sha256 } from '#src/core/hash.js'
 import { signerOf } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
 import type { Fate } from '#src/core/submission.js'
-import { Host } from '#src/network/host.js'
 import { SUBMIT_PROTOCOL } from '#src/network/names.js'
 import type { Mined } from '#src/node/equal-source.js'
 import type { NodeAsker } from '#src/node/node-asker.js'
@@ -27,7 +26,7 @@ import { deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { type Reader, RunningEqual, readerOf } from '../helpers/running-equal.js'
 import { identity, makeWorkNetwork, type TestNetwork } from '../helpers/networks.js'
-import { chainResponder, serve, servedBy } from '../helpers/served.js'
+import { chainResponder, listening, serve, servedBy } from '../helpers/served.js'
 
 const never = new AbortController().signal
 
@@ -366,16 +365,13 @@ describe('messages that are handed in', () => {
   })
 
   /** The address of a host that does nothing but take messages so. */
-  async function taking(options: Pick<SubmissionServerOptions, 'take' | 'rate'>): Promise<string> {
-    const host = await Host.create({ key: net.key, listen: ['/ip4/127.0.0.1/tcp/0'], topics: [] })
-    const clock = (): number => performance.now()
-    const server = new SubmissionServer(host, { network: net.network.id, clock, ...options })
-    await server.start()
-    await host.start()
-    cleanup.add(() => host.stop())
-    cleanup.add(() => server.stop())
-    return present(host.addresses()[0])
-  }
+  const taking = (options: Pick<SubmissionServerOptions, 'take' | 'rate'>): Promise<string> =>
+    listening(cleanup, net, async host => {
+      const clock = (): number => performance.now()
+      const server = new SubmissionServer(host, { network: net.network.id, clock, ...options })
+      await server.start()
+      cleanup.add(() => server.stop())
+    })
 
   const acceptAll = async (envelopes: readonly EnvelopeBytes[]): Promise<Fate[]> =>
     envelopes.map(() => ({ kind: 'accepted' }))
