@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { PrivateKey } from '@libp2p/interface'
 import type { PeerIdBytes } from '#src/core/bytes.js'
 import { Host } from '#src/network/host.js'
@@ -34,6 +35,12 @@ export class RunningEqual extends RunningPeer {
     const running = new RunningEqual(net, await cleanup.folder(), key, wishes)
     await running.startUntil(cleanup)
     return running
+  }
+
+  /** Resolves when so many messages wait for a block. Nothing tells of it, so that it is looked at now and then. */
+  async pools(count: number): Promise<void> {
+    const late = deadline()
+    while (this.controls.status().pool < count) await setTimeout(20, undefined, { signal: late })
   }
 
   protected override create(peer: Omit<PeerOptions, 'key'>): Promise<ControlledPeer> {

@@ -24,8 +24,8 @@ import { ChainMaker } from '../helpers/blocks.js'
 import { assertBytes } from '../helpers/bytes.js'
 import { deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
-import { type Reader, RunningEqual, readerOf } from '../helpers/running-equal.js'
 import { identity, makeWorkNetwork, type TestNetwork } from '../helpers/networks.js'
+import { type Reader, RunningEqual, readerOf } from '../helpers/running-equal.js'
 import { chainResponder, listening, serve, servedBy } from '../helpers/served.js'
 
 const never = new AbortController().signal

@@ -7,9 +7,9 @@ import { SubmissionServer } from '#src/node/submission-server.js'
 import { assertBytes } from '../helpers/bytes.js'
 import { deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
-import { RunningEqual, readerOf } from '../helpers/equals.js'
 import { makeWorkNetwork, type TestNetwork } from '../helpers/networks.js'
 import { RunningClient } from '../helpers/peers.js'
+import { RunningEqual, readerOf } from '../helpers/running-equal.js'
 import { listening } from '../helpers/served.js'
 
 describe('a client among equals', () => {
