@@ -11,10 +11,13 @@ import {
   previousCommand,
   proofCommand
 } from './cli/commands/ask.js'
+import { chainCommand } from './cli/commands/chain.js'
 import { chatCommand } from './cli/commands/chat.js'
 import { exportCommand } from './cli/commands/export.js'
+import { handCommand } from './cli/commands/hand.js'
 import { initCommand } from './cli/commands/init.js'
 import { keygenCommand } from './cli/commands/keygen.js'
+import { mineCommand, nodeCommand, shutdownCommand } from './cli/commands/node.js'
 import { submitCommand } from './cli/commands/submit.js'
 import { verifyCommand } from './cli/commands/verify.js'
 import { run } from './cli/run.js'
@@ -36,9 +39,14 @@ for (const command of [
   previousCommand(),
   proofCommand(),
   checkpointCommand(),
+  chainCommand(),
   exportCommand(),
   verifyCommand(),
   networkCommand(),
+  handCommand(),
+  nodeCommand(),
+  mineCommand(),
+  shutdownCommand(),
   demoCommand(),
   benchCommand(),
   soakCommand()

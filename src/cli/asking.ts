@@ -90,11 +90,11 @@ export interface Connection {
 }
 
 /** Connects, as a peer of the moment unless there is a key. */
-export async function withConnection(
+export async function withConnection<T>(
   options: ConnectingOptions,
   network: Network,
-  use: (connection: Connection) => Promise<void>
-): Promise<void> {
+  use: (connection: Connection) => Promise<T>
+): Promise<T> {
   const { connect } = options
   const key = options.key === undefined ? await generateKeyPair('Ed25519') : await readIdentity(options.key)
   const closed = await closedNetwork(options, network.document)
@@ -106,7 +106,7 @@ export async function withConnection(
         `nobody answers at ${connect} (${describeError(error)}); start a peer there, or name another one with --connect MULTIADDR`
       )
     })
-    await use({ host, peer })
+    return await use({ host, peer })
   } finally {
     await host.stop()
   }

@@ -2,6 +2,7 @@ import { LIMITS } from '../core/limits.js'
 import type { Report, Summary } from '../node/events.js'
 import { within } from '../node/waiting.js'
 import { type Client, createClient } from '../roles/client.js'
+import { createWriter } from '../roles/writer.js'
 import { Failure } from './failure.js'
 import { readNetwork } from './files.js'
 import { type PeerFiles, running, withPeer } from './run-peer.js'
@@ -11,7 +12,7 @@ export interface ClientFiles extends PeerFiles {
   readonly connect: readonly string[]
 }
 
-/** Runs a client until it knows what became of all that `source` gave it. */
+/** Runs a client until it knows what became of all that `source` gave it: of a sequencer, or among equals. */
 export async function runClient(
   files: ClientFiles,
   source: AsyncIterable<unknown>,
@@ -21,7 +22,8 @@ export async function runClient(
   const network = await readNetwork(files.network)
   let summary: Summary | undefined
   await withPeer(files, network, report, stopping, async peer => {
-    const client = await createClient({ ...peer, connect: files.connect })
+    const create = network.document.ordering.type === 'sequencer' ? createClient : createWriter
+    const client = await create({ ...peer, connect: files.connect })
     try {
       await running(client, stopping.signal, () => converse(client, source, files.connect, stopping.signal))
     } finally {
@@ -43,7 +45,7 @@ async function converse(
   await client.connected(within(LIMITS.firstConnectionMs, stopping)).catch(() => {
     if (!stopping.aborted)
       throw new Failure(
-        `no sequencer answered${connect.length > 0 ? ` at ${connect.join(', ')}` : ''} within ${LIMITS.firstConnectionMs / 1000} s; start one, or name it with --connect MULTIADDR`
+        `nobody answered${connect.length > 0 ? ` at ${connect.join(', ')}` : ''} within ${LIMITS.firstConnectionMs / 1000} s; start a peer there, or name another one with --connect MULTIADDR`
       )
   })
   for await (const value of source) {
@@ -54,6 +56,6 @@ async function converse(
   await client.look(within(LIMITS.frameMs, stopping))
   if (left > 0 && !stopping.aborted)
     throw new Failure(
-      `${left} messages have no receipt yet; they stay in the outbox and are sent when this client runs again on the same folder`
+      `of ${left} messages it is not known yet what became of them; they stay in the outbox and are sent when this client runs again on the same folder`
     )
 }

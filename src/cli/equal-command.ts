@@ -1,12 +1,16 @@
 import { availableParallelism } from 'node:os'
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import { peerIdFromText } from '../core/keys.js'
+import type { PeerIdBytes } from '../core/bytes.js'
+import { peerIdFromText, signerOf } from '../core/keys.js'
 import type { Network } from '../core/network-document.js'
 import type { Report } from '../node/events.js'
 import { createEqual, type Mining } from '../roles/equal.js'
 import { UsageError } from './failure.js'
+import { exists } from './files.js'
+import { makeIdentity, readIdentity } from './key-files.js'
 import { peerIds, wholeNumber } from './options.js'
+import { printLine } from './output.js'
 import { asFailure, type PeerFiles, running, untilAborted, withPeer } from './run-peer.js'
 
 export interface MiningOptions {
@@ -25,7 +29,11 @@ export function withMiningOptions(command: Command): Command {
       ).argParser(wholeNumber(0))
     )
     .option('--threads <n>', 'miner: threads that search', wholeNumber(1, 4 * availableParallelism()), 1)
-    .option('--owner <peerid>', 'who may have this peer mine and stop from afar; repeatable', peerIds)
+    .option(
+      '--owner <peerid>',
+      'among equals: who may have this peer mine and stop from afar; repeatable (default: whoever holds the key that is made beside its own, such as keys/miner.owner.key)',
+      peerIds
+    )
 }
 
 export interface EqualFiles extends PeerFiles, MiningOptions {
@@ -46,14 +54,24 @@ export async function runEqual(
     )
   const mining: Mining | undefined =
     role === 'miner' ? { threads: files.threads, blocks: files.mine ?? Number.POSITIVE_INFINITY } : undefined
+  const owners = files.owner?.map(peerIdFromText) ?? [await ownerBeside(files.key)]
   await withPeer(files, network, report, stopping, async peer => {
     const equal = await createEqual({
       ...peer,
       connect: files.connect,
       ...(mining && { mining }),
-      owners: (files.owner ?? []).map(peerIdFromText),
+      owners,
       shutdown: () => stopping.abort(new Error('the owner says so'))
     }).catch(asFailure)
     await running(equal, stopping.signal, () => untilAborted(stopping.signal))
   })
+}
+
+/** Two peers cannot have one identity, so that whoever tells a peer what to do comes with a key of his own. */
+async function ownerBeside(key: string): Promise<PeerIdBytes> {
+  const path = `${key.replace(/\.key$/, '')}.owner.key`
+  if (await exists(path)) return signerOf(await readIdentity(path)).peerId
+  const owner = await makeIdentity(path)
+  printLine(`made the key of this peer's owner, who may have it mine and stop from afar: ${path}`)
+  return signerOf(owner).peerId
 }

@@ -5,16 +5,12 @@ import type { Rules } from '../chain/cursor.js'
 import { rulesOf } from '../chain/rules.js'
 import { type Database, networkIn, ranges } from '../chain/store.js'
 import { type ReadBlock, storedBlocks } from '../chain/stored-blocks.js'
-import type { CheckpointedHeader } from '../core/block.js'
 import { equal } from '../core/bytes.js'
-import { DecodeError } from '../core/codec.js'
-import { checkEvidence, type Evidence, forkEvidence } from '../core/evidence.js'
+import { checkEvidence, type Evidence } from '../core/evidence.js'
 import { VerifierCache } from '../core/keys.js'
-import { LIMITS } from '../core/limits.js'
 import { type Network, parseCanonicalNetwork } from '../core/network-document.js'
-import type { Asker } from '../node/asker.js'
 import { isOutbox } from '../node/outbox.js'
-import { Contradiction, Untrue } from '../node/query-errors.js'
+import { askedBlocks } from './asked-blocks.js'
 import { asking } from './asking.js'
 import type { SwarmKeyOption } from './closed-network.js'
 import { Failure, UsageError } from './failure.js'
@@ -148,43 +144,12 @@ async function withPeer(
     const total = head.header.height
     await use({
       rules: asker.rules,
-      blocks: counting(blocksOf(asker, head), () => {
+      blocks: counting(askedBlocks(asker, head), () => {
         done += 1
       }),
       progress: { total, unit: 'blocks', done: () => done }
     })
   })
-}
-
-/** Up to the head that was verified; what does not hold becomes a fault. */
-async function* blocksOf(asker: Asker, head: CheckpointedHeader): AsyncIterable<ReadBlock> {
-  const last = head.header.height
-  let next = 1
-  try {
-    while (next <= last) {
-      const from = next
-      for await (const block of asker.page(from, Math.min(LIMITS.rangeBlocks, last - from + 1))) {
-        if (next === last && !equal(block.signed.id, head.id))
-          throw new Contradiction(
-            `the peer shows another block ${last} than the head it has shown`,
-            forkEvidence(head, block.signed)
-          )
-        yield { block }
-        next += 1
-      }
-      if (next === from) {
-        yield { fault: { kind: 'missing', height: from, detail: 'the peer does not give it' } }
-        return
-      }
-    }
-  } catch (error) {
-    if (error instanceof Contradiction) throw error
-    if (error instanceof Untrue && error.fault !== undefined)
-      yield { fault: { height: next, ...error.fault } }
-    else if (error instanceof Untrue || error instanceof DecodeError)
-      yield { fault: { kind: 'encoding', height: next, detail: error.message } }
-    else throw error
-  }
 }
 
 async function* counting(blocks: AsyncIterable<ReadBlock>, count: () => void): AsyncIterable<ReadBlock> {

@@ -69,5 +69,6 @@ export function hostAddresses(text: string, before: readonly string[] | undefine
 export const DEFAULTS = {
   network: 'config/network.json',
   sequencer: '/ip4/127.0.0.1/tcp/4100',
+  ownerKey: 'keys/miner.owner.key',
   anyPort: '/ip4/127.0.0.1/tcp/0'
 } as const

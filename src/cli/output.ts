@@ -44,6 +44,7 @@ function eventToJson(event: PeerEvent): object | undefined {
     case 'reorgRefused':
       return { ...event, id: toHex(event.id), weight: event.weight.toString() }
     case 'receipt':
+    case 'accepted':
       return {
         ...event,
         sequence: sequenceToJson(event.sequence),
@@ -95,6 +96,8 @@ function sentence(event: PeerEvent): string {
       return `A HEAVIER CHAIN IS REFUSED: that of ${event.peerId}, up to block ${event.height} ${toHex(event.id)}, leaves ours more than ${event.allowed} blocks ago; if it is the right one, start again with an empty --data folder`
     case 'receipt':
       return `message ${event.sequence} accepted at position ${event.position} after ${event.ms.toFixed(1)} ms`
+    case 'accepted':
+      return `message ${event.sequence} accepted after ${event.ms.toFixed(1)} ms; it waits for a block as ${toHex(event.leaf)}`
     case 'refused':
       return `message${event.sequence === undefined ? '' : ` ${event.sequence}`} refused: ${event.reason}: ${event.detail}`
     case 'resealed':
@@ -107,9 +110,11 @@ function sentence(event: PeerEvent): string {
       return `mining at ${Math.round(event.hashesPerSecond).toLocaleString('en-US')} hashes a second`
     case 'summary': {
       const { sent, accepted, refused, resent, proved, p50, p99 } = event
+      const proofs = proved === undefined ? '' : `, ${proved} proved to be in the log`
+      const what = proved === undefined ? 'taken' : 'receipts'
       const times =
-        p50 === undefined ? '' : `; receipts after ${p50.toFixed(1)} ms (p50), ${p99?.toFixed(1)} ms (p99)`
-      return `${sent} sent, ${accepted} accepted, ${refused} refused, ${resent} resent, ${proved} proved to be in the log${times}`
+        p50 === undefined ? '' : `; ${what} after ${p50.toFixed(1)} ms (p50), ${p99?.toFixed(1)} ms (p99)`
+      return `${sent} sent, ${accepted} accepted, ${refused} refused, ${resent} resent${proofs}${times}`
     }
     case 'connected':
       return `connected to ${event.peerId}`

@@ -1,8 +1,9 @@
 import { Chain } from '../chain/chain.js'
 import type { Rules } from '../chain/cursor.js'
-import { expectReceiptsIndexed } from '../chain/indexes.js'
+import { expectOnlyBlocks, expectReceiptsIndexed } from '../chain/indexes.js'
 import { pendingMessages } from '../chain/pending.js'
 import { PendingState } from '../chain/pending-state.js'
+import { Pool } from '../chain/pool.js'
 import { type Database, StoreError } from '../chain/store.js'
 import type { ReadBlock } from '../chain/stored-blocks.js'
 import type { CheckpointedHeader } from '../core/block.js'
@@ -19,8 +20,9 @@ import type { LogSource } from './log-source.js'
 import { barsOn } from './progress.js'
 
 export interface LogVerdict {
-  /** The last block that holds. */
+  /** The last block that holds, and the weight of all up to there. */
   readonly head: CheckpointedHeader
+  readonly weight: bigint
   /** Messages that are sealed to a key that was not given. */
   readonly unopened: number
   /** The first thing that is wrong. */
@@ -34,10 +36,11 @@ export async function verifyLog(source: LogSource, keys: readonly OpeningKey[]):
   const audit = new LogAudit(source, keys)
   let fault: Fault | undefined
   for await (const read of audit.verified()) if ('fault' in read) fault = read.fault
-  const { head, unopened } = audit.auditor
+  const { head, weight, unopened } = audit.auditor
   const { database } = source
-  if (fault !== undefined || database === undefined) return { head, unopened, fault, pending: undefined }
-  return { head, unopened, ...(await auditRest(database, source.rules, keys)) }
+  if (fault !== undefined || database === undefined)
+    return { head, weight, unopened, fault, pending: undefined }
+  return { head, weight, unopened, ...(await auditRest(database, source.rules, keys)) }
 }
 
 /** The blocks of a log, each once it has been verified; in place of the first that does not hold, its fault. */
@@ -86,6 +89,12 @@ async function auditRest(
 ): Promise<Pick<LogVerdict, 'fault' | 'pending'>> {
   let pending = 0
   try {
+    if (rules.network.document.ordering.type !== 'sequencer') {
+      const pool = await Pool.open(database, messageRules(rules), new VerifierCache())
+      const { size } = (await Chain.open(database, rules, pool)).head().header
+      await expectOnlyBlocks(database, size)
+      return { fault: undefined, pending: pool.size }
+    }
     const chain = await Chain.open(database, rules)
     const { size } = chain.head().header
     const opener = keys.length === 0 ? undefined : new Opener(keys)

@@ -163,7 +163,14 @@ export function decodeStoredHeader(bytes: Uint8Array): Pick<WireBlockParts, 'hea
 
 /** A header out of our own store, verified before it went there. Throws DecodeError. */
 export function readStoredHeader(bytes: Uint8Array): CheckpointedHeader {
-  const { header: envelope, checkpoint } = decodeStoredHeader(bytes)
+  return readUnverifiedHeader(decodeStoredHeader(bytes))
+}
+
+/** A header as a block carries it, of which nothing is checked but that it can be read. Throws DecodeError. */
+export function readUnverifiedHeader({
+  header: envelope,
+  checkpoint
+}: Pick<WireBlockParts, 'header' | 'checkpoint'>): CheckpointedHeader {
   const { payload } = decodeEnvelope(envelope)
   return {
     header: decodeHeader(payload),

@@ -17,3 +17,16 @@ export function decodeBundle(bytes: Uint8Array): EnvelopeBytes[] {
     throw new DecodeError(`bundle: ${envelopes.length} messages are too many`)
   return envelopes as EnvelopeBytes[]
 }
+
+/** How many messages from the front make one bundle, of so many at most. At least one. */
+export function bundleLength(
+  messages: readonly { readonly envelope: EnvelopeBytes }[],
+  most: number
+): number {
+  let bytes = 0
+  const end = messages.slice(0, most).findIndex(({ envelope }) => {
+    bytes += envelope.length + 8
+    return bytes > LIMITS.bundleBytes - 64
+  })
+  return end === -1 ? Math.min(most, messages.length) : Math.max(1, end)
+}

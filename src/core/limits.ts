@@ -91,8 +91,6 @@ export const LIMITS = {
   /** Addresses and peers that a peer tells of when it is asked about itself. */
   nodeAddresses: 16,
   nodePeers: 256,
-  /** Blocks that the owner of a peer may have it mine with one query. */
-  mineBlocks: 1_000,
   /** Chains that are offered and being looked at, at once. More are refused as busy. */
   offers: 4,
   /** Bytes of a client's hello, the one frame it sends on the receipts protocol. */
@@ -206,6 +204,9 @@ export const LIMITS = {
   /** How long a client tries to reach its first sequencer, and waits for its last receipts, ms. */
   firstConnectionMs: 60_000,
   lastReceiptsMs: 30_000,
+  /** How long it is waited for a message to be so many blocks deep, and how often it is looked, ms. */
+  depthMs: 3_600_000,
+  depthAgainMs: 1_000,
   /** How long a peer that is told to mine may take for each block, ms. */
   mineMs: 600_000,
 

@@ -171,7 +171,9 @@ function decodeIds(ids: readonly Uint8Array[]): Hash[] {
 }
 
 function decodeCount(count: number): number {
-  if (count === 0 || count > LIMITS.mineBlocks)
-    throw new DecodeError(`query mine: 1 to ${LIMITS.mineBlocks} blocks are mined at once, not ${count}`)
+  if (count === 0 || count > LIMITS.miningRequests.blocks)
+    throw new DecodeError(
+      `query mine: 1 to ${LIMITS.miningRequests.blocks} blocks are mined at once, not ${count}`
+    )
   return count
 }

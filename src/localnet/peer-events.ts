@@ -35,6 +35,8 @@ const SHAPES = {
     size: isNumber
   },
   receipt: { sequence: isSequence, position: isNumber, leaf: isText, ms: isNumber },
+  /** A peer of a network of equals has the message on its disk. */
+  accepted: { sequence: isSequence, leaf: isText, ms: isNumber },
   /** `sequence` is null where the message was refused before it got one. */
   refused: { sequence: orNull(isSequence), reason: isText, detail: isText },
   /** A heavier branch has replaced blocks: the head before and after, and how many blocks are out. */

@@ -35,6 +35,11 @@ export class Auditor {
     return this.#cursor.signed
   }
 
+  /** Of all blocks up to there. */
+  get weight(): bigint {
+    return this.#cursor.weight
+  }
+
   /** Sealed messages whose key is not in the pool: all but their inside was verified. */
   get unopened(): number {
     return this.#unopened

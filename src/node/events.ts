@@ -35,6 +35,8 @@ export type PeerEvent =
       readonly leaf: Hash
       readonly ms: number
     }
+  /** A peer of a network of equals has the message on its disk. */
+  | { readonly event: 'accepted'; readonly sequence: bigint; readonly leaf: Hash; readonly ms: number }
   /** `sequence` is missing where the message was refused before it got one. */
   | {
       readonly event: 'refused'
@@ -73,9 +75,9 @@ export interface Summary {
   readonly accepted: number
   readonly refused: number
   readonly resent: number
-  /** Messages that were found in the log where their receipts say. */
-  readonly proved: number
-  /** ms from publishing to a verified receipt; undefined without any. */
+  /** Messages that were found in the log where their receipts say; left out where nobody gives receipts. */
+  readonly proved?: number
+  /** ms from publishing to a verified receipt, or to a peer's word that it has the message; undefined without any. */
   readonly p50: number | undefined
   readonly p99: number | undefined
 }

@@ -11,7 +11,7 @@ import { decodeEnvelope, signEnvelope } from '../core/envelope.js'
 import type { Signer } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { leafHash } from '../core/merkle.js'
-import { decodeMessage, encodeMessage } from '../core/message.js'
+import { type Body, decodeMessage, encodeMessage } from '../core/message.js'
 import type { Network } from '../core/network-document.js'
 import { type SealingContext, seal } from '../core/sealing.js'
 
@@ -20,9 +20,12 @@ export interface Unreceipted {
   readonly sequence: bigint
   readonly leaf: Hash
   readonly envelope: EnvelopeBytes
-  /** The encryption key it is sealed to. */
+  /** The encryption key it is sealed to; empty where it is open. */
   readonly keyId: Uint8Array
 }
+
+/** What bodies are sealed with, where they are. */
+export type Sealing = SealingContext | 'open'
 
 /** `lowest`: the lowest sequence it names, which names it. `checked`: how many of its messages have been, in its order. */
 export interface UncheckedReceipt {
@@ -37,13 +40,14 @@ interface WithBody {
 }
 
 /**
- * A client's own messages until they have their receipts, and the receipts after that.
+ * A client's own messages until they have their receipts, and the receipts after that. Where nobody gives receipts,
+ * until a peer says that it has them on its disk.
  *
  * | key            | value                                                   |
  * |----------------|---------------------------------------------------------|
  * | n              | canonical network document                              |
  * | o sequence(8)  | envelope without a receipt                              |
- * | p sequence(8)  | its body before it was sealed, for as long              |
+ * | p sequence(8)  | its body before it was sealed, where it is, for as long  |
  * | q sequence(8)  | receipt; the sequence is the lowest one it names         |
  * | u sequence(8)  | count(4): so many messages of the receipt with this key have been checked against the log |
  * | s              | sequence(8) that the next message gets                  |
@@ -101,14 +105,14 @@ export class Outbox {
   }
 
   /**
-   * Seals, signs and stores messages, in order. They are on disk when this resolves. Where the write fails,
+   * Signs and stores messages, sealed or open, in order. They are on disk when this resolves. Where the write fails,
    * their sequences are used up: what may be on disk, and is sealed under them, must not meet another message
    * there. One call at a time, of this and `reseal`.
    */
-  async add(bodies: readonly Uint8Array[], context: SealingContext): Promise<Unreceipted[]> {
+  async add(bodies: readonly Uint8Array[], sealing: Sealing): Promise<Unreceipted[]> {
     if (this.#waiting.size + bodies.length > LIMITS.outboxMessages)
       throw new Error(`the outbox holds ${this.#waiting.size} messages without a receipt and takes no more`)
-    return this.#replace([], bodies, context)
+    return this.#replace([], bodies, sealing)
   }
 
   /**
@@ -139,12 +143,12 @@ export class Outbox {
   async #replace(
     old: readonly WithBody[],
     bodies: readonly Uint8Array[],
-    context: SealingContext
+    sealing: Sealing
   ): Promise<Unreceipted[]> {
     const first = this.#next
     this.#next += BigInt(bodies.length)
     const added = bodies.map((body, index) => ({
-      message: this.#make(first + BigInt(index), body, context),
+      message: this.#make(first + BigInt(index), body, sealing),
       body
     }))
     await this.#write(old, added)
@@ -183,9 +187,9 @@ export class Outbox {
     ])
   }
 
-  /** Forgets a message that was refused for good. */
-  async discard(message: Unreceipted): Promise<void> {
-    await this.#drop([message], [])
+  /** Forgets messages that were refused for good, or that a peer has on its disk. */
+  async discard(...messages: readonly Unreceipted[]): Promise<void> {
+    await this.#drop(messages, [])
   }
 
   /** Receipts on disk, in the order of the sequences they begin with. */
@@ -219,12 +223,12 @@ export class Outbox {
     await writeLazily(this.database, [...writes, ...messages.flatMap(deletionsOf)])
   }
 
-  #make(sequence: bigint, body: Uint8Array, context: SealingContext): Unreceipted {
+  #make(sequence: bigint, bytes: Uint8Array, sealing: Sealing): Unreceipted {
     const claim = { network: this.network.id, author: this.signer.peerId, sequence, time: this.now() }
-    const sealed = seal(context, claim, body)
-    const payload = encodeMessage({ ...claim, body: { kind: 'sealed', sealed } })
-    const envelope = signEnvelope('message', payload, this.signer)
-    return { sequence, leaf: leafHash(envelope), envelope, keyId: context.keyId }
+    const body: Body =
+      sealing === 'open' ? { kind: 'open', bytes } : { kind: 'sealed', sealed: seal(sealing, claim, bytes) }
+    const envelope = signEnvelope('message', encodeMessage({ ...claim, body }), this.signer)
+    return { sequence, leaf: leafHash(envelope), envelope, keyId: keyIdOf(body) }
   }
 
   #hold(message: Unreceipted): void {
@@ -244,15 +248,18 @@ const EMPTY = new Uint8Array(0)
 /** Throws DecodeError. */
 function readUnreceipted(envelope: EnvelopeBytes): Unreceipted {
   const { sequence, body } = decodeMessage(decodeEnvelope(envelope).payload)
-  const keyId = body.kind === 'sealed' ? body.sealed.keyId : EMPTY
-  return { sequence, leaf: leafHash(envelope), envelope, keyId }
+  return { sequence, leaf: leafHash(envelope), envelope, keyId: keyIdOf(body) }
 }
 
+function keyIdOf(body: Body): Uint8Array {
+  return body.kind === 'sealed' ? body.sealed.keyId : EMPTY
+}
+
+/** An open message holds its body itself. */
 function putsOf({ message, body }: WithBody): Write[] {
-  return [
-    { type: 'put', key: numbered('o', message.sequence), value: message.envelope },
-    { type: 'put', key: numbered('p', message.sequence), value: body }
-  ]
+  const put: Write = { type: 'put', key: numbered('o', message.sequence), value: message.envelope }
+  if (message.keyId.length === 0) return [put]
+  return [put, { type: 'put', key: numbered('p', message.sequence), value: body }]
 }
 
 function deletionsOf({ sequence }: Unreceipted): Write[] {

@@ -1,5 +1,5 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
-import { encodeBundle } from '../core/bundle.js'
+import { bundleLength, encodeBundle } from '../core/bundle.js'
 import { asHash, type EnvelopeBytes, equal, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
@@ -248,7 +248,7 @@ export class Publisher implements Service {
     this.#counts.resent += messages.length
     // Without a connection they leave with the next one, as all in flight.
     while (this.#isUp && messages.length > 0)
-      this.#publish(messages.splice(0, fitting(messages, LIMITS.bundleMessages)), false)
+      this.#publish(messages.splice(0, bundleLength(messages, LIMITS.bundleMessages)), false)
   }
 
   /** Sends what the window has room for. */
@@ -256,7 +256,7 @@ export class Publisher implements Service {
     while (this.#isUp && this.#queue.length > 0 && this.#hasRoom) {
       const room = Math.min(LIMITS.bundleMessages, LIMITS.clientWindow - this.#flights.size)
       const messages = this.#queue
-        .splice(0, fitting(this.#queue, room))
+        .splice(0, bundleLength(this.#queue, room))
         // A receipt may have come for one that an earlier run of this client had sent.
         .filter(({ leaf }) => this.options.outbox.find(leaf) !== undefined)
       if (messages.length === 0) continue
@@ -306,7 +306,7 @@ export class Publisher implements Service {
     const messages = flights.map(({ message }) => message)
     this.#counts.resent += messages.length
     while (messages.length > 0)
-      this.#publish(messages.splice(0, fitting(messages, LIMITS.bundleMessages)), true)
+      this.#publish(messages.splice(0, bundleLength(messages, LIMITS.bundleMessages)), true)
   }
 
   #publish(messages: readonly Unreceipted[], isResend: boolean): void {
@@ -420,14 +420,4 @@ export class Publisher implements Service {
 /** How long to wait for the receipt of a message that has been sent so many times, ms. */
 function waitAfter(attempts: number): number {
   return Math.min(LIMITS.resendMs.first * 2 ** (attempts - 1), LIMITS.resendMs.longest)
-}
-
-/** How many messages from the front make one bundle. At least one. */
-function fitting(messages: readonly Unreceipted[], most: number): number {
-  let bytes = 0
-  const end = messages.slice(0, most).findIndex(({ envelope }) => {
-    bytes += envelope.length + 8
-    return bytes > LIMITS.bundleBytes - 64
-  })
-  return end === -1 ? Math.min(most, messages.length) : Math.max(1, end)
 }

@@ -107,7 +107,10 @@ async function send(channel: Channel, { answers, afterwards }: Reply, ms: number
     for await (const bytes of frames) await channel.send(bytes, deadline())
   })
   await channel.close(deadline())
-  afterwards?.()
+  if (afterwards === undefined) return
+  // Who asked ends his side once he has the answers: what is still on its way would be lost with the connection.
+  await channel.receive(deadline()).catch(() => undefined)
+  afterwards()
 }
 
 const BUSY = refused('busy', 'too many queries are being answered; ask again later')

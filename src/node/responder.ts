@@ -10,7 +10,7 @@ export interface Responder {
 
 export interface Reply {
   readonly answers: AsyncIterable<Answer> | Iterable<Answer>
-  /** Called once the answers have left. */
+  /** Called once who asked has taken the answers, or does not in time. */
   readonly afterwards?: () => void
 }
 

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { applicationOf } from '../applications/index.js'
 import { rulesOf } from '../chain/rules.js'
 import { signerOf } from '../core/keys.js'
 import { sequencerOf } from '../core/network-document.js'
-import { newSealingContext, sealedLength } from '../core/sealing.js'
+import { newSealingContext } from '../core/sealing.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
 import { AddressBook } from '../node/address-book.js'
@@ -18,40 +17,34 @@ import { Publisher } from '../node/publisher.js'
 import { SequencerAsker } from '../node/sequencer-asker.js'
 import { SequencerLink } from '../node/sequencer-link.js'
 import { ServiceList } from '../node/service.js'
+import { unlessAborted } from '../node/waiting.js'
 import { type ControlledPeer, controlsOf } from './controls.js'
 import type { PeerOptions } from './peer-options.js'
+import { sending } from './sending.js'
 
 export interface ClientOptions extends PeerOptions {
   readonly connect: readonly string[]
 }
 
-/** A peer that writes: keeps its messages on disk until they have their receipts. */
+/** A peer that writes: keeps its messages on disk until it is known what became of them. */
 export interface Client extends ControlledPeer {
-  /** Resolves when the sequencer has been reached for the first time; rejects when `signal` fires. */
+  /** Resolves when somebody who takes messages has been reached for the first time; rejects when `signal` fires. */
   connected(signal: AbortSignal): Promise<void>
   /** Sends one message, once there is room for it. What becomes of it is reported. */
   send(value: unknown, signal: AbortSignal): Promise<void>
-  /** Resolves when all messages have their receipts or refusals, or when `signal` fires; gives those that have neither. */
+  /** Resolves when it is known of all messages what became of them, or when `signal` fires; gives those of which it is not. */
   settled(signal: AbortSignal): Promise<number>
-  /** Moves the verified head and checks receipts once more, now; gives up when `signal` fires. */
+  /** Moves the verified head and checks receipts once more, now, where there are any; gives up when `signal` fires. */
   look(signal: AbortSignal): Promise<void>
   summary(): Summary
 }
 
-/** Network, key id, encapsulated key, sequence, time, payload type, and the tags and lengths of all fields. */
-const FIXED_OVERHEAD = 150
-
 /** Throws StoreError if the folder belongs to another network. */
 export async function createClient(options: ClientOptions): Promise<Client> {
   const { network, database, now, report, failed, connect } = options
-  const { document } = network
   const signer = signerOf(options.key)
   const sequencer = sequencerOf(network)
   const rules = rulesOf(network)
-  const application = applicationOf(document)
-  // Sequence and time take up to ten bytes each; field tags and lengths are counted at their longest.
-  const overhead =
-    signer.publicKey.length + signer.sign(new Uint8Array(0)).length + signer.peerId.length + FIXED_OVERHEAD
   const topics = topicsOf(network.id)
   const host = await Host.create({ ...options, topics: [topics.messages, topics.evidence] })
   const book = new AddressBook(connect)
@@ -141,32 +134,11 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     }),
     summary: () => ({ ...publisher.summary(), proved: light.proved }),
     look: signal => light.look(signal),
-    connected: async signal => {
-      await Promise.race([firstUp.promise, rejection(signal)])
-    },
-    send: async (value, signal) => {
-      const encoded = application.encodeBody(value)
-      if ('refusal' in encoded)
-        return publisher.refusedBeforeSending(encoded.refusal.reason, encoded.refusal.detail)
-      const { messageBytes } = document.limits
-      const bytes = sealedLength(encoded.body.length) + overhead
-      if (bytes > messageBytes)
-        return publisher.refusedBeforeSending(
-          'too large',
-          `${bytes} bytes with its envelope; this network takes ${messageBytes}`
-        )
-      await publisher.room(signal)
-      if (!signal.aborted) publisher.submit(encoded.body)
-    },
+    connected: signal => unlessAborted(firstUp.promise, signal),
+    send: sending(network.document, rules.ordering.bodies, signer, publisher),
     settled: async signal => {
       await publisher.settled(signal)
       return publisher.unsettled
     }
   }
-}
-
-function rejection(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
 }

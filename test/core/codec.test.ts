@@ -205,7 +205,7 @@ const queries: readonly fc.Arbitrary<Query>[] = [
     kind: fc.constant('offer'),
     claim: fc.record({ height: arbitrary.count(), id: arbitrary.hash(), weight: weights })
   }),
-  fc.record({ kind: fc.constant('mine'), count: fc.integer({ min: 1, max: LIMITS.mineBlocks }) }),
+  fc.record({ kind: fc.constant('mine'), count: fc.integer({ min: 1, max: LIMITS.miningRequests.blocks }) }),
   fc.constant({ kind: 'shutdown' })
 ]
 
@@ -746,7 +746,7 @@ describe('Encoding: one thing at a time', () => {
         () => decodeQuery(QueryRequest.encode({ network, blocksById: { ids: ids(count) } })),
         /1 to 64 are asked at once/
       )
-    for (const mine of [0, LIMITS.mineBlocks + 1])
+    for (const mine of [0, LIMITS.miningRequests.blocks + 1])
       assert.throws(() => decodeQuery(QueryRequest.encode({ network, mine })), /are mined at once/)
     const most = encodeQuery(network, { kind: 'blocksById', ids: ids(LIMITS.blockIds) })
     assert.ok(most.length <= LIMITS.queryBytes)

@@ -11,6 +11,7 @@ import type { ControlledPeer, Controls } from '#src/roles/controls.js'
 import { createFollower } from '#src/roles/follower.js'
 import type { PeerOptions } from '#src/roles/peer-options.js'
 import { createSequencer, type Sequencer } from '#src/roles/sequencer.js'
+import { createWriter } from '#src/roles/writer.js'
 import { Changes, deadline, present } from './changes.js'
 import { type CheckedPeer, checkPeer, openDatabase } from './check-peer.js'
 import type { Cleanup } from './cleanup.js'
@@ -81,7 +82,7 @@ export interface SequencerWishes extends FollowerWishes {
 }
 
 /** A real peer in this process, on a port and in a folder that it keeps over its restarts. */
-abstract class RunningPeer {
+export abstract class RunningPeer {
   readonly events = new EventLog()
   /** Set where the test wants the peer to fail. */
   mayFail = false
@@ -264,7 +265,7 @@ export class RunningFollower extends RunningPeer {
   }
 }
 
-/** A real client in this process, in a folder that it keeps over its restarts. */
+/** A real client in this process, of a sequencer or among equals, in a folder that it keeps over its restarts. */
 export class RunningClient {
   readonly events = new EventLog()
   #client: Client | undefined
@@ -278,26 +279,26 @@ export class RunningClient {
     private readonly wishes: PeerWishes
   ) {}
 
-  /** Has not reached its sequencer yet. */
+  /** Has reached nobody yet. */
   static async start(
     cleanup: Cleanup,
     net: TestNetwork,
-    connect: string,
+    connect: string | readonly string[],
     who: string | PrivateKey = 'client',
     wishes: PeerWishes = {}
   ): Promise<RunningClient> {
     const key = typeof who === 'string' ? await identity(who) : who
-    const running = new RunningClient(net, key, await cleanup.folder(), [connect], wishes)
+    const running = new RunningClient(net, key, await cleanup.folder(), [connect].flat(), wishes)
     cleanup.add(() => running.stop())
     await running.start()
     return running
   }
 
-  /** Has reached its sequencer. */
+  /** Has reached its sequencer, or one of the peers it was given. */
   static async connected(
     cleanup: Cleanup,
     net: TestNetwork,
-    connect: string,
+    connect: string | readonly string[],
     who: string | PrivateKey = 'client',
     wishes: PeerWishes = {}
   ): Promise<RunningClient> {
@@ -325,7 +326,8 @@ export class RunningClient {
   async start(): Promise<void> {
     const database = await openDatabase(this.folder)
     this.#database = database
-    this.#client = await createClient({
+    const create = this.net.rules.ordering.bodies === 'sealed' ? createClient : createWriter
+    this.#client = await create({
       ...this.wishes,
       key: this.key,
       network: this.net.network,

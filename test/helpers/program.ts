@@ -22,6 +22,14 @@ export interface ToolAnswer {
   readonly bytes?: number
   readonly position?: number
   readonly sequence?: string
+  readonly weight?: string
+  readonly role?: string
+  readonly peerId?: string
+  readonly pool?: number
+  readonly peers?: readonly object[]
+  readonly mined?: readonly { readonly height: number; readonly id: string }[]
+  readonly taken?: boolean
+  readonly reason?: string
   readonly fault?: { readonly kind: string; readonly height?: number; readonly position?: number }
   readonly evidence?: { readonly kind: string }
 }

@@ -1,19 +1,21 @@
 import { encodeBlock } from '#src/core/block.js'
 import { equal } from '#src/core/bytes.js'
-import type { Host } from '#src/network/host.js'
+import { Host } from '#src/network/host.js'
 import { ChainResponder, type ServedChain } from '#src/node/chain-responder.js'
 import { QueryServer } from '#src/node/query-server.js'
+import type { Responder } from '#src/node/responder.js'
 import type { ChainMaker } from './blocks.js'
+import { present } from './changes.js'
 import type { Cleanup } from './cleanup.js'
+import type { TestNetwork } from './networks.js'
 
 /** A chain that a test has made, as others may have it. */
 export function servedChain(maker: ChainMaker): ServedChain {
   const genesis = maker.fork(0).cursor.signed
-  const signedAt = (height: number) => (height === 0 ? genesis : maker.blocks[height - 1]?.signed)
   return {
     head: () => maker.cursor.signed,
     weight: () => maker.cursor.weight,
-    headerAt: signedAt,
+    headerAt: height => (height === 0 ? genesis : maker.blocks[height - 1]?.signed),
     headerById: id =>
       [genesis, ...maker.blocks.map(({ signed }) => signed)].find(other => equal(other.id, id)),
     encodedBlock: async ({ header }) => {
@@ -23,13 +25,45 @@ export function servedChain(maker: ChainMaker): ServedChain {
   }
 }
 
-/** Has a host answer queries about a chain that a test has made. */
-export async function serve(cleanup: Cleanup, host: Host, maker: ChainMaker): Promise<void> {
+/** Has a host answer queries as these do, until `stop` or the cleanup. */
+export async function serve(
+  cleanup: Cleanup,
+  host: Host,
+  net: TestNetwork,
+  ...responders: readonly Responder[]
+): Promise<QueryServer> {
   const server = new QueryServer(host, {
-    network: maker.net.network.id,
+    network: net.network.id,
     clock: () => performance.now(),
-    responders: [new ChainResponder(servedChain(maker), () => 0)]
+    responders
   })
   await server.start()
   cleanup.add(() => server.stop())
+  return server
+}
+
+/** The address of a host that does nothing but what it is prepared for. */
+export async function listening(
+  cleanup: Cleanup,
+  net: TestNetwork,
+  prepare: (host: Host) => Promise<unknown>
+): Promise<string> {
+  const host = await Host.create({ key: net.key, listen: ['/ip4/127.0.0.1/tcp/0'], topics: [] })
+  await prepare(host)
+  await host.start()
+  cleanup.add(() => host.stop())
+  return present(host.addresses()[0])
+}
+
+/** The address of a host that does nothing but answer so. */
+export function servedBy(
+  cleanup: Cleanup,
+  net: TestNetwork,
+  ...responders: readonly Responder[]
+): Promise<string> {
+  return listening(cleanup, net, host => serve(cleanup, host, net, ...responders))
+}
+
+export function chainResponder(maker: ChainMaker): ChainResponder {
+  return new ChainResponder(servedChain(maker), () => 0)
 }

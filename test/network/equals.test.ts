@@ -1,50 +1,34 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import type { CheckpointedHeader } from '#src/core/block.js'
-import { type Hash, type PeerIdBytes, toHex, utf8 } from '#src/core/bytes.js'
+import { type EnvelopeBytes, equal, type Hash, toHex, utf8 } from '#src/core/bytes.js'
 import { sha256 } from '#src/core/hash.js'
 import { signerOf } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
-import { Host } from '#src/network/host.js'
+import type { Fate } from '#src/core/submission.js'
 import { SUBMIT_PROTOCOL } from '#src/network/names.js'
-import { Asker } from '#src/node/asker.js'
-import { NodeAsker } from '#src/node/node-asker.js'
+import type { Mined } from '#src/node/equal-source.js'
+import type { NodeAsker } from '#src/node/node-asker.js'
+import { OfferResponder } from '#src/node/offer-responder.js'
+import { OwnerResponder } from '#src/node/owner-responder.js'
 import { QueryClient } from '#src/node/query-client.js'
 import { NotFound, QueryFailed, QueryRefused } from '#src/node/query-errors.js'
 import { submit } from '#src/node/submission-client.js'
-import { SUBMIT_STREAMS } from '#src/node/submission-server.js'
+import {
+  SUBMIT_STREAMS,
+  SubmissionServer,
+  type SubmissionServerOptions
+} from '#src/node/submission-server.js'
 import { Author, envelopesOf } from '../helpers/authors.js'
 import { ChainMaker } from '../helpers/blocks.js'
 import { assertBytes } from '../helpers/bytes.js'
 import { deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
-import { EqualNode } from '../helpers/equal-node.js'
 import { identity, makeWorkNetwork, type TestNetwork } from '../helpers/networks.js'
-import { serve } from '../helpers/served.js'
+import { type Reader, RunningEqual, readerOf } from '../helpers/running-equal.js'
+import { chainResponder, listening, serve, servedBy } from '../helpers/served.js'
 
 const never = new AbortController().signal
-
-/** Somebody who asks. */
-interface Reader {
-  readonly host: Host
-  readonly peer: PeerIdBytes
-  readonly asker: Asker
-  readonly node: NodeAsker
-}
-
-async function readerOf(
-  cleanup: Cleanup,
-  net: TestNetwork,
-  address: string,
-  who = 'reader'
-): Promise<Reader> {
-  const host = await Host.create({ key: await identity(who), listen: [], topics: [] })
-  await host.start()
-  cleanup.add(() => host.stop())
-  const peer = await host.connect(address, deadline())
-  const asker = new Asker(host, peer, net.rules, () => Date.now())
-  return { host, peer, asker, node: new NodeAsker(host, peer, net.network.id) }
-}
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   const list: T[] = []
@@ -67,12 +51,25 @@ async function refusedFor(reason: string, asked: Promise<unknown>): Promise<stri
   return error.message
 }
 
+/** What becomes of a chain that a reader serves and offers. */
+async function offer(
+  cleanup: Cleanup,
+  { host, node }: Reader,
+  maker: ChainMaker,
+  serving = maker
+): ReturnType<NodeAsker['offer']> {
+  const server = await serve(cleanup, host, maker.net, chainResponder(serving))
+  const { header, id } = present(maker.blocks.at(-1)).signed
+  const outcome = await node.offer({ height: header.height, id, weight: maker.cursor.weight })
+  await server.stop()
+  return outcome
+}
+
 describe('a chain that is asked for by peers of equal rank', () => {
   const cleanup = new Cleanup(after)
   let net: TestNetwork
   let main: ChainMaker
   let side: ChainMaker
-  let node: EqualNode
   let reader: Reader
 
   // Six blocks of two messages; two more stand beside the last two.
@@ -85,10 +82,9 @@ describe('a chain that is asked for by peers of equal rank', () => {
     side.addAll(alice.says(4, 'beside'))
     main.addAll(alice.says(4))
     main.add([])
-    node = await EqualNode.start(cleanup, net)
-    await node.follow(side)
-    await node.follow(main)
-    reader = await readerOf(cleanup, net, node.address)
+    const { address } = await RunningEqual.start(cleanup, net)
+    reader = await readerOf(cleanup, net, address)
+    for (const chain of [side, main]) assert.equal((await offer(cleanup, reader, chain)).kind, 'taken')
   })
 
   const idsOf = (maker: ChainMaker): Hash[] => maker.blocks.map(({ signed }) => signed.id)
@@ -174,17 +170,8 @@ describe('a chain that is asked for by peers of equal rank', () => {
 describe('pages of a long chain, and of large blocks', () => {
   const cleanup = new Cleanup(afterEach)
 
-  async function readerOfMade(maker: ChainMaker): Promise<Reader> {
-    const host = await Host.create({
-      key: maker.net.key,
-      listen: ['/ip4/127.0.0.1/tcp/0'],
-      topics: []
-    })
-    await serve(cleanup, host, maker)
-    await host.start()
-    cleanup.add(() => host.stop())
-    return readerOf(cleanup, maker.net, present(host.addresses()[0]))
-  }
+  const readerOfMade = async (maker: ChainMaker): Promise<Reader> =>
+    readerOf(cleanup, maker.net, await servedBy(cleanup, maker.net, chainResponder(maker)))
 
   it('hold no more headers than one may, however many are wanted, and go on where they ended', async () => {
     const maker = new ChainMaker(await makeWorkNetwork({ target: '207fffff' }))
@@ -211,127 +198,151 @@ describe('pages of a long chain, and of large blocks', () => {
 })
 
 describe('what a node says of itself, and what its owner may have it do', () => {
-  const cleanup = new Cleanup(afterEach)
+  const cleanup = new Cleanup(after)
+  let net: TestNetwork
+  let miner: RunningEqual
+  let owner: Reader
+  let stranger: Reader
 
-  async function owned(): Promise<{ net: TestNetwork; node: EqualNode; owner: Reader; stranger: Reader }> {
-    const net = await makeWorkNetwork()
-    const node = await EqualNode.start(cleanup, net, {
-      owners: [signerOf(await identity('owner')).peerId]
+  before(async () => {
+    net = await makeWorkNetwork()
+    miner = await RunningEqual.start(cleanup, net, {
+      owners: [signerOf(await identity('owner')).peerId],
+      mining: { threads: 1, blocks: 0 }
     })
-    const owner = await readerOf(cleanup, net, node.address, 'owner')
-    return { net, node, owner, stranger: await readerOf(cleanup, net, node.address, 'stranger') }
-  }
+    owner = await readerOf(cleanup, net, miner.address, 'owner')
+    stranger = await readerOf(cleanup, net, miner.address, 'stranger')
+  })
 
   it('its PeerId, role and addresses, whom it knows, whether it mines, and how many messages wait', async () => {
-    const { node, owner, stranger } = await owned()
-    const { peerId, role, addresses, peers, isMining, hashRate, pool } = await stranger.node.node()
-    assertBytes(peerId, node.host.peerId)
-    assert.deepEqual([role, isMining, hashRate, pool], ['miner', true, 1235, 0])
-    assert.deepEqual(addresses, [node.address])
+    const { peerId, role, addresses, peers, isMining, pool } = await stranger.node.node()
+    assertBytes(peerId, stranger.peer)
+    assert.deepEqual([role, isMining, pool], ['miner', true, 0])
+    assert.deepEqual(addresses, [miner.address])
     assert.deepEqual(
       new Set(peers.map(peer => `${toHex(peer.peerId)} ${peer.address} ${peer.isConnected}`)),
       new Set([owner, stranger].map(({ host }) => `${toHex(host.peerId)} undefined true`))
     )
   })
 
+  it('a stranger mines nothing and stops nobody', async () => {
+    assert.match(await refusedFor('not the owner', stranger.node.mine(1)), /is no owner of this node/)
+    await refusedFor('not the owner', stranger.node.shutdown())
+    assert.deepEqual([miner.controls.status().height, miner.shutdowns], [0, 0])
+  })
+
   it('the owner mines: the blocks are on its chain, and anybody sees them', async () => {
-    const { node, owner, stranger } = await owned()
     const mined = await owner.node.mine(3)
     assert.deepEqual(
       mined.map(({ height }) => height),
       [1, 2, 3]
     )
-    assertBytes(node.chain.head().id, present(mined[2]).id)
-    assert.equal((await stranger.asker.status()).height, 3)
-  })
-
-  it('a stranger mines nothing and stops nobody', async () => {
-    const { node, stranger } = await owned()
-    assert.match(await refusedFor('not the owner', stranger.node.mine(1)), /is no owner of this node/)
-    await refusedFor('not the owner', stranger.node.shutdown())
-    assert.deepEqual([node.chain.head().header.height, node.shutdowns], [0, 0])
-  })
-
-  it('mining ends when the owner goes away', async () => {
-    const { node, owner } = await owned()
-    const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
-    const { promise: ended, resolve: end } = Promise.withResolvers<void>()
-    node.beforeMining = async signal => {
-      signal.addEventListener('abort', () => end())
-      begin()
-      await ended
-    }
-    const mining = owner.node.mine(1)
-    await begun
-    await owner.host.stop()
-    await assert.rejects(mining, QueryFailed)
-    await ended
-    assert.equal(node.chain.head().header.height, 0)
+    const { height, head } = await stranger.asker.status()
+    assert.equal(height, 3)
+    assertBytes(head, present(mined[2]).id)
   })
 
   it('the owner stops it, and hears so before it stops', async () => {
-    const { node, owner } = await owned()
     await owner.node.shutdown()
-    await node.until('it is stopped', () => node.shutdowns === 1)
+    assert.equal(miner.shutdowns, 1)
+  })
+
+  it('a follower does not mine, whoever asks', async () => {
+    const { address } = await RunningEqual.start(cleanup, net, {
+      who: 'follower',
+      owners: [owner.host.peerId]
+    })
+    const { host } = owner
+    const peer = await host.connect(address, deadline())
+    const client = new QueryClient(host, peer, net.network.id)
+    assert.match(await refusedFor('not served', client.one({ kind: 'mine', count: 1 })), /does not mine/)
+  })
+
+  it('mining ends when the owner goes away', async () => {
+    const begun = Promise.withResolvers<void>()
+    const ended = Promise.withResolvers<Mined>()
+    const key = await identity('owner in a hurry')
+    const responder = new OwnerResponder({
+      owners: [signerOf(key).peerId],
+      mine: async (_, signal) => {
+        signal.addEventListener('abort', () => ended.resolve({ ok: true, blocks: [] }))
+        begun.resolve()
+        return ended.promise
+      },
+      shutdown: () => assert.fail('nobody asked for it')
+    })
+    const address = await servedBy(cleanup, net, responder)
+    const hurried = await readerOf(cleanup, net, address, 'owner in a hurry')
+    const mining = hurried.node.mine(1)
+    await begun.promise
+    await hurried.host.stop()
+    await assert.rejects(mining, QueryFailed)
+    await ended.promise
   })
 
   it('a peer that has no owner and is no node answers none of it', async () => {
-    const maker = new ChainMaker(await makeWorkNetwork())
-    const host = await Host.create({ key: maker.net.key, listen: ['/ip4/127.0.0.1/tcp/0'], topics: [] })
-    await serve(cleanup, host, maker)
-    await host.start()
-    cleanup.add(() => host.stop())
-    const { node } = await readerOf(cleanup, maker.net, present(host.addresses()[0]))
-    const claim = { height: 1, id: maker.net.network.id, weight: 1n }
+    const address = await servedBy(cleanup, net, chainResponder(new ChainMaker(net)))
+    const { node } = await readerOf(cleanup, net, address)
+    const claim = { height: 1, id: net.network.id, weight: 1n }
     for (const asked of [node.node(), node.mine(1), node.shutdown(), node.offer(claim)])
       await refusedFor('not served', asked)
   })
 })
 
 describe('messages that are handed in', () => {
-  const cleanup = new Cleanup(afterEach)
+  const cleanup = new Cleanup(after)
   let net: TestNetwork
   let alice: Author
+  let node: RunningEqual
+  let reader: Reader
 
-  beforeEach(async () => {
+  before(async () => {
     net = await makeWorkNetwork()
     alice = await Author.create(net, 'alice')
+    node = await RunningEqual.start(cleanup, net)
+    reader = await readerOf(cleanup, net, node.address)
   })
 
-  const handedIn = ({ host, peer }: Reader, envelopes: Parameters<typeof submit>[3]) =>
+  const handIn = ({ host, peer }: Reader, envelopes: readonly EnvelopeBytes[]): Promise<readonly Fate[]> =>
     submit(host, peer, net.network.id, envelopes, never)
 
   it('are accepted, known, or refused with the reason, each by itself and in order', async () => {
-    const node = await EqualNode.start(cleanup, net)
-    const reader = await readerOf(cleanup, net, node.address)
     const [first, second] = alice.says(2)
     const other = alice.say({ text: 'another one' }, { sequence: 1n })
     const empty = alice.say({ text: '' })
     const made = [present(first), present(first), other, empty, present(second)]
-    const fates = await handedIn(reader, envelopesOf(made))
+    const fates = await handIn(reader, envelopesOf(made))
     assert.deepEqual(
       fates.map(fate => (fate.kind === 'refused' ? fate.reason : fate.kind)),
       ['accepted', 'known', 'sequence taken', 'bad schema', 'accepted']
     )
-    assert.deepEqual(node.pool.map(toHex), envelopesOf([present(first), present(second)]).map(toHex))
-    const [again] = await handedIn(reader, envelopesOf([present(second)]))
-    assert.deepEqual(again, { kind: 'known' })
+    assert.equal(node.controls.status().pool, 2)
+    assert.deepEqual(await handIn(reader, envelopesOf([present(second)])), [{ kind: 'known' }])
+  })
+
+  it('are on disk once they are accepted: a peer that starts again has them', async () => {
+    const envelopes = envelopesOf(alice.says(3))
+    await handIn(reader, envelopes)
+    const { pool } = node.controls.status()
+    await node.restart()
+    assert.equal(node.controls.status().pool, pool)
+    reader = await readerOf(cleanup, net, node.address, 'reader of the second life')
+    assert.deepEqual(
+      (await handIn(reader, envelopes)).map(({ kind }) => kind),
+      ['known', 'known', 'known']
+    )
   })
 
   it('are as many at once as a bundle holds, and no more', async () => {
-    const node = await EqualNode.start(cleanup, net)
-    const reader = await readerOf(cleanup, net, node.address)
     const envelopes = envelopesOf(alice.says(LIMITS.bundleMessages + 1))
-    const fates = await handedIn(reader, envelopes.slice(1))
+    const fates = await handIn(reader, envelopes.slice(1))
     assert.deepEqual(new Set(fates.map(({ kind }) => kind)), new Set(['accepted']))
-    assert.match(await refusedFor('bad encoding', handedIn(reader, envelopes)), /257 messages are too many/)
-    await refusedFor('bad encoding', handedIn(reader, []))
-    assert.equal(node.pool.length, LIMITS.bundleMessages)
+    assert.match(await refusedFor('bad encoding', handIn(reader, envelopes)), /257 messages are too many/)
+    await refusedFor('bad encoding', handIn(reader, []))
   })
 
   it('are refused whole where they are for another network, or no submission at all', async () => {
-    const node = await EqualNode.start(cleanup, net)
-    const { host, peer } = await readerOf(cleanup, net, node.address)
+    const { host, peer } = reader
     const another = await makeWorkNetwork({ name: 'another' })
     const envelopes = envelopesOf(alice.says(1))
     await refusedFor('wrong network', submit(host, peer, another.network.id, envelopes, never))
@@ -340,95 +351,94 @@ describe('messages that are handed in', () => {
     const answer = Buffer.from(present(await channel.receive(deadline()))).toString('latin1')
     assert.match(answer, /bad encoding/)
     assert.equal(await channel.receive(deadline()), undefined)
-    assert.deepEqual(node.pool, [])
   })
 
   it('are not read where they are longer than a submission may be, and others are served', async () => {
-    const node = await EqualNode.start(cleanup, net)
-    const reader = await readerOf(cleanup, net, node.address)
-    const long = await reader.host.open(
-      reader.peer,
-      SUBMIT_PROTOCOL,
-      { ...SUBMIT_STREAMS, frameBytes: 8 * LIMITS.submissionBytes, unsentBytes: 8 * LIMITS.submissionBytes },
-      deadline()
-    )
+    const room = 8 * LIMITS.submissionBytes
+    const limits = { ...SUBMIT_STREAMS, frameBytes: room, unsentBytes: room }
+    const long = await reader.host.open(reader.peer, SUBMIT_PROTOCOL, limits, deadline())
     await assert.rejects(async () => {
       await long.send(new Uint8Array(2 * LIMITS.submissionBytes), deadline())
       if ((await long.receive(deadline())) === undefined) throw new Error('ended without an answer')
     })
-    assert.deepEqual(await handedIn(reader, envelopesOf(alice.says(1))), [{ kind: 'accepted' }])
+    assert.deepEqual(await handIn(reader, envelopesOf(alice.says(1))), [{ kind: 'accepted' }])
   })
 
+  /** The address of a host that does nothing but take messages so. */
+  const taking = (options: Pick<SubmissionServerOptions, 'take' | 'rate'>): Promise<string> =>
+    listening(cleanup, net, async host => {
+      const clock = (): number => performance.now()
+      const server = new SubmissionServer(host, { network: net.network.id, clock, ...options })
+      await server.start()
+      cleanup.add(() => server.stop())
+    })
+
+  const acceptAll = async (envelopes: readonly EnvelopeBytes[]): Promise<Fate[]> =>
+    envelopes.map(() => ({ kind: 'accepted' }))
+
   it('are refused as rate limited where one peer hands in too often, and taken from others', async () => {
-    const node = await EqualNode.start(cleanup, net, { submissionRate: { perSecond: 0.001, burst: 2 } })
-    const [reader, other] = [
-      await readerOf(cleanup, net, node.address),
-      await readerOf(cleanup, net, node.address, 'other')
-    ]
-    for (const { envelope } of alice.says(2)) await handedIn(reader, [envelope])
-    const third = envelopesOf(alice.says(1))
-    await refusedFor('rate limited', handedIn(reader, third))
-    assert.deepEqual(await handedIn(other, third), [{ kind: 'accepted' }])
+    const address = await taking({ take: acceptAll, rate: { perSecond: 0.001, burst: 2 } })
+    const often = await readerOf(cleanup, net, address)
+    const other = await readerOf(cleanup, net, address, 'other')
+    const [first, second, third] = alice.says(3).map(({ envelope }) => [envelope])
+    await handIn(often, present(first))
+    await handIn(often, present(second))
+    await refusedFor('rate limited', handIn(often, present(third)))
+    assert.deepEqual(await handIn(other, present(third)), [{ kind: 'accepted' }])
   })
 
   it('are refused as busy where too many submissions are being judged', async () => {
-    const node = await EqualNode.start(cleanup, net)
-    const { promise: enough, resolve } = Promise.withResolvers<void>()
-    const judging: unknown[] = []
-    const take = node.take.bind(node)
-    node.take = async envelopes => {
-      judging.push(envelopes)
-      if (judging.length === LIMITS.submissions) resolve()
-      await release.promise
-      return take(envelopes)
-    }
-    const release = Promise.withResolvers<void>()
-    const readers = await Promise.all(
-      Array.from({ length: LIMITS.submissions / LIMITS.submitStreams + 1 }, (_, index) =>
-        readerOf(cleanup, net, node.address, `reader ${index}`)
+    const enough = Promise.withResolvers<void>()
+    const released = Promise.withResolvers<void>()
+    let judging = 0
+    const address = await taking({
+      take: async envelopes => {
+        judging += 1
+        if (judging === LIMITS.submissions) enough.resolve()
+        await released.promise
+        return acceptAll(envelopes)
+      }
+    })
+    const crowd = await Promise.all(
+      Array.from({ length: LIMITS.submissions / LIMITS.submitStreams }, (_, index) =>
+        readerOf(cleanup, net, address, `one of a crowd ${index}`)
       )
     )
-    const last = present(readers.pop())
-    const waiting = readers.flatMap(reader =>
-      Array.from({ length: LIMITS.submitStreams }, () => handedIn(reader, envelopesOf(alice.says(1))))
+    const last = await readerOf(cleanup, net, address, 'the last one')
+    const envelopes = envelopesOf(alice.says(1))
+    const waiting = crowd.flatMap(one =>
+      Array.from({ length: LIMITS.submitStreams }, () => handIn(one, envelopes))
     )
-    await enough
-    await refusedFor('busy', handedIn(last, envelopesOf(alice.says(1))))
-    release.resolve()
-    assert.equal((await Promise.all(waiting)).flat().length, LIMITS.submissions)
+    await enough.promise
+    await refusedFor('busy', handIn(last, envelopes))
+    released.resolve()
+    assert.equal((await Promise.all(waiting)).length, LIMITS.submissions)
+    assert.deepEqual(await handIn(last, envelopes), [{ kind: 'accepted' }])
   })
 
   it('are for peers with a pool: who has none does not speak the protocol', async () => {
-    const host = await Host.create({ key: net.key, listen: ['/ip4/127.0.0.1/tcp/0'], topics: [] })
-    await host.start()
-    cleanup.add(() => host.stop())
-    const reader = await readerOf(cleanup, net, present(host.addresses()[0]))
-    await assert.rejects(handedIn(reader, envelopesOf(alice.says(1))), QueryFailed)
+    const address = await servedBy(cleanup, net, chainResponder(new ChainMaker(net)))
+    const other = await readerOf(cleanup, net, address)
+    await assert.rejects(handIn(other, envelopesOf(alice.says(1))), QueryFailed)
   })
 })
 
 describe('a chain that is offered', () => {
-  const cleanup = new Cleanup(afterEach)
+  const cleanup = new Cleanup(after)
   let net: TestNetwork
   let ours: ChainMaker
-  let node: EqualNode
+  let node: RunningEqual
   let reader: Reader
 
-  beforeEach(async () => {
+  before(async () => {
     net = await makeWorkNetwork({ maxReorg: 3 })
     ours = new ChainMaker(net)
     for (let height = 1; height <= 5; height += 1) ours.add([])
-    node = await EqualNode.start(cleanup, net)
-    await node.follow(ours)
+    node = await RunningEqual.start(cleanup, net)
     reader = await readerOf(cleanup, net, node.address)
   })
 
-  /** What becomes of a chain that the reader serves and offers. */
-  async function offered(maker: ChainMaker, serving = maker): ReturnType<NodeAsker['offer']> {
-    await serve(cleanup, reader.host, serving)
-    const { signed, weight } = maker.cursor
-    return reader.node.offer({ height: signed.header.height, id: signed.id, weight })
-  }
+  const head = (): Hash => node.controls.status().head
 
   function longer(from: number, to: number): ChainMaker {
     const maker = ours.fork(from)
@@ -436,23 +446,22 @@ describe('a chain that is offered', () => {
     return maker
   }
 
-  it('is taken where it is valid and heavier; the answer names the new head', async () => {
-    const maker = longer(3, 6)
-    const outcome = await offered(maker)
-    assert.equal(outcome.kind, 'taken')
-    assertBytes(node.chain.head().id, maker.cursor.signed.id)
-    assert.deepEqual(outcome, { kind: 'taken', height: 6, id: maker.cursor.signed.id })
+  it('is taken by who has none', async () => {
+    const { id } = ours.cursor.signed
+    assert.deepEqual(await offer(cleanup, reader, ours), { kind: 'taken', height: 5, id })
+    assertBytes(head(), id)
   })
 
   for (const [what, reason, make] of [
+    ['that is there already', 'not heavier', () => ours],
     ['that is not heavier', 'not heavier', () => longer(3, 4)],
     ['that leaves ours too far back', 'too deep', () => longer(1, 9)],
     [
       'whose last block is not valid',
       'invalid',
       () => {
-        const maker = longer(3, 6)
-        maker.blocks.push(maker.forge([], { header: () => ({ root: sha256(utf8('x')) }) }))
+        const maker = longer(4, 6)
+        maker.blocks.push(maker.forge([], { header: () => ({ log: sha256(utf8('x')) }) }))
         return maker
       }
     ],
@@ -467,16 +476,48 @@ describe('a chain that is offered', () => {
     ]
   ] as const)
     it(`${what} is not taken, and it is said why`, async () => {
+      const before = head()
       const maker = make()
-      const outcome = await offered(maker)
+      const last = present(maker.blocks.at(-1)).signed
+      const outcome = await offer(cleanup, reader, maker)
       assert.ok(outcome.kind === 'notTaken', outcome.kind)
-      assert.deepEqual([outcome.reason, outcome.detail !== ''], [reason, true])
-      assert.notDeepEqual(node.chain.head().id, maker.blocks.at(-1)?.signed.id)
+      assert.deepEqual([outcome.reason, outcome.detail !== ''], [reason, true], outcome.detail)
+      assert.ok(equal(head(), before) || !equal(head(), last.id))
     })
 
   it('is not taken where who offers it serves another one', async () => {
-    const outcome = await offered(longer(3, 6), longer(3, 4))
-    assert.ok(outcome.kind === 'notTaken')
-    assertBytes(node.chain.head().id, ours.cursor.signed.id)
+    const outcome = await offer(cleanup, reader, longer(3, 7), longer(3, 4))
+    assert.equal(outcome.kind, 'notTaken')
+  })
+
+  it('is taken where it is valid and heavier; the answer names the new head', async () => {
+    const maker = longer(4, 8)
+    const { id } = maker.cursor.signed
+    assert.deepEqual(await offer(cleanup, reader, maker), { kind: 'taken', height: 8, id })
+    assertBytes(head(), id)
+  })
+
+  it('is refused as busy where too many others are being looked at', async () => {
+    const waiting = Promise.withResolvers<void>()
+    const full = Promise.withResolvers<void>()
+    let considered = 0
+    const address = await servedBy(
+      cleanup,
+      net,
+      new OfferResponder(async () => {
+        considered += 1
+        if (considered === LIMITS.offers) full.resolve()
+        await waiting.promise
+        return { kind: 'notTaken', reason: 'unreachable', detail: 'it took too long' }
+      })
+    )
+    const { node: busy } = await readerOf(cleanup, net, address, 'one with many chains')
+    const claim = { height: 1, id: net.network.id, weight: 1n }
+    const offers = Array.from({ length: LIMITS.offers }, () => busy.offer(claim))
+    await full.promise
+    assert.match(await refusedFor('busy', busy.offer(claim)), /other chains are being looked at/)
+    waiting.resolve()
+    for (const { kind } of await Promise.all(offers)) assert.equal(kind, 'notTaken')
+    assert.equal(considered, LIMITS.offers)
   })
 })

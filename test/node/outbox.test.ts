@@ -13,7 +13,7 @@ import { assertBytes, flipped } from '../helpers/bytes.js'
 import { present } from '../helpers/changes.js'
 import { openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
-import { encryptionKey, makeNetwork, type TestNetwork } from '../helpers/networks.js'
+import { encryptionKey, makeNetwork, makeWorkNetwork, type TestNetwork } from '../helpers/networks.js'
 
 const BODIES = ['{"text":"a"}', '{"text":"b"}', '{"text":"c"}'].map(utf8)
 
@@ -69,6 +69,29 @@ describe('the outbox', () => {
       assertBytes(verdict.leaf, leaf)
       assertBytes(verdict.author, alice.peerId)
     }
+  })
+
+  it('signs open messages where nothing is sealed, keeps nothing beside them, and forgets what a peer has taken', async () => {
+    const work = await makeWorkNetwork()
+    const openOutbox = (): Promise<Outbox> =>
+      Outbox.open(database, work.network, alice.signer, () => 1_700_000_000_000)
+    const outbox = await openOutbox()
+    const added = await outbox.add(BODIES, 'open')
+    const rules = messageRules(work.rules)
+    for (const [index, { envelope, leaf }] of added.entries()) {
+      const verdict = await validateEnvelope(envelope, rules, new VerifierCache())
+      assert.ok(verdict.ok)
+      assertBytes(verdict.leaf, leaf)
+      const { body } = decodeMessage(decodeEnvelope(envelope).payload)
+      assert.ok(body.kind === 'open')
+      assertBytes(body.bytes, present(BODIES[index]))
+    }
+    // The network, the next sequence, and the three.
+    assert.equal((await database.keys().all()).length, 5)
+    await outbox.discard(...added.slice(0, 2))
+    const again = await openOutbox()
+    assert.deepEqual(sequencesOf(again.waiting()), [3])
+    assert.deepEqual(sequencesOf(await again.add(BODIES, 'open')), [4, 5, 6])
   })
 
   it('has the same bytes waiting in the same order once reopened, and goes on with the next sequence', async () => {

@@ -59,6 +59,10 @@ export function checkpointCommand(): Command {
       asking(options, async ({ rules }, { header, checkpoint }) => {
         const note = checkpointNote(header, checkpoint)
         const key = checkpointKey(rules.network.id, header.producer)
+        if (!rules.ordering.hasCheckpoints)
+          throw new Failure(
+            'nobody speaks for the log of this network, so that nobody signs checkpoints of it'
+          )
         if (note === undefined || key === undefined)
           throw new Failure(
             header.height === 0
@@ -81,6 +85,7 @@ export function proofCommand(): Command {
       asking(options, async asker => {
         showProof(
           options,
+          asker.rules.ordering.hasCheckpoints ? 'the sequencer' : 'its miner',
           await asker.inclusion('hash' in ref ? { leaf: ref.hash } : { position: ref.number })
         )
       })
@@ -99,7 +104,11 @@ function showBlock(options: AskingOptions, block: Block): void {
   ])
 }
 
-function showProof(options: AskingOptions, { position, leaf, path, signed }: ProvenInclusion): void {
+function showProof(
+  options: AskingOptions,
+  signer: string,
+  { position, leaf, path, signed }: ProvenInclusion
+): void {
   const { height, size, log } = signed.header
   const proof = {
     position,
@@ -113,7 +122,7 @@ function showProof(options: AskingOptions, { position, leaf, path, signed }: Pro
     valid: true
   }
   show(options, proof, [
-    `message ${position} is in block ${height}, which the sequencer signed`,
+    `message ${position} is in block ${height}, which ${signer} signed`,
     `leaf      ${proof.leaf}`,
     ...proof.path.map(node => `  with    ${node}`),
     `gives     ${proof.log}`,

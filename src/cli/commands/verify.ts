@@ -77,16 +77,19 @@ async function judgeLog(target: Target, options: VerifyOptions): Promise<Judged>
   const keys = options.key === undefined ? [] : await readEncryptionKeys(options.key)
   let judged: Judged | undefined
   await withLog(target, options, async source => {
-    const { head, unopened, fault, pending } = await verifyLog(source, keys)
+    const { head, weight, unopened, fault, pending } = await verifyLog(source, keys)
     const { height, size } = head.header
-    const network = toHex(source.rules.network.id)
+    const { ordering, network: known } = source.rules
+    const network = toHex(known.id)
     const sealed = keys.length > 0 ? { unopened } : {}
+    const isByWeight = ordering.maxReorg > 0
     const verdict = {
       valid: fault === undefined,
       height,
       size,
       ...(fault && { fault }),
       network,
+      ...(isByWeight && { weight: weight.toString() }),
       ...(pending !== undefined && { pending }),
       ...sealed
     }
@@ -95,8 +98,9 @@ async function judgeLog(target: Target, options: VerifyOptions): Promise<Judged>
     judged = {
       verdict,
       lines: [
-        `${fault === undefined ? 'valid' : 'valid up to there'}: ${height} blocks, ${size} messages${opened}${waiting}`,
+        `${fault === undefined ? 'VALID' : 'valid up to there'}: ${height} blocks, ${size} messages${opened}${waiting}`,
         `head      ${toHex(head.id)}`,
+        ...(isByWeight ? [`weight    ${weight}`] : []),
         `network   ${network}`
       ]
     }

@@ -1,0 +1,35 @@
+import type { Command } from 'commander'
+import type { CheckpointedHeader } from '../../core/block.js'
+import { toHex } from '../../core/bytes.js'
+import { type AskingOptions, asking, askingCommand } from '../asking.js'
+import { wholeNumber } from '../options.js'
+import { headerToJson, printJson } from '../output.js'
+
+interface ChainOptions extends AskingOptions {
+  readonly from: number
+  readonly limit: number
+}
+
+export function chainCommand(): Command {
+  return askingCommand('chain')
+    .description('The blocks of a chain, one a line, each verified as the child of the one before.')
+    .option('--from <height>', 'where to begin', wholeNumber(0), 0)
+    .option('--limit <n>', 'how many at most', wholeNumber(1), 100)
+    .action((options: ChainOptions) =>
+      asking(options, async asker => {
+        for await (const signed of asker.headers(options.from, options.limit)) show(signed, options)
+      })
+    )
+}
+
+function show(signed: CheckpointedHeader, { json }: ChainOptions): void {
+  if (json) printJson(headerToJson(signed))
+  else process.stdout.write(`${line(signed)}\n`)
+}
+
+function line({ header: { height, time, count, size }, id }: CheckpointedHeader): string {
+  const date = new Date(time)
+  // A block may name a time beyond all dates.
+  const when = Number.isNaN(date.getTime()) ? String(time) : date.toISOString()
+  return `${String(height).padStart(8)}  ${toHex(id)}  ${when}  ${count} messages, ${size} in all`
+}

@@ -1,0 +1,192 @@
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
+import { bundleLength } from '../core/bundle.js'
+import type { EnvelopeBytes, PeerIdBytes } from '../core/bytes.js'
+import { toHex } from '../core/bytes.js'
+import { peerIdToString } from '../core/keys.js'
+import { LIMITS } from '../core/limits.js'
+import { isPassing } from '../core/refusal.js'
+import type { Fate } from '../core/submission.js'
+import { describeError, type Report, type Summary } from './events.js'
+import type { Outbox, Unreceipted } from './outbox.js'
+import type { Service } from './service.js'
+import { Wakeup } from './waiting.js'
+
+export interface SubmitterOptions {
+  readonly outbox: Outbox
+  /** Those that are connected now. */
+  readonly peers: () => readonly PeerIdBytes[]
+  readonly submit: (
+    peer: PeerIdBytes,
+    envelopes: readonly EnvelopeBytes[],
+    signal: AbortSignal
+  ) => Promise<readonly Fate[]>
+  /** A monotonic clock, ms. */
+  readonly clock: () => number
+  readonly report: Report
+}
+
+/**
+ * Gets a client's messages into the pools of equals: from the outbox, one bundle after the other, to one peer, or
+ * to the next one where that one does not take them. A message leaves the outbox when a peer has it on its disk,
+ * or has refused it for good.
+ */
+export class Submitter implements Service {
+  readonly #stopping = new AbortController()
+  /** Handed in, not on disk yet. */
+  readonly #gathered: Uint8Array[] = []
+  readonly #changed = new Wakeup()
+  readonly #due = new Wakeup()
+  /** When messages were handed in first, by leaf in hex; those of earlier runs are not here. */
+  readonly #sentAt = new Map<string, number>()
+  readonly #latency: RecordableHistogram = createHistogram()
+  #running: Promise<void> = Promise.resolve()
+  /** Counts up when a peer does not take what it is given. */
+  #turn = 0
+  #wait: number = LIMITS.redialMs.first
+  #isTold = false
+  #counts = { sent: 0, accepted: 0, refused: 0, resent: 0 }
+
+  constructor(private readonly options: SubmitterOptions) {}
+
+  async start(): Promise<void> {
+    this.#running = this.#run()
+  }
+
+  /** What was handed in is on disk after this, and stays in the outbox until somebody has it. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('the client is stopping'))
+    await this.#running
+    while (this.#gathered.length > 0) await this.#store()
+  }
+
+  submit(body: Uint8Array): void {
+    this.#gathered.push(body)
+    this.wake()
+  }
+
+  /** There is a peer to try, or something to hand in. */
+  wake(): void {
+    this.#due.wake()
+  }
+
+  /** Resolves when there is room for more, or when `signal` fires. */
+  async room(signal: AbortSignal): Promise<void> {
+    while (this.unsettled >= 2 * LIMITS.clientWindow && !signal.aborted) await this.#changed.wait(signal)
+  }
+
+  /** Resolves when it is known of every message what became of it, or when `signal` fires. */
+  async settled(signal: AbortSignal): Promise<void> {
+    while (this.unsettled > 0 && !signal.aborted) await this.#changed.wait(signal)
+  }
+
+  /** Messages handed in whose fate is not known. */
+  get unsettled(): number {
+    return this.#gathered.length + this.options.outbox.size
+  }
+
+  summary(): Summary {
+    const percentile = (p: number): number | undefined =>
+      this.#latency.count === 0 ? undefined : this.#latency.percentile(p) / 1000
+    return { ...this.#counts, p50: percentile(50), p99: percentile(99) }
+  }
+
+  refusedBeforeSending(reason: string, detail: string): void {
+    this.#counts.refused += 1
+    this.options.report({ event: 'refused', sequence: undefined, reason, detail })
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      await this.#store()
+      const peers = this.options.peers()
+      const peer = peers[this.#turn % Math.max(1, peers.length)]
+      if (this.options.outbox.size === 0 || peer === undefined) {
+        if (this.#gathered.length === 0) await this.#due.wait(signal)
+      } else if (!(await this.#handIn(peer))) {
+        this.#turn += 1
+        await this.#due.wait(signal, this.#wait)
+        this.#wait = Math.min(2 * this.#wait, LIMITS.redialMs.longest)
+      } else {
+        this.#wait = LIMITS.redialMs.first
+        this.#isTold = false
+      }
+    }
+  }
+
+  /** Puts what was handed in on disk. */
+  async #store(): Promise<void> {
+    while (this.#gathered.length > 0) {
+      const bodies = this.#gathered.slice(0, LIMITS.bundleMessages)
+      try {
+        await this.options.outbox.add(bodies, 'open')
+        this.#counts.sent += bodies.length
+      } catch (error) {
+        for (const _ of bodies) this.refusedBeforeSending('busy', describeError(error))
+      }
+      this.#gathered.splice(0, bodies.length)
+      this.#changed.wake()
+    }
+  }
+
+  /** One bundle of the oldest; false where the peer did not take all of them, for now. */
+  async #handIn(peer: PeerIdBytes): Promise<boolean> {
+    const { outbox, submit, clock } = this.options
+    const waiting = outbox.waiting()
+    const messages = waiting.slice(0, bundleLength(waiting, LIMITS.bundleMessages))
+    for (const { leaf } of messages) {
+      const name = toHex(leaf)
+      if (this.#sentAt.has(name)) this.#counts.resent += 1
+      else this.#sentAt.set(name, clock())
+    }
+    try {
+      const envelopes = messages.map(({ envelope }) => envelope)
+      const fates = await submit(peer, envelopes, this.#stopping.signal)
+      return await this.#settle(messages, fates, peer)
+    } catch (error) {
+      this.#complain(peer, describeError(error))
+      return false
+    }
+  }
+
+  async #settle(
+    messages: readonly Unreceipted[],
+    fates: readonly Fate[],
+    peer: PeerIdBytes
+  ): Promise<boolean> {
+    const settled = messages.filter((message, index) => {
+      const fate = fates[index]
+      return fate !== undefined && this.#note(message, fate)
+    })
+    await this.options.outbox.discard(...settled)
+    this.#changed.wake()
+    if (settled.length === messages.length) return true
+    this.#complain(peer, 'it takes no more messages now')
+    return false
+  }
+
+  /** Whether that is the end of it. */
+  #note({ sequence, leaf }: Unreceipted, fate: Fate): boolean {
+    const { report, clock } = this.options
+    if (fate.kind === 'refused') {
+      const { reason, detail } = fate
+      if (isPassing(reason)) return false
+      this.#counts.refused += 1
+      report({ event: 'refused', sequence, reason, detail })
+    } else {
+      const ms = clock() - (this.#sentAt.get(toHex(leaf)) ?? clock())
+      this.#latency.record(Math.max(1, Math.round(ms * 1000)))
+      this.#counts.accepted += 1
+      report({ event: 'accepted', sequence, leaf, ms })
+    }
+    this.#sentAt.delete(toHex(leaf))
+    return true
+  }
+
+  #complain(peer: PeerIdBytes, why: string): void {
+    if (this.#isTold || this.#stopping.signal.aborted) return
+    this.#isTold = true
+    const message = `${peerIdToString(peer)} did not take messages (${why}); trying again`
+    this.options.report({ event: 'warning', message })
+  }
+}

@@ -1,0 +1,81 @@
+import { setTimeout } from 'node:timers/promises'
+import type { PrivateKey } from '@libp2p/interface'
+import type { PeerIdBytes } from '#src/core/bytes.js'
+import { Host } from '#src/network/host.js'
+import { Asker } from '#src/node/asker.js'
+import { NodeAsker } from '#src/node/node-asker.js'
+import type { ControlledPeer } from '#src/roles/controls.js'
+import { createEqual, type EqualOptions } from '#src/roles/equal.js'
+import type { PeerOptions } from '#src/roles/peer-options.js'
+import { deadline } from './changes.js'
+import type { Cleanup } from './cleanup.js'
+import { identity, type TestNetwork } from './networks.js'
+import { RunningPeer } from './peers.js'
+
+export interface EqualWishes extends Partial<Pick<EqualOptions, 'mining' | 'owners' | 'connect'>> {
+  readonly who?: string
+}
+
+/** A real peer of a network of equals in this process. Mines only where it is wished. */
+export class RunningEqual extends RunningPeer {
+  /** How often its owner has stopped it. */
+  shutdowns = 0
+
+  private constructor(
+    net: TestNetwork,
+    folder: string,
+    private readonly key: PrivateKey,
+    private readonly wishes: EqualWishes
+  ) {
+    super(net, folder)
+  }
+
+  static async start(cleanup: Cleanup, net: TestNetwork, wishes: EqualWishes = {}): Promise<RunningEqual> {
+    const key = await identity(wishes.who ?? 'equal')
+    const running = new RunningEqual(net, await cleanup.folder(), key, wishes)
+    await running.startUntil(cleanup)
+    return running
+  }
+
+  /** Resolves when so many messages wait for a block. Nothing tells of it, so that it is looked at now and then. */
+  async pools(count: number): Promise<void> {
+    const late = deadline()
+    while (this.controls.status().pool < count) await setTimeout(20, undefined, { signal: late })
+  }
+
+  protected override create(peer: Omit<PeerOptions, 'key'>): Promise<ControlledPeer> {
+    const { connect = [], owners = [], mining } = this.wishes
+    return createEqual({
+      ...peer,
+      key: this.key,
+      connect,
+      owners,
+      ...(mining && { mining }),
+      shutdown: () => {
+        this.shutdowns += 1
+      }
+    })
+  }
+}
+
+/** Somebody who asks, and is connected. */
+export interface Reader {
+  readonly host: Host
+  readonly peer: PeerIdBytes
+  readonly asker: Asker
+  readonly node: NodeAsker
+}
+
+export async function readerOf(
+  cleanup: Cleanup,
+  net: TestNetwork,
+  address: string,
+  who = 'reader'
+): Promise<Reader> {
+  const host = await Host.create({ key: await identity(who), listen: [], topics: [] })
+  await host.start()
+  cleanup.add(() => host.stop())
+  const peer = await host.connect(address, deadline())
+  const asker = new Asker(host, peer, net.rules, () => Date.now())
+  return { host, peer, asker, node: new NodeAsker(host, peer, net.network.id) }
+}
