@@ -33,7 +33,7 @@ import { ServiceList } from '../node/service.js'
 import { SubmissionServer } from '../node/submission-server.js'
 import { ValidationPool } from '../node/validation-pool.js'
 import { type ControlledPeer, type Controls, controlsOf } from './controls.js'
-import { knownPeers } from './known-peers.js'
+import { nodeInfoOf } from './node-info.js'
 import type { PeerOptions } from './peer-options.js'
 
 export interface EqualOptions extends PeerOptions {
@@ -120,13 +120,9 @@ export async function createEqual(options: EqualOptions): Promise<ControlledPeer
       new BlockResponder(chain),
       new AccountResponder(chain),
       new NodeResponder(() => ({
-        peerId: signer.peerId,
-        role,
-        addresses: host.addresses(),
-        peers: knownPeers(host, book),
+        ...nodeInfoOf({ role, host, book, pool: () => pool.size }),
         isMining: miner !== undefined,
-        hashRate: hashRate(),
-        pool: pool.size
+        hashRate: hashRate()
       })),
       new OfferResponder((peer, claim, signal) => sync.consider(peer, claim, signal)),
       new OwnerResponder({ owners: options.owners, mine, shutdown: options.shutdown })

@@ -13,6 +13,7 @@ import { ChainResponder } from '../node/chain-responder.js'
 import { EvidenceKeeper } from '../node/evidence-keeper.js'
 import { Intake } from '../node/intake.js'
 import { Neighbours } from '../node/neighbours.js'
+import { NodeResponder } from '../node/node-responder.js'
 import { QueryServer } from '../node/query-server.js'
 import { ReceiptServer } from '../node/receipt-server.js'
 import { Relay } from '../node/relay.js'
@@ -24,6 +25,7 @@ import { Sync } from '../node/sync.js'
 import { ValidationPool } from '../node/validation-pool.js'
 import { Witness } from '../node/witness.js'
 import { type ControlledPeer, controlsOf } from './controls.js'
+import { nodeInfoOf } from './node-info.js'
 import type { PeerOptions } from './peer-options.js'
 
 export interface FollowerOptions extends PeerOptions {
@@ -116,7 +118,8 @@ export async function createFollower(options: FollowerOptions): Promise<Controll
         database,
         certificate: () => relay.certificate(),
         evidence: () => keeper.all()
-      })
+      }),
+      new NodeResponder(() => nodeInfoOf({ role: 'follower', host, book, pool: pending }))
     ],
     clock: () => performance.now(),
     rate: rates?.query

@@ -17,6 +17,7 @@ import { Intake } from '../node/intake.js'
 import { type DatedKeys, KeyRing } from '../node/key-ring.js'
 import { messageRules } from '../node/message-rules.js'
 import { Neighbours } from '../node/neighbours.js'
+import { NodeResponder } from '../node/node-responder.js'
 import { Producer } from '../node/producer.js'
 import { QueryServer } from '../node/query-server.js'
 import { ReceiptServer } from '../node/receipt-server.js'
@@ -25,6 +26,7 @@ import { SequencerResponder } from '../node/sequencer-responder.js'
 import { ServiceList } from '../node/service.js'
 import { ValidationPool } from '../node/validation-pool.js'
 import { type ControlledPeer, controlsOf } from './controls.js'
+import { nodeInfoOf } from './node-info.js'
 import type { PeerOptions } from './peer-options.js'
 
 export interface SequencerOptions extends PeerOptions {
@@ -90,7 +92,10 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
       new BlockResponder(chain),
       new AccountResponder(chain),
       // Others bear witness.
-      new SequencerResponder({ database, certificate: async () => ring.certificate, evidence: () => [] })
+      new SequencerResponder({ database, certificate: async () => ring.certificate, evidence: () => [] }),
+      new NodeResponder(() =>
+        nodeInfoOf({ role: 'sequencer', host, book, pool: () => journal.pending().count })
+      )
     ],
     clock: () => performance.now(),
     rate: rates?.query

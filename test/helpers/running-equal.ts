@@ -16,11 +16,8 @@ export interface EqualWishes extends Partial<Pick<EqualOptions, 'mining' | 'owne
   readonly who?: string
 }
 
-/** A real peer of a network of equals in this process. Mines only where it is wished. */
+/** A real peer of a network of equals in this process. Mines only where it is wished. Its owner's stop is an event, and no more. */
 export class RunningEqual extends RunningPeer {
-  /** How often its owner has stopped it. */
-  shutdowns = 0
-
   private constructor(
     net: TestNetwork,
     folder: string,
@@ -51,9 +48,7 @@ export class RunningEqual extends RunningPeer {
       connect,
       owners,
       ...(mining && { mining }),
-      shutdown: () => {
-        this.shutdowns += 1
-      }
+      shutdown: () => this.events.report({ event: 'stopped' })
     })
   }
 }

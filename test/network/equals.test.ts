@@ -228,7 +228,7 @@ describe('what a node says of itself, and what its owner may have it do', () => 
   it('a stranger mines nothing and stops nobody', async () => {
     assert.match(await refusedFor('not the owner', stranger.node.mine(1)), /is no owner of this node/)
     await refusedFor('not the owner', stranger.node.shutdown())
-    assert.deepEqual([miner.controls.status().height, miner.shutdowns], [0, 0])
+    assert.deepEqual([miner.controls.status().height, miner.events.count('stopped')], [0, 0])
   })
 
   it('the owner mines: the blocks are on its chain, and anybody sees them', async () => {
@@ -244,7 +244,7 @@ describe('what a node says of itself, and what its owner may have it do', () => 
 
   it('the owner stops it, and hears so before it stops', async () => {
     await owner.node.shutdown()
-    assert.equal(miner.shutdowns, 1)
+    await miner.events.times('stopped', 1)
   })
 
   it('a follower does not mine, whoever asks', async () => {

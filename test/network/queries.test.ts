@@ -10,7 +10,8 @@ import { EMPTY_ROOT, verifyConsistency, verifyInclusion } from '#src/core/merkle
 import { encodeQuery } from '#src/core/query.js'
 import { QueryRequest } from '#src/core/wire/tallystick.js'
 import type { Channel } from '#src/network/channel.js'
-import { NotFound } from '#src/node/query-errors.js'
+import { NodeAsker } from '#src/node/node-asker.js'
+import { NotFound, QueryRefused } from '#src/node/query-errors.js'
 import { Author, envelopesOf, type Made } from '../helpers/authors.js'
 import { assertBytes } from '../helpers/bytes.js'
 import { deadline, present } from '../helpers/changes.js'
@@ -59,6 +60,47 @@ describe('queries', () => {
     const { signed, envelopes } = await peer.asker.head()
     assertBytes(signed.id, present(sequencer.blocks.at(-1)).id)
     assert.deepEqual(envelopes.map(toHex), envelopesOf(messages.slice(6, 9)).map(toHex))
+  })
+
+  it('node: what the sequencer says of itself, and who is connected to it', async () => {
+    const info = await new NodeAsker(peer.host, peer.peer, net.network.id).node()
+    assertBytes(info.peerId, net.sequencer)
+    const { role, addresses, isMining, pool } = info
+    assert.deepEqual(
+      { role, addresses, isMining, pool },
+      { role: 'sequencer', addresses: [sequencer.address], isMining: false, pool: 1 }
+    )
+    assert.deepEqual(
+      info.peers.map(({ peerId, isConnected }) => [toHex(peerId), isConnected]),
+      [[toHex(peer.peerId), true]]
+    )
+  })
+
+  it('status: a chain of a sequencer weighs as many as it has blocks', async () => {
+    assert.deepEqual(await peer.asker.claimedHead(), {
+      height: 3,
+      id: present(sequencer.blocks.at(-1)).id,
+      weight: 3n
+    })
+  })
+
+  it('headers, in pages and one by one by their ids, and blocks by their ids', async () => {
+    const ids = sequencer.blocks.map(({ id }) => id)
+    const headers: string[] = []
+    for await (const { id } of peer.asker.headers(1, 10)) headers.push(toHex(id))
+    assert.deepEqual(headers, ids.map(toHex))
+    const blocks: string[] = []
+    for await (const { signed } of peer.asker.blocksById(ids.toReversed())) blocks.push(toHex(signed.id))
+    assert.deepEqual(blocks, ids.toReversed().map(toHex))
+    for (const id of ids) assertBytes((await peer.asker.headerById(id)).id, id)
+    await expectNotFound(peer.asker.headerById(sha256(utf8('nothing'))))
+  })
+
+  it('mine, shutdown and offers are nothing for a sequencer', async () => {
+    const asker = new NodeAsker(peer.host, peer.peer, net.network.id)
+    const claim = { height: 9, id: net.network.id, weight: 9n }
+    for (const asked of [asker.mine(1), asker.shutdown(), asker.offer(claim)])
+      await assert.rejects(asked, error => error instanceof QueryRefused && error.reason === 'not served')
   })
 
   it('a block by its height, from the genesis to the head', async () => {

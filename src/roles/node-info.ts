@@ -1,11 +1,25 @@
 import { toHex } from '../core/bytes.js'
 import { peerIdFromText } from '../core/keys.js'
-import type { KnownPeer } from '../core/node-info.js'
+import type { KnownPeer, NodeInfo } from '../core/node-info.js'
 import type { Host } from '../network/host.js'
 import type { AddressBook } from '../node/address-book.js'
+import type { ControlledParts } from './controls.js'
+
+/** What a peer says of itself that does not mine. */
+export function nodeInfoOf({ role, host, book, pool }: Omit<ControlledParts, 'head'>): NodeInfo {
+  return {
+    peerId: host.peerId,
+    role,
+    addresses: host.addresses(),
+    peers: knownPeers(host, book),
+    isMining: false,
+    hashRate: 0,
+    pool: pool()
+  }
+}
 
 /** Those that a peer keeps to, where their addresses name them, and all others that are connected to it. */
-export function knownPeers(host: Host, book: AddressBook): KnownPeer[] {
+function knownPeers(host: Host, book: AddressBook): KnownPeer[] {
   const connected = new Map(host.peers().map(peerId => [toHex(peerId), peerId]))
   const kept = book.all.flatMap(address => {
     const text = /\/p2p\/([^/]+)$/.exec(address)?.[1]
