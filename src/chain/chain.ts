@@ -80,7 +80,7 @@ export class Chain extends ChainReader {
   ) {
     super(rules, database)
     const genesis = genesisCursor(rules)
-    this.#forks = new ForkTree(genesis, rules.ordering)
+    this.#forks = new ForkTree(genesis, rules.ordering, LIMITS.sideBlocks)
     this.#states = new RecentStates(genesis)
     this.#tree = LogTree.empty(database)
     this.#view = new View(database)
@@ -305,15 +305,12 @@ export class Chain extends ChainReader {
     block: Block,
     names: readonly MessageName[]
   ): Promise<Imported> {
-    const writes: Write[] = []
-    if (this.#forks.sides >= LIMITS.sideBlocks) {
-      const evicted = this.#forks.evict(cursor.weight)
-      if (evicted === undefined || evicted === parent) return { kind: 'beside' }
-      writes.push(deletionOf(evicted))
-    }
+    const dropped = this.#forks.makeRoom(parent, cursor.weight)
+    // Valid, and forgotten: if it is ever part of the best chain it is asked for again.
+    if (dropped === undefined) return { kind: 'beside' }
     const node = this.#forks.add(parent, cursor, new Set(names.map(nameOf)))
     await this.#write(writeLazily, [
-      ...writes,
+      ...dropped.map(deletionOf),
       { type: 'put', key: sideKey(node), value: encodeBlock(block) }
     ])
     this.#show(this.#tree)
