@@ -11,6 +11,7 @@ import {
   headerAt,
   heightOfId,
   positionsOfLeaf,
+  type Readable,
   StoreError
 } from './store.js'
 
@@ -31,19 +32,21 @@ export abstract class ChainReader {
   abstract head(): CheckpointedHeader
   /** Over all messages in blocks of the main chain. */
   protected abstract get tree(): LogTree
+  /** What is on disk up to the head, and nothing of the next one. */
+  protected abstract get view(): Readable
 
   /** The header of a block on the main chain; height 0 is the genesis. */
   headerAt(height: number): CheckpointedHeader | undefined {
     if (height === 0) return genesisCursor(this.rules).signed
     if (!Number.isSafeInteger(height) || height < 0 || height > this.head().header.height) return undefined
-    const stored = headerAt(this.database, height)
+    const stored = headerAt(this.view, height)
     return stored && expectStored(`header ${height}`, () => readStoredHeader(stored))
   }
 
   headerById(id: Hash): CheckpointedHeader | undefined {
     const genesis = genesisCursor(this.rules).signed
     if (equal(id, genesis.id)) return genesis
-    const height = heightOfId(this.database, id)
+    const height = heightOfId(this.view, id)
     const signed = height === undefined ? undefined : this.headerAt(height)
     return signed && equal(signed.id, id) ? signed : undefined
   }
@@ -52,7 +55,7 @@ export abstract class ChainReader {
   async encodedBlock(signed: CheckpointedHeader): Promise<Uint8Array | undefined> {
     const { height, size, count } = signed.header
     if (height === 0) return encodeGenesis(this.rules.network.canonical)
-    const envelopes = await envelopesBetween(this.database, size - count, size)
+    const envelopes = await envelopesBetween(this.view, size - count, size)
     if (envelopes.length !== count) throw new StoreError(`messages of block ${height} are missing`)
     return encodeBlock({ signed, envelopes })
   }
@@ -79,7 +82,7 @@ export abstract class ChainReader {
   }
 
   async inclusionOfLeaf(leaf: Hash): Promise<Inclusion | undefined> {
-    for (const position of await positionsOfLeaf(this.database, leaf)) {
+    for (const position of await positionsOfLeaf(this.view, leaf)) {
       const inclusion = this.inclusion(position)
       if (inclusion !== undefined && equal(inclusion.leaf, leaf)) return inclusion
     }

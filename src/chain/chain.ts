@@ -17,7 +17,7 @@ import { type Candidate, type MessageName, nameOf } from './candidate.js'
 import { ChainReader } from './chain-reader.js'
 import { Condemned } from './condemned.js'
 import { advance, type Cursor, cursorAfter, type Draft, draft, genesisCursor, type Rules } from './cursor.js'
-import { type ForkNode, ForkTree, type Switch } from './fork-tree.js'
+import { type ForkNode, ForkTree } from './fork-tree.js'
 import { expectBlockIndexed, expectMessagesIndexed, expectNoMoreBlocks } from './indexes.js'
 import { LogTree } from './log-tree.js'
 import type { Pool } from './pool.js'
@@ -39,6 +39,7 @@ import {
 } from './store.js'
 import { readSide } from './stored-blocks.js'
 import { attachment, detachment } from './switch-writes.js'
+import { View } from './view.js'
 
 export type Imported =
   /** The head has moved to this block, whose parent was the head. */
@@ -68,6 +69,7 @@ export class Chain extends ChainReader {
   readonly #condemned = new Condemned()
   readonly #states: RecentStates
   #tree: LogTree
+  #view: View
   /** Why a write has failed. What is on disk then is not known, so nothing is written on top of it. */
   #failure: Error | undefined
 
@@ -78,9 +80,10 @@ export class Chain extends ChainReader {
   ) {
     super(rules, database)
     const genesis = genesisCursor(rules)
-    this.#forks = new ForkTree(genesis, rules.ordering)
+    this.#forks = new ForkTree(genesis, rules.ordering, LIMITS.sideBlocks)
     this.#states = new RecentStates(genesis)
     this.#tree = LogTree.empty(database)
+    this.#view = new View(database)
   }
 
   /**
@@ -93,6 +96,7 @@ export class Chain extends ChainReader {
     const verifiers = new VerifierCache()
     await chain.#openMain(verifiers)
     await chain.#openSides(verifiers)
+    chain.#show(chain.#tree)
     return chain
   }
 
@@ -156,7 +160,7 @@ export class Chain extends ChainReader {
     const ours = this.headerAt(signed.header.height)
     if (ours !== undefined && equal(ours.id, signed.id)) return super.encodedBlock(signed)
     const node = this.#forks.get(signed.id)
-    return node && this.database.getSync(sideKey(node))
+    return node && this.#view.getSync(sideKey(node))
   }
 
   /** The edge of the log before a block, on the main chain or beside it. */
@@ -192,8 +196,8 @@ export class Chain extends ChainReader {
     const cursor = cursorAfter(this.#cursor, own, signed, this.rules)
     const { tree, writes } = this.#tree.extend(own.leaves)
     await this.#write(writeDurably, [...writes, ...headerWrites(signed)])
-    this.#tree = tree
     this.#extend(cursor)
+    this.#show(tree)
   }
 
   /**
@@ -229,6 +233,10 @@ export class Chain extends ChainReader {
 
   protected override get tree(): LogTree {
     return this.#tree
+  }
+
+  protected override get view(): View {
+    return this.#view
   }
 
   get #cursor(): Cursor {
@@ -297,17 +305,15 @@ export class Chain extends ChainReader {
     block: Block,
     names: readonly MessageName[]
   ): Promise<Imported> {
-    const writes: Write[] = []
-    if (this.#forks.sides >= LIMITS.sideBlocks) {
-      const evicted = this.#forks.evict(cursor.weight)
-      if (evicted === undefined || evicted === parent) return { kind: 'beside' }
-      writes.push({ type: 'del', key: sideKey(evicted) })
-    }
+    const dropped = this.#forks.makeRoom(parent, cursor.weight)
+    // Valid, and forgotten: if it is ever part of the best chain it is asked for again.
+    if (dropped === undefined) return { kind: 'beside' }
     const node = this.#forks.add(parent, cursor, new Set(names.map(nameOf)))
     await this.#write(writeLazily, [
-      ...writes,
+      ...dropped.map(deletionOf),
       { type: 'put', key: sideKey(node), value: encodeBlock(block) }
     ])
+    this.#show(this.#tree)
     return { kind: 'beside' }
   }
 
@@ -330,22 +336,22 @@ export class Chain extends ChainReader {
       ...writes,
       ...(this.pool?.writesFor(change) ?? [])
     ])
-    this.#tree = tree
     this.pool?.settle(change)
-    await this.#follow(plan, left.names)
+    const dropped = this.#forks.follow(plan, left.names)
+    this.#states.follow(plan)
+    this.#show(tree)
+    await this.#write(writeLazily, dropped.map(deletionOf))
     const { signed } = node.cursor
     const depth = plan.detached.length
     return depth === 0 ? { kind: 'extended', signed } : { kind: 'reorganized', signed, from, depth }
   }
 
-  async #follow(plan: Switch, names: ReadonlyMap<ForkNode, ReadonlySet<string>>): Promise<void> {
-    const dropped = this.#forks.follow(plan, names)
-    this.#states.follow(plan)
-    if (dropped.length > 0)
-      await this.#write(
-        writeLazily,
-        dropped.map(node => ({ type: 'del', key: sideKey(node) }))
-      )
+  /** What is on disk now is what others are to see. Called in the same turn as the head moves. */
+  #show(tree: LogTree): void {
+    const before = this.#view
+    this.#view = new View(this.database)
+    this.#tree = tree.readFrom(this.#view)
+    void before.close()
   }
 
   #expectSound(): void {
@@ -424,6 +430,10 @@ function isCommitted(fault: Fault): boolean {
 
 function sideKey({ cursor: { signed } }: ForkNode): Uint8Array {
   return keys.side(signed.header.height, signed.id)
+}
+
+function deletionOf(node: ForkNode): Write {
+  return { type: 'del', key: sideKey(node) }
 }
 
 function nameIn(envelope: EnvelopeBytes): MessageName {

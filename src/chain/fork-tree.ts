@@ -35,7 +35,9 @@ export class ForkTree {
 
   constructor(
     genesis: Cursor,
-    private readonly ordering: Ordering
+    private readonly ordering: Ordering,
+    /** How many blocks may stand beside the main chain. */
+    private readonly mostSides: number
   ) {
     this.#root = { cursor: genesis, parent: undefined, children: new Set(), isMain: true, names: NO_NAMES }
     this.#head = this.#root
@@ -49,11 +51,6 @@ export class ForkTree {
   /** The deepest block that a branch may fork off. */
   get root(): ForkNode {
     return this.#root
-  }
-
-  /** How many blocks stand beside the main chain. */
-  get sides(): number {
-    return this.#sides
   }
 
   get(id: Hash): ForkNode | undefined {
@@ -107,19 +104,29 @@ export class ForkTree {
     return this.#forget()
   }
 
-  /** Makes room for one more block beside: drops the lightest tip, unless it is heavier than `weight`. */
-  evict(weight: bigint): ForkNode | undefined {
-    let lightest: ForkNode | undefined
-    for (const node of this.#nodes.values()) {
-      if (node.isMain || node.children.size > 0) continue
-      if (lightest === undefined || node.cursor.weight < lightest.cursor.weight) lightest = node
-    }
+  /**
+   * Makes room for one more block beside, by dropping the lightest tip where it must. Gives what was dropped;
+   * undefined where there is no room for a child of `parent` of this weight.
+   */
+  makeRoom(parent: ForkNode, weight: bigint): readonly ForkNode[] | undefined {
+    if (this.#sides < this.mostSides) return []
+    const lightest = this.#lightestTip(parent)
     if (lightest === undefined || lightest.cursor.weight > weight) return undefined
     this.#drop(lightest)
+    return [lightest]
+  }
+
+  /** Of those beside the main chain, `except` left out. */
+  #lightestTip(except?: ForkNode): ForkNode | undefined {
+    let lightest: ForkNode | undefined
+    for (const node of this.#nodes.values()) {
+      if (node.isMain || node.children.size > 0 || node === except) continue
+      if (lightest === undefined || node.cursor.weight < lightest.cursor.weight) lightest = node
+    }
     return lightest
   }
 
-  /** Raises the root to where a reorg may still reach, and drops what forks off below it. */
+  /** Raises the root to where a reorg may still reach, and drops what forks off below it or has no room beside. */
   #forget(): ForkNode[] {
     const dropped: ForkNode[] = []
     const height = this.#head.cursor.signed.header.height - this.ordering.maxReorg
@@ -130,6 +137,12 @@ export class ForkTree {
         else dropped.push(...this.#dropAll(child))
       this.#root.parent = undefined
       this.#nodes.delete(nameOf(old))
+    }
+    while (this.#sides > this.mostSides) {
+      const lightest = this.#lightestTip()
+      if (lightest === undefined) break
+      this.#drop(lightest)
+      dropped.push(lightest)
     }
     return dropped
   }

@@ -1,6 +1,6 @@
 import { asHash, HASH_LENGTH, type Hash } from '../core/bytes.js'
 import { nodeHash, splitPoint } from '../core/merkle.js'
-import { type Database, keys, StoreError, type Write } from './store.js'
+import { keys, type Readable, StoreError, type Write } from './store.js'
 
 /**
  * The RFC 6962 tree over all messages in blocks, kept as tiles: a tile of level L holds the roots of 256
@@ -11,12 +11,12 @@ const TILE = 256
 const TILE_BITS = 8
 
 export class LogTree {
-  static empty(database: Database): LogTree {
+  static empty(database: Readable): LogTree {
     return new LogTree(database, 0, [])
   }
 
   private constructor(
-    private readonly database: Database,
+    private readonly database: Readable,
     readonly size: number,
     /** By level: the hashes of the tile that is not full yet. */
     private readonly growing: readonly (readonly Hash[])[]
@@ -27,6 +27,11 @@ export class LogTree {
     let tiles = 0
     for (let width = TILE; width <= this.size; width *= TILE) tiles += Math.floor(this.size / width)
     return tiles
+  }
+
+  /** The same tree, its full tiles read from elsewhere. */
+  readFrom(database: Readable): LogTree {
+    return new LogTree(database, this.size, this.growing)
   }
 
   extend(leaves: readonly Hash[]): { readonly tree: LogTree; readonly writes: Write[] } {

@@ -32,6 +32,21 @@ export type Write =
   | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
   | { readonly type: 'del'; readonly key: Uint8Array }
 
+/** A range of keys, and how many of them at most. */
+export interface Range {
+  readonly gte: Uint8Array
+  readonly lt?: Uint8Array
+  readonly lte?: Uint8Array
+  readonly limit?: number
+}
+
+/** A database, or what it held at one moment. */
+export interface Readable {
+  getSync(key: Uint8Array): Uint8Array | undefined
+  keys(range: Range): { all(): Promise<Uint8Array[]> }
+  values(range: Range): { all(): Promise<Uint8Array[]> }
+}
+
 const SAFE_INTEGER_BYTES = 6
 const LEAF_PREFIX = 8
 
@@ -224,11 +239,11 @@ export function receiptOf(database: Database, { first }: Place): EnvelopeBytes |
 }
 
 /** As `readStoredHeader` reads it. */
-export function headerAt(database: Database, height: number): Uint8Array | undefined {
+export function headerAt(database: Readable, height: number): Uint8Array | undefined {
   return database.getSync(keys.header(height))
 }
 
-export function heightOfId(database: Database, id: Hash): number | undefined {
+export function heightOfId(database: Readable, id: Hash): number | undefined {
   const value = database.getSync(keys.id(id))
   if (value === undefined) return undefined
   if (value.length !== SAFE_INTEGER_BYTES) throw new StoreError('the index of a block is damaged')
@@ -241,7 +256,7 @@ export function hasLeaf(database: Database, leaf: Hash, position: number): boole
 }
 
 /** Positions whose leaf may be this one: those that share its first bytes. */
-export async function positionsOfLeaf(database: Database, leaf: Hash): Promise<number[]> {
+export async function positionsOfLeaf(database: Readable, leaf: Hash): Promise<number[]> {
   const range = { gte: keys.leaf(leaf, 0), lte: keys.leaf(leaf, 2 ** 48 - 1) }
   const found = await database.keys({ ...range, limit: 16 }).all()
   return found.map(key => Buffer.from(key).readUIntBE(1 + LEAF_PREFIX, SAFE_INTEGER_BYTES))
@@ -249,7 +264,7 @@ export async function positionsOfLeaf(database: Database, leaf: Hash): Promise<n
 
 /** The envelopes at `from` ≤ position < `to`, in order; fewer where some are missing. */
 export async function envelopesBetween(
-  database: Database,
+  database: Readable,
   from: number,
   to: number
 ): Promise<EnvelopeBytes[]> {

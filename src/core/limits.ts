@@ -125,6 +125,11 @@ export const LIMITS = {
   pendingMessages: 20_000,
   /** Bytes of those that wait in the pool of a network without a sequencer. */
   pooledBytes: 64 * 1024 * 1024,
+  /**
+   * Bytes of the messages that one reorg may take out of the main chain, all written in one batch: `maxReorg` ×
+   * `blockSize` × `messageBytes` of a network document must stay below.
+   */
+  reorgBytes: 256 * 1024 * 1024,
   /** Verified blocks that are kept beside the main chain; of more, the lightest branches are let go. */
   sideBlocks: 4_096,
   /** States after the last blocks that are kept to be asked: of so many blocks, with so many messages in them. */

@@ -122,7 +122,7 @@ const SCHEMA = {
             easiest: compactTarget,
             blockSize,
             emptyBlocks: { type: 'boolean' },
-            maxReorg: { type: 'integer', minimum: 1, maximum: 10_000 }
+            maxReorg: { type: 'integer', minimum: 1, maximum: 1_000 }
           }
         }
       ]
@@ -208,6 +208,13 @@ export function networkOf(value: unknown): Network {
     throw new InvalidNetworkDocument(
       `blockSize × messageBytes is over ${LIMITS.blockBytes}, the most that a block may take; lower one of them`
     )
+  if (ordering.type === 'work') {
+    const { maxReorg, blockSize } = ordering
+    if (maxReorg * blockSize * value.limits.messageBytes > LIMITS.reorgBytes)
+      throw new InvalidNetworkDocument(
+        `maxReorg × blockSize × messageBytes is over ${LIMITS.reorgBytes}, the most that one reorg may move; lower one of them`
+      )
+  }
   const { application } = value
   if (application.type === 'ledger' && ordering.type === 'sequencer' && (application.reward ?? '0') !== '0')
     throw new InvalidNetworkDocument(

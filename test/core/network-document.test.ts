@@ -279,6 +279,26 @@ describe('Network document: what is refused, with a sentence', () => {
     refused(sized(most + 1), /^blockSize × messageBytes is over 16777216, .*; lower one of them$/)
   })
 
+  it('reorgs that could move more than a peer holds', () => {
+    const ordering = {
+      type: 'work',
+      start: 0,
+      interval: 1,
+      halfLife: 1,
+      target: '1e00ffff',
+      easiest: '1e00ffff'
+    }
+    const deep = (maxReorg: number) => ({
+      ...document,
+      ordering: { ...ordering, blockSize: 100, emptyBlocks: true, maxReorg },
+      limits: { messageBytes: 16_384 }
+    })
+    const most = Math.floor(LIMITS.reorgBytes / (100 * 16_384))
+    assert.equal(networkOf(deep(most)).id.length, 32)
+    refused(deep(most + 1), /^maxReorg × blockSize × messageBytes is over 268435456, .*; lower one of them$/)
+    refused(deep(1_001), /^\/ordering\/maxReorg must /)
+  })
+
   it('any JSON value at all is a document or is refused', () => {
     const paths = [
       'tallystick',

@@ -54,7 +54,7 @@ export function initCommand(): Command {
     )
     .option('--target <hex>', 'work: of the first block, in compact form', compactTarget)
     .option('--no-empty-blocks', 'work: no block without a message')
-    .option('--max-reorg <n>', 'work: how many blocks a heavier branch may replace', wholeNumber(1, 10_000))
+    .option('--max-reorg <n>', 'work: how many blocks a heavier branch may replace', wholeNumber(1, 1_000))
     .option('--schema <file>', 'JSON Schema (2020-12) of a message')
     .option('--member <peerid>', 'who may write; repeatable (default: anyone)', collect)
     .option('--template <file>', 'start from another document than the one that ships')
