@@ -1,5 +1,4 @@
-import type { EnvelopeBytes } from '../core/bytes.js'
-import { equal } from '../core/bytes.js'
+import { type EnvelopeBytes, equal, type PeerIdBytes, toHex } from '../core/bytes.js'
 import type { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { type MessageRules, validateEnvelope } from '../core/validation.js'
@@ -31,6 +30,8 @@ export interface PoolChange {
  */
 export class Pool {
   readonly #waiting = new Map<string, Candidate>()
+  /** The same, by author in hex. */
+  readonly #byAuthor = new Map<string, Set<Candidate>>()
   #bytes = 0
   #unwritten: Candidate[] = []
   #writing: Promise<void> | undefined
@@ -69,12 +70,18 @@ export class Pool {
     return this.#waiting.size
   }
 
-  add(candidate: Candidate): Pooled {
-    const { author, sequence, leaf } = candidate
-    const waiting = this.#waiting.get(nameOf(candidate))
-    if (waiting !== undefined) return { kind: equal(waiting.leaf, leaf) ? 'known' : 'taken' }
+  /** What has this author and sequence already; undefined where nothing has. */
+  find({ author, sequence, leaf }: Omit<Candidate, 'envelope'>): 'known' | 'taken' | undefined {
+    const waiting = this.#waiting.get(nameOf({ author, sequence }))
+    if (waiting !== undefined) return equal(waiting.leaf, leaf) ? 'known' : 'taken'
     const place = placeOf(this.database, author, sequence)
-    if (place !== undefined) return { kind: hasLeaf(this.database, leaf, place.position) ? 'known' : 'taken' }
+    if (place === undefined) return undefined
+    return hasLeaf(this.database, leaf, place.position) ? 'known' : 'taken'
+  }
+
+  add(candidate: Candidate): Pooled {
+    const found = this.find(candidate)
+    if (found !== undefined) return { kind: found }
     const isFull =
       this.#waiting.size >= LIMITS.pendingMessages ||
       this.#bytes + candidate.envelope.length > LIMITS.pooledBytes
@@ -98,6 +105,12 @@ export class Pool {
       if (placeOf(this.database, candidate.author, candidate.sequence) === undefined) yield candidate
   }
 
+  /** Those of one author, in the order of their sequences. */
+  waitingOf(author: PeerIdBytes): Candidate[] {
+    const own = [...(this.#byAuthor.get(toHex(author)) ?? [])]
+    return own.sort((one, other) => (one.sequence < other.sequence ? -1 : 1))
+  }
+
   /** What is to be written together with the head. */
   writesFor({ returned, ordered }: PoolChange): Write[] {
     const puts = returned
@@ -119,6 +132,7 @@ export class Pool {
     if (returned.length === 0) return
     const waiting = [...this.#waiting.values()]
     this.#waiting.clear()
+    this.#byAuthor.clear()
     this.#bytes = 0
     for (const candidate of [...returned, ...waiting]) {
       const name = nameOf(candidate)
@@ -133,11 +147,19 @@ export class Pool {
     if (candidate === undefined) return
     this.#waiting.delete(name)
     this.#bytes -= candidate.envelope.length
+    const author = toHex(candidate.author)
+    const own = this.#byAuthor.get(author)
+    own?.delete(candidate)
+    if (own?.size === 0) this.#byAuthor.delete(author)
   }
 
   #put(candidate: Candidate): void {
     this.#waiting.set(nameOf(candidate), candidate)
     this.#bytes += candidate.envelope.length
+    const author = toHex(candidate.author)
+    const own = this.#byAuthor.get(author)
+    if (own === undefined) this.#byAuthor.set(author, new Set([candidate]))
+    else own.add(candidate)
   }
 
   #deletion({ author, sequence }: Candidate): Write {

@@ -130,6 +130,8 @@ export const LIMITS = {
    * `blockSize` × `messageBytes` of a network document must stay below.
    */
   reorgBytes: 256 * 1024 * 1024,
+  /** Waiting messages up to which one is taken from gossip that is not covered yet; what it needs may be on its way. */
+  uncoveredMessages: 1_000,
   /** Verified blocks that are kept beside the main chain; of more, the lightest branches are let go. */
   sideBlocks: 4_096,
   /** States after the last blocks that are kept to be asked: of so many blocks, with so many messages in them. */

@@ -72,7 +72,7 @@ export async function createEqual(options: EqualOptions): Promise<ControlledPeer
   const book = new AddressBook(connect)
   const validation = new ValidationPool(network)
   const republisher = new Republisher(host, topics.messages, pool, randomBytes, report)
-  const intake = new PoolIntake(pool, validation, () => miner?.messagesCame())
+  const intake = new PoolIntake(pool, chain, validation, () => miner?.messagesCame())
   const sync = new ForkSync({
     host,
     topic: topics.blocks,

@@ -206,7 +206,18 @@ const queries: readonly fc.Arbitrary<Query>[] = [
     claim: fc.record({ height: arbitrary.count(), id: arbitrary.hash(), weight: weights })
   }),
   fc.record({ kind: fc.constant('mine'), count: fc.integer({ min: 1, max: LIMITS.miningRequests.blocks }) }),
-  fc.constant({ kind: 'shutdown' })
+  fc.constant({ kind: 'shutdown' }),
+  fc.record({
+    kind: fc.constant('account'),
+    id: arbitrary.peerId(),
+    height: fc.option(arbitrary.count(), { nil: undefined })
+  }),
+  fc.record({
+    kind: fc.constant('accounts'),
+    height: fc.option(arbitrary.count(), { nil: undefined }),
+    after: fc.option(arbitrary.peerId(), { nil: undefined }),
+    limit: arbitrary.count()
+  })
 ]
 
 const text = fc.string({ unit: 'binary', maxLength: 40 })
@@ -272,6 +283,18 @@ const answers: readonly fc.Arbitrary<Answer>[] = [
   fc.record({
     kind: fc.constant('mined'),
     blocks: fc.array(fc.record({ height: arbitrary.count(), id: arbitrary.hash() }), { maxLength: 3 })
+  }),
+  fc.record({
+    kind: fc.constant('account'),
+    header: arbitrary.envelope(),
+    checkpoint: arbitrary.bytes(),
+    proof: arbitrary.bytes()
+  }),
+  fc.record({
+    kind: fc.constant('accounts'),
+    header: arbitrary.envelope(),
+    checkpoint: arbitrary.bytes(),
+    accounts: fc.array(arbitrary.bytes(), { maxLength: 3 })
   })
 ]
 

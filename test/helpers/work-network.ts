@@ -1,11 +1,17 @@
 import { rulesOf } from '#src/chain/rules.js'
-import { networkOf, type WorkOrderingDocument } from '#src/core/network-document.js'
+import {
+  type LedgerApplicationDocument,
+  networkOf,
+  type WorkOrderingDocument
+} from '#src/core/network-document.js'
 import { EPOCH } from './blocks.js'
 import { type RuledNetwork, SCHEMA } from './networks.js'
 
 export interface WorkWishes extends Partial<Omit<WorkOrderingDocument, 'type'>> {
   readonly name?: string
   readonly messageBytes?: number
+  /** Plain messages where it is left out. */
+  readonly ledger?: LedgerApplicationDocument
 }
 
 /**
@@ -13,7 +19,7 @@ export interface WorkWishes extends Partial<Omit<WorkOrderingDocument, 'type'>> 
  * that: branches of all weights are there in no time.
  */
 export function makeWorkNetwork(wishes: WorkWishes = {}): RuledNetwork {
-  const { name = 'test', messageBytes = 4096, ...ordering } = wishes
+  const { name = 'test', messageBytes = 4096, ledger, ...ordering } = wishes
   const network = networkOf({
     tallystick: 1,
     name,
@@ -29,7 +35,7 @@ export function makeWorkNetwork(wishes: WorkWishes = {}): RuledNetwork {
       maxReorg: 4,
       ...ordering
     },
-    application: { type: 'messages', schema: SCHEMA },
+    application: ledger ?? { type: 'messages', schema: SCHEMA },
     limits: { messageBytes }
   })
   return { network, rules: rulesOf(network) }

@@ -1,22 +1,30 @@
 import type { Candidate } from '../../chain/candidate.js'
+import type { Chain } from '../../chain/chain.js'
 import type { Pool, Pooled } from '../../chain/pool.js'
 import { encodeBundle } from '../../core/bundle.js'
 import type { EnvelopeBytes } from '../../core/bytes.js'
+import { LIMITS } from '../../core/limits.js'
 import type { Reason } from '../../core/refusal.js'
 import type { Fate } from '../../core/submission.js'
 import type { Verdict } from '../../core/validation.js'
 import type { GossipVerdict } from '../../network/host.js'
 import type { Service } from '../service.js'
 import type { ValidationPool } from '../validation-pool.js'
+import { OwnWaiting } from './own-waiting.js'
 
 /** The way of messages into the pool of a peer among equals: from gossip, or handed over by a client. */
 export class PoolIntake implements Service {
+  readonly #own: OwnWaiting
+
   constructor(
     private readonly pool: Pool,
+    chain: Chain,
     private readonly validation: ValidationPool,
     /** Hears of messages that have come. */
     private readonly arrived: () => void
-  ) {}
+  ) {
+    this.#own = new OwnWaiting(chain, pool)
+  }
 
   async start(): Promise<void> {}
 
@@ -26,9 +34,14 @@ export class PoolIntake implements Service {
     await this.pool.stored().catch(() => undefined)
   }
 
-  /** A valid message from gossip. */
+  /**
+   * A valid message from gossip. One that is not valid yet where the chain stands here may be so elsewhere: a few of
+   * them are taken, and others are published again by whoever has them.
+   */
   readonly take = (message: Candidate): GossipVerdict => {
-    if (this.pool.add(message).kind !== 'accepted') return 'ignore'
+    const mayWait = this.pool.size < LIMITS.uncoveredMessages
+    if (!mayWait && this.#own.refusalOf(message) !== undefined) return 'ignore'
+    if (this.#add(message).kind !== 'accepted') return 'ignore'
     this.arrived()
     return 'accept'
   }
@@ -47,7 +60,16 @@ export class PoolIntake implements Service {
     if (verdict === undefined) throw new RangeError('each message has a verdict')
     if (!verdict.ok) return { kind: 'refused', ...verdict.refusal }
     const { leaf, author, sequence } = verdict
-    return fateOf(this.pool.add({ envelope, leaf, author, sequence }), sequence)
+    const candidate = { envelope, leaf, author, sequence }
+    // Who hands it in can be told; what is here already is known, whatever has become of the account since.
+    const refusal = this.pool.find(candidate) === undefined ? this.#own.refusalOf(candidate) : undefined
+    return refusal === undefined ? fateOf(this.#add(candidate), sequence) : { kind: 'refused', ...refusal }
+  }
+
+  #add(candidate: Candidate): Pooled {
+    const pooled = this.pool.add(candidate)
+    if (pooled.kind === 'accepted') this.#own.added(candidate)
+    return pooled
   }
 }
 

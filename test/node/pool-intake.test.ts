@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { LIMITS } from '#src/core/limits.js'
+import type { Fate } from '#src/core/submission.js'
+import { PoolIntake } from '#src/node/forks/pool-intake.js'
+import { ValidationPool } from '#src/node/validation-pool.js'
+import { envelopesOf, type Made } from '../helpers/authors.js'
+import { EqualLog } from '../helpers/equals.js'
+import { ForkMaker } from '../helpers/fork-maker.js'
+import { memoryDatabase } from '../helpers/memory-database.js'
+import { ledgerOf, Payer } from '../helpers/payers.js'
+import { makeWorkNetwork } from '../helpers/work-network.js'
+
+describe('transfers on their way into a pool', () => {
+  let net: ReturnType<typeof makeWorkNetwork>
+  let validation: ValidationPool
+  let log: EqualLog
+  let intake: PoolIntake
+  let alice: Payer
+  let bob: Payer
+  let carol: Payer
+
+  before(async () => {
+    net = makeWorkNetwork({ ledger: await ledgerOf({ alice: 100n, bob: 50n }) })
+    validation = new ValidationPool(net.network)
+    await validation.start()
+  })
+
+  after(() => validation.stop())
+
+  beforeEach(async () => {
+    log = await EqualLog.open(net, await memoryDatabase(), validation)
+    intake = new PoolIntake(log.pool, log.chain, validation, () => undefined)
+    ;[alice, bob, carol] = [
+      await Payer.create(net, 'alice'),
+      await Payer.create(net, 'bob'),
+      await Payer.create(net, 'carol')
+    ]
+  })
+
+  async function submit(...messages: readonly Made[]): Promise<string[]> {
+    return (await intake.submit(envelopesOf(messages))).map(inWords)
+  }
+
+  function inWords(fate: Fate): string {
+    return fate.kind === 'refused' ? fate.reason : fate.kind
+  }
+
+  it('are covered by the account less what waits of it, one after the other', async () => {
+    const first = alice.pay(bob, 60n)
+    assert.deepEqual(await submit(first, alice.pay(bob, 41n, { sequence: 2n })), ['accepted', 'overdraft'])
+    assert.deepEqual(await submit(alice.pay(bob, 41n, { sequence: 2n })), ['overdraft'])
+    const rest = [20n, 20n, 1n].map((amount, index) =>
+      alice.pay(bob, amount, { sequence: BigInt(index + 2) })
+    )
+    assert.deepEqual(await submit(...rest), ['accepted', 'accepted', 'overdraft'])
+    assert.deepEqual(await submit(first, alice.pay(carol, 60n, { sequence: 1n })), [
+      'known',
+      'sequence taken'
+    ])
+  })
+
+  it('are not covered by what waits of others', async () => {
+    assert.deepEqual(await submit(alice.pay(carol, 100n), carol.pay(bob, 1n)), ['accepted', 'overdraft'])
+  })
+
+  it('are covered by the head from the block on in which it came', async () => {
+    const payment = alice.pay(carol, 100n)
+    const maker = await ForkMaker.create(net)
+    maker.make('a1', { messages: [payment] })
+    await submit(payment)
+    await log.hear(maker.block('a1'))
+    assert.deepEqual(await submit(carol.pay(bob, 100n), payment), ['accepted', 'known'])
+  })
+
+  it('a gap is refused for now, and taken once it is filled', async () => {
+    const [first, second] = [alice.pay(bob, 1n), alice.pay(bob, 2n)]
+    assert.deepEqual(await submit(second, first, second), ['sequence gap', 'accepted', 'accepted'])
+  })
+
+  it('what gossip brings too early waits, and counts once what was missing has come', async () => {
+    const [first, second] = [alice.pay(bob, 1n), alice.pay(bob, 90n)]
+    assert.equal(intake.take(second), 'accept')
+    assert.deepEqual(await submit(alice.pay(bob, 99n, { sequence: 3n })), ['sequence gap'])
+    assert.deepEqual(await submit(first), ['accepted'])
+    assert.deepEqual(await submit(alice.pay(bob, 10n, { sequence: 3n })), ['overdraft'])
+    assert.deepEqual(await submit(alice.pay(bob, 9n, { sequence: 3n })), ['accepted'])
+  })
+
+  it('of what no account covers gossip brings only so much; what is covered is taken all the same', async () => {
+    for (let count = 0; count < LIMITS.uncoveredMessages; count += 1)
+      assert.equal(intake.take(carol.pay(bob, 1n)), 'accept')
+    assert.equal(intake.take(carol.pay(bob, 1n)), 'ignore')
+    assert.equal(intake.take(alice.pay(bob, 1n)), 'accept')
+    assert.deepEqual(await submit(alice.pay(bob, 1n)), ['accepted'])
+    assert.equal(log.pool.size, LIMITS.uncoveredMessages + 2)
+  })
+})
