@@ -324,22 +324,14 @@ export class Chain extends ChainReader {
   async #switchTo(node: ForkNode, messages: readonly Candidate[]): Promise<Imported> {
     const from = this.head()
     const plan = this.#forks.switchTo(node)
-    const left = await detachment(this.database, plan.detached)
-    const joined = await attachment(this.database, plan.attached, messages)
     const cut = this.#tree.truncate(plan.fork.cursor.signed.header.size)
-    const { tree, writes } = cut.tree.extend(joined.leaves)
-    const change = { returned: left.messages, ordered: joined.names }
-    await this.#write(writeDurably, [
-      ...left.writes,
-      ...cut.writes,
-      ...joined.writes,
-      ...writes,
-      ...(this.pool?.writesFor(change) ?? [])
-    ])
-    this.pool?.settle(change)
+    const joined = await attachment(this.database, plan.attached, messages, cut.tree, this.pool)
+    const left = await detachment(this.database, plan.detached, joined.names)
+    await this.#write(writeDurably, [...left.writes, ...cut.writes, ...joined.writes])
+    this.pool?.settle({ returned: left.returned, ordered: joined.names })
     const dropped = this.#forks.follow(plan, left.names)
     this.#states.follow(plan)
-    this.#show(tree)
+    this.#show(joined.tree)
     await this.#write(writeLazily, dropped.map(deletionOf))
     const { signed } = node.cursor
     const depth = plan.detached.length

@@ -3,7 +3,16 @@ import type { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { type MessageRules, validateEnvelope } from '../core/validation.js'
 import { type Candidate, nameOf } from './candidate.js'
-import { type Database, hasLeaf, keys, placeOf, ranges, type Write, writeDurably } from './store.js'
+import {
+  type Database,
+  hasLeaf,
+  keys,
+  placeOf,
+  pooledWrite,
+  ranges,
+  type Write,
+  writeDurably
+} from './store.js'
 
 export type Pooled =
   /** It waits for a block from now on. `Pool.stored` tells when it is on disk. */
@@ -17,7 +26,7 @@ export type Pooled =
 
 /** What becomes of waiting messages when the head moves. */
 export interface PoolChange {
-  /** Stood in blocks that have left the main chain. */
+  /** Stood in blocks that have left the main chain, and stand in none that has joined it. */
   readonly returned: readonly Candidate[]
   /** Names of those that stand on it now. */
   readonly ordered: ReadonlySet<string>
@@ -111,22 +120,11 @@ export class Pool {
     return own.sort((one, other) => (one.sequence < other.sequence ? -1 : 1))
   }
 
-  /** What is to be written together with the head. */
-  writesFor({ returned, ordered }: PoolChange): Write[] {
-    const puts = returned
-      .filter(candidate => !ordered.has(nameOf(candidate)))
-      .map(({ author, sequence, envelope }): Write => {
-        return { type: 'put', key: keys.pooled(author, sequence), value: envelope }
-      })
-    const dels: Write[] = []
-    for (const name of ordered) {
-      const candidate = this.#waiting.get(name)
-      if (candidate !== undefined) dels.push(this.#deletion(candidate))
-    }
-    return [...dels, ...puts]
+  isWaiting(name: string): boolean {
+    return this.#waiting.has(name)
   }
 
-  /** Called once that is on disk. What returns came before all that waits. */
+  /** Called once what the head's move means for those that wait is on disk. What returns came before all of them. */
   settle({ returned, ordered }: PoolChange): void {
     for (const name of ordered) this.drop(name)
     if (returned.length === 0) return
@@ -137,7 +135,7 @@ export class Pool {
     for (const candidate of [...returned, ...waiting]) {
       const name = nameOf(candidate)
       // Of two messages with one name the one that stood in a block goes on.
-      if (!ordered.has(name) && !this.#waiting.has(name)) this.#put(candidate)
+      if (!this.#waiting.has(name)) this.#put(candidate)
     }
   }
 
@@ -162,10 +160,6 @@ export class Pool {
     else own.add(candidate)
   }
 
-  #deletion({ author, sequence }: Candidate): Write {
-    return { type: 'del', key: keys.pooled(author, sequence) }
-  }
-
   /** A group commit: all that came while the last one was written goes into the next. */
   async #writeAll(): Promise<void> {
     await Promise.resolve()
@@ -175,9 +169,7 @@ export class Pool {
         this.#unwritten = []
         const writes = group
           .filter(candidate => this.#waiting.get(nameOf(candidate)) === candidate)
-          .map(({ author, sequence, envelope }): Write => {
-            return { type: 'put', key: keys.pooled(author, sequence), value: envelope }
-          })
+          .map(pooledWrite)
         await writeDurably(this.database, writes)
       }
     } catch (error) {

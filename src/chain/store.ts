@@ -160,7 +160,7 @@ async function write(
 }
 
 /** Operations in one turn of the event loop. */
-const TURN = 4096
+const TURN = 1024
 
 const EMPTY = new Uint8Array(0)
 
@@ -186,6 +186,15 @@ export function messageDeletions(
     { type: 'del', key: keys.sequence(author, sequence) },
     { type: 'del', key: keys.leaf(leaf, position) }
   ]
+}
+
+/** Of a message that waits for a block. */
+export function pooledWrite({ author, sequence, envelope }: Candidate): Write {
+  return { type: 'put', key: keys.pooled(author, sequence), value: envelope }
+}
+
+export function pooledDeletion({ author, sequence }: Candidate): Write {
+  return { type: 'del', key: keys.pooled(author, sequence) }
 }
 
 export function headerDeletions({ header, id }: SignedHeader): Write[] {

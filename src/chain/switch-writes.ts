@@ -1,10 +1,12 @@
 import { decodeBlockParts, encodeBlock } from '../core/block.js'
-import type { EnvelopeBytes, Hash } from '../core/bytes.js'
+import type { EnvelopeBytes } from '../core/bytes.js'
 import { decodeEnvelope } from '../core/envelope.js'
 import { leafHash } from '../core/merkle.js'
 import { decodeMessage } from '../core/message.js'
 import { type Candidate, nameOf } from './candidate.js'
 import type { ForkNode } from './fork-tree.js'
+import type { LogTree } from './log-tree.js'
+import type { Pool } from './pool.js'
 import {
   type Database,
   envelopesBetween,
@@ -13,59 +15,33 @@ import {
   keys,
   messageDeletions,
   messageWrites,
+  pooledDeletion,
+  pooledWrite,
   StoreError,
   type Write
 } from './store.js'
 
-/** What it takes to move blocks off the main chain and beside it. */
-export interface Detachment {
-  readonly writes: Write[]
-  /** Of the blocks, in the order in which they stood. */
-  readonly messages: readonly Candidate[]
-  readonly names: ReadonlyMap<ForkNode, ReadonlySet<string>>
-}
-
-/** `nodes`: from the head down. */
-export async function detachment(database: Database, nodes: readonly ForkNode[]): Promise<Detachment> {
-  const writes: Write[] = []
-  const messages: Candidate[] = []
-  const names = new Map<ForkNode, ReadonlySet<string>>()
-  for (const node of [...nodes].reverse()) {
-    const { signed } = node.cursor
-    const { height, size, count } = signed.header
-    const envelopes = await envelopesBetween(database, size - count, size)
-    if (envelopes.length !== count) throw new StoreError(`messages of block ${height} are missing`)
-    const candidates = envelopes.map(candidateOf)
-    for (const [index, candidate] of candidates.entries())
-      writes.push(...messageDeletions(candidate, size - count + index))
-    writes.push(...headerDeletions(signed))
-    writes.push({
-      type: 'put',
-      key: keys.side(height, signed.id),
-      value: encodeBlock({ signed, envelopes })
-    })
-    messages.push(...candidates)
-    names.set(node, new Set(candidates.map(nameOf)))
-  }
-  return { writes, messages, names }
-}
-
 /** What it takes to put blocks on the main chain. */
 export interface Attachment {
   readonly writes: Write[]
-  readonly leaves: readonly Hash[]
+  readonly tree: LogTree
   readonly names: ReadonlySet<string>
 }
 
-/** `nodes`: from the fork up. All but the last one are kept beside the main chain; `last` are the messages of that one. */
+/**
+ * `nodes`: from the fork up. All but the last one are kept beside the main chain; `last` are the messages of that
+ * one. `tree`: of the log up to the fork. Worked out block by block, as others are to be served meanwhile.
+ */
 export async function attachment(
   database: Database,
   nodes: readonly ForkNode[],
-  last: readonly Candidate[]
+  last: readonly Candidate[],
+  tree: LogTree,
+  pool: Pool | undefined
 ): Promise<Attachment> {
   const writes: Write[] = []
-  const leaves: Hash[] = []
   const names = new Set<string>()
+  let grown = tree
   for (const [index, { cursor }] of nodes.entries()) {
     const { signed } = cursor
     const { height, size, count } = signed.header
@@ -73,14 +49,56 @@ export async function attachment(
     const isLast = index === nodes.length - 1
     const messages = isLast ? last : decodeBlockParts(await sideAt(database, key)).envelopes.map(candidateOf)
     for (const [offset, candidate] of messages.entries()) {
+      const name = nameOf(candidate)
       writes.push(...messageWrites(candidate, size - count + offset, undefined))
-      leaves.push(candidate.leaf)
-      names.add(nameOf(candidate))
+      if (pool?.isWaiting(name)) writes.push(pooledDeletion(candidate))
+      names.add(name)
     }
-    writes.push(...headerWrites(signed))
+    const extended = grown.extend(messages.map(({ leaf }) => leaf))
+    grown = extended.tree
+    writes.push(...extended.writes, ...headerWrites(signed))
     if (!isLast) writes.push({ type: 'del', key })
   }
-  return { writes, leaves, names }
+  return { writes, tree: grown, names }
+}
+
+/** What it takes to move blocks off the main chain and beside it. */
+export interface Detachment {
+  readonly writes: Write[]
+  /** Messages of the blocks that are to wait, in the order in which they stood. */
+  readonly returned: readonly Candidate[]
+  readonly names: ReadonlyMap<ForkNode, ReadonlySet<string>>
+}
+
+/** `nodes`: from the head down. `ordered`: names of messages that stand in the blocks that take their place. */
+export async function detachment(
+  database: Database,
+  nodes: readonly ForkNode[],
+  ordered: ReadonlySet<string>
+): Promise<Detachment> {
+  const writes: Write[] = []
+  const returned: Candidate[] = []
+  const names = new Map<ForkNode, ReadonlySet<string>>()
+  for (const node of [...nodes].reverse()) {
+    const { signed } = node.cursor
+    const { height, size, count } = signed.header
+    const envelopes = await envelopesBetween(database, size - count, size)
+    if (envelopes.length !== count) throw new StoreError(`messages of block ${height} are missing`)
+    const candidates = envelopes.map(candidateOf)
+    for (const [index, candidate] of candidates.entries()) {
+      writes.push(...messageDeletions(candidate, size - count + index))
+      if (ordered.has(nameOf(candidate))) continue
+      writes.push(pooledWrite(candidate))
+      returned.push(candidate)
+    }
+    writes.push(...headerDeletions(signed), {
+      type: 'put',
+      key: keys.side(height, signed.id),
+      value: encodeBlock({ signed, envelopes })
+    })
+    names.set(node, new Set(candidates.map(nameOf)))
+  }
+  return { writes, returned, names }
 }
 
 async function sideAt(database: Database, key: Uint8Array): Promise<Uint8Array> {

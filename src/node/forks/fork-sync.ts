@@ -108,21 +108,23 @@ export class ForkSync implements Service {
           'too deep',
           `it leaves the chain here below block ${chain.root.header.height}; ${chain.rules.ordering.maxReorg} blocks may be replaced at most`
         )
-      return this.#takeOffered({ peer, claim }, found.headers)
+      return this.#takeOffered(peer, claim, found.headers)
     })
   }
 
-  async #takeOffered(claim: Claim, headers: HeaderChain): Promise<Outcome> {
+  async #takeOffered(peer: PeerIdBytes, claim: HeadClaim, headers: HeaderChain): Promise<Outcome> {
     let problems: readonly string[]
     try {
-      problems = await this.#fetch(headers, [claim])
+      problems = await this.#fetch(headers, [{ peer, claim }])
     } catch (error) {
       // What peers do wrong is among the problems: this is the disk.
       this.#fail(error)
       return notTaken('unreachable', 'the blocks could not be written here')
     }
-    const { header, id } = headers.head
-    if (equal(this.options.chain.head().id, id)) return { kind: 'taken', height: header.height, id }
+    // It may have grown since it was offered.
+    const { height, id } = claim
+    const ours = this.options.chain.headerAt(height)
+    if (ours !== undefined && equal(ours.id, id)) return { kind: 'taken', height, id }
     return problems[0] === undefined
       ? notTaken('unreachable', 'it did not serve all of its blocks')
       : notTaken('invalid', problems[0])
