@@ -3,6 +3,7 @@ import { wholeNumber } from '../cli/options.js'
 import { printJson, printLine } from '../cli/output.js'
 import { verificationsPerSecond } from './ceiling.js'
 import { type EndToEnd, endToEnd } from './end-to-end.js'
+import { type ForkFigures, forkFigures } from './forks.js'
 import { gossipPerSecond, type Muxers } from './gossip.js'
 import { benchLedger } from './ledger.js'
 import { type MiningRates, miningRates } from './mining.js'
@@ -48,12 +49,14 @@ async function bench(options: BenchOptions): Promise<void> {
   const before = ceiling()
   progress('mining beside bare hashing, one thread')
   const mining = await miningRates()
+  progress('reorgs and headers')
+  const forks = await forkFigures()
   progress('plain gossipsub between two processes')
   const gossip = await gossipPerSecond(Math.min(options.messages, 40_000), options.bytes, muxers)
   const measured = await endToEnd({ ...options, muxers, progress })
   progress('Ed25519 verifications once more')
   // The machine may have changed its pace meanwhile.
-  const figures = figuresOf((before + ceiling()) / 2, gossip, mining, measured)
+  const figures = figuresOf((before + ceiling()) / 2, gossip, { mining, forks }, measured)
   if (options.json) printJson(figures)
   else printTable(figures, options)
   if (figures.endToEnd.lost > 0) process.exitCode = 1
@@ -61,7 +64,17 @@ async function bench(options: BenchOptions): Promise<void> {
 
 type Figures = ReturnType<typeof figuresOf>
 
-function figuresOf(verifications: number, gossip: number, mining: MiningRates, measured: EndToEnd) {
+interface EqualFigures {
+  readonly mining: MiningRates
+  readonly forks: ForkFigures
+}
+
+function figuresOf(
+  verifications: number,
+  gossip: number,
+  { mining, forks }: EqualFigures,
+  measured: EndToEnd
+) {
   const { messages, perSecond, lost, resent, latency, catchUp, light, messagesPerBlock } = measured
   return {
     ceiling: {
@@ -91,12 +104,21 @@ function figuresOf(verifications: number, gossip: number, mining: MiningRates, m
       hashesPerSecond: Math.round(mining.hashesPerSecond),
       rawPerSecond: Math.round(mining.rawPerSecond),
       ratio: decimals(mining.hashesPerSecond / mining.rawPerSecond)
+    },
+    reorg: {
+      ...forks.reorg,
+      ms: decimals(forks.reorg.ms),
+      longestBlockMs: decimals(forks.reorg.longestBlockMs)
+    },
+    headerSync: {
+      headersPerSecond: Math.round(forks.headersPerSecond),
+      toCeiling: decimals(forks.headersPerSecond / verifications)
     }
   }
 }
 
 function printTable(figures: Figures, { bytes, clients }: BenchOptions): void {
-  const { ceiling, endToEnd: all, latency, catchUp: caughtUp, lightClient: light, mining } = figures
+  const { ceiling, endToEnd: all, latency, catchUp: caughtUp, lightClient: light, mining, reorg } = figures
   const rows: [string, string][] = [
     ['Ed25519 verifications, one core', `${ceiling.ed25519VerifyPerSecond} a second`],
     [`plain gossipsub, ${bytes} bytes`, `${ceiling.gossipsubPerSecond} a second`],
@@ -116,7 +138,13 @@ function printTable(figures: Figures, { bytes, clients }: BenchOptions): void {
     ['  its memory on the way', `${caughtUp.rssMb.join(', ')} MB`],
     [`a light client moves over ${light.blocks} blocks`, `${light.bytes} bytes, ${light.ms} ms`],
     ['mining, one thread', `${mining.hashesPerSecond} hashes a second`],
-    ['  to bare hashing in such a thread', String(mining.ratio)]
+    ['  to bare hashing in such a thread', String(mining.ratio)],
+    [
+      `reorg of ${reorg.blocks} blocks, ${reorg.messages} messages`,
+      `${reorg.ms} ms; the event loop held for ${reorg.longestBlockMs} ms at most`
+    ],
+    ['headers checked with work and signature', `${figures.headerSync.headersPerSecond} a second`],
+    ['  to the verification ceiling', String(figures.headerSync.toCeiling)]
   ]
   for (const [what, figure] of rows) process.stdout.write(`${what.padEnd(46)} ${figure}\n`)
 }
