@@ -86,7 +86,7 @@ export class BlockGossip implements Duty {
   }
 
   #spread(found: FoundBlock, from: BlockGossip | undefined): void {
-    this.observations.reached(this.peer, found)
+    if (from !== undefined) this.observations.reached(this.peer, found)
     // To one who knows it nothing would happen.
     for (const other of this.neighbours)
       if (other !== from && !other.#known.has(found)) this.#send(other, () => other.take(found, this))

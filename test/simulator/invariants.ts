@@ -103,7 +103,7 @@ async function messagesOf(chain: Chain): Promise<string[]> {
 async function expectSameOpened(peer: Peer): Promise<void> {
   const { name, chain, pool } = peer
   const opened = await peer.open()
-  const waits = (of: typeof pool): string[] => [...(of?.waiting() ?? [])].map(leafOf)
+  const waits = (of: typeof pool): string[] => [...(of?.waiting() ?? [])].map(leafOf).sort()
   demand(
     opened.chain.weight === chain?.weight,
     `${name} has weight ${opened.chain.weight}, and had ${chain?.weight}`

@@ -1,6 +1,5 @@
 import { type Forks, forksOf } from './forks.js'
 import { chainDownFrom } from './found-blocks.js'
-import { HOUR } from './options.js'
 import { mean, percentile } from './statistics.js'
 import type { VirtualNetwork } from './virtual-network.js'
 
@@ -15,7 +14,7 @@ export interface Measures {
   readonly reorgs: readonly { readonly depth: number; readonly times: number }[]
   /** Branches that no reorg may reach, each time one was met. */
   readonly tooDeep: number
-  /** From a block to a peer that was on line all the while. */
+  /** From a block to another peer than its finder that was on line all the while. */
   readonly propagation: {
     readonly mean: number | undefined
     readonly p50: number | undefined
@@ -27,9 +26,8 @@ export interface Measures {
 }
 
 export function measuresOf(net: VirtualNetwork): Measures {
-  const { options, nodes, surroundings, observations, writing } = net
+  const { options, nodes, interval, duration: end, surroundings, observations, writing } = net
   const { delays, agreement, reorgs, tooDeep, staleWork } = observations
-  const end = options.hours * HOUR
   const found = surroundings.blocks.all.filter(({ at }) => at <= end)
   const main = [...chainDownFrom(nodes[0]?.peer.head)].filter(({ at }) => at <= end)
   const atHeight = new Map<number, number>()
@@ -39,10 +37,7 @@ export function measuresOf(net: VirtualNetwork): Measures {
   return {
     blocks: { found: found.length, main: main.length, stale: found.length - main.length },
     interval: main.length === 0 ? undefined : end / main.length,
-    forks:
-      options.ordering === 'work'
-        ? forksOf(forked, main.length, effectiveDelay, options.interval * 1000)
-        : undefined,
+    forks: options.ordering === 'work' ? forksOf(forked, main.length, effectiveDelay, interval) : undefined,
     reorgs: [...reorgs]
       .map(([depth, times]) => ({ depth, times }))
       .sort((one, other) => one.depth - other.depth),

@@ -9,7 +9,7 @@ export class Observations {
   readonly staleWork: StaleWork
   /** By depth: how many times a peer has left so many blocks for others. */
   readonly reorgs = new Map<number, number>()
-  /** From when a block was found to when it was taken, ms, of each block at each peer that was there all that time. */
+  /** From when a block was found to when it was taken, ms, of each block at each other peer that was there all that time. */
   readonly delays: number[] = []
   /** Branches that were not taken, as they fork off deeper than a reorg may reach. */
   tooDeep = 0

@@ -36,16 +36,8 @@ export async function simulate(
 }
 
 /** All come back and nothing more is written; blocks are made only as long as something waits for one. */
-async function settle({
-  time,
-  options,
-  partitions,
-  churn,
-  writing,
-  regime,
-  observations
-}: VirtualNetwork): Promise<void> {
-  const interval = options.interval * 1000
+async function settle(net: VirtualNetwork): Promise<void> {
+  const { time, interval, partitions, churn, writing, regime, observations } = net
   const deadline = time.now + PATIENCE * interval
   partitions.heal()
   writing.end()

@@ -1,4 +1,5 @@
 import { type Signer, signerOf } from '#src/core/keys.js'
+import type { Random } from '#src/localnet/random.js'
 import { present } from '../helpers/changes.js'
 import { identity } from '../helpers/networks.js'
 import { BlockGossip } from './block-gossip.js'
@@ -37,6 +38,9 @@ export class VirtualNetwork {
   readonly regime: Regime
   readonly writing: Writing
   readonly churn: Churn
+  /** Between two blocks, and of the whole run, ms. */
+  readonly interval: number
+  readonly duration: number
 
   static async create(options: SimulationOptions): Promise<VirtualNetwork> {
     const signers: Signer[] = []
@@ -49,62 +53,37 @@ export class VirtualNetwork {
     signers: readonly Signer[]
   ) {
     const { time, violations } = this
-    const { nodes: count, delay, loss, seed, ordering, miners } = options
-    const interval = options.interval * 1000
-    const duration = options.hours * HOUR
+    const { nodes: peers, ordering, fault, partition, messageRate, delay, loss } = options
+    this.interval = options.interval * 1000
+    this.duration = options.hours * HOUR
+    const { interval, duration } = this
     const rules = rulesFor(ordering, interval, present(signers[0]))
     // What is found is weighed by the rules as they are.
-    const blocks = new FoundBlocks(rules)
-    this.surroundings = { time, violations, blocks, rules: rulesWith(options.fault, rules) }
+    this.surroundings = { time, violations, blocks: new FoundBlocks(rules), rules: rulesWith(fault, rules) }
     this.observations = new Observations(this.surroundings)
     this.partitions = new Partitions(
       time,
-      streamOf(seed, 'partitions'),
-      { peers: count, duration, share: options.partition, interval },
+      this.#stream('partitions'),
+      { peers, duration, share: partition, interval },
       () => this.observations.agreement.healed(time.now)
     )
-    const links = new Links(time, streamOf(seed, 'links'), this.partitions, { peers: count, delay, loss })
-    const patience = interval / POLLS
+    const links = new Links(time, this.#stream('links'), this.partitions, { peers, delay, loss })
     this.nodes = signers.map((signer, index) => {
       const peer = new Peer(index, signer, this.surroundings)
-      return {
-        peer,
-        blocks: new BlockGossip(peer, links, this.observations, patience),
-        messages: new MessageGossip(peer, links)
-      }
+      const blocks = new BlockGossip(peer, links, this.observations, interval / POLLS)
+      return { peer, blocks, messages: new MessageGossip(peer, links) }
     })
-    const writingRandom = streamOf(seed, 'writing')
-    this.regime =
-      ordering === 'work'
-        ? new WorkRegime(
-            this.nodes,
-            this.partitions,
-            { mining: streamOf(seed, 'mining'), writing: writingRandom },
-            {
-              miners,
-              power: now => (firstDifficulty(rules) / interval) * options.growth ** (now / duration)
-            }
-          )
-        : new SequencerRegime(present(this.nodes[0]), links, writingRandom, patience)
-    const pollingRandom = streamOf(seed, 'polling')
-    for (const [index, node] of this.nodes.entries()) {
-      const neighbours = present(links.neighbours[index]).map(other => present(this.nodes[other]))
-      node.blocks.neighbours = neighbours.map(other => other.blocks)
-      node.messages.neighbours = neighbours.map(other => other.messages)
-      const polling = new Polling(node.blocks, node.messages, links, pollingRandom, patience)
-      node.peer.duties.push(
-        this.observations.watch(node.peer, this.regime.isMiner(node)),
-        node.blocks,
-        node.messages,
-        polling
-      )
-      this.regime.employ(node)
-      polling.begin()
-    }
-    const writers = writingRandom.some(this.nodes.slice(1), WRITERS).map(node => this.regime.writerAt(node))
-    this.writing = new Writing(time, writingRandom, writers, options.messageRate)
-    const peers = this.nodes.map(({ peer }) => peer)
-    this.churn = new Churn(time, streamOf(seed, 'churn'), peers, { share: options.churn, duration })
+    const writing = this.#stream('writing')
+    this.regime = ordering === 'work' ? this.#work(writing) : this.#sequencer(links, writing)
+    this.#employ(links)
+    const writers = writing.some(this.nodes.slice(1), WRITERS).map(node => this.regime.writerAt(node))
+    this.writing = new Writing(time, writing, writers, messageRate)
+    this.churn = new Churn(
+      time,
+      this.#stream('churn'),
+      this.nodes.map(({ peer }) => peer),
+      { share: options.churn, duration }
+    )
   }
 
   async start(): Promise<void> {
@@ -114,8 +93,37 @@ export class VirtualNetwork {
     this.writing.begin()
   }
 
-  /** Whether all are there and stand on one head, and nothing waits. */
-  get isSettled(): boolean {
-    return this.observations.agreement.isOne && !this.regime.hasWaiting()
+  #stream(purpose: string): Random {
+    return streamOf(this.options.seed, purpose)
+  }
+
+  #work(writing: Random): Regime {
+    const { miners, growth } = this.options
+    const first = firstDifficulty(this.surroundings.rules) / this.interval
+    return new WorkRegime(
+      this.nodes,
+      this.partitions,
+      { mining: this.#stream('mining'), writing },
+      { miners, power: now => first * growth ** Math.min(1, now / this.duration) }
+    )
+  }
+
+  #sequencer(links: Links, writing: Random): Regime {
+    return new SequencerRegime(present(this.nodes[0]), links, writing, this.interval / POLLS)
+  }
+
+  /** Tells each node its neighbours and what it has to do. */
+  #employ(links: Links): void {
+    const random = this.#stream('polling')
+    for (const [index, node] of this.nodes.entries()) {
+      const { peer, blocks, messages } = node
+      const neighbours = present(links.neighbours[index]).map(other => present(this.nodes[other]))
+      blocks.neighbours = neighbours.map(other => other.blocks)
+      messages.neighbours = neighbours.map(other => other.messages)
+      const polling = new Polling(blocks, messages, links, random, this.interval / POLLS)
+      peer.duties.push(this.observations.watch(peer, this.regime.isMiner(node)), blocks, messages, polling)
+      this.regime.employ(node)
+      polling.begin()
+    }
   }
 }
