@@ -57,6 +57,7 @@ export class LogTree {
   /** The tree of the first `size` leaves, and what is to be deleted as it is full there no more. */
   truncate(size: number): { readonly tree: LogTree; readonly writes: Write[] } {
     if (size > this.size) throw new RangeError(`${this.size} leaves cannot be cut to ${size}`)
+    if (size === this.size) return { tree: this, writes: [] }
     const growing: Hash[][] = []
     const writes: Write[] = []
     for (const level of this.growing.keys()) {
