@@ -149,6 +149,17 @@ export const LIMITS = {
   syncWindow: 256,
   /** Headers of one chain that are checked before its blocks are fetched. */
   syncHeaders: 500_000,
+  /**
+   * How long a peer among equals waits for the heads of the others, looks at the headers of one chain, and fetches the
+   * blocks of the best one before it looks anew, ms. It goes on where it was.
+   */
+  claimMs: 5_000,
+  searchMs: 10_000,
+  roundMs: 60_000,
+  /** How long a peer that did not show what it claimed is not asked, ms. */
+  letDownMs: 10_000,
+  /** How often blocks that come before their parents have the other peers asked at once, and not at the next round. */
+  earlyBlockRate: { perSecond: 1, burst: 4 },
   /** Blocks whose parents are not known yet: in all, their bytes, those that one peer brought, and for how long, ms. */
   orphans: 512,
   orphanBytes: 64 * 1024 * 1024,

@@ -8,6 +8,22 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Prom
   })
 }
 
+/** Ends as soon as `signal` fires. What is under way then comes to its end by itself. */
+export async function* untilAborted<T>(items: AsyncIterable<T>, signal: AbortSignal): AsyncIterable<T> {
+  const iterator = items[Symbol.asyncIterator]()
+  try {
+    while (!signal.aborted) {
+      const next = await unlessAborted(iterator.next(), signal)
+      if (next.done) return
+      yield next.value
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error
+  } finally {
+    iterator.return?.().catch(() => undefined)
+  }
+}
+
 /**
  * Fires after `ms`, or with `signal`. The listener keeps the timeout alive: in Node 20 a timeout that only
  * AbortSignal.any knows is collected as garbage, and never fires (nodejs/node#57736).

@@ -8,7 +8,7 @@ import type { BlockWishes } from './fork-maker.js'
 const ANOTHER = sha256(utf8('another'))
 
 /** Blocks with something false in them, which the work covers, by what it is. */
-export const FAULTS: Readonly<Record<string, BlockWishes>> = {
+export const FAULTS = {
   network: forged(() => ({ network: ANOTHER })),
   parent: forged(() => ({ parent: ANOTHER })),
   size: forged(({ size }) => ({ size: size + 1 })),
@@ -18,7 +18,7 @@ export const FAULTS: Readonly<Record<string, BlockWishes>> = {
   target: forged(({ proof }) => ({
     proof: encodeProof({ target: decodeProof(proof).target + 1, nonce: new Uint8Array(NONCE_BYTES) })
   }))
-}
+} as const
 
 function forged(header: (honest: Header) => Partial<Header>): BlockWishes {
   return { forgery: { header } }

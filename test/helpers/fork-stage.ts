@@ -103,7 +103,7 @@ export class ForkStage {
         wishes = { ...wishes, messages: named.flatMap(each => this.#said(each)) }
       } else if (word === 'false') {
         const fault = left.shift() ?? ''
-        wishes = { ...wishes, ...present(FAULTS[fault], `the fault ${fault}`) }
+        wishes = { ...wishes, ...present(new Map(Object.entries(FAULTS)).get(fault), `the fault ${fault}`) }
       } else throw new Error(`no wish for a block: ${word}`)
     return wishes
   }

@@ -2,9 +2,9 @@ import type { Chain, Imported } from '../../chain/chain.js'
 import type { Block } from '../../core/block.js'
 import { equal, type PeerIdBytes, toHex } from '../../core/bytes.js'
 import { describeFault, isPassingFault } from '../../core/fault.js'
-import { peerIdToString } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
 import type { HeadClaim } from '../../core/query.js'
+import { RateLimiter } from '../../core/rate-limiter.js'
 import type { GossipVerdict, Host } from '../../network/host.js'
 import type { BlockImporter, CheckedMessages } from '../block-importer.js'
 import type { BlockReader } from '../block-reader.js'
@@ -13,10 +13,10 @@ import { describeError, type Report } from '../events.js'
 import { OrderedFetch, type Turn } from '../ordered-fetch.js'
 import { Untrue } from '../query-errors.js'
 import type { Service } from '../service.js'
-import { Wakeup } from '../waiting.js'
+import { unlessAborted, Wakeup, within } from '../waiting.js'
 import { BlockArrivals, type Moved } from './block-arrivals.js'
-import type { HeaderChain } from './header-chain.js'
-import { type ChainSource, type Found, findBetter, isBetter } from './header-search.js'
+import { ChainSearch, type Claim, type FoundChain } from './chain-search.js'
+import { type ChainSource, isBetter } from './header-search.js'
 
 export interface ForkSyncOptions {
   readonly host: Host
@@ -36,12 +36,6 @@ export interface ForkSyncOptions {
   readonly failed: (error: Error) => void
 }
 
-/** What a peer says its head is; undefined where it said nothing. */
-interface Claim {
-  readonly peer: PeerIdBytes
-  readonly claim: HeadClaim | undefined
-}
-
 /**
  * Keeps a peer on the heaviest valid chain among equals: new blocks come by gossip; where peers have what is
  * better, headers come first, then the blocks of the best headers, from several peers at once.
@@ -50,8 +44,9 @@ export class ForkSync implements Service {
   readonly #stopping = new AbortController()
   readonly #due = new Wakeup()
   readonly #arrivals: BlockArrivals
-  /** Heads that fork off too deep, so that each is told of once. */
-  readonly #toldOf = new Set<string>()
+  readonly #search: ChainSearch
+  /** Blocks before their parents are cheap to make: they do not have the others asked all the time. */
+  readonly #earlyBlocks = new RateLimiter(LIMITS.earlyBlockRate, 1)
   #isDue = true
   #running: Promise<void> = Promise.resolve()
   /** Rounds run one after the other. */
@@ -60,6 +55,7 @@ export class ForkSync implements Service {
   constructor(private readonly options: ForkSyncOptions) {
     const { chain, importer, clock, moved } = options
     this.#arrivals = new BlockArrivals(chain, importer, clock, moved)
+    this.#search = new ChainSearch(options)
   }
 
   async start(): Promise<void> {
@@ -90,17 +86,20 @@ export class ForkSync implements Service {
   }
 
   /** Asks one peer for its chain, and takes it where it is valid and better. */
-  consider(peer: PeerIdBytes, claim: HeadClaim, signal: AbortSignal): Promise<Outcome> {
+  async consider(peer: PeerIdBytes, head: HeadClaim, signal: AbortSignal): Promise<Outcome> {
     const { chain } = this.options
-    return this.#inTurn(async () => {
-      if (signal.aborted) return notTaken('unreachable', 'nobody waits for it any more')
-      let found: Found
+    const claim: Claim = { peer, head }
+    const ended = AbortSignal.any([this.#stopping.signal, signal])
+    for (;;) {
+      let found: Awaited<ReturnType<ChainSearch['find']>>
       try {
-        found = await this.#find(peer, claim)
+        found = await this.#search.find(claim, ended)
       } catch (error) {
         const isInvalid = error instanceof Untrue
         return notTaken(isInvalid ? 'invalid' : 'unreachable', describeError(error))
       }
+      if (found.kind === 'not better' && !found.isWhole)
+        return notTaken('unreachable', 'it does not show the chain up to the head that it offers')
       if (found.kind === 'not better')
         return notTaken('not heavier', `the chain here has a weight of ${chain.weight()}`)
       if (found.kind === 'too deep')
@@ -108,23 +107,28 @@ export class ForkSync implements Service {
           'too deep',
           `it leaves the chain here below block ${chain.root.header.height}; ${chain.rules.ordering.maxReorg} blocks may be replaced at most`
         )
-      return this.#takeOffered(peer, claim, found.headers)
-    })
+      const { headers } = found
+      const outcome = await this.#inTurn(() => this.#takeOffered(claim, { peer, headers }, ended))
+      // A long one is taken in parts.
+      if (outcome.kind === 'notTaken' || equal(outcome.id, head.id) || ended.aborted) return outcome
+    }
   }
 
-  async #takeOffered(peer: PeerIdBytes, claim: HeadClaim, headers: HeaderChain): Promise<Outcome> {
+  async #takeOffered(claim: Claim, found: FoundChain, ended: AbortSignal): Promise<Outcome> {
+    const { chain } = this.options
+    if (ended.aborted) return notTaken('unreachable', 'nobody waits for it any more')
+    const before = chain.head().id
     let problems: readonly string[]
     try {
-      problems = await this.#fetch(headers, [{ peer, claim }])
+      problems = await this.#fetch(found, [claim], within(LIMITS.roundMs, ended))
     } catch (error) {
       // What peers do wrong is among the problems: this is the disk.
       this.#fail(error)
       return notTaken('unreachable', 'the blocks could not be written here')
     }
-    // It may have grown since it was offered.
-    const { height, id } = claim
-    const ours = this.options.chain.headerAt(height)
-    if (ours !== undefined && equal(ours.id, id)) return { kind: 'taken', height, id }
+    const { header, id } = chain.head()
+    if (!equal(id, before) && found.headers.ids.some(other => equal(other, id)))
+      return { kind: 'taken', height: header.height, id }
     return problems[0] === undefined
       ? notTaken('unreachable', 'it did not serve all of its blocks')
       : notTaken('invalid', problems[0])
@@ -132,7 +136,7 @@ export class ForkSync implements Service {
 
   /** A block from gossip goes on to others only once it stands in the chain, or beside it. */
   async #hear(from: PeerIdBytes, data: Uint8Array): Promise<GossipVerdict> {
-    const { reader } = this.options
+    const { reader, clock } = this.options
     if (this.#stopping.signal.aborted) return 'ignore'
     let block: Block
     try {
@@ -143,7 +147,7 @@ export class ForkSync implements Service {
     }
     try {
       const heard = await this.#arrivals.hear(block, from, data.length)
-      if (heard.kind === 'orphan') this.wake()
+      if (heard.kind === 'orphan' && this.#earlyBlocks.take('', clock())) this.wake()
       return verdictOf(heard)
     } catch (error) {
       this.#fail(error)
@@ -170,59 +174,43 @@ export class ForkSync implements Service {
     return done
   }
 
-  /** One round: asks all peers for their heads, and takes the best chain that headers show. */
+  /** One round: asks all peers for their heads, and takes the best chain that headers show, as far as it comes. */
   async #level(): Promise<void> {
-    const { host, topic, sourceOf, chain } = this.options
-    const claims = await Promise.all(
-      host.subscribers(topic).map(
-        async (peer): Promise<Claim> => ({
-          peer,
-          // Who does not answer is no use now; the next round asks again.
-          claim: await sourceOf(peer)
-            .claimedHead()
-            .catch(() => undefined)
-        })
-      )
-    )
-    let best: HeaderChain | undefined
-    for (const { peer, claim } of claims) {
-      if (this.#stopping.signal.aborted) return
-      if (claim === undefined || !this.#mayBeBetter(claim)) continue
-      if (best !== undefined && equal(best.head.id, claim.id)) continue
-      try {
-        const found = await this.#find(peer, claim)
-        if (found.kind !== 'better') continue
-        if (best === undefined || isHeavier(found.headers, best, chain)) best = found.headers
-      } catch (error) {
-        this.#distrust(peer, describeError(error))
-      }
-    }
-    if (best === undefined || !isBetter(best, chain)) return
-    await this.#fetch(best, claims)
-  }
-
-  async #find(peer: PeerIdBytes, claim: HeadClaim): ReturnType<typeof findBetter> {
-    const { chain, now, sourceOf } = this.options
-    const found = await findBetter(sourceOf(peer), claim, chain, now, this.#stopping.signal)
-    if (found.kind === 'too deep' && claim.weight > chain.weight()) this.#tellOfDepth(peer, claim)
-    return found
-  }
-
-  /** A claim is cheap: it only decides whom to ask. */
-  #mayBeBetter({ height, id, weight }: HeadClaim): boolean {
     const { chain } = this.options
-    if (chain.place(id) !== undefined || chain.isCondemned(id)) return false
-    return weight >= chain.weight() && height > chain.root.header.height
+    const signal = within(LIMITS.roundMs, this.#stopping.signal)
+    const claims = await this.#claims()
+    const best = await this.#search.best(claims, signal)
+    if (best !== undefined && isBetter(best.headers, chain)) await this.#fetch(best, claims, signal)
+  }
+
+  async #claims(): Promise<Claim[]> {
+    const { host, topic, sourceOf } = this.options
+    const { signal } = this.#stopping
+    const claims = await Promise.all(
+      host.subscribers(topic).map(async (peer): Promise<Claim[]> => {
+        // Who does not answer is no use now; the next round asks again.
+        const asked = unlessAborted(sourceOf(peer).claimedHead(), within(LIMITS.claimMs, signal))
+        return asked.then(
+          head => [{ peer, head }],
+          () => []
+        )
+      })
+    )
+    return claims.flat()
   }
 
   /** The blocks of checked headers, from whichever peers have them. Gives what was wrong with some. */
-  async #fetch(headers: HeaderChain, claims: readonly Claim[]): Promise<string[]> {
+  async #fetch(
+    { peer: finder, headers }: FoundChain,
+    claims: readonly Claim[],
+    signal: AbortSignal
+  ): Promise<string[]> {
     const { chain, importer, report, sourceOf } = this.options
     const missing = headers.ids.filter(id => chain.place(id) === undefined)
     const places = new Map(missing.map((id, place) => [toHex(id), place]))
     // Whose head is one of them has all that come before it.
-    const sources = claims.flatMap(({ peer, claim }) => {
-      const last = claim && places.get(toHex(claim.id))
+    const sources = claims.flatMap(({ peer, head }) => {
+      const last = equal(peer, finder) ? missing.length - 1 : places.get(toHex(head.id))
       return last === undefined ? [] : [{ peer, last }]
     })
     const target = headers.head.header.height
@@ -238,7 +226,7 @@ export class ForkSync implements Service {
         check: block => importer.check(block),
         take: (block, checked) => this.#take(block, checked, problems)
       },
-      this.#stopping.signal
+      signal
     ).run()
     if (missing.length > 1) report({ event: 'syncing', height: chain.head().header.height, target })
     return problems
@@ -264,28 +252,6 @@ export class ForkSync implements Service {
     }
   }
 
-  #tellOfDepth(peer: PeerIdBytes, { height, id, weight }: HeadClaim): void {
-    const name = Buffer.from(id).toString('latin1')
-    if (this.#toldOf.has(name)) return
-    if (this.#toldOf.size >= LIMITS.rememberedInvalid) this.#toldOf.clear()
-    this.#toldOf.add(name)
-    const { chain, report } = this.options
-    report({
-      event: 'reorgRefused',
-      peerId: peerIdToString(peer),
-      height,
-      id,
-      weight,
-      allowed: chain.rules.ordering.maxReorg
-    })
-  }
-
-  #distrust(peer: PeerIdBytes, why: string): void {
-    if (this.#stopping.signal.aborted) return
-    const name = peerIdToString(peer)
-    this.options.report({ event: 'warning', message: `the chain of ${name} is not taken: ${why}` })
-  }
-
   #fail(error: unknown): void {
     if (this.#stopping.signal.aborted) return
     this.options.failed(error instanceof Error ? error : new Error(String(error)))
@@ -305,11 +271,6 @@ function verdictOf(imported: Imported): GossipVerdict {
     case 'conflict':
       return 'ignore'
   }
-}
-
-function isHeavier(one: HeaderChain, other: HeaderChain, chain: Chain): boolean {
-  if (one.weight !== other.weight) return one.weight > other.weight
-  return chain.rules.ordering.compare(one.head, other.head) < 0
 }
 
 function notTaken(reason: OfferReason, detail: string): Outcome {

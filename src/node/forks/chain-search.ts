@@ -1,0 +1,130 @@
+import type { Chain } from '../../chain/chain.js'
+import { type PeerIdBytes, toHex } from '../../core/bytes.js'
+import { peerIdToString } from '../../core/keys.js'
+import { LIMITS } from '../../core/limits.js'
+import type { HeadClaim } from '../../core/query.js'
+import { describeError, type Report } from '../events.js'
+import { within } from '../waiting.js'
+import type { HeaderChain } from './header-chain.js'
+import { type ChainSource, type Found, findBetter } from './header-search.js'
+
+/** What a peer says its head is. Cheap to say: it only decides whom to ask. */
+export interface Claim {
+  readonly peer: PeerIdBytes
+  readonly head: HeadClaim
+}
+
+/** Headers whose work is better than our head's, and who has shown them. */
+export interface FoundChain {
+  readonly peer: PeerIdBytes
+  readonly headers: HeaderChain
+}
+
+export interface ChainSearchOptions {
+  readonly chain: Chain
+  readonly sourceOf: (peer: PeerIdBytes) => ChainSource
+  /** ms since 1970. */
+  readonly now: () => number
+  /** A monotonic clock, ms. */
+  readonly clock: () => number
+  readonly report: Report
+}
+
+/**
+ * Looks for the best chain among those that peers claim to have, by its headers. No peer keeps it from looking at
+ * what others have: all are asked side by side and for a limited time, and who does not show what it has claimed
+ * is left alone for a while.
+ */
+export class ChainSearch {
+  /** Heads, in hex, of chains that are not better than ours, which only grows heavier. */
+  readonly #lost = new Set<string>()
+  /** Those of chains that fork off too deep. */
+  readonly #tooDeep = new Set<string>()
+  /** When peers that have let us down, in hex, are asked again. */
+  readonly #letDown = new Map<string, number>()
+
+  constructor(private readonly options: ChainSearchOptions) {}
+
+  /** The best of these chains; undefined where none is better than ours. */
+  async best(claims: readonly Claim[], signal: AbortSignal): Promise<FoundChain | undefined> {
+    const byHead = new Map<string, Claim[]>()
+    for (const claim of claims) {
+      if (!this.#mayBeBetter(claim)) continue
+      const name = toHex(claim.head.id)
+      byHead.set(name, [...(byHead.get(name) ?? []), claim])
+    }
+    const found = await Promise.all([...byHead.values()].map(same => this.#findOne(same, signal)))
+    const { ordering } = this.options.chain.rules
+    let best: FoundChain | undefined
+    for (const each of found) {
+      if (each === undefined) continue
+      const ahead = best === undefined ? 1n : each.headers.weight - best.headers.weight
+      const isFirst = best !== undefined && ordering.compare(each.headers.head, best.headers.head) < 0
+      if (ahead > 0n || (ahead === 0n && isFirst)) best = each
+    }
+    return best
+  }
+
+  /** Looks at the chain of one peer. Throws where the peer fails, or shows what does not hold. */
+  async find({ peer, head }: Claim, signal: AbortSignal): Promise<Found> {
+    const { chain, now, sourceOf } = this.options
+    const found = await findBetter(sourceOf(peer), head, chain, now, within(LIMITS.searchMs, signal))
+    if (found.kind === 'too deep' && head.weight > chain.weight()) this.#tellOfDepth(peer, head)
+    if (found.kind === 'not better' && found.isWhole) remember(this.#lost, toHex(head.id))
+    return found
+  }
+
+  /** Of peers that claim the same head, the first that shows better headers. */
+  async #findOne(claims: readonly Claim[], signal: AbortSignal): Promise<FoundChain | undefined> {
+    for (const claim of claims) {
+      if (signal.aborted) return undefined
+      const { peer } = claim
+      try {
+        const found = await this.find(claim, signal)
+        if (found.kind === 'better') return { peer, headers: found.headers }
+        if (found.kind === 'not better' && found.isWhole) return undefined
+        this.#leave(peer)
+      } catch (error) {
+        if (signal.aborted) return undefined
+        this.#leave(peer)
+        const message = `the chain of ${peerIdToString(peer)} is not taken: ${describeError(error)}`
+        this.options.report({ event: 'warning', message })
+      }
+    }
+    return undefined
+  }
+
+  #mayBeBetter({ peer, head: { height, id, weight } }: Claim): boolean {
+    const { chain, clock } = this.options
+    if (chain.place(id) !== undefined || chain.isCondemned(id) || this.#lost.has(toHex(id))) return false
+    if ((this.#letDown.get(toHex(peer)) ?? 0) > clock()) return false
+    return weight >= chain.weight() && height > chain.root.header.height
+  }
+
+  #leave(peer: PeerIdBytes): void {
+    const now = this.options.clock()
+    for (const [name, until] of this.#letDown) if (until <= now) this.#letDown.delete(name)
+    this.#letDown.set(toHex(peer), now + LIMITS.letDownMs)
+  }
+
+  #tellOfDepth(peer: PeerIdBytes, { height, id, weight }: HeadClaim): void {
+    if (!remember(this.#tooDeep, toHex(id))) return
+    const { chain, report } = this.options
+    report({
+      event: 'reorgRefused',
+      peerId: peerIdToString(peer),
+      height,
+      id,
+      weight,
+      allowed: chain.rules.ordering.maxReorg
+    })
+  }
+}
+
+/** False where it is there already. */
+function remember(names: Set<string>, name: string): boolean {
+  if (names.has(name)) return false
+  if (names.size >= LIMITS.rememberedInvalid) names.clear()
+  names.add(name)
+  return true
+}
