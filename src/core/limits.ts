@@ -213,6 +213,10 @@ export const LIMITS = {
   clientWindowBytes: 8 * 1024 * 1024,
   /** Messages that wait in a client's outbox, sent or not. More are refused to the caller. */
   outboxMessages: 100_000,
+  /** Transfers of a client that may be in no block yet; more are refused to the caller. */
+  unsettledPayments: 10_000,
+  /** How long a client asks what its account has, ms. */
+  accountMs: 30_000,
   /** How long a client gathers messages into one bundle when they come fast, ms. */
   bundleMs: 4,
   /** First and longest wait before a message without a receipt is sent again, ms. */

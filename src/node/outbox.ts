@@ -7,22 +7,27 @@ import {
   writeLazily
 } from '../chain/store.js'
 import { type EnvelopeBytes, type Hash, toHex } from '../core/bytes.js'
-import { decodeEnvelope, signEnvelope } from '../core/envelope.js'
+import { signEnvelope } from '../core/envelope.js'
 import type { Signer } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { leafHash } from '../core/merkle.js'
-import { type Body, decodeMessage, encodeMessage } from '../core/message.js'
+import { type Body, encodeMessage } from '../core/message.js'
 import type { Network } from '../core/network-document.js'
 import { type SealingContext, seal } from '../core/sealing.js'
-
-/** A message that is on disk here and has no receipt yet. */
-export interface Unreceipted {
-  readonly sequence: bigint
-  readonly leaf: Hash
-  readonly envelope: EnvelopeBytes
-  /** The encryption key it is sealed to; empty where it is open. */
-  readonly keyId: Uint8Array
-}
+import {
+  bigEndian,
+  counted,
+  type Draft,
+  deletionsOf,
+  keyIdOf,
+  LAST_SEQUENCE,
+  numbered,
+  paymentKey,
+  putsOf,
+  readUnreceipted,
+  type Stored,
+  type Unreceipted
+} from './outbox-entries.js'
 
 /** What bodies are sealed with, where they are. */
 export type Sealing = SealingContext | 'open'
@@ -32,11 +37,6 @@ export interface UncheckedReceipt {
   readonly lowest: bigint
   readonly receipt: EnvelopeBytes
   readonly checked: number
-}
-
-interface WithBody {
-  readonly message: Unreceipted
-  readonly body: Uint8Array
 }
 
 /**
@@ -51,9 +51,10 @@ interface WithBody {
  * | q sequence(8)  | receipt; the sequence is the lowest one it names         |
  * | u sequence(8)  | count(4): so many messages of the receipt with this key have been checked against the log |
  * | s              | sequence(8) that the next message gets                  |
+ * | w sequence(8)  | units(8) that a transfer takes from its account, until it is known to stand in a block or was refused |
  *
  * A message is on disk, with the sequence after it, before it is published: after a crash no sequence is
- * used twice, which also keeps nonces from repeating.
+ * used twice, which also keeps nonces from repeating. The numbers of transfers are the wallet's to give.
  *
  * The bodies are there to be sealed again should the sequencer have a new key. They lie open on the disk of
  * whoever wrote them, who had them open before; the receipt or the refusal takes them away.
@@ -84,7 +85,10 @@ export class Outbox {
     await bindToNetwork(database, network)
     const next = await database.get(NEXT)
     const outbox = new Outbox(database, network, signer, now, next ? Buffer.from(next).readBigUInt64BE() : 1n)
-    for await (const value of database.values({ gte: numbered('o', 0n), lte: numbered('o', LAST) })) {
+    for await (const value of database.values({
+      gte: numbered('o', 0n),
+      lte: numbered('o', LAST_SEQUENCE)
+    })) {
       const envelope = value as EnvelopeBytes
       outbox.#hold(expectStored('a message in the outbox', () => readUnreceipted(envelope)))
     }
@@ -109,10 +113,10 @@ export class Outbox {
    * their sequences are used up: what may be on disk, and is sealed under them, must not meet another message
    * there. One call at a time, of this and `reseal`.
    */
-  async add(bodies: readonly Uint8Array[], sealing: Sealing): Promise<Unreceipted[]> {
-    if (this.#waiting.size + bodies.length > LIMITS.outboxMessages)
+  async add(drafts: readonly Draft[], sealing: Sealing): Promise<Unreceipted[]> {
+    if (this.#waiting.size + drafts.length > LIMITS.outboxMessages)
       throw new Error(`the outbox holds ${this.#waiting.size} messages without a receipt and takes no more`)
-    return this.#replace([], bodies, sealing)
+    return this.#replace([], drafts, sealing)
   }
 
   /**
@@ -128,11 +132,11 @@ export class Outbox {
     const bodies = await this.database.getMany(messages.map(({ sequence }) => numbered('p', sequence)))
     const known = messages.flatMap((message, index) => {
       const body = bodies[index]
-      return body !== undefined && this.find(message.leaf) !== undefined ? [{ message, body }] : []
+      return body !== undefined && this.find(message.leaf) !== undefined ? [{ message, draft: { body } }] : []
     })
     const again = await this.#replace(
       known,
-      known.map(({ body }) => body),
+      known.map(({ draft }) => draft),
       context
     )
     const replaced = new Map(known.map(({ message }, index) => [message, again[index]]))
@@ -140,24 +144,18 @@ export class Outbox {
   }
 
   /** Drops some messages and adds others, at once and durably. */
-  async #replace(
-    old: readonly WithBody[],
-    bodies: readonly Uint8Array[],
-    sealing: Sealing
-  ): Promise<Unreceipted[]> {
-    const first = this.#next
-    this.#next += BigInt(bodies.length)
-    const added = bodies.map((body, index) => ({
-      message: this.#make(first + BigInt(index), body, sealing),
-      body
-    }))
+  async #replace(old: readonly Stored[], drafts: readonly Draft[], sealing: Sealing): Promise<Unreceipted[]> {
+    const added = drafts.map((draft): Stored => {
+      const sequence = draft.payment?.sequence ?? this.#next++
+      return { message: this.#make(sequence, draft.body, sealing), draft }
+    })
     await this.#write(old, added)
     for (const { message } of old) this.#waiting.delete(toHex(message.leaf))
     for (const { message } of added) this.#hold(message)
     return added.map(({ message }) => message)
   }
 
-  async #write(old: readonly WithBody[], added: readonly WithBody[]): Promise<void> {
+  async #write(old: readonly Stored[], added: readonly Stored[]): Promise<void> {
     const deletions = old.flatMap(({ message }) => deletionsOf(message))
     const next: Write = { type: 'put', key: NEXT, value: bigEndian(this.#next) }
     const writes: Write[] = [...this.#undo, ...deletions, ...added.flatMap(putsOf), next]
@@ -165,7 +163,7 @@ export class Outbox {
       await writeDurably(this.database, writes)
       this.#undo = []
     } catch (error) {
-      this.#undo.push(...added.flatMap(({ message }) => deletionsOf(message)), ...old.flatMap(putsOf))
+      this.#undo.push(...added.flatMap(takingBack), ...old.flatMap(putsOf))
       throw new Error(
         'the outbox could not be written; if it was all the same, a restart of this client sends the message',
         { cause: error }
@@ -187,20 +185,28 @@ export class Outbox {
     ])
   }
 
-  /** Forgets messages that were refused for good, or that a peer has on its disk. */
-  async discard(...messages: readonly Unreceipted[]): Promise<void> {
+  /** Leaves messages to a peer that has them on its disk. */
+  async handOver(...messages: readonly Unreceipted[]): Promise<void> {
     await this.#drop(messages, [])
+  }
+
+  /** Forgets messages that were refused for good. */
+  async discard(...messages: readonly Unreceipted[]): Promise<void> {
+    await this.#drop(
+      messages,
+      messages.map(({ sequence }): Write => ({ type: 'del', key: paymentKey(sequence) }))
+    )
   }
 
   /** Receipts on disk, in the order of the sequences they begin with. */
   async receipts(): Promise<EnvelopeBytes[]> {
-    const range = { gte: numbered('q', 0n), lte: numbered('q', LAST) }
+    const range = { gte: numbered('q', 0n), lte: numbered('q', LAST_SEQUENCE) }
     return (await this.database.values(range).all()) as EnvelopeBytes[]
   }
 
   /** Receipts that have not been checked against the log, in the same order, with how many of each have been. */
   async *unchecked(): AsyncIterable<UncheckedReceipt> {
-    const range = { gte: numbered('u', 0n), lte: numbered('u', LAST) }
+    const range = { gte: numbered('u', 0n), lte: numbered('u', LAST_SEQUENCE) }
     for await (const [key, value] of this.database.iterator(range)) {
       const lowest = Buffer.from(key).readBigUInt64BE(1)
       const receipt = await this.database.get(numbered('q', lowest))
@@ -236,51 +242,13 @@ export class Outbox {
   }
 }
 
+function takingBack(stored: Stored): Write[] {
+  return putsOf(stored).map(({ key }): Write => ({ type: 'del', key }))
+}
+
 /** Whether a folder is a client's, and holds no log. */
 export async function isOutbox(database: Database): Promise<boolean> {
   return (await database.get(NEXT)) !== undefined
 }
 
 const NEXT = Uint8Array.of(0x73)
-const LAST = 2n ** 64n - 1n
-const EMPTY = new Uint8Array(0)
-
-/** Throws DecodeError. */
-function readUnreceipted(envelope: EnvelopeBytes): Unreceipted {
-  const { sequence, body } = decodeMessage(decodeEnvelope(envelope).payload)
-  return { sequence, leaf: leafHash(envelope), envelope, keyId: keyIdOf(body) }
-}
-
-function keyIdOf(body: Body): Uint8Array {
-  return body.kind === 'sealed' ? body.sealed.keyId : EMPTY
-}
-
-/** An open message holds its body itself. */
-function putsOf({ message, body }: WithBody): Write[] {
-  const put: Write = { type: 'put', key: numbered('o', message.sequence), value: message.envelope }
-  if (message.keyId.length === 0) return [put]
-  return [put, { type: 'put', key: numbered('p', message.sequence), value: body }]
-}
-
-function deletionsOf({ sequence }: Unreceipted): Write[] {
-  return [
-    { type: 'del', key: numbered('o', sequence) },
-    { type: 'del', key: numbered('p', sequence) }
-  ]
-}
-
-function counted(count: number): Buffer {
-  const bytes = Buffer.allocUnsafe(4)
-  bytes.writeUInt32BE(count)
-  return bytes
-}
-
-function bigEndian(number: bigint): Buffer {
-  const bytes = Buffer.allocUnsafe(8)
-  bytes.writeBigUInt64BE(number)
-  return bytes
-}
-
-function numbered(prefix: string, number: bigint): Buffer {
-  return Buffer.concat([Buffer.from(prefix), bigEndian(number)])
-}

@@ -8,7 +8,8 @@ import { isPassing } from '../core/refusal.js'
 import type { SealingContext } from '../core/sealing.js'
 import type { Host } from '../network/host.js'
 import { describeError, type Report, type Summary } from './events.js'
-import type { Outbox, Unreceipted } from './outbox.js'
+import type { Outbox, Sealing } from './outbox.js'
+import type { Draft, Payment, Unreceipted } from './outbox-entries.js'
 import type { ReceivedNotice } from './sequencer-link.js'
 import type { Service } from './service.js'
 import { Wakeup } from './waiting.js'
@@ -25,6 +26,8 @@ export interface PublisherOptions {
   readonly random: (bytes: number) => Uint8Array
   /** Asked for a context of another key than this one, which was refused; `use` is called with it. May be asked often. */
   readonly renewKey: (refused: Uint8Array) => void
+  /** Hears of a payment that was not signed after all. */
+  readonly unsigned: (payment: Payment) => void
   readonly report: Report
 }
 
@@ -47,7 +50,7 @@ interface Flight {
  */
 export class Publisher implements Service {
   /** Handed in, not on disk yet. */
-  #gathered: Uint8Array[] = []
+  readonly #gathered: Draft[] = []
   /** On disk, waiting for room in the window. */
   #queue: Unreceipted[]
   /** Sent, without a receipt. By leaf in hex. */
@@ -58,7 +61,7 @@ export class Publisher implements Service {
   readonly #keyRefused = new Set<string>()
   readonly #verifiers = new VerifierCache()
   readonly #latency: RecordableHistogram = createHistogram()
-  #context: SealingContext | undefined
+  #sealing: Sealing | undefined
   #isUp = false
   #storing: Promise<void> | undefined
   #settling: Promise<void> = Promise.resolve()
@@ -87,20 +90,20 @@ export class Publisher implements Service {
     clearInterval(this.#resendTimer)
     clearTimeout(this.#timer)
     this.#timer = undefined
-    while (this.#storing !== undefined || (this.#gathered.length > 0 && this.#context !== undefined)) {
+    while (this.#storing !== undefined || (this.#gathered.length > 0 && this.#sealing !== undefined)) {
       this.#storing ??= this.#storeAll()
       await this.#storing
     }
     // Messages that wait to be sealed again are on disk as they are.
     clearTimeout(this.#timer)
-    for (const _ of this.#gathered.splice(0))
-      this.refusedBeforeSending('busy', 'the client was stopped before it had a key to seal to')
+    for (const draft of this.#gathered.splice(0))
+      this.#drop(draft, 'the client was stopped before it had a key to seal to')
     await this.#settling
   }
 
-  /** Takes a body that fits the schema. It is sealed, signed, stored and sent soon; what becomes of it is reported. */
-  submit(body: Uint8Array): void {
-    this.#gathered.push(body)
+  /** Takes a body that fits the schema. It is sealed where that is to be, signed, stored and sent soon; what becomes of it is reported. */
+  submit(draft: Draft): void {
+    this.#gathered.push(draft)
     this.#schedule()
   }
 
@@ -131,11 +134,11 @@ export class Publisher implements Service {
     this.options.report({ event: 'refused', sequence: undefined, reason, detail })
   }
 
-  up(context: SealingContext): void {
-    this.#context = context
+  up(sealing: Sealing): void {
+    this.#sealing = sealing
     this.#isUp = true
     // Whatever was on its way when the link broke may be lost.
-    const toReseal = new Set(this.#toReseal(context))
+    const toReseal = new Set(this.#toReseal())
     this.#sendAgain([...this.#flights.values()].filter(flight => !toReseal.has(flight)))
     this.#pump()
     this.#schedule()
@@ -143,7 +146,7 @@ export class Publisher implements Service {
 
   /** Seals to another key from now on. */
   use(context: SealingContext): void {
-    this.#context = context
+    this.#sealing = context
     this.#schedule()
   }
 
@@ -164,8 +167,8 @@ export class Publisher implements Service {
   }
 
   #schedule(): void {
-    if (this.#context === undefined) return
-    if (this.#gathered.length === 0 && this.#toReseal(this.#context).length === 0) return
+    if (this.#sealing === undefined) return
+    if (this.#gathered.length === 0 && this.#toReseal().length === 0) return
     if (this.#storing !== undefined || this.#timer !== undefined) return
     const wait = this.#lastStored + LIMITS.bundleMs - this.options.clock()
     const isFull = this.#gathered.length >= LIMITS.bundleMessages
@@ -182,10 +185,10 @@ export class Publisher implements Service {
       // Let the caller's turn end: what it hands in at once goes out together.
       await Promise.resolve()
       await this.#resealAll()
-      while (this.#gathered.length > 0 && this.#context !== undefined) {
-        const bodies = this.#gathered.slice(0, LIMITS.bundleMessages)
-        const added = await this.options.outbox.add(bodies, this.#context)
-        this.#gathered.splice(0, bodies.length)
+      while (this.#gathered.length > 0 && this.#sealing !== undefined) {
+        const drafts = this.#gathered.slice(0, LIMITS.bundleMessages)
+        const added = await this.options.outbox.add(drafts, this.#sealing)
+        this.#gathered.splice(0, drafts.length)
         this.#counts.sent += added.length
         this.#lastStored = this.options.clock()
         this.#queue.push(...added)
@@ -193,8 +196,7 @@ export class Publisher implements Service {
         if (this.#gathered.length < LIMITS.bundleMessages) break
       }
     } catch (error) {
-      const lost = this.#gathered.splice(0)
-      for (const _ of lost) this.refusedBeforeSending('busy', describeError(error))
+      for (const draft of this.#gathered.splice(0)) this.#drop(draft, describeError(error))
       this.#changed.wake()
     } finally {
       this.#storing = undefined
@@ -202,20 +204,27 @@ export class Publisher implements Service {
     this.#schedule()
   }
 
-  #toReseal(context: SealingContext): Flight[] {
+  #drop({ payment }: Draft, detail: string): void {
+    if (payment !== undefined) this.options.unsigned(payment)
+    this.refusedBeforeSending('busy', detail)
+  }
+
+  #toReseal(): Flight[] {
+    const sealing = this.#sealing
+    if (sealing === undefined || sealing === 'open') return []
     return [...this.#keyRefused].flatMap(name => {
       const flight = this.#flights.get(name)
       if (flight === undefined) this.#keyRefused.delete(name)
-      return flight && !equal(flight.message.keyId, context.keyId) ? [flight] : []
+      return flight && !equal(flight.message.keyId, sealing.keyId) ? [flight] : []
     })
   }
 
   /** Puts messages sealed to the key of now, under new sequences, in place of those that were refused for theirs. */
   async #resealAll(): Promise<void> {
     const { outbox, clock, report } = this.options
-    const context = this.#context
-    const flights = context ? this.#toReseal(context) : []
-    if (context === undefined || flights.length === 0) return
+    const context = this.#sealing
+    const flights = this.#toReseal()
+    if (context === undefined || context === 'open' || flights.length === 0) return
     for (const { message } of flights) this.#keyRefused.delete(toHex(message.leaf))
     let resealed: (Unreceipted | undefined)[]
     try {
@@ -366,7 +375,7 @@ export class Publisher implements Service {
       this.#postpone(toHex(leaf))
       return
     }
-    if (reason === 'unknown key') this.#sealAgain(message)
+    if (reason === 'unknown key' && this.#sealing !== 'open') this.#sealAgain(message, this.#sealing)
     else this.#giveUp(message, reason, detail)
   }
 
@@ -378,11 +387,11 @@ export class Publisher implements Service {
   }
 
   /** Not lost: it stays in flight until it can be sealed to another key. */
-  #sealAgain({ leaf, keyId }: Unreceipted): void {
+  #sealAgain({ leaf, keyId }: Unreceipted, context: SealingContext | undefined): void {
     // One that waits to be sent will be, and will be refused again.
     if (!this.#flights.has(toHex(leaf))) return
     this.#keyRefused.add(toHex(leaf))
-    if (this.#context && equal(this.#context.keyId, keyId)) this.options.renewKey(keyId)
+    if (context && equal(context.keyId, keyId)) this.options.renewKey(keyId)
     else this.#schedule()
   }
 

@@ -7,7 +7,8 @@ import { LIMITS } from '../core/limits.js'
 import { isPassing } from '../core/refusal.js'
 import type { Fate } from '../core/submission.js'
 import { describeError, type Report, type Summary } from './events.js'
-import type { Outbox, Unreceipted } from './outbox.js'
+import type { Outbox } from './outbox.js'
+import type { Draft, Payment, Unreceipted } from './outbox-entries.js'
 import type { Service } from './service.js'
 import { Wakeup } from './waiting.js'
 
@@ -20,6 +21,8 @@ export interface SubmitterOptions {
     envelopes: readonly EnvelopeBytes[],
     signal: AbortSignal
   ) => Promise<readonly Fate[]>
+  /** Hears of a payment that was not signed after all. */
+  readonly unsigned: (payment: Payment) => void
   /** A monotonic clock, ms. */
   readonly clock: () => number
   readonly report: Report
@@ -33,7 +36,7 @@ export interface SubmitterOptions {
 export class Submitter implements Service {
   readonly #stopping = new AbortController()
   /** Handed in, not on disk yet. */
-  readonly #gathered: Uint8Array[] = []
+  readonly #gathered: Draft[] = []
   readonly #changed = new Wakeup()
   readonly #due = new Wakeup()
   /** When messages were handed in first, by leaf in hex; those of earlier runs are not here. */
@@ -59,8 +62,8 @@ export class Submitter implements Service {
     while (this.#gathered.length > 0) await this.#store()
   }
 
-  submit(body: Uint8Array): void {
-    this.#gathered.push(body)
+  submit(draft: Draft): void {
+    this.#gathered.push(draft)
     this.wake()
   }
 
@@ -117,14 +120,17 @@ export class Submitter implements Service {
   /** Puts what was handed in on disk. */
   async #store(): Promise<void> {
     while (this.#gathered.length > 0) {
-      const bodies = this.#gathered.slice(0, LIMITS.bundleMessages)
+      const drafts = this.#gathered.slice(0, LIMITS.bundleMessages)
       try {
-        await this.options.outbox.add(bodies, 'open')
-        this.#counts.sent += bodies.length
+        await this.options.outbox.add(drafts, 'open')
+        this.#counts.sent += drafts.length
       } catch (error) {
-        for (const _ of bodies) this.refusedBeforeSending('busy', describeError(error))
+        for (const { payment } of drafts) {
+          if (payment !== undefined) this.options.unsigned(payment)
+          this.refusedBeforeSending('busy', describeError(error))
+        }
       }
-      this.#gathered.splice(0, bodies.length)
+      this.#gathered.splice(0, drafts.length)
       this.#changed.wake()
     }
   }
@@ -154,13 +160,19 @@ export class Submitter implements Service {
     fates: readonly Fate[],
     peer: PeerIdBytes
   ): Promise<boolean> {
-    const settled = messages.filter((message, index) => {
+    const { outbox } = this.options
+    const taken: Unreceipted[] = []
+    const refused: Unreceipted[] = []
+    for (const [index, message] of messages.entries()) {
       const fate = fates[index]
-      return fate !== undefined && this.#note(message, fate)
-    })
-    await this.options.outbox.discard(...settled)
+      if (fate === undefined || !this.#note(message, fate)) continue
+      if (fate.kind === 'refused') refused.push(message)
+      else taken.push(message)
+    }
+    await outbox.handOver(...taken)
+    await outbox.discard(...refused)
     this.#changed.wake()
-    if (settled.length === messages.length) return true
+    if (taken.length + refused.length === messages.length) return true
     this.#complain(peer, 'it takes no more messages now')
     return false
   }

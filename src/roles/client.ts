@@ -1,18 +1,18 @@
 import { randomBytes } from 'node:crypto'
-import { rulesOf } from '../chain/rules.js'
+import { bodiesOf, rulesOf } from '../chain/rules.js'
 import { signerOf } from '../core/keys.js'
 import { sequencerOf } from '../core/network-document.js'
 import { newSealingContext } from '../core/sealing.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
+import { AccountAsker } from '../node/account-asker.js'
 import { AddressBook } from '../node/address-book.js'
 import { Announcement } from '../node/announcement.js'
-import { Asker } from '../node/asker.js'
 import type { Summary } from '../node/events.js'
 import { EvidenceKeeper } from '../node/evidence-keeper.js'
 import { KeyRenewal } from '../node/key-renewal.js'
 import { LightClient } from '../node/light-client.js'
-import { Outbox } from '../node/outbox.js'
+import { Outbox, type Sealing } from '../node/outbox.js'
 import { Publisher } from '../node/publisher.js'
 import { SequencerAsker } from '../node/sequencer-asker.js'
 import { SequencerLink } from '../node/sequencer-link.js'
@@ -20,7 +20,7 @@ import { ServiceList } from '../node/service.js'
 import { unlessAborted } from '../node/waiting.js'
 import { type ControlledPeer, controlsOf } from './controls.js'
 import type { PeerOptions } from './peer-options.js'
-import { sending } from './sending.js'
+import { endingAtRefusedPayments, sending, walletFor } from './sending.js'
 
 export interface ClientOptions extends PeerOptions {
   readonly connect: readonly string[]
@@ -41,7 +41,7 @@ export interface Client extends ControlledPeer {
 
 /** Throws StoreError if the folder belongs to another network. */
 export async function createClient(options: ClientOptions): Promise<Client> {
-  const { network, database, now, report, failed, connect } = options
+  const { network, database, now, failed, connect } = options
   const signer = signerOf(options.key)
   const sequencer = sequencerOf(network)
   const rules = rulesOf(network)
@@ -49,6 +49,13 @@ export async function createClient(options: ClientOptions): Promise<Client> {
   const host = await Host.create({ ...options, topics: [topics.messages, topics.evidence] })
   const book = new AddressBook(connect)
   const outbox = await Outbox.open(database, network, signer, now)
+  let asker: AccountAsker | undefined
+  const wallet = await walletFor(rules, {
+    database,
+    account: () => asker?.account(signer.peerId),
+    distrust: why => link.leave(why)
+  })
+  const report = wallet ? endingAtRefusedPayments(options.report, wallet, failed) : options.report
   const publisher = new Publisher({
     host,
     topic: topics.messages,
@@ -59,6 +66,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     clock: () => performance.now(),
     random: bytes => randomBytes(bytes),
     renewKey: refused => renewal.renew(refused),
+    unsigned: ({ sequence }) => wallet?.release(sequence),
     report
   })
   const firstUp = Promise.withResolvers<void>()
@@ -89,23 +97,27 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     renewed: context => publisher.use(context),
     report
   })
-  const link = new SequencerLink({
+  const bodies = bodiesOf(rules)
+  const link = new SequencerLink<Sealing>({
     host,
     network: network.id,
     isRelay: false,
     book,
     topic: topics.messages,
     user: {
-      prepare: peer => renewal.prepare(peer),
-      up: (context, peer) => {
-        publisher.up(context)
-        light.ask(new Asker(host, peer, rules, now), peer)
+      prepare: async peer => (bodies === 'open' ? bodies : renewal.prepare(peer)),
+      up: (sealing, peer) => {
+        publisher.up(sealing)
+        asker = new AccountAsker(host, peer, rules, now)
+        light.ask(asker, peer)
         keeper.ask(new SequencerAsker(host, peer, network))
+        wallet?.joined()
         firstUp.resolve()
       },
       notice: notice => publisher.notice(notice),
       down: () => {
         publisher.down()
+        asker = undefined
         light.askNobody()
       }
     },
@@ -135,7 +147,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     summary: () => ({ ...publisher.summary(), proved: light.proved }),
     look: signal => light.look(signal),
     connected: signal => unlessAborted(firstUp.promise, signal),
-    send: sending(network.document, rules.ordering.bodies, signer, publisher),
+    send: sending(rules, signer, publisher, wallet),
     settled: async signal => {
       await publisher.settled(signal)
       return publisher.unsettled

@@ -1,43 +1,78 @@
-import { applicationOf } from '../applications/index.js'
+import { decodeTransfer } from '../applications/ledger/transfer.js'
+import type { Rules } from '../chain/cursor.js'
+import { bodiesOf } from '../chain/rules.js'
 import type { Signer } from '../core/keys.js'
-import type { NetworkDocument } from '../core/network-document.js'
 import { sealedLength } from '../core/sealing.js'
+import type { Report } from '../node/events.js'
+import type { Draft } from '../node/outbox-entries.js'
+import { Wallet, type WalletOptions } from '../node/wallet.js'
 
-/** Takes the bodies of messages, and hears of what may not be one. */
+/** Takes what is to be said, and hears of what may not be. */
 export interface Outgoing {
   /** Resolves when there is room for one more, or when `signal` fires. */
   room(signal: AbortSignal): Promise<void>
-  submit(body: Uint8Array): void
+  submit(draft: Draft): void
   refusedBeforeSending(reason: string, detail: string): void
 }
 
 /** Network, key id, encapsulated key, sequence, time, payload type, and the tags and lengths of all fields. */
 const FIXED_OVERHEAD = 150
 
-/** Hands on what may be said in a network and fits a message of this author, once there is room for it. */
+/**
+ * Hands on what may be said in a network and fits a message of this author, once there is room for it. `wallet`: where
+ * it is transfers that are said.
+ */
 export function sending(
-  document: NetworkDocument,
-  bodies: 'sealed' | 'open',
+  rules: Rules,
   signer: Signer,
-  outgoing: Outgoing
+  outgoing: Outgoing,
+  wallet: Wallet | undefined
 ): (value: unknown, signal: AbortSignal) => Promise<void> {
-  const application = applicationOf(document)
-  const { messageBytes } = document.limits
+  const bodies = bodiesOf(rules)
+  const { messageBytes } = rules.network.document.limits
   // Sequence and time take up to ten bytes each; field tags and lengths are counted at their longest.
   const overhead =
     signer.publicKey.length + signer.sign(new Uint8Array(0)).length + signer.peerId.length + FIXED_OVERHEAD
   return async (value, signal) => {
-    const encoded = application.encodeBody(value)
+    const encoded = rules.application.encodeBody(value)
     if ('refusal' in encoded)
       return outgoing.refusedBeforeSending(encoded.refusal.reason, encoded.refusal.detail)
-    const { length } = encoded.body
-    const bytes = overhead + (bodies === 'sealed' ? sealedLength(length) : length)
+    const { body } = encoded
+    const bytes = overhead + (bodies === 'sealed' ? sealedLength(body.length) : body.length)
     if (bytes > messageBytes)
       return outgoing.refusedBeforeSending(
         'too large',
         `${bytes} bytes with its envelope; this network takes ${messageBytes}`
       )
     await outgoing.room(signal)
-    if (!signal.aborted) outgoing.submit(encoded.body)
+    if (signal.aborted) return
+    if (wallet === undefined) return outgoing.submit({ body })
+    const { amount, fee } = decodeTransfer(body)
+    const reserved = await wallet.reserve(amount + fee, signal)
+    if (reserved.ok) outgoing.submit({ body, payment: reserved.payment })
+    else outgoing.refusedBeforeSending(reserved.refusal.reason, reserved.refusal.detail)
+  }
+}
+
+/** Where what is said pays from the author's account. */
+export async function walletFor({ application }: Rules, options: WalletOptions): Promise<Wallet | undefined> {
+  return application.isStateless ? undefined : Wallet.open(options)
+}
+
+/** Ends a client that pays when a transfer is refused that it has signed: others may use its account. */
+export function endingAtRefusedPayments(
+  report: Report,
+  wallet: Wallet,
+  failed: (error: Error) => void
+): Report {
+  return event => {
+    report(event)
+    if (event.event !== 'refused' || event.sequence === undefined) return
+    wallet.release(event.sequence)
+    failed(
+      new Error(
+        `transfer ${event.sequence} was refused after it was signed: ${event.reason}: ${event.detail}; another program may pay from this account. Nothing more is sent. Look at it with: tallystick account --history`
+      )
+    )
   }
 }

@@ -95,6 +95,20 @@ describe('a Merkle trie', () => {
     )
   })
 
+  it('gives the values behind any place, be there one or not', () => {
+    fc.assert(
+      fc.property(entries, places, (list, place) => {
+        const trie = trieOf(list)
+        for (const at of [place, ...list.map(entry => entry.place)])
+          assertSame(
+            [...trie.valuesAfter(byteString(at))],
+            [...trie.values()].filter(entry => Buffer.compare(entry.place, at) > 0)
+          )
+      }),
+      runs(100)
+    )
+  })
+
   it('has under any prefix the leaves that begin with it, and their root from there on', () => {
     fc.assert(
       fc.property(entries, places, fc.nat(256), (list, place, depth) => {

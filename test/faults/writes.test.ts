@@ -8,7 +8,8 @@ import { topicsOf } from '#src/network/names.js'
 import { BlockImporter } from '#src/node/block-importer.js'
 import type { PeerEvent } from '#src/node/events.js'
 import { EvidenceKeeper } from '#src/node/evidence-keeper.js'
-import { Outbox, type Unreceipted } from '#src/node/outbox.js'
+import { Outbox } from '#src/node/outbox.js'
+import type { Unreceipted } from '#src/node/outbox-entries.js'
 import { ValidationPool } from '#src/node/validation-pool.js'
 import { Witness } from '#src/node/witness.js'
 import { Author, type Made } from '../helpers/authors.js'
@@ -244,7 +245,7 @@ describe('each write of a follower fails in turn', () => {
 
 describe("each write of a client's outbox fails in turn", () => {
   const cleanup = new Cleanup(afterEach)
-  const bodies = ['{"text":"a"}', '{"text":"b"}', '{"text":"c"}'].map(utf8)
+  const drafts = ['a', 'b', 'c'].map(text => ({ body: utf8(`{"text":"${text}"}`) }))
   let net: TestNetwork
   let alice: Author
 
@@ -300,7 +301,7 @@ describe("each write of a client's outbox fails in turn", () => {
     const adding = (count: number): Promise<void> =>
       trying(
         async () => {
-          const added = await outbox.add(bodies.slice(0, count), alice.context)
+          const added = await outbox.add(drafts.slice(0, count), alice.context)
           shown.show(added)
           owed.push(...added)
           unknown = 0
@@ -363,7 +364,7 @@ describe("each write of a client's outbox fails in turn", () => {
         assert.equal(names.size, way === 'after' ? told.unknown : 0, 'nothing that was never added')
         const receipts = (await outbox.receipts()).map(bytes => toHex(bytes))
         for (const receipt of told.kept) assert.ok(receipts.includes(toHex(receipt)))
-        shown.show(await outbox.add(bodies, alice.context))
+        shown.show(await outbox.add(drafts, alice.context))
         await again.close()
       }
     })

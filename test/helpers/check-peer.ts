@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
 import { ClassicLevel } from 'classic-level'
+import { applyBlock } from '#src/applications/application.js'
 import { Chain } from '#src/chain/chain.js'
 import { Journal } from '#src/chain/journal.js'
 import type { Database } from '#src/chain/store.js'
 import { decodeStoredHeader, readBlockHeader, type SignedHeader } from '#src/core/block.js'
 import { type Hash, toHex } from '#src/core/bytes.js'
+import { decodeEnvelope } from '#src/core/envelope.js'
 import { checkEvidence } from '#src/core/evidence.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { rootOf } from '#src/core/merkle.js'
+import { decodeMessage } from '#src/core/message.js'
 import { type Receipt, readReceipt } from '#src/core/receipt.js'
 import { Opener, type OpeningKey } from '#src/core/sealing.js'
 import { messageRules } from '#src/node/message-rules.js'
@@ -173,6 +176,7 @@ function checkHeaders(
   const leaves = messages.map(({ leaf }) => leaf)
   const headers: SignedHeader[] = []
   const ids = table(tables, 'i')
+  let state = rules.application.genesis()
   for (const [key, bytes] of table(tables, 'h')) {
     const height = headers.length + 1
     assert.equal(key, number6(height), `heights are dense up to ${height}`)
@@ -192,7 +196,16 @@ function checkHeaders(
     assert.ok(header.size <= leaves.length, `messages of block ${height}`)
     assertBytes(header.root, rootOf(leaves.slice(header.size - header.count, header.size)), 'root')
     assertBytes(header.log, rootOf(leaves.slice(0, header.size)), 'log')
-    assertBytes(header.state, rules.application.digest(rules.application.genesis()), 'state')
+    const inside = messages.slice(header.size - header.count, header.size)
+    const applied = applyBlock(
+      rules.application,
+      state,
+      header,
+      inside.map(({ envelope }) => decodeMessage(decodeEnvelope(envelope).payload))
+    )
+    assert.ok(applied.ok, `the state takes the messages of block ${height}`)
+    state = applied.state
+    assertBytes(header.state, rules.application.digest(state), `state at block ${height}`)
     assert.equal(header.proof.length, 0)
     assert.equal(ids.get(toHex(id))?.toString('hex'), number6(height), 'index of ids')
     headers.push(read.signed)

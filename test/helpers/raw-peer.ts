@@ -9,7 +9,7 @@ import { Hello, Notice } from '#src/core/wire/tallystick.js'
 import type { Channel } from '#src/network/channel.js'
 import { Host } from '#src/network/host.js'
 import { QUERY_PROTOCOL, RECEIPTS_PROTOCOL, topicsOf } from '#src/network/names.js'
-import { Asker } from '#src/node/asker.js'
+import { AccountAsker } from '#src/node/account-asker.js'
 import { QUERY_STREAMS } from '#src/node/query-protocol.js'
 import { RECEIPT_STREAMS } from '#src/node/receipt-server.js'
 import { SequencerAsker } from '#src/node/sequencer-asker.js'
@@ -44,7 +44,7 @@ export class RawPeer extends Changes {
   notices = 0
   /** Blocks from the blocks topic, as they came. */
   readonly blocks: Uint8Array[] = []
-  readonly asker: Asker
+  readonly asker: AccountAsker
   readonly sequencerAsker: SequencerAsker
 
   private constructor(
@@ -54,7 +54,7 @@ export class RawPeer extends Changes {
     readonly peer: PeerIdBytes
   ) {
     super()
-    this.asker = new Asker(host, peer, net.rules, () => Date.now())
+    this.asker = new AccountAsker(host, peer, net.rules, () => Date.now())
     this.sequencerAsker = new SequencerAsker(host, peer, net.network)
   }
 

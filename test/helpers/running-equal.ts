@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { PrivateKey } from '@libp2p/interface'
 import type { PeerIdBytes } from '#src/core/bytes.js'
 import { Host } from '#src/network/host.js'
-import { Asker } from '#src/node/asker.js'
+import { AccountAsker } from '#src/node/account-asker.js'
 import { NodeAsker } from '#src/node/node-asker.js'
 import type { ControlledPeer } from '#src/roles/controls.js'
 import { createEqual, type EqualOptions } from '#src/roles/equal.js'
@@ -57,7 +57,7 @@ export class RunningEqual extends RunningPeer {
 export interface Reader {
   readonly host: Host
   readonly peer: PeerIdBytes
-  readonly asker: Asker
+  readonly asker: AccountAsker
   readonly node: NodeAsker
 }
 
@@ -71,6 +71,6 @@ export async function readerOf(
   await host.start()
   cleanup.add(() => host.stop())
   const peer = await host.connect(address, deadline())
-  const asker = new Asker(host, peer, net.rules, () => Date.now())
+  const asker = new AccountAsker(host, peer, net.rules, () => Date.now())
   return { host, peer, asker, node: new NodeAsker(host, peer, net.network.id) }
 }

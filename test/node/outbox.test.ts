@@ -7,7 +7,8 @@ import { decodeMessage } from '#src/core/message.js'
 import { Opener, type OpeningKey } from '#src/core/sealing.js'
 import { validateEnvelope } from '#src/core/validation.js'
 import { messageRules } from '#src/node/message-rules.js'
-import { Outbox, type Unreceipted } from '#src/node/outbox.js'
+import { Outbox } from '#src/node/outbox.js'
+import type { Draft, Unreceipted } from '#src/node/outbox-entries.js'
 import { Author } from '../helpers/authors.js'
 import { assertBytes, flipped } from '../helpers/bytes.js'
 import { present } from '../helpers/changes.js'
@@ -15,7 +16,7 @@ import { openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { encryptionKey, makeNetwork, makeWorkNetwork, type TestNetwork } from '../helpers/networks.js'
 
-const BODIES = ['{"text":"a"}', '{"text":"b"}', '{"text":"c"}'].map(utf8)
+const DRAFTS: readonly Draft[] = ['a', 'b', 'c'].map(text => ({ body: utf8(`{"text":"${text}"}`) }))
 
 function sequencesOf(messages: readonly Unreceipted[]): number[] {
   return messages.map(({ sequence }) => Number(sequence))
@@ -59,7 +60,7 @@ describe('the outbox', () => {
 
   it('seals and signs messages that the sequencer takes, with sequences from 1 on', async () => {
     const outbox = await open()
-    const added = await outbox.add(BODIES, alice.context)
+    const added = await outbox.add(DRAFTS, alice.context)
     assert.deepEqual(sequencesOf(added), [1, 2, 3])
     const rules = messageRules(net.rules, new Opener([net.openingKey]))
     for (const { envelope, leaf, sequence } of added) {
@@ -76,7 +77,7 @@ describe('the outbox', () => {
     const openOutbox = (): Promise<Outbox> =>
       Outbox.open(database, work.network, alice.signer, () => 1_700_000_000_000)
     const outbox = await openOutbox()
-    const added = await outbox.add(BODIES, 'open')
+    const added = await outbox.add(DRAFTS, 'open')
     const rules = messageRules(work.rules)
     for (const [index, { envelope, leaf }] of added.entries()) {
       const verdict = await validateEnvelope(envelope, rules, new VerifierCache())
@@ -84,18 +85,18 @@ describe('the outbox', () => {
       assertBytes(verdict.leaf, leaf)
       const { body } = decodeMessage(decodeEnvelope(envelope).payload)
       assert.ok(body.kind === 'open')
-      assertBytes(body.bytes, present(BODIES[index]))
+      assertBytes(body.bytes, present(DRAFTS[index]).body)
     }
     // The network, the next sequence, and the three.
     assert.equal((await database.keys().all()).length, 5)
-    await outbox.discard(...added.slice(0, 2))
+    await outbox.handOver(...added.slice(0, 2))
     const again = await openOutbox()
     assert.deepEqual(sequencesOf(again.waiting()), [3])
-    assert.deepEqual(sequencesOf(await again.add(BODIES, 'open')), [4, 5, 6])
+    assert.deepEqual(sequencesOf(await again.add(DRAFTS, 'open')), [4, 5, 6])
   })
 
   it('has the same bytes waiting in the same order once reopened, and goes on with the next sequence', async () => {
-    const added = await (await open()).add(BODIES, alice.context)
+    const added = await (await open()).add(DRAFTS, alice.context)
     const again = await open()
     assert.deepEqual(
       again.waiting().map(({ envelope }) => toHex(envelope)),
@@ -103,12 +104,12 @@ describe('the outbox', () => {
     )
     assert.equal(again.size, 3)
     assertBytes(present(again.find(present(added[1]).leaf)).envelope, present(added[1]).envelope)
-    assert.deepEqual(sequencesOf(await again.add(BODIES, alice.context)), [4, 5, 6])
+    assert.deepEqual(sequencesOf(await again.add(DRAFTS, alice.context)), [4, 5, 6])
   })
 
   it('keeps the order of more than 256 sequences over a restart', async () => {
     const outbox = await open()
-    for (let count = 0; count < 100; count += 1) await outbox.add(BODIES, alice.context)
+    for (let count = 0; count < 100; count += 1) await outbox.add(DRAFTS, alice.context)
     assert.deepEqual(
       sequencesOf((await open()).waiting()),
       Array.from({ length: 300 }, (_, index) => index + 1)
@@ -117,17 +118,17 @@ describe('the outbox', () => {
 
   it('does not use a sequence again whose message was refused', async () => {
     const outbox = await open()
-    const [first] = await outbox.add(BODIES.slice(0, 1), alice.context)
+    const [first] = await outbox.add(DRAFTS.slice(0, 1), alice.context)
     await outbox.discard(present(first))
     assert.deepEqual(outbox.waiting(), [])
     const again = await open()
     assert.deepEqual(again.waiting(), [])
-    assert.deepEqual(sequencesOf(await again.add(BODIES, alice.context)), [2, 3, 4])
+    assert.deepEqual(sequencesOf(await again.add(DRAFTS, alice.context)), [2, 3, 4])
   })
 
   it('keeps a receipt in place of the messages that it names', async () => {
     const outbox = await open()
-    const [first, second, third] = await outbox.add(BODIES, alice.context)
+    const [first, second, third] = await outbox.add(DRAFTS, alice.context)
     const receipt = present(first).envelope
     await outbox.settle([present(third), present(first)], receipt)
     for (const opened of [outbox, await open()]) {
@@ -140,7 +141,7 @@ describe('the outbox', () => {
 
   it('settles nothing with a receipt that names none of its messages', async () => {
     const outbox = await open()
-    const [first] = await outbox.add(BODIES, alice.context)
+    const [first] = await outbox.add(DRAFTS, alice.context)
     await outbox.settle([], present(first).envelope)
     assert.equal(outbox.size, 3)
     assert.deepEqual(await outbox.receipts(), [])
@@ -152,10 +153,10 @@ describe('the outbox', () => {
     database.hooks.prewrite.add(() => {
       if (isFull) throw new Error('the disk is full')
     })
-    await assert.rejects(outbox.add(BODIES, alice.context))
+    await assert.rejects(outbox.add(DRAFTS, alice.context))
     assert.equal(outbox.size, 0)
     isFull = false
-    assert.deepEqual(sequencesOf(await outbox.add(BODIES, alice.context)), [4, 5, 6])
+    assert.deepEqual(sequencesOf(await outbox.add(DRAFTS, alice.context)), [4, 5, 6])
     assert.deepEqual(sequencesOf((await open()).waiting()), [4, 5, 6])
   })
 
@@ -188,7 +189,7 @@ describe('the outbox', () => {
 
     it('to another key, under new sequences, in place of the old ones, also once reopened', async () => {
       const outbox = await open()
-      const [first, second] = await outbox.add(BODIES, alice.context)
+      const [first, second] = await outbox.add(DRAFTS, alice.context)
       const again = await outbox.reseal([present(second), present(first)], renewed.context)
       assert.deepEqual(
         again.map(message => message?.sequence),
@@ -199,11 +200,11 @@ describe('the outbox', () => {
       const reopened = await open()
       assert.deepEqual(await read(reopened), expected)
       assertBytes(present(reopened.waiting()[1]).keyId, newKey.keyId)
-      assert.deepEqual(sequencesOf(await reopened.add(BODIES.slice(0, 1), renewed.context)), [6])
+      assert.deepEqual(sequencesOf(await reopened.add(DRAFTS.slice(0, 1), renewed.context)), [6])
     })
 
     it('after a restart as well', async () => {
-      await (await open()).add(BODIES, alice.context)
+      await (await open()).add(DRAFTS, alice.context)
       const outbox = await open()
       await outbox.reseal(outbox.waiting(), renewed.context)
       assert.deepEqual(await read(outbox), { 4: '{"text":"a"}', 5: '{"text":"b"}', 6: '{"text":"c"}' })
@@ -211,7 +212,7 @@ describe('the outbox', () => {
 
     it('nothing that has been settled meanwhile, or that is not its own', async () => {
       const outbox = await open()
-      const [first, second] = await outbox.add(BODIES, alice.context)
+      const [first, second] = await outbox.add(DRAFTS, alice.context)
       await outbox.settle([present(first)], present(first).envelope)
       const stranger = { ...present(second), sequence: 9n }
       const again = await outbox.reseal([present(first), stranger], renewed.context)
@@ -225,7 +226,7 @@ describe('the outbox', () => {
     ] as const)
       it(`where the write fails with ${how}: each message is there once, then and after the next try`, async () => {
         const outbox = await open()
-        const added = await outbox.add(BODIES, alice.context)
+        const added = await outbox.add(DRAFTS, alice.context)
         const restore = failNextBatch(database, isWritten)
         await assert.rejects(outbox.reseal(added, renewed.context))
         restore()
@@ -241,7 +242,7 @@ describe('the outbox', () => {
 
     it('and keeps no body of a message that has its receipt or was refused', async () => {
       const outbox = await open()
-      const [first, second, third] = await outbox.add(BODIES, alice.context)
+      const [first, second, third] = await outbox.add(DRAFTS, alice.context)
       await outbox.settle([present(first)], present(first).envelope)
       await outbox.discard(present(second))
       const [again] = await outbox.reseal([present(third)], renewed.context)
@@ -266,7 +267,7 @@ describe('the outbox', () => {
     ['emptied', () => new Uint8Array(0)]
   ] as const)
     it(`a message that was ${what} on disk is found when it is opened: StoreError`, async () => {
-      await (await open()).add(BODIES, alice.context)
+      await (await open()).add(DRAFTS, alice.context)
       const [key, value] = present((await database.iterator({ gte: utf8('o'), lt: utf8('p') }).all())[1])
       await database.put(key, damage(value))
       await assert.rejects(open(), StoreError)

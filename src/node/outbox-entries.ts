@@ -1,0 +1,85 @@
+import type { Write } from '../chain/store.js'
+import type { EnvelopeBytes, Hash } from '../core/bytes.js'
+import { decodeEnvelope } from '../core/envelope.js'
+import { leafHash } from '../core/merkle.js'
+import { type Body, decodeMessage } from '../core/message.js'
+
+/** A message that is on disk here and has no receipt yet. */
+export interface Unreceipted {
+  readonly sequence: bigint
+  readonly leaf: Hash
+  readonly envelope: EnvelopeBytes
+  /** The encryption key it is sealed to; empty where it is open. */
+  readonly keyId: Uint8Array
+}
+
+/** What is to be said. */
+export interface Draft {
+  readonly body: Uint8Array
+  /** Where it pays something: its number. Else it gets the next sequence of the outbox. */
+  readonly payment?: Payment
+}
+
+/** The number of a transfer in its account, and what it takes from there. */
+export interface Payment {
+  readonly sequence: bigint
+  /** Amount and fee. */
+  readonly units: bigint
+}
+
+/** A message with the draft that it came of. */
+export interface Stored {
+  readonly message: Unreceipted
+  readonly draft: Draft
+}
+
+export const LAST_SEQUENCE = 2n ** 64n - 1n
+
+export function putsOf({ message, draft: { body, payment } }: Stored): Write[] {
+  const { sequence, envelope, keyId } = message
+  const puts: Write[] = [{ type: 'put', key: numbered('o', sequence), value: envelope }]
+  // An open message holds its body itself.
+  if (keyId.length > 0) puts.push({ type: 'put', key: numbered('p', sequence), value: body })
+  if (payment !== undefined)
+    puts.push({ type: 'put', key: paymentKey(sequence), value: bigEndian(payment.units) })
+  return puts
+}
+
+export function deletionsOf({ sequence }: Unreceipted): Write[] {
+  return [
+    { type: 'del', key: numbered('o', sequence) },
+    { type: 'del', key: numbered('p', sequence) }
+  ]
+}
+
+export function paymentKey(sequence: bigint): Uint8Array {
+  return numbered('w', sequence)
+}
+
+/** Throws DecodeError. */
+export function readUnreceipted(envelope: EnvelopeBytes): Unreceipted {
+  const { sequence, body } = decodeMessage(decodeEnvelope(envelope).payload)
+  return { sequence, leaf: leafHash(envelope), envelope, keyId: keyIdOf(body) }
+}
+
+export function keyIdOf(body: Body): Uint8Array {
+  return body.kind === 'sealed' ? body.sealed.keyId : NOTHING
+}
+
+const NOTHING = new Uint8Array(0)
+
+export function counted(count: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4)
+  bytes.writeUInt32BE(count)
+  return bytes
+}
+
+export function bigEndian(number: bigint): Buffer {
+  const bytes = Buffer.allocUnsafe(8)
+  bytes.writeBigUInt64BE(number)
+  return bytes
+}
+
+export function numbered(prefix: string, number: bigint): Buffer {
+  return Buffer.concat([Buffer.from(prefix), bigEndian(number)])
+}
