@@ -16,7 +16,16 @@ import type { Stakes } from '../core/stakes.js'
 import { type Candidate, type MessageName, nameOf } from './candidate.js'
 import { ChainReader } from './chain-reader.js'
 import { Condemned } from './condemned.js'
-import { advance, type Cursor, cursorAfter, type Draft, draft, genesisCursor, type Rules } from './cursor.js'
+import {
+  advance,
+  type Cursor,
+  cursorAfter,
+  type Draft,
+  draft,
+  genesisCursor,
+  linkHeader,
+  type Rules
+} from './cursor.js'
 import { type ForkNode, ForkTree } from './fork-tree.js'
 import { expectBlockIndexed, expectMessagesIndexed, expectNoMoreBlocks } from './indexes.js'
 import { LogTree } from './log-tree.js'
@@ -139,10 +148,13 @@ export class Chain extends ChainReader {
     return this.#forks.root.cursor.signed
   }
 
-  /** What becomes of a block by where it stands, whatever is in it; undefined where that is to be seen. */
-  foresee(signed: CheckpointedHeader): Imported | undefined {
+  /** What becomes of a block by its header alone, whatever is in it; undefined where that is to be seen. */
+  foresee(signed: CheckpointedHeader, now: number): Imported | undefined {
     const parent = this.#parentOf(signed)
-    return 'kind' in parent ? parent : undefined
+    if ('kind' in parent) return parent
+    const stakes = this.rules.application.stakes(parent.cursor.state)
+    const fault = linkHeader(parent.cursor, signed, this.rules, stakes, now)
+    return fault && this.#refuse(signed.id, fault)
   }
 
   /** Whether a block is known not to be valid, or to descend from one that is not. */

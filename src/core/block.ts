@@ -5,6 +5,7 @@ import { decodeEnvelope, signEnvelope, verifyEnvelope } from './envelope.js'
 import type { Fault } from './fault.js'
 import { sha256 } from './hash.js'
 import type { Signer, VerifierCache } from './keys.js'
+import { LIMITS } from './limits.js'
 import { EMPTY_ROOT } from './merkle.js'
 import { Block as WireBlock, Header as WireHeader } from './wire/tallystick.js'
 
@@ -220,6 +221,10 @@ export function encodeGenesis(document: Uint8Array): Uint8Array {
 
 /** Throws DecodeError. */
 export function decodeBlockParts(bytes: Uint8Array): WireBlockParts {
-  const { header, envelopes, document, checkpoint } = decodeCanonical('block', WireBlock, bytes)
+  const { header, envelopes, document, checkpoint } = decodeCanonical('block', WireBlock, bytes, {
+    envelopes: LIMITS.blockMessages
+  })
+  if (header.length > 0 && document.length > 0)
+    throw new DecodeError('block: only block 0 carries the network document')
   return { header, checkpoint, envelopes: envelopes as EnvelopeBytes[], document }
 }

@@ -11,10 +11,8 @@ export function encodeBundle(envelopes: readonly EnvelopeBytes[], salt?: Uint8Ar
 /** Throws DecodeError. */
 export function decodeBundle(bytes: Uint8Array): EnvelopeBytes[] {
   if (bytes.length > LIMITS.bundleBytes) throw new DecodeError(`bundle: ${bytes.length} bytes are too many`)
-  const { envelopes } = decodeCanonical('bundle', Bundle, bytes)
+  const { envelopes } = decodeCanonical('bundle', Bundle, bytes, { envelopes: LIMITS.bundleMessages })
   if (envelopes.length === 0) throw new DecodeError('bundle: empty')
-  if (envelopes.length > LIMITS.bundleMessages)
-    throw new DecodeError(`bundle: ${envelopes.length} messages are too many`)
   return envelopes as EnvelopeBytes[]
 }
 

@@ -1,3 +1,4 @@
+import type { DecodeOptions } from 'protons-runtime'
 import { asHash, equal, HASH_LENGTH, type Hash } from './bytes.js'
 
 /** Thrown by decoders; says what was being read and why it is refused. */
@@ -7,18 +8,24 @@ export class DecodeError extends Error {
 
 interface Codec<T> {
   encode(value: NoInfer<T>): Uint8Array
-  decode(bytes: Uint8Array): T
+  decode(bytes: Uint8Array, options?: DecodeOptions<T>): T
 }
 
 /**
  * Decodes one protobuf message and refuses whatever is not its canonical encoding: unknown, repeated or
  * reordered fields, spelled-out defaults and over-long varints all differ once encoded again.
+ * `limits`: how many elements of repeated fields are read at most; a few bytes of one make an object of many.
  * Throws DecodeError.
  */
-export function decodeCanonical<T>(what: string, codec: Codec<T>, bytes: Uint8Array): T {
+export function decodeCanonical<T>(
+  what: string,
+  codec: Codec<T>,
+  bytes: Uint8Array,
+  limits?: DecodeOptions<T>['limits']
+): T {
   let value: T
   try {
-    value = codec.decode(bytes)
+    value = codec.decode(bytes, limits && { limits })
   } catch (error) {
     throw new DecodeError(`${what}: ${error instanceof Error ? error.message : String(error)}`)
   }

@@ -5,6 +5,8 @@
 export const LIMITS = {
   /** Bytes a block may take at most: `blockSize` × `messageBytes` of a network document must stay below. */
   blockBytes: 16 * 1024 * 1024,
+  /** Messages in a block, whatever `blockSize` a network document has. */
+  blockMessages: 10_000,
   /** Envelopes in a bundle on the messages topic. */
   bundleMessages: 256,
   /** Bytes of a bundle; longer ones are rejected unread. */
@@ -194,6 +196,8 @@ export const LIMITS = {
   /** How long a follower believes that the sequencer's encryption key is still the one it knows, ms. */
   certificateMs: 5_000,
 
+  /** How long a miner that has just started waits for another peer's chain before it mines on its own, ms. */
+  aloneMs: 10_000,
   /** How long a miner searches on one draft, ms: then its messages and its time are taken anew. */
   remineMs: 1_000,
   /** Over how long a miner's hash rate is measured, and how often it is reported, ms. */

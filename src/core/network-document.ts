@@ -74,7 +74,7 @@ export interface LedgerApplicationDocument {
 
 const peerId = { type: 'string', minLength: 1, maxLength: 128 } as const
 
-const blockSize = { type: 'integer', minimum: 1, maximum: 10_000 } as const
+const blockSize = { type: 'integer', minimum: 1, maximum: LIMITS.blockMessages } as const
 const ms = { type: 'integer', minimum: 1, maximum: 86_400_000 } as const
 const digits = { type: 'string', pattern: '^(0|[1-9][0-9]{0,19})$' } as const
 const compactTarget = { type: 'string', pattern: '^[0-9a-f]{8}$' } as const

@@ -28,10 +28,10 @@ export function encodeSubmission({ network, envelopes }: Submission): Uint8Array
 
 /** Throws DecodeError. */
 export function decodeSubmission(bytes: Uint8Array): Submission {
-  const { network, envelopes } = decodeCanonical('submission', WireSubmission, bytes)
+  const { network, envelopes } = decodeCanonical('submission', WireSubmission, bytes, {
+    envelopes: LIMITS.bundleMessages
+  })
   if (envelopes.length === 0) throw new DecodeError('submission: empty')
-  if (envelopes.length > LIMITS.bundleMessages)
-    throw new DecodeError(`submission: ${envelopes.length} messages are too many`)
   return {
     network: decodeHash('submission network', network),
     envelopes: envelopes as EnvelopeBytes[]

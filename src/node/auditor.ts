@@ -63,7 +63,7 @@ export class Auditor {
     const waiting: Checked[] = []
     for await (const read of blocks) {
       if ('block' in read) {
-        const verdicts = checkMessages(read.block, this.pool)
+        const verdicts = checkMessages(read.block.envelopes, this.pool)
         // Awaited when its turn comes; until then nobody listens.
         verdicts.catch(() => undefined)
         waiting.push({ block: read.block, verdicts })

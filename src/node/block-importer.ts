@@ -37,7 +37,7 @@ export class BlockImporter {
   async check(block: Block): Promise<CheckedMessages> {
     if (this.verification === 'headers') return { ok: true }
     const names: MessageName[] = []
-    for (const [index, verdict] of (await checkMessages(block, this.pool)).entries()) {
+    for (const [index, verdict] of (await checkMessages(block.envelopes, this.pool)).entries()) {
       if (!verdict.ok) return { ok: false, fault: messageFault(block, index, verdict.refusal) }
       names.push(verdict)
     }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { pipe } from 'it-pipe'
 import { type Answer, encodeAnswer } from '../core/answer.js'
 import { equal, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
@@ -41,6 +42,8 @@ export class QueryServer implements Service {
   }
 
   async start(): Promise<void> {
+    // One for each query that is being answered.
+    setMaxListeners(0, this.#stopping.signal)
     const request = { ...QUERY_STREAMS, frameBytes: LIMITS.queryBytes, unreadBytes: 2 * LIMITS.queryBytes }
     await this.host.serve(QUERY_PROTOCOL, request, (channel, peer) =>
       this.#open.during(this.#serve(channel, peer))
@@ -78,12 +81,19 @@ export class QueryServer implements Service {
     if (query.kind === 'refused') return send(channel, replyWith(query), LIMITS.queryMs)
     const gone = new AbortController()
     channel.onClose(() => gone.abort(new Error('the stream has ended')))
-    const signal = AbortSignal.any([this.#stopping.signal, gone.signal])
-    for (const responder of this.options.responders) {
-      const reply = responder.reply(query, peer, signal)
-      if (reply !== undefined) return send(channel, reply, timeFor(query))
+    // A listener of its own that goes again: AbortSignal.any would leave one for each query on a signal that stays.
+    const stopping = this.#stopping.signal
+    const stop = (): void => gone.abort(stopping.reason)
+    stopping.addEventListener('abort', stop)
+    try {
+      for (const responder of this.options.responders) {
+        const reply = responder.reply(query, peer, gone.signal)
+        if (reply !== undefined) return await send(channel, reply, timeFor(query))
+      }
+      await send(channel, replyWith(NOT_SERVED), LIMITS.queryMs)
+    } finally {
+      stopping.removeEventListener('abort', stop)
     }
-    return send(channel, replyWith(NOT_SERVED), LIMITS.queryMs)
   }
 
   #read(frame: Uint8Array): Query | Extract<Answer, { kind: 'refused' }> {

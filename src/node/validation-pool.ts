@@ -21,6 +21,8 @@ interface Job {
 export class ValidationPool implements Service {
   // One a core: on two cores beside busy clients, one worker alone got too small a share to keep up.
   readonly #workers = Math.min(4, availableParallelism())
+  /** Bytes of an envelope at most: what is longer is refused before it gets here. */
+  readonly messageBytes: number
   readonly #setup: WorkerSetup
   #pool: Piscina | undefined
   #jobs: Job[] = []
@@ -34,6 +36,7 @@ export class ValidationPool implements Service {
     private readonly openKeys?: (() => OpenKeys) | undefined
   ) {
     this.#setup = { document: network.canonical, opens: openKeys !== undefined }
+    this.messageBytes = network.document.limits.messageBytes
   }
 
   async start(): Promise<void> {
@@ -77,6 +80,8 @@ export class ValidationPool implements Service {
       const batch = this.#jobs.splice(0, end === -1 ? this.#jobs.length : end + 1)
       this.#running += 1
       const verdicts = this.#run(batch)
+      // Heard of in its turn; until then nobody listens.
+      verdicts.catch(() => undefined)
       const inOrder = this.#last.then(() => verdicts)
       this.#last = inOrder.catch(() => undefined)
       let start = 0

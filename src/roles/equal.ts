@@ -6,6 +6,7 @@ import { rulesOf } from '../chain/rules.js'
 import { bindToNetwork } from '../chain/store.js'
 import type { PeerIdBytes } from '../core/bytes.js'
 import { signerOf, VerifierCache } from '../core/keys.js'
+import { LIMITS } from '../core/limits.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
 import { AccountResponder } from '../node/account-responder.js'
@@ -71,7 +72,7 @@ export async function createEqual(options: EqualOptions): Promise<ControlledPeer
   const host = await Host.create({ ...options, topics: [topics.messages, topics.blocks] })
   const book = new AddressBook(connect)
   const validation = new ValidationPool(network)
-  const republisher = new Republisher(host, topics.messages, pool, randomBytes, report)
+  const republisher = new Republisher(host, topics.messages, pool, randomBytes, clock, report)
   const intake = new PoolIntake(pool, chain, validation, () => miner?.messagesCame())
   const sync = new ForkSync({
     host,
@@ -88,14 +89,18 @@ export async function createEqual(options: EqualOptions): Promise<ControlledPeer
       if (imported.kind === 'reorganized') republisher.wake()
       miner?.headChanged()
     },
+    asked: () => miner?.messagesCame(),
     failed
   })
+  const began = clock()
+  // What is mined on an old head is lost, or parts this peer from the others for good. Who is alone cannot wait for them.
+  const mayBuild = (): boolean => sync.isLevel || book.all.length === 0 || clock() - began >= LIMITS.aloneMs
   const hashes = mining && new HashPool({ threads: mining.threads, randomBytes, clock })
   const miner =
     mining &&
     hashes &&
     new Miner({
-      propose: () => chain.propose(signer.peerId, now()),
+      propose: () => (mayBuild() ? chain.propose(signer.peerId, now()) : undefined),
       importOwn: block => sync.importOwn(block),
       publish: async block => {
         await host.publish(topics.blocks, block)

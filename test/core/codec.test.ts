@@ -41,6 +41,7 @@ import {
   type SubmissionAnswer
 } from '#src/core/submission.js'
 import {
+  Block,
   Envelope,
   QueryAnswer,
   QueryRequest,
@@ -667,13 +668,27 @@ describe('Encoding: one thing at a time', () => {
       refused({ ciphertext: new Uint8Array(length) }, /not padded to steps of 64 bytes/)
   })
 
+  it('a block holds at most 10,000 messages, however short they are, and no document beside its header', () => {
+    const empties = (count: number) => Array.from({ length: count }, () => new Uint8Array(0))
+    const parts = { header: Uint8Array.of(1), document: new Uint8Array(0), checkpoint: new Uint8Array(0) }
+    assert.equal(
+      decodeBlockParts(Block.encode({ ...parts, envelopes: empties(10_000) })).envelopes.length,
+      10_000
+    )
+    assert.throws(() => decodeBlockParts(Block.encode({ ...parts, envelopes: empties(10_001) })), /too many/)
+    assert.throws(
+      () => decodeBlockParts(Block.encode({ ...parts, envelopes: [], document: Uint8Array.of(1) })),
+      /only block 0 carries the network document/
+    )
+  })
+
   it('a bundle holds 1 to 256 messages and no more than its bytes', () => {
     assert.throws(() => decodeBundle(encodeBundle([])), /empty/)
     assert.throws(() => decodeBundle(encodeBundle([], Uint8Array.of(1))), /empty/)
     assert.equal(decodeBundle(encodeBundle(Array.from({ length: 256 }, () => envelope))).length, 256)
     assert.throws(
       () => decodeBundle(encodeBundle(Array.from({ length: 257 }, () => envelope))),
-      /257 messages are too many/
+      /had too many elements/
     )
     const filler = (length: number) => encodeBundle([new Uint8Array(length) as EnvelopeBytes])
     const room = LIMITS.bundleBytes - filler(LIMITS.bundleBytes).length + LIMITS.bundleBytes
@@ -801,7 +816,7 @@ describe('Encoding: one thing at a time', () => {
       encodeSubmission({ network, envelopes: Array.from({ length: count }, () => envelope) })
     assert.throws(() => decodeSubmission(of(0)), /empty/)
     assert.equal(decodeSubmission(of(256)).envelopes.length, 256)
-    assert.throws(() => decodeSubmission(of(257)), /257 messages are too many/)
+    assert.throws(() => decodeSubmission(of(257)), /had too many elements/)
     assert.throws(() => decodeSubmissionAnswer(new Uint8Array(0)), /says nothing/)
     assert.throws(
       () => decodeSubmissionAnswer(SubmissionAnswerWire.encode({ fates: { fates: [{}] } })),

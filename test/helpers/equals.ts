@@ -50,7 +50,8 @@ export class EqualLog {
       chain,
       importer,
       () => 0,
-      moved => this.moves.push(moved)
+      moved => this.moves.push(moved),
+      now
     )
   }
 

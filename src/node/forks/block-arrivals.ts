@@ -1,7 +1,7 @@
 import type { Chain, Imported } from '../../chain/chain.js'
 import type { Block } from '../../core/block.js'
 import type { Hash, PeerIdBytes } from '../../core/bytes.js'
-import type { BlockImporter, CheckedMessages } from '../block-importer.js'
+import { type BlockImporter, type CheckedMessages, isWhole } from '../block-importer.js'
 import { Orphans } from './orphans.js'
 
 /** A move of the head. */
@@ -17,7 +17,9 @@ export class BlockArrivals {
     /** A monotonic clock, ms. */
     private readonly clock: () => number,
     /** Hears of each move of the head. */
-    private readonly moved: (moved: Moved) => void
+    private readonly moved: (moved: Moved) => void,
+    /** ms since 1970. */
+    private readonly now: () => number
   ) {}
 
   /** How many blocks wait for their parents. */
@@ -25,11 +27,18 @@ export class BlockArrivals {
     return this.#orphans.size
   }
 
-  /** Takes a block as gossip brings it. `bytes`: of the encoded block. */
+  /**
+   * Takes a block as gossip brings it. `bytes`: of the encoded block. Its messages are looked at only where its
+   * header stands at its place and names them: else one find would do for any number of bodies.
+   */
   async hear(block: Block, from: PeerIdBytes, bytes: number): Promise<Imported> {
-    const foreseen = this.chain.foresee(block.signed)
+    const foreseen = this.chain.foresee(block.signed, this.now())
     if (foreseen?.kind === 'orphan') this.#orphans.add(block, from, bytes, this.clock())
-    return foreseen ?? this.take(block)
+    if (foreseen !== undefined) return foreseen
+    const { height } = block.signed.header
+    if (!isWhole(block))
+      return { kind: 'invalid', fault: { kind: 'root', height, detail: 'these are not its messages' } }
+    return this.take(block)
   }
 
   /** Imports a block, and then those that waited for it. */

@@ -32,6 +32,8 @@ export interface ForkSyncOptions {
   readonly report: Report
   /** Hears of each move of the head. */
   readonly moved: (moved: Moved) => void
+  /** Hears that the other peers have been asked once more. */
+  readonly asked: () => void
   /** Hears of what a peer cannot go on after, once. */
   readonly failed: (error: Error) => void
 }
@@ -48,13 +50,15 @@ export class ForkSync implements Service {
   /** Blocks before their parents are cheap to make: they do not have the others asked all the time. */
   readonly #earlyBlocks = new RateLimiter(LIMITS.earlyBlockRate, 1)
   #isDue = true
+  /** Whether anybody has answered yet, and nobody has shown more than is here. */
+  #isLevel = false
   #running: Promise<void> = Promise.resolve()
   /** Rounds run one after the other. */
   #round: Promise<unknown> = Promise.resolve()
 
   constructor(private readonly options: ForkSyncOptions) {
-    const { chain, importer, clock, moved } = options
-    this.#arrivals = new BlockArrivals(chain, importer, clock, moved)
+    const { chain, importer, clock, moved, now } = options
+    this.#arrivals = new BlockArrivals(chain, importer, clock, moved, now)
     this.#search = new ChainSearch(options)
   }
 
@@ -78,6 +82,11 @@ export class ForkSync implements Service {
   wake(): void {
     this.#isDue = true
     this.#due.wake()
+  }
+
+  /** Whether what is built on the head here is built on the best that is known. */
+  get isLevel(): boolean {
+    return this.#isLevel
   }
 
   /** Takes a block of our own, as if it came from elsewhere. */
@@ -180,7 +189,12 @@ export class ForkSync implements Service {
     const signal = within(LIMITS.roundMs, this.#stopping.signal)
     const claims = await this.#claims()
     const best = await this.#search.best(claims, signal)
-    if (best !== undefined && isBetter(best.headers, chain)) await this.#fetch(best, claims, signal)
+    if (best !== undefined && isBetter(best.headers, chain)) {
+      this.#isLevel = false
+      await this.#fetch(best, claims, signal)
+    }
+    this.#isLevel ||= claims.length > 0
+    this.options.asked()
   }
 
   async #claims(): Promise<Claim[]> {

@@ -1,13 +1,13 @@
 import type { Candidate } from '../../chain/candidate.js'
 import type { Chain } from '../../chain/chain.js'
 import type { Pool, Pooled } from '../../chain/pool.js'
-import { encodeBundle } from '../../core/bundle.js'
 import type { EnvelopeBytes } from '../../core/bytes.js'
 import { LIMITS } from '../../core/limits.js'
 import type { Reason } from '../../core/refusal.js'
 import type { Fate } from '../../core/submission.js'
 import type { Verdict } from '../../core/validation.js'
 import type { GossipVerdict } from '../../network/host.js'
+import { checkMessages } from '../message-checks.js'
 import type { Service } from '../service.js'
 import type { ValidationPool } from '../validation-pool.js'
 import { OwnWaiting } from './own-waiting.js'
@@ -48,7 +48,7 @@ export class PoolIntake implements Service {
 
   /** One outcome for each message. Those that are accepted are on disk when this resolves. */
   async submit(envelopes: readonly EnvelopeBytes[]): Promise<readonly Fate[]> {
-    const verdicts = await this.validation.validate(encodeBundle(envelopes), envelopes.length)
+    const verdicts = await checkMessages(envelopes, this.validation)
     const submitted = envelopes.map((envelope, index) => this.#submitOne(envelope, verdicts[index]))
     // What is known may still be on its way to the disk.
     await this.pool.stored()

@@ -1,7 +1,7 @@
 import type { Candidate } from '../../chain/candidate.js'
 import type { Pool } from '../../chain/pool.js'
 import { encodeBundle } from '../../core/bundle.js'
-import type { EnvelopeBytes } from '../../core/bytes.js'
+import { type EnvelopeBytes, toHex } from '../../core/bytes.js'
 import { LIMITS } from '../../core/limits.js'
 import type { Host } from '../../network/host.js'
 import { describeError, type Report } from '../events.js'
@@ -17,6 +17,8 @@ const SALT_BYTES = 8
 export class Republisher implements Service {
   readonly #stopping = new AbortController()
   readonly #due = new Wakeup()
+  /** Peers that were there at the last times. */
+  readonly #served = new Set<string>()
   #running: Promise<void> = Promise.resolve()
 
   constructor(
@@ -24,11 +26,13 @@ export class Republisher implements Service {
     private readonly topic: string,
     private readonly pool: Pool,
     private readonly random: (bytes: number) => Uint8Array,
+    /** A monotonic clock, ms. */
+    private readonly clock: () => number,
     private readonly report: Report
   ) {}
 
   async start(): Promise<void> {
-    this.host.onSubscription(() => this.wake())
+    this.host.onSubscription(() => this.#welcome())
     this.#running = this.#run()
   }
 
@@ -42,17 +46,30 @@ export class Republisher implements Service {
     this.#due.wake()
   }
 
+  /** Somebody new may lack what waits. Who ends a subscription and begins it again is not new before the next time. */
+  #welcome(): void {
+    const strangers = this.host.subscribers(this.topic).filter(peer => !this.#served.has(toHex(peer)))
+    if (strangers.length > 0) this.wake()
+  }
+
   /** Publishes messages that were handed over here. */
   async publish(envelopes: readonly EnvelopeBytes[]): Promise<void> {
+    if (envelopes.length === 0) return
     await this.#publish(encodeBundle(envelopes))
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping
+    let last = this.clock()
     for (;;) {
       await this.#due.wait(signal, LIMITS.republishMs)
       if (signal.aborted) return
+      if (this.clock() - last >= LIMITS.republishMs) {
+        this.#served.clear()
+        last = this.clock()
+      }
       if (!this.host.hasSubscribers(this.topic)) continue
+      for (const peer of this.host.subscribers(this.topic)) this.#served.add(toHex(peer))
       // With a salt, or gossip would take it for the one that was published before.
       for (const bundle of bundlesOf(this.pool.waiting()))
         await this.#publish(encodeBundle(bundle, this.random(SALT_BYTES)))
