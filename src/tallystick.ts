@@ -3,6 +3,7 @@
 import 'core-js/actual/promise/with-resolvers.js'
 import { Command } from 'commander'
 import { benchCommand } from './bench/command.js'
+import { accountCommand, accountsCommand } from './cli/commands/account.js'
 import {
   blockCommand,
   checkpointCommand,
@@ -19,6 +20,7 @@ import { initCommand } from './cli/commands/init.js'
 import { keygenCommand } from './cli/commands/keygen.js'
 import { mineCommand, nodeCommand, shutdownCommand } from './cli/commands/node.js'
 import { submitCommand } from './cli/commands/submit.js'
+import { transferCommand } from './cli/commands/transfer.js'
 import { verifyCommand } from './cli/commands/verify.js'
 import { run } from './cli/run.js'
 import { demoCommand } from './demo/command.js'
@@ -32,6 +34,9 @@ for (const command of [
   initCommand(),
   keygenCommand(),
   submitCommand(),
+  transferCommand(),
+  accountCommand(),
+  accountsCommand(),
   chatCommand(),
   countCommand(),
   headCommand(),

@@ -11,7 +11,8 @@ import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import type { Network } from '../core/network-document.js'
 import { Host } from '../network/host.js'
-import { Asker } from '../node/asker.js'
+import { AccountAsker } from '../node/account-asker.js'
+import type { Asker } from '../node/asker.js'
 import { describeError } from '../node/events.js'
 import { compareHeads } from '../node/head-comparison.js'
 import { Contradiction } from '../node/query-errors.js'
@@ -52,7 +53,7 @@ export function askingCommand(name: string): Command {
  */
 export async function asking(
   options: AskingOptions,
-  use: (asker: Asker, head: CheckpointedHeader) => Promise<void>
+  use: (asker: AccountAsker, head: CheckpointedHeader) => Promise<void>
 ): Promise<void> {
   const rules = rulesOf(await readNetwork(options.network))
   await withAsker(options, rules, async asker => {
@@ -76,10 +77,10 @@ export async function asking(
 export function withAsker(
   options: ConnectingOptions,
   rules: Rules,
-  use: (asker: Asker) => Promise<void>
+  use: (asker: AccountAsker) => Promise<void>
 ): Promise<void> {
   return withConnection(options, rules.network, ({ host, peer }) =>
-    use(new Asker(host, peer, rules, () => Date.now()))
+    use(new AccountAsker(host, peer, rules, () => Date.now()))
   )
 }
 

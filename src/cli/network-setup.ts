@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { rulesOf } from '../chain/rules.js'
 import {
   InvalidNetworkDocument,
+  type LedgerApplicationDocument,
   type Network,
   networkOf,
   type OrderingDocument
@@ -21,6 +22,8 @@ export interface NetworkWishes {
   readonly name?: string
   readonly blockSize?: number
   readonly schema?: string
+  /** In place of the template's application. */
+  readonly ledger?: LedgerApplicationDocument
   readonly members?: readonly string[]
 }
 
@@ -44,12 +47,12 @@ export async function writeNetwork(
   if (found !== type)
     throw new Failure(`${source} is no template of a network that is ordered by ${type}; name another one`)
   const schema = wishes.schema === undefined ? {} : { schema: await readJson(wishes.schema) }
-  const { name, blockSize, members } = wishes
+  const { name, blockSize, members, ledger } = wishes
   const network = checked(source, {
     ...template,
     ...(name !== undefined && { name }),
     ordering: { ...(await order(ordering)), ...(blockSize !== undefined && { blockSize }) },
-    application: { ...part(template, 'application'), ...schema },
+    application: ledger ?? { ...part(template, 'application'), ...schema },
     ...(members !== undefined && members.length > 0 && { members })
   })
   await createFile(file, `${JSON.stringify(network.document, null, 2)}\n`)

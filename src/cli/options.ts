@@ -1,6 +1,8 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { InvalidArgumentError } from 'commander'
+import { accountFromText } from '../applications/ledger/account.js'
 import { peerIdFromText, peerIdToString } from '../core/keys.js'
+import { U64_MAX, u64FromText } from '../core/u64.js'
 import { addressFrom } from '../network/addresses.js'
 
 /** Parsers of option values; commander turns what they throw into one sentence and exit code 2. */
@@ -52,6 +54,37 @@ export function peerIds(text: string, before: readonly string[] | undefined): re
   }
 }
 
+/** The PeerId of a public key. */
+export function account(text: string): string {
+  const read = accountFromText(text)
+  if (!read.ok)
+    throw new InvalidArgumentError(
+      `It must be the PeerId of a public key, such as 12D3KooW…: ${read.problem}.`
+    )
+  return text
+}
+
+/** A u64 in decimal digits, as it stands in JSON. */
+export function units(text: string): string {
+  if (u64FromText(text) === undefined)
+    throw new InvalidArgumentError(`It must be a whole number from 0 to ${U64_MAX}.`)
+  return text
+}
+
+/** For options that may be given more than once. */
+export function grants(text: string, before: readonly Grant[] | undefined): readonly Grant[] {
+  const [to, amount, ...more] = text.split('=')
+  if (to === undefined || amount === undefined || amount === '0' || more.length > 0)
+    throw new InvalidArgumentError('It must be PEERID=AMOUNT, such as 12D3KooW…=1000, with 1 or more.')
+  return [...(before ?? []), { to: account(to), amount: units(amount) }]
+}
+
+/** What an account has at first. */
+export interface Grant {
+  readonly to: string
+  readonly amount: string
+}
+
 /** A multiaddr, also where a person gives host and port. */
 function hostAddress(text: string): string {
   const found = addressFrom(text)
@@ -70,5 +103,6 @@ export const DEFAULTS = {
   network: 'config/network.json',
   sequencer: '/ip4/127.0.0.1/tcp/4100',
   ownerKey: 'keys/miner.owner.key',
+  clientKey: 'keys/client.key',
   anyPort: '/ip4/127.0.0.1/tcp/0'
 } as const

@@ -28,7 +28,7 @@ export function reporter(json: boolean, print: (text: string) => void = printLin
 }
 
 /** A u64 as a JSON number while that is exact, else as a string of digits. */
-function sequenceToJson(sequence: bigint): number | string {
+export function sequenceToJson(sequence: bigint): number | string {
   return sequence <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(sequence) : sequence.toString()
 }
 

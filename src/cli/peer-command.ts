@@ -187,7 +187,7 @@ async function expectSequencerKey(network: Network, path: string): Promise<void>
 function clientFiles(options: LogPeerOptions): ClientFiles {
   return {
     ...options,
-    key: options.key ?? 'keys/client.key',
+    key: options.key ?? DEFAULTS.clientKey,
     data: options.data ?? 'data/client',
     listen: options.listen ?? [DEFAULTS.anyPort],
     connect: connectOf(options)

@@ -6,7 +6,7 @@ import { PendingState } from '../chain/pending-state.js'
 import { Pool } from '../chain/pool.js'
 import { type Database, StoreError } from '../chain/store.js'
 import type { ReadBlock } from '../chain/stored-blocks.js'
-import type { CheckpointedHeader } from '../core/block.js'
+import type { Block, CheckpointedHeader } from '../core/block.js'
 import type { Fault } from '../core/fault.js'
 import { VerifierCache } from '../core/keys.js'
 import { sequencerOf } from '../core/network-document.js'
@@ -46,6 +46,17 @@ export async function verifyLog(source: LogSource, keys: readonly OpeningKey[]):
 /** The blocks of a log, each once it has been verified; in place of the first that does not hold, its fault. */
 export function verifiedBlocks(source: LogSource): AsyncIterable<ReadBlock> {
   return new LogAudit(source, []).verified()
+}
+
+export type AuditedBlock =
+  | { readonly block: Block; readonly state: unknown }
+  | Extract<ReadBlock, { readonly fault: unknown }>
+
+/** The same, each block with the state after it. */
+export async function* auditedBlocks(source: LogSource): AsyncIterable<AuditedBlock> {
+  const audit = new LogAudit(source, [])
+  for await (const read of audit.verified())
+    yield 'fault' in read ? read : { block: read.block, state: audit.auditor.state }
 }
 
 class LogAudit {

@@ -40,6 +40,11 @@ export class Auditor {
     return this.#cursor.weight
   }
 
+  /** After that block. */
+  get state(): unknown {
+    return this.#cursor.state
+  }
+
   /** Sealed messages whose key is not in the pool: all but their inside was verified. */
   get unopened(): number {
     return this.#unopened

@@ -104,7 +104,7 @@ export class Wallet {
     if (units > rest)
       return no(
         'overdraft',
-        `${units} with the fee; the account has ${account.balance} as of block ${height}, and ${this.#sum} of it is in transfers of yours that are in no block yet`
+        `${units} with the fee; the account has ${account.balance} as of block ${height}${this.#sum === 0n ? '' : `, and ${this.#sum} of it is in transfers of yours that are in no block yet`}`
       )
     let sequence = account.sequence < this.#lowest ? this.#lowest : account.sequence + 1n
     while (this.#owed.has(sequence)) sequence += 1n

@@ -1,9 +1,13 @@
 import type { Command } from 'commander'
+import { decodeTransfer } from '../../applications/ledger/transfer.js'
 import type { Block } from '../../core/block.js'
-import { type Hash, toHex } from '../../core/bytes.js'
+import { type EnvelopeBytes, type Hash, toHex } from '../../core/bytes.js'
 import { checkpointKey, checkpointNote } from '../../core/checkpoint.js'
+import { decodeEnvelope } from '../../core/envelope.js'
+import { peerIdToString } from '../../core/keys.js'
+import { decodeMessage } from '../../core/message.js'
 import { verifierKey } from '../../core/signed-note.js'
-import type { ProvenInclusion } from '../../node/asker.js'
+import type { Asker, ProvenInclusion } from '../../node/asker.js'
 import { type AskingOptions, asking, askingCommand } from '../asking.js'
 import { Failure } from '../failure.js'
 import { headerToJson, messagesOf, printJson, printLine } from '../output.js'
@@ -28,7 +32,9 @@ export function headCommand(): Command {
   return askingCommand('head')
     .description('The last block, after its signature, both roots and its parent have been verified.')
     .action((options: AskingOptions) =>
-      asking(options, async (asker, { header }) => showBlock(options, await asker.blockAt(header.height)))
+      asking(options, async (asker, { header }) =>
+        showBlock(options, asker, await asker.blockAt(header.height))
+      )
     )
 }
 
@@ -38,7 +44,11 @@ export function blockCommand(): Command {
     .argument('<ref>', 'its height, or its id in hex', reference)
     .action((ref: Reference, options: AskingOptions) =>
       asking(options, async asker => {
-        showBlock(options, 'hash' in ref ? await asker.blockById(ref.hash) : await asker.blockAt(ref.number))
+        showBlock(
+          options,
+          asker,
+          'hash' in ref ? await asker.blockById(ref.hash) : await asker.blockAt(ref.number)
+        )
       })
     )
 }
@@ -48,7 +58,7 @@ export function previousCommand(): Command {
     .description('The block before the one with this id.')
     .argument('<id>', 'the id of a block in hex', identifier)
     .action((id: Hash, options: AskingOptions) =>
-      asking(options, async asker => showBlock(options, await asker.previous(id)))
+      asking(options, async asker => showBlock(options, asker, await asker.previous(id)))
     )
 }
 
@@ -92,16 +102,33 @@ export function proofCommand(): Command {
     )
 }
 
-function showBlock(options: AskingOptions, block: Block): void {
+function showBlock(options: AskingOptions, { rules }: Asker, block: Block): void {
   const header = headerToJson(block.signed)
-  const messages = messagesOf(block)
+  const isLedger = rules.network.document.application.type === 'ledger'
+  const messages = messagesOf(block).map((message, index) => ({
+    ...message,
+    ...(isLedger && transferToJson(block.envelopes[index]))
+  }))
   show(options, { ...header, messages }, [
     ...Object.entries(header).map(([name, value]) => `${name.padEnd(9)} ${value ?? 'none: the genesis'}`),
     ...messages.map(
-      ({ position, author, sequence, sealed, leaf }) =>
-        `  ${position}  ${author} #${sequence}  ${sealed ? 'sealed' : 'open'}  ${leaf}`
+      ({ position, author, sequence, sealed, leaf, to, amount, fee }) =>
+        `  ${position}  ${author} #${sequence}  ${to ? `${amount} to ${to}, fee ${fee}` : sealed ? 'sealed' : 'open'}  ${leaf}`
     )
   ])
+}
+
+interface ShownTransfer {
+  readonly to?: string
+  readonly amount?: string
+  readonly fee?: string
+}
+
+function transferToJson(envelope: EnvelopeBytes | undefined): ShownTransfer {
+  const body = envelope && decodeMessage(decodeEnvelope(envelope).payload).body
+  if (body?.kind !== 'open') return {}
+  const { to, amount, fee } = decodeTransfer(body.bytes)
+  return { to: peerIdToString(to), amount: String(amount), fee: String(fee) }
 }
 
 function showProof(

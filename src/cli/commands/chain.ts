@@ -3,7 +3,7 @@ import type { CheckpointedHeader } from '../../core/block.js'
 import { toHex } from '../../core/bytes.js'
 import { type AskingOptions, asking, askingCommand } from '../asking.js'
 import { wholeNumber } from '../options.js'
-import { headerToJson, printJson } from '../output.js'
+import { headerToJson, printJson, printLine } from '../output.js'
 
 interface ChainOptions extends AskingOptions {
   readonly from: number
@@ -17,7 +17,12 @@ export function chainCommand(): Command {
     .option('--limit <n>', 'how many at most', wholeNumber(1), 100)
     .action((options: ChainOptions) =>
       asking(options, async asker => {
-        for await (const signed of asker.headers(options.from, options.limit)) show(signed, options)
+        let shown = 0
+        for await (const signed of asker.headers(options.from, options.limit)) {
+          show(signed, options)
+          shown += 1
+        }
+        if (!options.json) printLine(`VALID: ${shown} blocks, each the child of the one before it`)
       })
     )
 }

@@ -97,7 +97,7 @@ function tell(
 ): void {
   // Standard output may be the export itself.
   if (json && file !== undefined) printJson({ file, ...facts })
-  else printLine(file === undefined ? sentence : `wrote ${file}: ${sentence}`)
+  else printLine(file === undefined ? sentence : `SUCCESS: wrote ${file}: ${sentence}`)
 }
 
 async function proofOf(asker: Asker, ref: Reference): Promise<Exported> {

@@ -1,10 +1,10 @@
 import { Command, Option } from 'commander'
 import { toHex } from '../../core/bytes.js'
 import { peerIdToString } from '../../core/keys.js'
-import { sequencerOf } from '../../core/network-document.js'
+import { type LedgerApplicationDocument, sequencerOf } from '../../core/network-document.js'
 import { UsageError } from '../failure.js'
 import type { NetworkWishes, OrderingName } from '../network-setup.js'
-import { compactTarget, DEFAULTS, wholeNumber } from '../options.js'
+import { compactTarget, DEFAULTS, type Grant, grants, units, wholeNumber } from '../options.js'
 import { printJson } from '../output.js'
 import { encryptionKeyBeside, makeSequencerNetwork } from '../sequencer-network.js'
 import { makeWorkNetwork } from '../work-network.js'
@@ -21,13 +21,18 @@ interface InitOptions {
   readonly target?: string
   readonly emptyBlocks: boolean
   readonly maxReorg?: number
+  readonly application?: 'messages' | 'ledger'
   readonly schema?: string
+  readonly grant?: readonly Grant[]
+  readonly reward?: string
+  readonly leastFee?: string
   readonly template?: string
   readonly member?: readonly string[]
   readonly json?: true
 }
 
 const DAY_MS = 86_400_000
+const LEDGER_TIMEOUT_MS = 1_000
 
 export function initCommand(): Command {
   return new Command('init')
@@ -55,7 +60,16 @@ export function initCommand(): Command {
     .option('--target <hex>', 'work: of the first block, in compact form', compactTarget)
     .option('--no-empty-blocks', 'work: no block without a message')
     .option('--max-reorg <n>', 'work: how many blocks a heavier branch may replace', wholeNumber(1, 1_000))
-    .option('--schema <file>', 'JSON Schema (2020-12) of a message')
+    .addOption(
+      new Option(
+        '--application <name>',
+        "what messages mean (default: as the template says, 'messages')"
+      ).choices(['messages', 'ledger'])
+    )
+    .option('--schema <file>', 'messages: JSON Schema (2020-12) of a message')
+    .option('--grant <peerid=amount>', 'ledger: what an account has at first; repeatable', grants)
+    .option('--reward <n>', 'ledger, work: what each block makes for its producer', units)
+    .option('--least-fee <n>', 'ledger: the least fee of a transfer', units)
     .option('--member <peerid>', 'who may write; repeatable (default: anyone)', collect)
     .option('--template <file>', 'start from another document than the one that ships')
     .option('--json', 'one JSON object on stdout')
@@ -65,11 +79,13 @@ export function initCommand(): Command {
 async function init(options: InitOptions): Promise<void> {
   const { template, name, blockSize, schema, member } = options
   expectOptionsOf(options)
+  const ledger = ledgerOf(options)
   const wishes: NetworkWishes = {
     ...(template !== undefined && { template }),
     ...(name !== undefined && { name }),
     ...(blockSize !== undefined && { blockSize }),
     ...(schema !== undefined && { schema }),
+    ...(ledger && { ledger }),
     ...(member !== undefined && { members: member })
   }
   switch (options.ordering) {
@@ -81,7 +97,9 @@ async function init(options: InitOptions): Promise<void> {
 }
 
 async function initSequencer(options: InitOptions, wishes: NetworkWishes): Promise<void> {
-  const { key = 'keys/sequencer.key', blockTimeout } = options
+  const { key = 'keys/sequencer.key', application } = options
+  // Who has paid waits for the block: only then can the other one spend it.
+  const { blockTimeout = application === 'ledger' ? LEDGER_TIMEOUT_MS : undefined } = options
   const encryptionKey = encryptionKeyBeside(key)
   const network = await makeSequencerNetwork(
     { network: options.network, key, encryptionKey },
@@ -126,7 +144,8 @@ function expectOptionsOf(options: InitOptions): void {
       '--half-life': options.halfLife,
       '--target': options.target,
       '--no-empty-blocks': options.emptyBlocks ? undefined : true,
-      '--max-reorg': options.maxReorg
+      '--max-reorg': options.maxReorg,
+      '--reward': options.reward
     }
   }
   for (const [ordering, values] of Object.entries(given))
@@ -135,6 +154,31 @@ function expectOptionsOf(options: InitOptions): void {
         throw new UsageError(
           `${option} goes with --ordering ${ordering} alone, and this is a network that is ordered by ${options.ordering === 'work' ? 'work' : 'a sequencer'}`
         )
+}
+
+/** Throws UsageError where an option is given that says something of the other application. */
+function ledgerOf(options: InitOptions): LedgerApplicationDocument | undefined {
+  const { application, schema, grant = [], reward, leastFee } = options
+  const isLedger = application === 'ledger'
+  if (isLedger && schema !== undefined)
+    throw new UsageError('--schema goes with messages alone: what a transfer is needs no schema')
+  const given = { '--grant': options.grant, '--reward': reward, '--least-fee': leastFee }
+  for (const [option, value] of Object.entries(given))
+    if (!isLedger && value !== undefined)
+      throw new UsageError(`${option} goes with --application ledger alone`)
+  if (!isLedger) return undefined
+  if (grant.length === 0 && (reward ?? '0') === '0')
+    throw new UsageError(
+      `nobody would ever have anything: name who has what at first with --grant PEERID=AMOUNT${options.ordering === 'work' ? ', or what each block makes with --reward N' : ''}`
+    )
+  const accounts = Object.fromEntries(grant.map(({ to, amount }) => [to, amount]))
+  if (Object.keys(accounts).length < grant.length) throw new UsageError('--grant names one account twice')
+  return {
+    type: 'ledger',
+    accounts,
+    ...(reward !== undefined && { reward }),
+    ...(leastFee !== undefined && { leastFee })
+  }
 }
 
 function collect(text: string, before: readonly string[] | undefined): readonly string[] {

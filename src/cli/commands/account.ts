@@ -1,0 +1,183 @@
+import { Argument, type Command } from 'commander'
+import { AccountHistory, type HistoryEntry } from '../../applications/ledger/history.js'
+import { LedgerState } from '../../applications/ledger/state.js'
+import type { CheckpointedHeader, Header } from '../../core/block.js'
+import { type PeerIdBytes, toHex } from '../../core/bytes.js'
+import { decodeEnvelope } from '../../core/envelope.js'
+import { describeFault } from '../../core/fault.js'
+import { peerIdFromText, peerIdToString, signerOf } from '../../core/keys.js'
+import { decodeMessage } from '../../core/message.js'
+import { type AskingOptions, asking, askingCommand } from '../asking.js'
+import { Failure, UsageError } from '../failure.js'
+import { exists } from '../files.js'
+import { readIdentity } from '../key-files.js'
+import { type LogSource, targetOf, withLog } from '../log-source.js'
+import { account, DEFAULTS, wholeNumber } from '../options.js'
+import { printJson, sequenceToJson } from '../output.js'
+import { auditedBlocks } from '../verify-log.js'
+
+/** The commands that ask what accounts have, and print what has been proved. */
+
+interface AccountOptions extends AskingOptions {
+  readonly height?: number
+  readonly history?: true
+  readonly from?: string
+}
+
+export function accountCommand(): Command {
+  return askingCommand('account')
+    .description('What an account has, as the state of a verified header proves it; or all that changed it.')
+    .addArgument(
+      new Argument(
+        '[account]',
+        `the PeerId of its public key (default: that of --key, or of ${DEFAULTS.clientKey})`
+      ).argParser(account)
+    )
+    .option(
+      '--height <n>',
+      'after this block, where the peer still has it (default: its head)',
+      wholeNumber(0)
+    )
+    .option('--history', 'each block that changed it, from the first one on, all of them verified')
+    .option('--from <log>', "with --history: a file that `export` wrote, or a stopped peer's folder")
+    .action(showAccount)
+}
+
+export function accountsCommand(): Command {
+  return askingCommand('accounts')
+    .description('What all accounts have: together they give the state of a verified header.')
+    .option(
+      '--height <n>',
+      'after this block, where the peer still has it (default: its head)',
+      wholeNumber(0)
+    )
+    .action(showAccounts)
+}
+
+async function showAccount(name: string | undefined, options: AccountOptions): Promise<void> {
+  const { height, history, from, json } = options
+  if (from !== undefined && history !== true) throw new UsageError('--from goes with --history alone')
+  if (height !== undefined && history === true) throw new UsageError('--height does not go with --history')
+  const id = await accountOf(name, options)
+  if (history === true) return showHistory(id, options)
+  await asking(options, async asker => {
+    const { signed, account } = await asker.account(id, height)
+    const shown = {
+      account: peerIdToString(id),
+      balance: String(account.balance),
+      sequence: sequenceToJson(account.sequence),
+      ...placeOf(signed)
+    }
+    if (json) return printJson(shown)
+    process.stdout.write(
+      [
+        `account   ${shown.account}`,
+        `balance   ${shown.balance}`,
+        `sequence  ${shown.sequence}: its next transfer has number ${account.sequence + 1n}`,
+        `block     ${shown.height}, id ${shown.id}, whose state proves it`,
+        ''
+      ].join('\n')
+    )
+  })
+}
+
+async function showAccounts({ height, ...options }: AccountOptions): Promise<void> {
+  await asking(options, async asker => {
+    const { signed, accounts } = await asker.accounts(height)
+    const listed = accounts.map(({ id, balance, sequence }) => ({
+      account: peerIdToString(id),
+      balance: String(balance),
+      sequence: sequenceToJson(sequence)
+    }))
+    const supply = String(accounts.reduce((sum, { balance }) => sum + balance, 0n))
+    const place = placeOf(signed)
+    if (options.json) return printJson({ ...place, supply, accounts: listed })
+    for (const { account, balance, sequence } of listed)
+      process.stdout.write(`${balance.padStart(20)}  ${account}  ${sequence} sent\n`)
+    process.stdout.write(
+      `${supply.padStart(20)}  on ${listed.length} accounts, which give the state of block ${place.height}, id ${place.id}\n`
+    )
+  })
+}
+
+/** All blocks are verified, from the first one on, whoever shows them. */
+async function showHistory(id: PeerIdBytes, options: AccountOptions): Promise<void> {
+  const { connect, from, network, data, key, swarmKey, json } = options
+  const target = from === undefined ? ({ kind: 'peer', name: connect } as const) : await targetOf(from)
+  await withLog(
+    target,
+    { network, data, ...(key && { askWith: key }), ...(swarmKey && { swarmKey }) },
+    async source => {
+      const genesis = ledgerIn(source.rules.application.genesis(), source)
+      const history = new AccountHistory(id, genesis)
+      let last = genesis.account(id)
+      let height = 0
+      for await (const read of auditedBlocks(source)) {
+        if ('fault' in read) throw new Failure(`the history ends here: ${describeFault(read.fault)}`)
+        const { signed, envelopes } = read.block
+        const state = ledgerIn(read.state, source)
+        const messages = envelopes.map(envelope => decodeMessage(decodeEnvelope(envelope).payload))
+        last = state.account(id)
+        height = signed.header.height
+        for (const entry of history.entriesOf(signed.header, messages, state))
+          showEntry(entry, signed.header, json === true)
+      }
+      const { balance, sequence } = last ?? { balance: 0n, sequence: 0n }
+      const text = peerIdToString(id)
+      if (json)
+        printJson({ account: text, height, balance: String(balance), sequence: sequenceToJson(sequence) })
+      else
+        process.stdout.write(
+          `VALID: ${text} has ${balance} after block ${height}, and has sent ${sequence}\n`
+        )
+    }
+  )
+}
+
+function showEntry(entry: HistoryEntry, { height, time }: Header, json: boolean): void {
+  const amount = String(entry.amount)
+  if (entry.kind === 'produced') {
+    if (json) return printJson({ height, time, kind: entry.kind, amount })
+    process.stdout.write(`${line(height, '+', amount)}  for having made the block\n`)
+    return
+  }
+  const { kind, position, sequence, fee } = entry
+  const other = peerIdToString(entry.other)
+  const number = sequenceToJson(sequence)
+  if (json)
+    return printJson({ height, time, kind, position, other, sequence: number, amount, fee: String(fee) })
+  const sign = kind === 'received' ? '+' : kind === 'sent' ? '-' : '='
+  const whom = kind === 'received' ? 'from' : 'to'
+  process.stdout.write(
+    `${line(height, sign, amount)}  ${whom} ${other}, transfer ${number}${kind === 'received' ? '' : `, fee ${fee}`}\n`
+  )
+}
+
+function line(height: number, sign: string, amount: string): string {
+  return `block ${String(height).padStart(6)}  ${sign}${amount.padStart(20)}`
+}
+
+function placeOf({ header: { height, state }, id }: CheckpointedHeader): Place {
+  return { height, id: toHex(id), state: toHex(state) }
+}
+
+interface Place {
+  readonly height: number
+  readonly id: string
+  readonly state: string
+}
+
+function ledgerIn(state: unknown, { rules }: LogSource): LedgerState {
+  if (state instanceof LedgerState) return state
+  throw new Failure(`"${rules.network.document.name}" keeps no ledger, so that there are no accounts`)
+}
+
+async function accountOf(name: string | undefined, { key }: AccountOptions): Promise<PeerIdBytes> {
+  if (name !== undefined) return peerIdFromText(name)
+  const file = key ?? DEFAULTS.clientKey
+  if (!(await exists(file)))
+    throw new UsageError(
+      `there is no key at ${file}; name an account by its PeerId, or a key file with --key FILE`
+    )
+  return signerOf(await readIdentity(file)).peerId
+}

@@ -1,0 +1,37 @@
+import { Command } from 'commander'
+import { Failure } from '../failure.js'
+import { readNetwork } from '../files.js'
+import { account, units } from '../options.js'
+import { type SendOptions, sendOne, withSendOptions } from '../send-one.js'
+
+interface TransferOptions extends SendOptions {
+  readonly to: string
+  readonly amount: string
+  readonly fee?: string
+}
+
+export function transferCommand(): Command {
+  const command = new Command('transfer')
+    .description('Pays from the account of the own key, which signs here and never leaves.')
+    .requiredOption('--to <account>', 'who is paid: the PeerId of a public key', account)
+    .requiredOption('--amount <n>', 'how much, 1 or more', units)
+    .option(
+      '--fee <n>',
+      "for the block's producer, on top (default: the least that the network takes)",
+      units
+    )
+  return withSendOptions(command).action(transfer)
+}
+
+async function transfer(options: TransferOptions): Promise<void> {
+  const { to, amount, fee, json } = options
+  const { name, application } = (await readNetwork(options.network)).document
+  if (application.type !== 'ledger')
+    throw new Failure(`"${name}" keeps no ledger, so that nothing can be paid there`)
+  const paid = fee ?? application.leastFee ?? '0'
+  const { position, height } = await sendOne({ to, amount, fee: paid }, options)
+  if (json) return
+  const where = position === undefined ? 'it waits for a block' : `at position ${position}`
+  const block = height === undefined ? '' : ` in block ${height}`
+  process.stdout.write(`SUCCESS: ${amount} to ${to}, with a fee of ${paid}; ${where}${block}\n`)
+}

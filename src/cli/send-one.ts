@@ -1,0 +1,168 @@
+import type { Command } from 'commander'
+import { rulesOf } from '../chain/rules.js'
+import { type Hash, toHex } from '../core/bytes.js'
+import { LIMITS } from '../core/limits.js'
+import type { Network } from '../core/network-document.js'
+import type { Asker } from '../node/asker.js'
+import type { PeerEvent, Report } from '../node/events.js'
+import { NotFound } from '../node/query-errors.js'
+import { elapsed, within } from '../node/waiting.js'
+import { withAsker } from './asking.js'
+import { runClient } from './client-command.js'
+import { type SwarmKeyOption, withSwarmKeyOption } from './closed-network.js'
+import { Failure, UsageError } from './failure.js'
+import { readNetwork } from './files.js'
+import { addresses, DEFAULTS, wholeNumber } from './options.js'
+import { printJson, printLine, reporter } from './output.js'
+import { stopController } from './run-peer.js'
+
+export interface SendOptions extends SwarmKeyOption {
+  readonly network: string
+  readonly key: string
+  readonly data: string
+  readonly connect?: readonly string[]
+  readonly wait?: number
+  readonly json?: true
+}
+
+/** What every command takes that sends one message. */
+export function withSendOptions(command: Command): Command {
+  command
+    .option('--network <file>', 'the network document', DEFAULTS.network)
+    .option('--key <file>', 'the libp2p private key, made on first use', DEFAULTS.clientKey)
+    .option('--data <dir>', 'the outbox', 'data/client')
+    .option('--connect <multiaddr>', `repeatable (default: ${DEFAULTS.sequencer})`, addresses)
+    .option(
+      '--wait <n>',
+      'among equals: wait until it stands in a block and that many are on the chain from there on, that one included',
+      wholeNumber(1)
+    )
+  return withSwarmKeyOption(command).option('--json', 'one JSON object a line on stdout')
+}
+
+/**
+ * Sends one message as a client does, and waits for what becomes of it: a sequencer's receipt, or a peer's word that it
+ * has it, and so many blocks. Throws Failure where it is refused. Gives where it stands, as far as that is known.
+ */
+export async function sendOne(value: unknown, options: SendOptions): Promise<Standing> {
+  const network = await readNetwork(options.network)
+  if (options.wait !== undefined && network.document.ordering.type === 'sequencer')
+    throw new UsageError(
+      `"${network.document.name}" has a sequencer, whose receipt says that the message stays; --wait is for networks without one`
+    )
+  const files = { ...options, listen: [], connect: options.connect ?? [DEFAULTS.sequencer] }
+  const report = reporter(options.json === true)
+  const stopping = stopController()
+  const fate = new Fate()
+  const heard: Report = event => {
+    fate.hear(event)
+    report(event)
+  }
+  await runClient(files, once(value), heard, stopping)
+  if (stopping.signal.aborted)
+    throw new Failure(
+      'stopped before it was known what became of the message; if it was stored, it is sent when this client runs again'
+    )
+  if (!fate.isAccepted) throw new Failure(`the message was refused: ${fate.refusal ?? 'nobody says why'}`)
+  if (options.wait !== undefined && fate.leaf !== undefined)
+    return waitForDepth(
+      fate.leaf,
+      options.wait,
+      network,
+      { ...options, connect: files.connect },
+      stopping.signal
+    )
+  return { position: fate.position }
+}
+
+/** Where a message stands that was sent, as far as that is known. */
+export interface Standing {
+  readonly position: number | undefined
+  /** Of its block, where one was waited for. */
+  readonly height?: number
+}
+
+/** Asks again and again: a message may leave the chain with its block, and come back with another one. */
+async function waitForDepth(
+  leaf: Hash,
+  wanted: number,
+  network: Network,
+  { connect, key, json, swarmKey }: SendOptions & { readonly connect: readonly string[] },
+  stopping: AbortSignal
+): Promise<Standing> {
+  const [first = DEFAULTS.sequencer] = connect
+  const signal = within(LIMITS.depthMs, stopping)
+  const options = { connect: first, key, ...(swarmKey && { swarmKey }) }
+  let standing: Standing | undefined
+  await withAsker(options, rulesOf(network), async asker => {
+    for (; !signal.aborted; await elapsed(LIMITS.depthAgainMs, signal)) {
+      const found = await depthOf(leaf, asker)
+      if (found === undefined || found.depth < wanted) continue
+      const { position, height, id, depth } = found
+      if (json) printJson({ event: 'included', position, height, id: toHex(id), depth })
+      else printLine(`SUCCESS: message at position ${position} of block ${height}, ${depth} blocks deep`)
+      standing = { position, height }
+      return
+    }
+    throw new Failure(
+      `the message is not ${wanted} blocks deep yet; it waits at that peer: look for it with: tallystick proof ${toHex(leaf)}`
+    )
+  })
+  if (standing === undefined) throw new Error('a message that was found stands somewhere')
+  return standing
+}
+
+interface Depth {
+  readonly position: number
+  readonly height: number
+  readonly id: Hash
+  /** Blocks from there on, that one included. */
+  readonly depth: number
+}
+
+async function depthOf(leaf: Hash, asker: Asker): Promise<Depth | undefined> {
+  try {
+    const { height: head } = await asker.claimedHead()
+    const { position, signed } = await asker.inclusion({ leaf })
+    const { height } = signed.header
+    return { position, height, id: signed.id, depth: head - height + 1 }
+  } catch (error) {
+    if (error instanceof NotFound) return undefined
+    throw error
+  }
+}
+
+/** What became of the newest message: those left over from earlier runs have lower sequences. */
+class Fate {
+  #highest = -1n
+  /** The sequences that messages had first, where they were sealed again. */
+  readonly #first = new Map<bigint, bigint>()
+  isAccepted = false
+  /** In a sequencer's log. */
+  position: number | undefined
+  /** Where it is not a sequencer that has accepted it. */
+  leaf: Hash | undefined
+  /** Why it was refused. */
+  refusal: string | undefined
+
+  hear(event: PeerEvent): void {
+    if (event.event === 'resealed') this.#first.set(event.as, this.#firstOf(event.sequence))
+    if (event.event !== 'receipt' && event.event !== 'accepted' && event.event !== 'refused') return
+    // Without a sequence it was refused before it was stored, and only the newest can be.
+    const sequence = event.sequence === undefined ? 2n ** 64n : this.#firstOf(event.sequence)
+    if (sequence <= this.#highest) return
+    this.#highest = sequence
+    this.isAccepted = event.event !== 'refused'
+    this.leaf = event.event === 'accepted' ? event.leaf : undefined
+    this.position = event.event === 'receipt' ? event.position : undefined
+    this.refusal = event.event === 'refused' ? `${event.reason}: ${event.detail}` : undefined
+  }
+
+  #firstOf(sequence: bigint): bigint {
+    return this.#first.get(sequence) ?? sequence
+  }
+}
+
+async function* once(value: unknown): AsyncIterable<unknown> {
+  yield value
+}
