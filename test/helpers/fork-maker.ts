@@ -1,6 +1,6 @@
 import { type Cursor, cursorAfter, draft, genesisCursor } from '#src/chain/cursor.js'
 import { type Block, type Header, signHeader } from '#src/core/block.js'
-import { type Hash, toHex } from '#src/core/bytes.js'
+import { equal, type Hash, toHex } from '#src/core/bytes.js'
 import type { Signer } from '#src/core/keys.js'
 import { leafHash } from '#src/core/merkle.js'
 import { envelopesOf, type Made } from './authors.js'

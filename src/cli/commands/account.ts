@@ -137,15 +137,17 @@ async function showHistory(id: PeerIdBytes, options: AccountOptions): Promise<vo
 function showEntry(entry: HistoryEntry, { height, time }: Header, json: boolean): void {
   const amount = String(entry.amount)
   if (entry.kind === 'produced') {
-    if (json) return printJson({ height, time, kind: entry.kind, amount })
-    process.stdout.write(`${line(height, '+', amount)}  for having made the block\n`)
+    if (json) printJson({ height, time, kind: entry.kind, amount })
+    else process.stdout.write(`${line(height, '+', amount)}  for having made the block\n`)
     return
   }
   const { kind, position, sequence, fee } = entry
   const other = peerIdToString(entry.other)
   const number = sequenceToJson(sequence)
-  if (json)
-    return printJson({ height, time, kind, position, other, sequence: number, amount, fee: String(fee) })
+  if (json) {
+    printJson({ height, time, kind, position, other, sequence: number, amount, fee: String(fee) })
+    return
+  }
   const sign = kind === 'received' ? '+' : kind === 'sent' ? '-' : '='
   const whom = kind === 'received' ? 'from' : 'to'
   process.stdout.write(
