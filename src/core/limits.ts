@@ -154,7 +154,7 @@ export const LIMITS = {
    * blocks of the best one before it looks anew, ms. It goes on where it was.
    */
   claimMs: 5_000,
-  searchMs: 10_000,
+  searchMs: 5_000,
   roundMs: 60_000,
   /** How long a peer that did not show what it claimed is not asked, ms. */
   letDownMs: 10_000,

@@ -1,6 +1,6 @@
 import { type Cursor, cursorAfter, draft, genesisCursor } from '#src/chain/cursor.js'
 import { type Block, type Header, signHeader } from '#src/core/block.js'
-import { equal, type Hash, toHex } from '#src/core/bytes.js'
+import { type Hash, toHex } from '#src/core/bytes.js'
 import type { Signer } from '#src/core/keys.js'
 import { leafHash } from '#src/core/merkle.js'
 import { envelopesOf, type Made } from './authors.js'
@@ -38,6 +38,8 @@ interface Placed {
 /** Mines blocks with names on blocks with names, all of them branches of one tree. The same ones at each run. */
 export class ForkMaker {
   readonly #blocks = new Map<string, Placed>()
+  /** By id, in hex. */
+  readonly #names = new Map<string, string>()
 
   private constructor(
     readonly net: RuledNetwork,
@@ -45,7 +47,7 @@ export class ForkMaker {
     readonly interval: number
   ) {
     const cursor = genesisCursor(net.rules)
-    this.#blocks.set(GENESIS, { block: { signed: cursor.signed, envelopes: [] }, cursor })
+    this.name(GENESIS, { signed: cursor.signed, envelopes: [] }, cursor)
   }
 
   static async create(net: RuledNetwork): Promise<ForkMaker> {
@@ -74,8 +76,7 @@ export class ForkMaker {
 
   /** Of a block that was made here. */
   nameOf(id: Hash): string {
-    for (const [name, { block }] of this.#blocks) if (equal(block.signed.id, id)) return name
-    throw new Error('a block that was not made here')
+    return present(this.#names.get(toHex(id)), 'the name of a block')
   }
 
   /** The blocks from the first one up to this one, the genesis left out. */
@@ -92,9 +93,9 @@ export class ForkMaker {
   /** Keeps a block that was made elsewhere, under a name. */
   name(name: string, block: Block, cursor: Cursor): void {
     if (this.#blocks.has(name)) throw new Error(`there is a block ${name} already`)
-    for (const [other, placed] of this.#blocks)
-      if (equal(placed.block.signed.id, block.signed.id))
-        throw new Error(`${name} is the same block as ${other}`)
+    const id = toHex(block.signed.id)
+    if (this.#names.has(id)) throw new Error(`${name} is the same block as ${this.#names.get(id)}`)
+    this.#names.set(id, name)
     this.#blocks.set(name, { block, cursor })
   }
 

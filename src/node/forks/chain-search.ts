@@ -1,5 +1,5 @@
 import type { Chain } from '../../chain/chain.js'
-import { type PeerIdBytes, toHex } from '../../core/bytes.js'
+import { equal, type PeerIdBytes, toHex } from '../../core/bytes.js'
 import { peerIdToString } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
 import type { HeadClaim } from '../../core/query.js'
@@ -54,15 +54,7 @@ export class ChainSearch {
       byHead.set(name, [...(byHead.get(name) ?? []), claim])
     }
     const found = await Promise.all([...byHead.values()].map(same => this.#findOne(same, signal)))
-    const { ordering } = this.options.chain.rules
-    let best: FoundChain | undefined
-    for (const each of found) {
-      if (each === undefined) continue
-      const ahead = best === undefined ? 1n : each.headers.weight - best.headers.weight
-      const isFirst = best !== undefined && ordering.compare(each.headers.head, best.headers.head) < 0
-      if (ahead > 0n || (ahead === 0n && isFirst)) best = each
-    }
-    return best
+    return found.reduce((one, other) => this.#better(one, other), undefined)
   }
 
   /** Looks at the chain of one peer. Throws where the peer fails, or shows what does not hold. */
@@ -74,24 +66,36 @@ export class ChainSearch {
     return found
   }
 
-  /** Of peers that claim the same head, the first that shows better headers. */
+  /** Of peers that claim the same head, one after the other, the first that shows better headers as fast as it should. */
   async #findOne(claims: readonly Claim[], signal: AbortSignal): Promise<FoundChain | undefined> {
+    let best: FoundChain | undefined
     for (const claim of claims) {
-      if (signal.aborted) return undefined
+      if (signal.aborted) break
       const { peer } = claim
       try {
         const found = await this.find(claim, signal)
-        if (found.kind === 'better') return { peer, headers: found.headers }
-        if (found.kind === 'not better' && found.isWhole) return undefined
+        if (found.kind === 'not better' && found.isWhole) break
+        if (found.kind === 'better') {
+          best = this.#better(best, { peer, headers: found.headers })
+          const { ids, head } = found.headers
+          if (equal(head.id, claim.head.id) || ids.length >= LIMITS.rangeHeaders) break
+        }
         this.#leave(peer)
       } catch (error) {
-        if (signal.aborted) return undefined
+        if (signal.aborted) break
         this.#leave(peer)
         const message = `the chain of ${peerIdToString(peer)} is not taken: ${describeError(error)}`
         this.options.report({ event: 'warning', message })
       }
     }
-    return undefined
+    return best
+  }
+
+  #better(one: FoundChain | undefined, other: FoundChain | undefined): FoundChain | undefined {
+    if (one === undefined || other === undefined) return one ?? other
+    const { weight, head } = one.headers
+    if (weight !== other.headers.weight) return weight > other.headers.weight ? one : other
+    return this.options.chain.rules.ordering.compare(head, other.headers.head) <= 0 ? one : other
   }
 
   #mayBeBetter({ peer, head: { height, id, weight } }: Claim): boolean {
