@@ -68,9 +68,9 @@ describe('peers of equal rank that bring little work, or none', () => {
     const fates = await submit(reader.host, reader.peer, net.network.id, [envelope], deadline())
     assert.deepEqual(fates, [{ kind: 'accepted' }])
     await reader.asker.claimedHead()
+    height += 1
     const honest = await stranger('honest', `a${height}`)
     await honest.connect(victim.address)
-    height += 1
     await honest.publish(maker.block(`a${height}`))
     await victim.events.until('the next block', () => headOfVictim() === `a${height}`)
   }

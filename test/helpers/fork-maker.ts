@@ -1,6 +1,6 @@
 import { type Cursor, cursorAfter, draft, genesisCursor } from '#src/chain/cursor.js'
 import { type Block, type Header, signHeader } from '#src/core/block.js'
-import { equal, type Hash, toHex } from '#src/core/bytes.js'
+import { type Hash, toHex } from '#src/core/bytes.js'
 import type { Signer } from '#src/core/keys.js'
 import { leafHash } from '#src/core/merkle.js'
 import { envelopesOf, type Made } from './authors.js'
@@ -93,9 +93,9 @@ export class ForkMaker {
   /** Keeps a block that was made elsewhere, under a name. */
   name(name: string, block: Block, cursor: Cursor): void {
     if (this.#blocks.has(name)) throw new Error(`there is a block ${name} already`)
-    for (const [other, placed] of this.#blocks)
-      if (equal(placed.block.signed.id, block.signed.id))
-        throw new Error(`${name} is the same block as ${other}`)
+    const id = toHex(block.signed.id)
+    if (this.#names.has(id)) throw new Error(`${name} is the same block as ${this.#names.get(id)}`)
+    this.#names.set(id, name)
     this.#blocks.set(name, { block, cursor })
   }
 
