@@ -26,8 +26,8 @@ export type Pooled =
 
 /** What becomes of waiting messages when the head moves. */
 export interface PoolChange {
-  /** Stood in blocks that have left the main chain, and stand in none that has joined it. */
-  readonly returned: readonly Candidate[]
+  /** By name, those that stood in blocks that have left the main chain, and stand in none that has joined it. */
+  readonly returned: ReadonlyMap<string, Candidate>
   /** Names of those that stand on it now. */
   readonly ordered: ReadonlySet<string>
 }
@@ -38,7 +38,8 @@ export interface PoolChange {
  * after a crash each message is in one of the two.
  */
 export class Pool {
-  readonly #waiting = new Map<string, Candidate>()
+  /** By name. */
+  #waiting = new Map<string, Candidate>()
   /** The same, by author in hex. */
   readonly #byAuthor = new Map<string, Set<Candidate>>()
   #bytes = 0
@@ -127,16 +128,14 @@ export class Pool {
   /** Called once what the head's move means for those that wait is on disk. What returns came before all of them. */
   settle({ returned, ordered }: PoolChange): void {
     for (const name of ordered) this.drop(name)
-    if (returned.length === 0) return
-    const waiting = [...this.#waiting.values()]
-    this.#waiting.clear()
-    this.#byAuthor.clear()
-    this.#bytes = 0
-    for (const candidate of [...returned, ...waiting]) {
-      const name = nameOf(candidate)
-      // Of two messages with one name the one that stood in a block goes on.
-      if (!this.#waiting.has(name)) this.#put(candidate)
-    }
+    if (returned.size === 0) return
+    const waiting = this.#waiting
+    this.#waiting = new Map(returned)
+    for (const { envelope } of returned.values()) this.#bytes += envelope.length
+    // Of two messages with one name the one that stood in a block goes on.
+    for (const [name, candidate] of waiting)
+      if (returned.has(name)) this.#bytes -= candidate.envelope.length
+      else this.#waiting.set(name, candidate)
   }
 
   /** Forgets one, such as one that no block can hold any more. Its entry on disk goes with the next start. */

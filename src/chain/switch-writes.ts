@@ -65,8 +65,8 @@ export async function attachment(
 /** What it takes to move blocks off the main chain and beside it. */
 export interface Detachment {
   readonly writes: Write[]
-  /** Messages of the blocks that are to wait, in the order in which they stood. */
-  readonly returned: readonly Candidate[]
+  /** Messages of the blocks that are to wait, by name, in the order in which they stood. */
+  readonly returned: ReadonlyMap<string, Candidate>
   readonly names: ReadonlyMap<ForkNode, ReadonlySet<string>>
 }
 
@@ -77,26 +77,28 @@ export async function detachment(
   ordered: ReadonlySet<string>
 ): Promise<Detachment> {
   const writes: Write[] = []
-  const returned: Candidate[] = []
+  const returned = new Map<string, Candidate>()
   const names = new Map<ForkNode, ReadonlySet<string>>()
   for (const node of [...nodes].reverse()) {
     const { signed } = node.cursor
     const { height, size, count } = signed.header
     const envelopes = await envelopesBetween(database, size - count, size)
     if (envelopes.length !== count) throw new StoreError(`messages of block ${height} are missing`)
-    const candidates = envelopes.map(candidateOf)
-    for (const [index, candidate] of candidates.entries()) {
+    const own = new Set<string>()
+    for (const [index, candidate] of envelopes.map(candidateOf).entries()) {
+      const name = nameOf(candidate)
+      own.add(name)
       writes.push(...messageDeletions(candidate, size - count + index))
-      if (ordered.has(nameOf(candidate))) continue
+      if (ordered.has(name)) continue
       writes.push(pooledWrite(candidate))
-      returned.push(candidate)
+      returned.set(name, candidate)
     }
     writes.push(...headerDeletions(signed), {
       type: 'put',
       key: keys.side(height, signed.id),
       value: encodeBlock({ signed, envelopes })
     })
-    names.set(node, new Set(candidates.map(nameOf)))
+    names.set(node, own)
   }
   return { writes, returned, names }
 }
