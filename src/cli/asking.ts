@@ -6,7 +6,7 @@ import { rulesOf } from '../chain/rules.js'
 import type { CheckpointedHeader } from '../core/block.js'
 import { type PeerIdBytes, toHex } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
-import { checkEvidence, type Evidence } from '../core/evidence.js'
+import type { Evidence } from '../core/evidence.js'
 import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import type { Network } from '../core/network-document.js'
@@ -14,6 +14,7 @@ import { Host } from '../network/host.js'
 import { AccountAsker } from '../node/account-asker.js'
 import type { Asker } from '../node/asker.js'
 import { describeError } from '../node/events.js'
+import { readEvidence } from '../node/evidence-check.js'
 import { compareHeads } from '../node/head-comparison.js'
 import { Contradiction } from '../node/query-errors.js'
 import { closedNetwork, type SwarmKeyOption, withSwarmKeyOption } from './closed-network.js'
@@ -139,7 +140,7 @@ async function denounce(
 
 function evidenceThatHolds(bytes: Uint8Array, network: Network): Evidence | undefined {
   try {
-    return checkEvidence(bytes, network, new VerifierCache())
+    return readEvidence(bytes, network, new VerifierCache())
   } catch (error) {
     if (error instanceof DecodeError) return undefined
     throw error

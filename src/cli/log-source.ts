@@ -6,9 +6,10 @@ import { rulesOf } from '../chain/rules.js'
 import { type Database, networkIn, ranges } from '../chain/store.js'
 import { type ReadBlock, storedBlocks } from '../chain/stored-blocks.js'
 import { equal } from '../core/bytes.js'
-import { checkEvidence, type Evidence } from '../core/evidence.js'
+import type { Evidence } from '../core/evidence.js'
 import { VerifierCache } from '../core/keys.js'
 import { type Network, parseCanonicalNetwork } from '../core/network-document.js'
+import { readEvidence } from '../node/evidence-check.js'
 import { isOutbox } from '../node/outbox.js'
 import { askedBlocks } from './asked-blocks.js'
 import { asking } from './asking.js'
@@ -109,7 +110,7 @@ export async function evidenceIn(folder: string, network: Network): Promise<Evid
   const database = await openExisting(folder)
   try {
     const stored = await database.values(ranges.evidence).all()
-    return stored.map(bytes => checkEvidence(bytes, network, new VerifierCache()))
+    return stored.map(bytes => readEvidence(bytes, network, new VerifierCache()))
   } finally {
     await database.close()
   }

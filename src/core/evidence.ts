@@ -1,10 +1,10 @@
-import type { SignedHeader } from './block.js'
+import type { Header, SignedHeader } from './block.js'
 import { asHash, type EnvelopeBytes, equal, type Hash, toHex } from './bytes.js'
 import { DecodeError, decodeCanonical, expectLength } from './codec.js'
 import { sha256 } from './hash.js'
 import type { VerifierCache } from './keys.js'
 import { LIMITS } from './limits.js'
-import { Frontier, rootOf, verifyInclusion } from './merkle.js'
+import { Frontier, leafHash, rootOf, verifyInclusion } from './merkle.js'
 import { type Network, sequencerOf } from './network-document.js'
 import { readReceipt } from './receipt.js'
 import { readSequencerHeader } from './sequencer-header.js'
@@ -14,7 +14,7 @@ import { Evidence as WireEvidence } from './wire/tallystick.js'
  * Evidence: things the sequencer has signed that cannot both be true. Whoever has the network document can
  * check it, without trusting who shows it.
  */
-export type EvidenceKind = 'fork' | 'broken' | 'receipt' | 'log'
+export type EvidenceKind = 'fork' | 'broken' | 'receipt' | 'log' | 'state'
 
 /** Evidence that holds. `id`: SHA-256 of its bytes. `height`: of the block it is about. */
 export interface Evidence {
@@ -71,11 +71,46 @@ export function brokenLogEvidence(
   })
 }
 
+/** A block that is not what its application makes of the state before it. `proofs`: as the application encodes them. */
+export function brokenStateEvidence(
+  /** Undefined where it is the genesis. */
+  parent: SignedHeader | undefined,
+  child: SignedHeader,
+  envelopes: readonly EnvelopeBytes[],
+  proofs: readonly Uint8Array[]
+): Uint8Array {
+  return WireEvidence.encode({
+    state: {
+      parent: parent?.envelope ?? new Uint8Array(0),
+      header: child.envelope,
+      envelopes: [...envelopes],
+      proofs: [...proofs]
+    }
+  })
+}
+
+/** A block as evidence shows it, with the messages that its header names. */
+export interface ShownBlock {
+  /** Of the state before it; undefined where that is the genesis'. */
+  readonly before: Hash | undefined
+  readonly header: Header
+  readonly envelopes: readonly EnvelopeBytes[]
+  readonly proofs: readonly Uint8Array[]
+}
+
+/** Says what is wrong with a block by its messages and its state. Throws DecodeError where nothing is shown to be. */
+export type StateJudge = (shown: ShownBlock) => string
+
 /** Throws DecodeError, with what is wrong, unless it proves that the network's sequencer has lied. */
-export function checkEvidence(bytes: Uint8Array, network: Network, verifiers: VerifierCache): Evidence {
+export function checkEvidence(
+  bytes: Uint8Array,
+  network: Network,
+  verifiers: VerifierCache,
+  judge: StateJudge
+): Evidence {
   if (bytes.length > LIMITS.evidenceBytes)
     throw new DecodeError(`evidence: ${bytes.length} bytes are too many`)
-  const { fork, broken, receipt, log } = decodeCanonical('evidence', WireEvidence, bytes)
+  const { fork, broken, receipt, log, state } = decodeCanonical('evidence', WireEvidence, bytes)
   const id = sha256(bytes)
   const header = (envelope: Uint8Array): SignedHeader =>
     readSequencerHeader('evidence', envelope, network, verifiers)
@@ -116,13 +151,8 @@ export function checkEvidence(bytes: Uint8Array, network: Network, verifiers: Ve
     return { kind: 'receipt', id, bytes, height, detail }
   }
   if (log !== undefined) {
-    const child = header(log.header)
-    const parent = log.parent.length === 0 ? undefined : header(log.parent)
+    const { parent, child } = neighbours(log, header)
     const { height } = child.header
-    if (height !== (parent?.header.height ?? 0) + 1)
-      throw new DecodeError('evidence: the blocks do not follow one another')
-    if (parent !== undefined && !equal(child.header.parent, parent.id))
-      throw new DecodeError('evidence: the second block does not name the first as its parent')
     const before =
       parent === undefined
         ? Frontier.empty
@@ -138,5 +168,30 @@ export function checkEvidence(bytes: Uint8Array, network: Network, verifiers: Ve
     const detail = `it signed block ${height}, ${toHex(child.id)}, whose log is not its parent's with its own messages`
     return { kind: 'log', id, bytes, height, detail }
   }
+  if (state !== undefined) {
+    const { parent, child } = neighbours(state, header)
+    const { height, count, root } = child.header
+    const envelopes = state.envelopes as EnvelopeBytes[]
+    if (count !== envelopes.length || !equal(rootOf(envelopes.map(leafHash)), root))
+      throw new DecodeError("evidence: the messages are not the block's")
+    const { proofs } = state
+    const wrong = judge({ before: parent?.header.state, header: child.header, envelopes, proofs })
+    const detail = `it signed block ${height}, ${toHex(child.id)}, ${wrong}`
+    return { kind: 'state', id, bytes, height, detail }
+  }
   throw new DecodeError('evidence: proves nothing that is known here')
+}
+
+/** A block and its parent, which is undefined where it is the genesis. Throws DecodeError where they are none. */
+function neighbours(
+  shown: { readonly parent: Uint8Array; readonly header: Uint8Array },
+  read: (envelope: Uint8Array) => SignedHeader
+): { readonly parent: SignedHeader | undefined; readonly child: SignedHeader } {
+  const child = read(shown.header)
+  const parent = shown.parent.length === 0 ? undefined : read(shown.parent)
+  if (child.header.height !== (parent?.header.height ?? 0) + 1)
+    throw new DecodeError('evidence: the blocks do not follow one another')
+  if (parent !== undefined && !equal(child.header.parent, parent.id))
+    throw new DecodeError('evidence: the second block does not name the first as its parent')
+  return { parent, child }
 }

@@ -58,8 +58,30 @@ export class MerkleTrie<Value extends NonNullable<unknown>> implements Branch<Va
     return new MerkleTrie(kind, undefined)
   }
 
+  /**
+   * What paths that lead to one root show of a trie; the rest is known by its hashes alone. Throws RangeError where
+   * the paths do not lead to `root`. Whatever looks at what they do not show throws RangeError, too.
+   */
+  static shown<Value extends NonNullable<unknown>>(
+    kind: LeafKind<Value>,
+    root: Hash,
+    paths: Iterable<TriePath<Value> & { readonly place: ByteString }>
+  ): MerkleTrie<Value> {
+    let top: Node<Value> = new Unknown(byteString(root))
+    for (const { place, leaf, siblings } of paths) {
+      const isOff = leaf !== undefined && !agree(kind.place(leaf), place, siblings.length)
+      if (siblings.length > PLACE_BITS || isOff)
+        throw new RangeError('a path that does not lead to its place')
+      top = graft(top, place, leaf, siblings.map(byteString).toReversed(), 0)
+    }
+    const trie = new MerkleTrie(kind, top)
+    if (!equal(trie.root(), root)) throw new RangeError('a path that does not lead to the root')
+    return trie
+  }
+
   get(place: ByteString): Value | undefined {
     const { node } = descend(this.top, place, PLACE_BITS)
+    if (node instanceof Unknown) return notShown()
     if (node === undefined || node instanceof Inner) return undefined
     return this.kind.place(node) === place ? node : undefined
   }
@@ -88,6 +110,7 @@ export class MerkleTrie<Value extends NonNullable<unknown>> implements Branch<Va
   branch(place: ByteString, depth: number): Branch<Value> {
     const { kind } = this
     const { node } = descend(this.top, place, depth)
+    if (node instanceof Unknown) return notShown()
     const isLeaf = node !== undefined && !(node instanceof Inner)
     const top = isLeaf && !agree(kind.place(node), place, depth) ? undefined : node
     return { root: () => hashOf(rootOf(top, kind)), values: () => valuesOf(top) }
@@ -95,6 +118,7 @@ export class MerkleTrie<Value extends NonNullable<unknown>> implements Branch<Va
 
   path(place: ByteString): TriePath<Value> {
     const { node, passed } = descend(this.top, place, PLACE_BITS)
+    if (node instanceof Unknown) return notShown()
     const siblings = passed
       .toReversed()
       .map((inner, index) =>
@@ -126,7 +150,16 @@ export function verifyTriePath(
 const PLACE_BITS = 8 * HASH_LENGTH
 
 /** A single leaf is held by its value alone, however deep it stands. */
-type Node<Value> = Inner<Value> | Value | undefined
+type Node<Value> = Inner<Value> | Unknown | Value | undefined
+
+/** One or more leaves of which nothing but their root is known. */
+class Unknown {
+  constructor(readonly root: ByteString) {}
+}
+
+function notShown(): never {
+  throw new RangeError('it is not shown what stands there')
+}
 
 class Inner<Value> {
   #root: ByteString | undefined
@@ -148,7 +181,8 @@ class Inner<Value> {
 
 function rootOf<Value>(node: Node<Value>, kind: LeafKind<Value>): ByteString {
   if (node === undefined) return EMPTY
-  return node instanceof Inner ? node.root(kind) : leafHash(kind.data(node))
+  if (node instanceof Inner) return node.root(kind)
+  return node instanceof Unknown ? node.root : leafHash(kind.data(node))
 }
 
 /** Follows a place down to its first `depth` bits, or to what stands alone before. */
@@ -175,12 +209,32 @@ function put<Value>(
   kind: LeafKind<Value>
 ): Node<Value> {
   if (node === undefined) return next(undefined)
+  if (node instanceof Unknown) return notShown()
   if (node instanceof Inner)
     return bit(place, depth) === 0
       ? new Inner(put(node.left, next, place, depth + 1, kind), node.right)
       : new Inner(node.left, put(node.right, next, place, depth + 1, kind))
   const other = kind.place(node)
   return other === place ? next(node) : fork(node, other, next(undefined), place, depth)
+}
+
+/** Puts into a trie what a path shows. `siblings`: of the nodes from here on, the highest first. */
+function graft<Value>(
+  node: Node<Value>,
+  place: ByteString,
+  leaf: Value | undefined,
+  siblings: readonly ByteString[],
+  depth: number
+): Node<Value> {
+  const sibling = siblings[depth]
+  if (sibling === undefined) return node instanceof Unknown ? leaf : node
+  const side = bit(place, depth)
+  // What another path has shown stays; whether the two agree the root tells.
+  const beside =
+    node instanceof Inner ? node.child(1 - side) : sibling === EMPTY ? undefined : new Unknown(sibling)
+  const on = node instanceof Inner ? node.child(side) : new Unknown(EMPTY)
+  const below = graft(on, place, leaf, siblings, depth + 1)
+  return side === 0 ? new Inner<Value>(below, beside) : new Inner<Value>(beside, below)
 }
 
 /** Two leaves under as many inner nodes as their places have bits in common from here on. */
@@ -199,6 +253,7 @@ function fork<Value>(
 
 function* valuesOf<Value>(node: Node<Value>): Iterable<Value> {
   if (node === undefined) return
+  if (node instanceof Unknown) return notShown()
   if (!(node instanceof Inner)) yield node
   else {
     yield* valuesOf(node.left)
@@ -213,6 +268,7 @@ function* valuesAfter<Value>(
   kind: LeafKind<Value>
 ): Iterable<Value> {
   if (node === undefined) return
+  if (node instanceof Unknown) return notShown()
   if (!(node instanceof Inner)) {
     if (kind.place(node) > place) yield node
   } else if (bit(place, depth) === 0) {

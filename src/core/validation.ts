@@ -40,19 +40,44 @@ export async function validateEnvelope(
   rules: MessageRules,
   verifiers: VerifierCache
 ): Promise<Verdict> {
-  const leaf = leafHash(bytes)
-  const refuse = (reason: Reason, detail: string): Verdict => ({
-    ok: false,
-    leaf,
-    refusal: refusal(reason, detail)
-  })
+  const read = authenticate(bytes, rules, verifiers)
+  if ('verdict' in read) return read.verdict
+  return verdictOn(read, checkOpen(read.message, rules) ?? (await checkSealed(read.message, rules)))
+}
 
+/** The same, but for what is inside a sealed body. */
+export function validateOpenly(bytes: EnvelopeBytes, rules: MessageRules, verifiers: VerifierCache): Verdict {
+  const read = authenticate(bytes, rules, verifiers)
+  return 'verdict' in read ? read.verdict : verdictOn(read, checkOpen(read.message, rules))
+}
+
+/** A message whose author has signed it for this network. */
+interface Authenticated {
+  readonly leaf: Hash
+  readonly message: Message
+}
+
+function verdictOn({ leaf, message }: Authenticated, problem: Refusal | undefined): Verdict {
+  const { author, sequence } = message
+  return problem === undefined
+    ? { ok: true, leaf, author, sequence }
+    : { ok: false, leaf, refusal: problem, author, sequence }
+}
+
+function authenticate(
+  bytes: EnvelopeBytes,
+  rules: MessageRules,
+  verifiers: VerifierCache
+): Authenticated | { readonly verdict: Verdict } {
+  const leaf = leafHash(bytes)
+  const refuse = (reason: Reason, detail: string): { readonly verdict: Verdict } => ({
+    verdict: { ok: false, leaf, refusal: refusal(reason, detail) }
+  })
   if (bytes.length > rules.messageBytes)
     return refuse('too large', `${bytes.length} bytes; this network takes ${rules.messageBytes}`)
-  let message: Message
   try {
     const envelope = decodeEnvelope(bytes)
-    message = decodeMessage(envelope.payload)
+    const message = decodeMessage(envelope.payload)
     if (!equal(message.network, rules.network))
       return refuse('wrong network', `it is for network ${toHex(message.network)}`)
     const verifier = verifiers.get(envelope.publicKey)
@@ -60,26 +85,25 @@ export async function validateEnvelope(
       return refuse('bad signature', 'the signature does not fit the message')
     if (!equal(verifier.peerId, message.author))
       return refuse('wrong author', 'the author is not the one who signed')
+    return { leaf, message }
   } catch (error) {
     return refuse('bad encoding', error instanceof Error ? error.message : String(error))
   }
-
-  const { author, sequence } = message
-  const problem = await checkAuthored(message, rules)
-  return problem === undefined
-    ? { ok: true, leaf, author, sequence }
-    : { ok: false, leaf, refusal: problem, author, sequence }
 }
 
-/** What is left to check once it is known who says it. */
-async function checkAuthored(message: Message, rules: MessageRules): Promise<Refusal | undefined> {
-  const { author, body } = message
+/** What everybody can check once it is known who says it. */
+function checkOpen({ author, body }: Message, rules: MessageRules): Refusal | undefined {
   if (rules.members !== undefined && !rules.members.has(toHex(author)))
     return refusal('not a member', 'only members of this network may write')
   if (body.kind !== rules.bodies)
     return refusal(rules.bodies === 'sealed' ? 'not sealed' : 'not open', `bodies are ${rules.bodies} here`)
-  if (body.kind === 'open') return rules.checkBody(body.bytes)
-  if (rules.opener === undefined) return undefined
+  return body.kind === 'open' ? rules.checkBody(body.bytes) : undefined
+}
+
+/** What is left to whoever can open it. */
+async function checkSealed(message: Message, rules: MessageRules): Promise<Refusal | undefined> {
+  const { body } = message
+  if (body.kind === 'open' || rules.opener === undefined) return undefined
   const opened = await rules.opener.open(message, body.sealed)
   if (opened.ok) return rules.checkBody(opened.plaintext)
   return opened.reason === 'unknown key'

@@ -1,12 +1,13 @@
 import { type Database, expectStored, keys, ranges, StoreError, writeDurably } from '../chain/store.js'
 import { equal, toHex } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
-import { checkEvidence, type Evidence } from '../core/evidence.js'
+import type { Evidence } from '../core/evidence.js'
 import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import type { Network } from '../core/network-document.js'
 import type { GossipVerdict, Host } from '../network/host.js'
 import { describeError, type Report } from './events.js'
+import { readEvidence } from './evidence-check.js'
 import type { SequencerAsker } from './sequencer-asker.js'
 import type { Service } from './service.js'
 
@@ -81,7 +82,7 @@ export class EvidenceKeeper implements Service {
   }
 
   #check(bytes: Uint8Array): Evidence {
-    return checkEvidence(bytes, this.options.network, this.#verifiers)
+    return readEvidence(bytes, this.options.network, this.#verifiers)
   }
 
   /** False where it is known, or where there is enough already. */

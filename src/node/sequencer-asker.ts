@@ -1,12 +1,13 @@
 import { type EnvelopeBytes, equal, type PeerIdBytes } from '../core/bytes.js'
 import { readCertificate } from '../core/encryption-key.js'
-import { checkEvidence, type Evidence } from '../core/evidence.js'
+import type { Evidence } from '../core/evidence.js'
 import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { type Network, sequencerOf } from '../core/network-document.js'
 import { type Receipt, readReceipt } from '../core/receipt.js'
 import type { SealingKey } from '../core/sealing.js'
 import type { Host } from '../network/host.js'
+import { readEvidence } from './evidence-check.js'
 import { QueryClient, unexpected } from './query-client.js'
 import { QueryFailed, Untrue } from './query-errors.js'
 
@@ -46,7 +47,7 @@ export class SequencerAsker {
     for await (const answer of this.#client.all({ kind: 'evidence' })) {
       if (answer.kind === 'notFound' || answer.kind === 'done') return all
       if (answer.kind !== 'evidence' || all.length >= LIMITS.evidence) return unexpected(answer)
-      all.push(checkEvidence(answer.evidence, this.network, this.#verifiers))
+      all.push(readEvidence(answer.evidence, this.network, this.#verifiers))
     }
     throw new QueryFailed('the peer ended the stream before the end of the evidence')
   }

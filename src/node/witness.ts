@@ -10,6 +10,7 @@ import {
 import { LIMITS } from '../core/limits.js'
 import { leafHash } from '../core/merkle.js'
 import type { Receipt } from '../core/receipt.js'
+import { stateEvidence } from './evidence-check.js'
 
 interface Promised {
   readonly leaf: Hash
@@ -52,6 +53,9 @@ export class Witness {
     const { peaks } = chain.frontierAt(before.header.size)
     const signedParent = height > 1 ? before : undefined
     this.suspect(brokenLogEvidence(signedParent, signed, peaks, envelopes.map(leafHash)))
+    const kept = chain.stateAt(height - 1)
+    const broken = kept && stateEvidence(before, kept.state, { signed, envelopes })
+    if (broken !== undefined) this.suspect(broken)
   }
 
   /** A receipt whose signature has been checked. */

@@ -6,7 +6,6 @@ import {
   brokenChainEvidence,
   brokenLogEvidence,
   brokenReceiptEvidence,
-  checkEvidence,
   type Evidence,
   forkEvidence
 } from '#src/core/evidence.js'
@@ -14,6 +13,7 @@ import { VerifierCache } from '#src/core/keys.js'
 import { Frontier, inclusionPath, rootOf, subtreeOf } from '#src/core/merkle.js'
 import { signReceipt } from '#src/core/receipt.js'
 import { Evidence as WireEvidence } from '#src/core/wire/tallystick.js'
+import { readEvidence } from '#src/node/evidence-check.js'
 import { seedOf, signerNamed, stageOf } from '../helpers/core.js'
 
 const { network, author, sequencer } = await stageOf()
@@ -60,7 +60,7 @@ function proven(position: number, signed = header()) {
   return { position, leaf: leaves[position] ?? seedOf('none'), path, signed }
 }
 
-const check = (bytes: Uint8Array): Evidence => checkEvidence(bytes, network, verifiers)
+const check = (bytes: Uint8Array): Evidence => readEvidence(bytes, network, verifiers)
 
 function refused(bytes: Uint8Array, message: RegExp): void {
   assert.throws(() => check(bytes), { name: 'DecodeError', message })

@@ -3,12 +3,12 @@ import { rulesOf } from '#src/chain/rules.js'
 import { readBlockHeader } from '#src/core/block.js'
 import { toHex } from '#src/core/bytes.js'
 import { checkpointKey, checkpointNote } from '#src/core/checkpoint.js'
-import { checkEvidence } from '#src/core/evidence.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { leafHash, verifyInclusion } from '#src/core/merkle.js'
 import { parseCanonicalNetwork } from '#src/core/network-document.js'
 import { parseProof } from '#src/core/proof-file.js'
 import { verifierKey } from '#src/core/signed-note.js'
+import { readEvidence } from '#src/node/evidence-check.js'
 import { checkProof } from '#src/node/proof-check.js'
 import { orderingOf } from '#src/orderings/index.js'
 import { present } from '../helpers/changes.js'
@@ -69,7 +69,7 @@ describe('The worked example of the protocol', () => {
 
   for (const kind of ['fork', 'broken', 'receipt', 'log'])
     it(`has evidence that holds: ${kind}`, () => {
-      const evidence = checkEvidence(fromHex(present(example.evidence[kind])), network, verifiers)
+      const evidence = readEvidence(fromHex(present(example.evidence[kind])), network, verifiers)
       assert.equal(evidence.kind, kind)
     })
 })

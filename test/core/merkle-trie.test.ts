@@ -192,6 +192,44 @@ describe('a path in a Merkle trie', () => {
     )
   })
 
+  it('shows enough, with others, to change what stands at its place, and nothing of what they do not show', () => {
+    fc.assert(
+      fc.property(entries, fc.array(places, { maxLength: 5 }), places, (list, some, hidden) => {
+        const whole = trieOf(list)
+        const asked = [...some, ...list.slice(0, 5).map(({ place }) => place)].map(byteString)
+        const paths = asked.map(place => ({ place, ...whole.path(place) }))
+        const shown = MerkleTrie.shown(KIND, whole.root(), paths)
+        assertSame(shown.root(), whole.root())
+        const data = Uint8Array.of(7)
+        let [one, other] = [shown, whole]
+        for (const place of asked) {
+          assertSame(shown.get(place), whole.get(place))
+          const next = () => ({ place: bytesOf(place) as Hash, data })
+          one = one.change(place, next)
+          other = other.change(place, next)
+          assertSame(one.root(), other.root())
+        }
+        // Either the paths show it after all, or nothing is said of it.
+        try {
+          assertSame(shown.get(byteString(hidden)), whole.get(byteString(hidden)))
+        } catch (error) {
+          assert.ok(error instanceof RangeError)
+        }
+      }),
+      runs(200)
+    )
+  })
+
+  it('shows nothing where it leads to another root', () => {
+    fc.assert(
+      fc.property(entries, places, arbitrary.hash(), (list, place, root) => {
+        const path = { place: byteString(place), ...trieOf(list).path(byteString(place)) }
+        assert.throws(() => MerkleTrie.shown(KIND, root, [path]), RangeError)
+      }),
+      runs(50)
+    )
+  })
+
   it('has no more than 256 siblings', () => {
     const [one, other] = [seedOf('place'), flipped(seedOf('place'), 31) as Hash]
     const trie = trieOf([one, other].map(place => ({ place, data: place })))

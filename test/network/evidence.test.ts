@@ -1,14 +1,22 @@
 import assert from 'node:assert/strict'
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
-import { checkEvidence, type EvidenceKind } from '#src/core/evidence.js'
+import type { EvidenceKind } from '#src/core/evidence.js'
 import { VerifierCache } from '#src/core/keys.js'
+import { rootOf } from '#src/core/merkle.js'
 import { Host } from '#src/network/host.js'
+import { ChainResponder } from '#src/node/chain-responder.js'
+import { readEvidence } from '#src/node/evidence-check.js'
 import { SequencerAsker } from '#src/node/sequencer-asker.js'
+import type { Made } from '../helpers/authors.js'
+import { ChainMaker } from '../helpers/blocks.js'
 import { deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
+import { seedOf } from '../helpers/core.js'
 import { identity, makeNetwork, type TestNetwork } from '../helpers/networks.js'
+import { ledgerOf, Payer } from '../helpers/payers.js'
 import { RunningClient, RunningFollower, RunningSequencer } from '../helpers/peers.js'
+import { servedBy, servedChain } from '../helpers/served.js'
 
 /**
  * The liar is the real sequencer: its key used on two folders at once, or on an old copy of its folder, as a
@@ -33,7 +41,7 @@ describe('evidence of a lying sequencer', () => {
     const evidence = await new SequencerAsker(host, peer, net.network).evidence()
     assert.ok(evidence.length > 0)
     for (const { bytes, detail } of evidence)
-      assert.equal(checkEvidence(bytes, net.network, new VerifierCache()).detail, detail)
+      assert.equal(readEvidence(bytes, net.network, new VerifierCache()).detail, detail)
   }
 
   async function blocksFrom(net: TestNetwork, address: string, count: number, who: string): Promise<void> {
@@ -125,4 +133,39 @@ describe('evidence of a lying sequencer', () => {
       assert.equal(follower.events.count('evidence'), 0)
     }
   })
+
+  for (const [what, forge] of [
+    [
+      'says another state',
+      (maker: ChainMaker, made: Made) => maker.forge([made], { header: () => ({ state: seedOf('lie') }) })
+    ],
+    [
+      'holds a transfer that is not covered',
+      (maker: ChainMaker, _: Made, wrong: Made) => {
+        const leaves = [wrong.leaf]
+        const { frontier, signed } = maker.cursor
+        const header = () => ({
+          count: 1,
+          root: rootOf(leaves),
+          size: signed.header.size + 1,
+          log: frontier.appendAll(leaves).root()
+        })
+        return maker.forge([], { header, envelopes: [wrong.envelope] })
+      }
+    ]
+  ] as const)
+    it(`a block of a ledger that ${what}: it is not taken, and what proves it is kept and served`, async () => {
+      const net = await makeNetwork({ blockSize: 1, ledger: await ledgerOf({ alice: 100n }) })
+      const [alice, bob] = [await Payer.create(net, 'alice'), await Payer.create(net, 'bob')]
+      const maker = new ChainMaker(net)
+      maker.add([alice.pay(bob, 50n)])
+      const forged = forge(maker, alice.pay(bob, 1n), bob.pay(alice, 551n))
+      maker.blocks.push(forged)
+      const shown = { ...servedChain(maker), head: () => forged.signed }
+      const liar = await servedBy(cleanup, net, new ChainResponder(shown, () => 0))
+      const follower = await RunningFollower.start(cleanup, net, [liar])
+      await convicted(follower, ['state'])
+      assert.equal(follower.blocks.length, 1)
+      await expectServed(net, follower)
+    })
 })

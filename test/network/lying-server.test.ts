@@ -16,7 +16,7 @@ import { asHash, type EnvelopeBytes, type Hash, utf8 } from '#src/core/bytes.js'
 import { DecodeError } from '#src/core/codec.js'
 import { certifyKey } from '#src/core/encryption-key.js'
 import { decodeEnvelope } from '#src/core/envelope.js'
-import { checkEvidence, type Evidence } from '#src/core/evidence.js'
+import type { Evidence } from '#src/core/evidence.js'
 import { sha256 } from '#src/core/hash.js'
 import { type Signer, signerOf, VerifierCache } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
@@ -27,6 +27,7 @@ import { Envelope, Block as WireBlock } from '#src/core/wire/tallystick.js'
 import { Host } from '#src/network/host.js'
 import { QUERY_PROTOCOL } from '#src/network/names.js'
 import { Asker } from '#src/node/asker.js'
+import { readEvidence } from '#src/node/evidence-check.js'
 import { compareHeads } from '#src/node/head-comparison.js'
 import { LightClient } from '#src/node/light-client.js'
 import { Outbox } from '#src/node/outbox.js'
@@ -485,7 +486,7 @@ describe('a server that lies', () => {
 
   async function convictedWith(head: CheckpointedHeader): Promise<Pick<Evidence, 'kind' | 'height'>> {
     const { evidence } = await contradictionWith(head)
-    const { kind, height } = checkEvidence(present(evidence), net.network, new VerifierCache())
+    const { kind, height } = readEvidence(present(evidence), net.network, new VerifierCache())
     return { kind, height }
   }
 
@@ -527,7 +528,7 @@ describe('a server that lies', () => {
     ]) {
       lie = kept
       const { evidence } = await contradictionWith(held(1))
-      assert.throws(() => checkEvidence(present(evidence), net.network, new VerifierCache()), DecodeError)
+      assert.throws(() => readEvidence(present(evidence), net.network, new VerifierCache()), DecodeError)
     }
   })
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { Chain } from '#src/chain/chain.js'
 import { toHex, utf8 } from '#src/core/bytes.js'
-import { checkEvidence } from '#src/core/evidence.js'
 import { sha256 } from '#src/core/hash.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { readReceipt, signReceipt } from '#src/core/receipt.js'
+import { readEvidence } from '#src/node/evidence-check.js'
 import { Witness } from '#src/node/witness.js'
 import { Author, type Made } from '../helpers/authors.js'
 import { ChainMaker, EPOCH } from '../helpers/blocks.js'
@@ -35,7 +35,7 @@ describe('a witness', () => {
     // What proves nothing is no evidence: as the keeper does it.
     witness = new Witness(chain, bytes => {
       try {
-        const { kind, height } = checkEvidence(bytes, net.network, new VerifierCache())
+        const { kind, height } = readEvidence(bytes, net.network, new VerifierCache())
         kinds.push(`${kind} ${height}`)
       } catch {
         kinds.push('nothing')

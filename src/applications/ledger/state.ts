@@ -38,6 +38,19 @@ export class LedgerState {
     return new LedgerState(accounts, supply, 0n)
   }
 
+  /**
+   * As far as proofs show it, against its digest; the supply is not among that. Throws RangeError where they do not
+   * hold. Whatever looks at another account throws RangeError, too.
+   */
+  static shown(digest: Hash, proofs: Iterable<AccountProof & Pick<Account, 'id'>>): LedgerState {
+    const paths = Array.from(proofs, ({ id, leaf, path }) => ({
+      place: hashString(id),
+      leaf: leaf && { ...leaf, id: byteString(leaf.id) },
+      siblings: path
+    }))
+    return new LedgerState(MerkleTrie.shown(ENTRIES, digest, paths), 0n, 0n)
+  }
+
   /** Undefined where nothing was ever paid to it. */
   account(id: PeerIdBytes): Account | undefined {
     const found = this.accounts.get(hashString(id))

@@ -135,28 +135,25 @@ async function showHistory(id: PeerIdBytes, options: AccountOptions): Promise<vo
 }
 
 function showEntry(entry: HistoryEntry, { height, time }: Header, json: boolean): void {
-  const amount = String(entry.amount)
-  if (entry.kind === 'produced') {
-    if (json) printJson({ height, time, kind: entry.kind, amount })
-    else process.stdout.write(`${line(height, '+', amount)}  for having made the block\n`)
-    return
-  }
-  const { kind, position, sequence, fee } = entry
-  const other = peerIdToString(entry.other)
-  const number = sequenceToJson(sequence)
-  if (json) {
-    printJson({ height, time, kind, position, other, sequence: number, amount, fee: String(fee) })
-    return
-  }
-  const sign = kind === 'received' ? '+' : kind === 'sent' ? '-' : '='
-  const whom = kind === 'received' ? 'from' : 'to'
-  process.stdout.write(
-    `${line(height, sign, amount)}  ${whom} ${other}, transfer ${number}${kind === 'received' ? '' : `, fee ${fee}`}\n`
-  )
+  if (json) printJson({ height, time, ...entryToJson(entry) })
+  else process.stdout.write(`block ${String(height).padStart(6)}  ${sentence(entry)}\n`)
 }
 
-function line(height: number, sign: string, amount: string): string {
-  return `block ${String(height).padStart(6)}  ${sign}${amount.padStart(20)}`
+function entryToJson(entry: HistoryEntry): object {
+  const amount = String(entry.amount)
+  if (entry.kind === 'produced') return { kind: entry.kind, amount }
+  const { kind, position, sequence, fee } = entry
+  const other = peerIdToString(entry.other)
+  return { kind, position, other, sequence: sequenceToJson(sequence), amount, fee: String(fee) }
+}
+
+function sentence(entry: HistoryEntry): string {
+  const amount = String(entry.amount).padStart(20)
+  if (entry.kind === 'produced') return `+${amount}  for having made the block`
+  const other = peerIdToString(entry.other)
+  if (entry.kind === 'received') return `+${amount}  from ${other}, its transfer ${entry.sequence}`
+  const sign = entry.kind === 'sent' ? '-' : '='
+  return `${sign}${amount}  to ${other}, transfer ${entry.sequence}, fee ${entry.fee}`
 }
 
 function placeOf({ header: { height, state }, id }: CheckpointedHeader): Place {

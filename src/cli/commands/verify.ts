@@ -3,12 +3,12 @@ import { Command } from 'commander'
 import { rulesOf } from '../../chain/rules.js'
 import { equal, toHex, utf8 } from '../../core/bytes.js'
 import { DecodeError } from '../../core/codec.js'
-import { checkEvidence } from '../../core/evidence.js'
 import { describeFault, type Fault } from '../../core/fault.js'
 import { peerIdToString, VerifierCache } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
 import { sequencerOf } from '../../core/network-document.js'
 import { PROOF_MAGIC } from '../../core/proof-file.js'
+import { readEvidence } from '../../node/evidence-check.js'
 import { checkProof } from '../../node/proof-check.js'
 import { type SwarmKeyOption, withSwarmKeyOption } from '../closed-network.js'
 import { decodeEvidenceFile, EVIDENCE_MAGIC } from '../evidence-file.js'
@@ -113,7 +113,7 @@ async function judgeEvidence(path: string, { network }: VerifyOptions): Promise<
   const known = await readNetwork(network ?? DEFAULTS.network)
   const file = await readWhole(path, EVIDENCE_MAGIC.length + LIMITS.evidenceBytes)
   return judge(() => {
-    const { kind, id, height, detail } = checkEvidence(decodeEvidenceFile(file), known, new VerifierCache())
+    const { kind, id, height, detail } = readEvidence(decodeEvidenceFile(file), known, new VerifierCache())
     const sequencer = peerIdToString(sequencerOf(known))
     return {
       verdict: { valid: true, height, size: 0, evidence: { kind, id: toHex(id), detail }, sequencer },

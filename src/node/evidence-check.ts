@@ -1,0 +1,99 @@
+import { decodeAccountProof, encodeAccountProof } from '../applications/ledger/account-proof.js'
+import { LedgerState } from '../applications/ledger/state.js'
+import { touchedBy } from '../applications/ledger/touched.js'
+import type { Rules } from '../chain/cursor.js'
+import { rulesOf } from '../chain/rules.js'
+import type { Block, SignedHeader } from '../core/block.js'
+import { type EnvelopeBytes, equal } from '../core/bytes.js'
+import { DecodeError } from '../core/codec.js'
+import { decodeEnvelope } from '../core/envelope.js'
+import { brokenStateEvidence, checkEvidence, type Evidence, type ShownBlock } from '../core/evidence.js'
+import type { VerifierCache } from '../core/keys.js'
+import { decodeMessage, type Message } from '../core/message.js'
+import type { Network } from '../core/network-document.js'
+import { validateOpenly } from '../core/validation.js'
+import { messageRules } from './message-rules.js'
+
+/** Throws DecodeError, with what is wrong, unless it proves that the network's sequencer has lied. */
+export function readEvidence(bytes: Uint8Array, network: Network, verifiers: VerifierCache): Evidence {
+  return checkEvidence(bytes, network, verifiers, shown => judgeState(shown, rulesFor(network), verifiers))
+}
+
+/** They take long to make where many accounts have something at first, and anybody may show evidence. */
+const known = new WeakMap<Network, Rules>()
+
+function rulesFor(network: Network): Rules {
+  const rules = known.get(network) ?? rulesOf(network)
+  known.set(network, rules)
+  return rules
+}
+
+/**
+ * That a block is not what its messages make of the state before it, for those who do not know that state: it is
+ * shown as far as it decides about the block. Undefined where there are no accounts.
+ */
+export function stateEvidence(
+  parent: SignedHeader,
+  before: unknown,
+  { signed, envelopes }: Block
+): Uint8Array | undefined {
+  if (!(before instanceof LedgerState)) return undefined
+  const touched = touchedBy(envelopes.map(messageIn), signed.header.producer)
+  const proofs = touched.map(id => encodeAccountProof(before.prove(id)))
+  return brokenStateEvidence(parent.header.height === 0 ? undefined : parent, signed, envelopes, proofs)
+}
+
+/** Does what a follower does, with what is shown of the state. Says what is wrong. */
+function judgeState(shown: ShownBlock, rules: Rules, verifiers: VerifierCache): string {
+  const { header, envelopes } = shown
+  const { application } = rules
+  const genesis = application.genesis()
+  if (!(genesis instanceof LedgerState)) throw new DecodeError('evidence: this network has no accounts')
+  const messages = messageRules(rules)
+  return reading(() => {
+    let state: unknown = stateBefore(shown, genesis)
+    for (const [index, envelope] of envelopes.entries()) {
+      const verdict = validateOpenly(envelope, messages, verifiers)
+      const outcome = verdict.ok
+        ? application.applyMessage(state, decodeMessage(decodeEnvelope(envelope).payload))
+        : verdict
+      if (!outcome.ok)
+        return `whose message at position ${header.size - header.count + index} is not valid: ${outcome.refusal.reason}`
+      state = outcome.state
+    }
+    if (equal(application.digest(application.endBlock(state, header)), header.state))
+      throw new DecodeError("evidence: the block's state is what its messages give")
+    return 'whose state is not what its messages make of that of its parent'
+  })
+}
+
+function stateBefore({ before, header, envelopes, proofs }: ShownBlock, genesis: LedgerState): LedgerState {
+  const touched = touchedBy(envelopes.map(messageIn), header.producer)
+  if (proofs.length !== touched.length)
+    throw new DecodeError(`evidence: ${proofs.length} proofs of ${touched.length} accounts`)
+  const shown = proofs.map((proof, index) => {
+    const id = touched[index]
+    if (id === undefined) throw new RangeError('as many proofs as accounts')
+    return { id, ...decodeAccountProof(proof) }
+  })
+  return LedgerState.shown(before ?? genesis.digest(), shown)
+}
+
+/** What proofs do not show, or show otherwise than it is, proves nothing. */
+function reading<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof RangeError) throw new DecodeError(`evidence: ${error.message}`)
+    throw error
+  }
+}
+
+/** Undefined where it is none. */
+function messageIn(envelope: EnvelopeBytes): Message | undefined {
+  try {
+    return decodeMessage(decodeEnvelope(envelope).payload)
+  } catch {
+    return undefined
+  }
+}
