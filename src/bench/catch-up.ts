@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { genesisCursor } from '../chain/cursor.js'
 import { rulesOf } from '../chain/rules.js'
-import { readNetwork } from '../cli/files.js'
+import { readOrderedNetwork } from '../cli/files.js'
 import { Host } from '../network/host.js'
 import { Asker, type Status } from '../node/asker.js'
 import { compareHeads } from '../node/head-comparison.js'
@@ -55,7 +55,7 @@ export async function lightMove(
   address: string,
   muxers: Muxers
 ): Promise<{ readonly status: Status; readonly light: LightMove }> {
-  const rules = rulesOf(await readNetwork(networkFile))
+  const rules = rulesOf(await readOrderedNetwork(networkFile))
   const proxy = await MeteredProxy.before(address)
   const host = await Host.create({ key: await generateKeyPair('Ed25519'), listen: [], topics: [], muxers })
   await host.start()

@@ -2,14 +2,14 @@
 import 'core-js/actual/promise/with-resolvers.js'
 import { join } from 'node:path'
 import { generateKeyPair } from '@libp2p/crypto/keys'
-import { openDatabase, readNetwork } from '../cli/files.js'
+import { openDatabase, readOrderedNetwork } from '../cli/files.js'
 import { ticks } from '../cli/ticks.js'
 import { type Client, createClient } from '../roles/client.js'
 import { answerAs } from './child-process.js'
 import type { ClientsArgument } from './end-to-end.js'
 
 await answerAs<ClientsArgument>(async argument => {
-  const network = await readNetwork(argument.network)
+  const network = await readOrderedNetwork(argument.network)
   const clients: Client[] = []
   const latencies: number[] = []
   for (let index = 0; index < argument.clients; index += 1) {

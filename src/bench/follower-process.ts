@@ -1,7 +1,7 @@
 // A follower that starts from nothing: the real role, full verification, and what it costs.
 import 'core-js/actual/promise/with-resolvers.js'
 import { generateKeyPair } from '@libp2p/crypto/keys'
-import { openDatabase, readNetwork } from '../cli/files.js'
+import { openDatabase, readOrderedNetwork } from '../cli/files.js'
 import { createFollower } from '../roles/follower.js'
 import type { CatchUpArgument } from './catch-up.js'
 import { answerAs } from './child-process.js'
@@ -15,7 +15,7 @@ await answerAs<CatchUpArgument>(async ({ network, data, address, muxers, height 
   const rssMb: number[] = []
   const follower = await createFollower({
     key: await generateKeyPair('Ed25519'),
-    network: await readNetwork(network),
+    network: await readOrderedNetwork(network),
     database,
     listen: [],
     connect: [address],

@@ -14,7 +14,7 @@ import { type EnvelopeBytes, utf8 } from '../core/bytes.js'
 import { signEnvelope } from '../core/envelope.js'
 import { type Signer, signerOf, VerifierCache } from '../core/keys.js'
 import { encodeMessage } from '../core/message.js'
-import { networkOf } from '../core/network-document.js'
+import { expectOrdered, networkOf } from '../core/network-document.js'
 import { HeaderChain } from '../node/forks/header-chain.js'
 import { messageRules } from '../node/message-rules.js'
 import { minedBranch } from './mined-branch.js'
@@ -42,23 +42,25 @@ const NOW = START + 100 * HEADERS * INTERVAL
 /** What it takes to move to another branch, and to look at the headers of one, without a network around it. */
 export async function forkFigures(): Promise<ForkFigures> {
   const rules = rulesOf(
-    networkOf({
-      tallystick: 1,
-      name: 'bench',
-      ordering: {
-        type: 'work',
-        start: START,
-        interval: INTERVAL,
-        halfLife: 86_400_000,
-        target: '207fffff',
-        easiest: '207fffff',
-        blockSize: BLOCK_SIZE,
-        emptyBlocks: true,
-        maxReorg: BLOCKS
-      },
-      application: { type: 'messages', schema: { type: 'object' } },
-      limits: { messageBytes: 4096 }
-    })
+    expectOrdered(
+      networkOf({
+        tallystick: 1,
+        name: 'bench',
+        ordering: {
+          type: 'work',
+          start: START,
+          interval: INTERVAL,
+          halfLife: 86_400_000,
+          target: '207fffff',
+          easiest: '207fffff',
+          blockSize: BLOCK_SIZE,
+          emptyBlocks: true,
+          maxReorg: BLOCKS
+        },
+        application: { type: 'messages', schema: { type: 'object' } },
+        limits: { messageBytes: 4096 }
+      })
+    )
   )
   const miner = signerOf(await generateKeyPair('Ed25519'))
   return { reorg: await reorg(rules, miner), headersPerSecond: headersPerSecond(rules, miner) }

@@ -2,7 +2,7 @@
 import 'core-js/actual/promise/with-resolvers.js'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { openDatabase, readNetwork } from '../cli/files.js'
+import { openDatabase, readOrderedNetwork } from '../cli/files.js'
 import { readEncryptionKeys, readIdentity } from '../cli/key-files.js'
 import { createSequencer } from '../roles/sequencer.js'
 import { answerAs } from './child-process.js'
@@ -14,7 +14,7 @@ await answerAs<NetworkArgument>(async ({ network, key, encryptionKey, data, muxe
   let height = 0
   const sequencer = await createSequencer({
     key: await readIdentity(key),
-    network: await readNetwork(network),
+    network: await readOrderedNetwork(network),
     openingKeys: await readEncryptionKeys(encryptionKey),
     database,
     listen: ['/ip4/127.0.0.1/tcp/0'],

@@ -5,13 +5,13 @@ import { decodeEnvelope } from '../core/envelope.js'
 import type { Fault, FaultKind } from '../core/fault.js'
 import { Frontier, leafHash, rootOf } from '../core/merkle.js'
 import { decodeMessage, type Message } from '../core/message.js'
-import type { Network } from '../core/network-document.js'
+import type { OrderedNetwork } from '../core/network-document.js'
 import type { Stakes } from '../core/stakes.js'
 import type { Ancestors, Ordering } from '../orderings/ordering.js'
 
 /** The rules that every peer of a network applies to a block. */
 export interface Rules {
-  readonly network: Network
+  readonly network: OrderedNetwork
   readonly ordering: Ordering
   readonly application: Application<unknown>
 }

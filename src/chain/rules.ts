@@ -1,11 +1,11 @@
 import { applicationOf } from '../applications/index.js'
-import type { Network } from '../core/network-document.js'
+import type { OrderedNetwork } from '../core/network-document.js'
 import { orderingOf } from '../orderings/index.js'
 import type { Ordering } from '../orderings/ordering.js'
 import type { Rules } from './cursor.js'
 
 /** What a network document says, as rules. Throws InvalidNetworkDocument if its application makes no sense. */
-export function rulesOf(network: Network): Rules {
+export function rulesOf(network: OrderedNetwork): Rules {
   const { document } = network
   return { network, ordering: orderingOf(document), application: applicationOf(document) }
 }

@@ -5,6 +5,7 @@ import type { Database } from '../chain/store.js'
 import { openDatabase } from '../cli/files.js'
 import { readEncryptionKeys, readIdentity } from '../cli/key-files.js'
 import { signerOf, VerifierCache } from '../core/keys.js'
+import { expectOrdered } from '../core/network-document.js'
 import { Opener } from '../core/sealing.js'
 import type { Localnet } from '../localnet/index.js'
 import { messageRules } from '../node/message-rules.js'
@@ -18,7 +19,7 @@ export class Reopened {
   #isOpened = false
 
   constructor(net: Localnet, folder: string) {
-    const rules = rulesOf(net.network)
+    const rules = rulesOf(expectOrdered(net.network))
     this.database = once(async () => {
       const database = await openDatabase(folder)
       this.#isOpened = true

@@ -20,7 +20,7 @@ import { Contradiction } from '../node/query-errors.js'
 import { closedNetwork, type SwarmKeyOption, withSwarmKeyOption } from './closed-network.js'
 import { encodeEvidenceFile } from './evidence-file.js'
 import { Failure } from './failure.js'
-import { readNetwork, replaceFile } from './files.js'
+import { readOrderedNetwork, replaceFile } from './files.js'
 import { readIdentity } from './key-files.js'
 import { LastSeenHead } from './last-seen.js'
 import { address, DEFAULTS } from './options.js'
@@ -56,7 +56,7 @@ export async function asking(
   options: AskingOptions,
   use: (asker: AccountAsker, head: CheckpointedHeader) => Promise<void>
 ): Promise<void> {
-  const rules = rulesOf(await readNetwork(options.network))
+  const rules = rulesOf(await readOrderedNetwork(options.network))
   await withAsker(options, rules, async asker => {
     if (rules.ordering.maxReorg > 0) {
       if (!options.json) printLine('as this peer has it; its chain may yet move to another branch')

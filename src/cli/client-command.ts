@@ -2,6 +2,7 @@ import { LIMITS } from '../core/limits.js'
 import type { Report, Summary } from '../node/events.js'
 import { within } from '../node/waiting.js'
 import { type Client, createClient } from '../roles/client.js'
+import type { Holdings } from '../roles/controls.js'
 import { createWriter } from '../roles/writer.js'
 import { Failure } from './failure.js'
 import { readNetwork } from './files.js'
@@ -22,8 +23,10 @@ export async function runClient(
   const network = await readNetwork(files.network)
   let summary: Summary | undefined
   await withPeer(files, network, report, stopping, async peer => {
-    const create = network.document.ordering.type === 'sequencer' ? createClient : createWriter
-    const client = await create({ ...peer, connect: files.connect })
+    const options = { ...peer, connect: files.connect }
+    const client = await (network.kind === 'ordered' && network.document.ordering.type === 'sequencer'
+      ? createClient({ ...options, network })
+      : createWriter(options))
     try {
       await running(client, stopping.signal, () => converse(client, source, files.connect, stopping.signal))
     } finally {
@@ -37,7 +40,7 @@ export async function runClient(
 
 /** Sends all that the source gives, and waits for what becomes of it. */
 async function converse(
-  client: Client,
+  client: Client<Holdings>,
   source: AsyncIterable<unknown>,
   connect: readonly string[],
   stopping: AbortSignal

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { PeerIdBytes } from '../core/bytes.js'
 import { peerIdFromText, signerOf } from '../core/keys.js'
-import type { Network } from '../core/network-document.js'
+import type { OrderedNetwork } from '../core/network-document.js'
 import type { Report } from '../node/events.js'
 import { createEqual, type Mining } from '../roles/equal.js'
 import { UsageError } from './failure.js'
@@ -44,7 +44,7 @@ export interface EqualFiles extends PeerFiles, MiningOptions {
 export async function runEqual(
   role: 'miner' | 'follower',
   files: EqualFiles,
-  network: Network,
+  network: OrderedNetwork,
   report: Report,
   stopping: AbortController
 ): Promise<void> {

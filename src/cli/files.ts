@@ -1,7 +1,12 @@
 import { link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ClassicLevel } from 'classic-level'
-import { InvalidNetworkDocument, type Network, parseNetwork } from '../core/network-document.js'
+import {
+  InvalidNetworkDocument,
+  type Network,
+  type OrderedNetwork,
+  parseNetwork
+} from '../core/network-document.js'
 import { errorCode, Failure, UsageError } from './failure.js'
 import { expectWholeLogs } from './write-ahead-log.js'
 
@@ -35,6 +40,20 @@ export async function readNetwork(path: string): Promise<Network> {
       throw new Failure(`${path} is not a valid network document: ${error.message}`)
     throw error
   }
+}
+
+const ASK_INSTEAD = 'ask for what its peers know with: tallystick count, tallystick account PEERID'
+
+/** The same of a network that has blocks. Throws UsageError where it has none; `instead`: what to do there. */
+export async function readOrderedNetwork(path: string, instead = ASK_INSTEAD): Promise<OrderedNetwork> {
+  return expectBlocks(await readNetwork(path), instead)
+}
+
+export function expectBlocks(network: Network, instead = ASK_INSTEAD): OrderedNetwork {
+  if (network.kind === 'ordered') return network
+  throw new UsageError(
+    `"${network.document.name}" has no order, and so no blocks, positions or receipts; ${instead}`
+  )
 }
 
 /** Opens a LevelDB folder for this process alone. Throws Failure where its write-ahead log is damaged. */

@@ -15,7 +15,7 @@ import { askedBlocks } from './asked-blocks.js'
 import { asking } from './asking.js'
 import type { SwarmKeyOption } from './closed-network.js'
 import { Failure, UsageError } from './failure.js'
-import { exists, openDatabase, readNetwork } from './files.js'
+import { exists, expectBlocks, openDatabase, readNetwork } from './files.js'
 import { type OpenedLog, openLog } from './log-file.js'
 import { DEFAULTS } from './options.js'
 
@@ -68,11 +68,12 @@ export function withLog(
   }
 }
 
-async function withFolder(
+/** What a stopped peer has stored, and of what network it is. */
+export async function withStored<T>(
   folder: string,
-  options: SourceOptions,
-  use: (source: LogSource) => Promise<void>
-): Promise<void> {
+  options: Pick<SourceOptions, 'network'>,
+  use: (database: Database, network: Network) => Promise<T>
+): Promise<T> {
   const database = await openExisting(folder)
   try {
     const document = await networkIn(database)
@@ -81,10 +82,21 @@ async function withFolder(
       throw new Failure(
         `${folder} holds the messages of a client, and no log; name the folder of a sequencer or a follower`
       )
-    const network = await networkFor(document, options.network, folder)
+    return await use(database, await networkFor(document, options.network, folder))
+  } finally {
+    await database.close()
+  }
+}
+
+function withFolder(
+  folder: string,
+  options: SourceOptions,
+  use: (source: LogSource) => Promise<void>
+): Promise<void> {
+  return withStored(folder, options, async (database, network) => {
     let done = 0
     const [last] = await database.keys({ ...ranges.headers, reverse: true, limit: 1 }).all()
-    const rules = rulesOf(network)
+    const rules = rulesOf(expectBlocks(network))
     await use({
       rules,
       blocks: counting(storedBlocks(database, rules.ordering), () => {
@@ -93,9 +105,7 @@ async function withFolder(
       progress: { total: last ? Buffer.from(last).readUIntBE(1, 6) : 0, unit: 'blocks', done: () => done },
       database
     })
-  } finally {
-    await database.close()
-  }
+  })
 }
 
 async function openExisting(folder: string): Promise<Database> {
@@ -125,7 +135,7 @@ async function withFile(
   try {
     const network = await networkFor(log.document, options.network, path)
     const progress = { total: log.length, unit: 'bytes', done: log.read }
-    const rules = rulesOf(network)
+    const rules = rulesOf(expectBlocks(network))
     await use({ rules, blocks: log.blocks(rules.ordering), progress })
   } finally {
     log.close()

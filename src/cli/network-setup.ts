@@ -1,20 +1,18 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { UnorderedLedger } from '../applications/ledger/unordered.js'
 import { rulesOf } from '../chain/rules.js'
 import {
   InvalidNetworkDocument,
   type LedgerApplicationDocument,
   type Network,
   networkOf,
-  type OrderingDocument
+  type OrderingName
 } from '../core/network-document.js'
 import { Failure } from './failure.js'
 import { createFile, exists } from './files.js'
 
 /** What is common to the making of all networks: a template, some wishes, and a file that must not be there yet. */
-
-/** How the orderings are called in network documents. */
-export type OrderingName = OrderingDocument['type']
 
 export interface NetworkWishes {
   /** Another template than the one that ships with the program. */
@@ -45,7 +43,7 @@ export async function writeNetwork(
   const ordering = part(template, 'ordering')
   const { type: found } = ordering
   if (found !== type)
-    throw new Failure(`${source} is no template of a network that is ordered by ${type}; name another one`)
+    throw new Failure(`${source} is no template of a network with ordering ${type}; name another one`)
   const schema = wishes.schema === undefined ? {} : { schema: await readJson(wishes.schema) }
   const { name, blockSize, members, ledger } = wishes
   const network = checked(source, {
@@ -66,13 +64,19 @@ function shipped(type: OrderingName): string {
 function checked(source: string, document: unknown): Network {
   try {
     const network = networkOf(document)
-    rulesOf(network)
+    expectRules(network)
     return network
   } catch (error) {
     if (error instanceof InvalidNetworkDocument)
       throw new Failure(`no network can be made from ${source}: ${error.message}`)
     throw error
   }
+}
+
+/** Throws InvalidNetworkDocument if the application makes no sense. */
+function expectRules(network: Network): void {
+  if (network.kind === 'ordered') rulesOf(network)
+  else new UnorderedLedger(network.document.application)
 }
 
 async function readJson(path: string): Promise<Part> {

@@ -4,14 +4,14 @@ import { peerIdFromText, peerIdToString } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { describeError } from '../node/events.js'
 import { within } from '../node/waiting.js'
-import type { Controls } from '../roles/controls.js'
+import type { Controls, Holdings, PeerStatus } from '../roles/controls.js'
 import { isNumbered, isNumberedOrder, type Order, type Reply } from './orders.js'
 
 /**
  * Has a peer do what whoever started this process says over the channel between them, if there is one. Gives a
  * function that ends it.
  */
-export function obey(controls: Controls, stopping: AbortSignal): () => void {
+export function obey(controls: Controls<Holdings>, stopping: AbortSignal): () => void {
   const hear = async (message: unknown): Promise<void> => {
     if (!isNumbered(message)) return
     const { number } = message
@@ -25,12 +25,10 @@ export function obey(controls: Controls, stopping: AbortSignal): () => void {
   return () => process.off('message', hear)
 }
 
-async function replyTo(order: Order, controls: Controls, stopping: AbortSignal): Promise<Reply> {
+async function replyTo(order: Order, controls: Controls<Holdings>, stopping: AbortSignal): Promise<Reply> {
   switch (order.order) {
-    case 'status': {
-      const { head, peers, ...status } = controls.status()
-      return { reply: 'status', ...status, head: toHex(head), peers: peers.map(peerIdToString) }
-    }
+    case 'status':
+      return replyWith(controls.status())
     case 'mine': {
       const mined = await controls.mine(order.count, within(order.count * LIMITS.mineMs, stopping))
       if (!mined.ok) return { reply: 'refused', reason: mined.reason }
@@ -44,6 +42,16 @@ async function replyTo(order: Order, controls: Controls, stopping: AbortSignal):
       controls.connect(order.addresses.map(address => multiaddr(address).toString()))
       return { reply: 'done' }
   }
+}
+
+function replyWith({ peers, known, ...has }: PeerStatus<Holdings>): Reply {
+  const connections = { peers: peers.map(peerIdToString), known }
+  if (has.kind === 'set') {
+    const { transfers, digest } = has
+    return { reply: 'set', transfers, digest: toHex(digest), ...connections }
+  }
+  const { height, head, size, pool, hashRate } = has
+  return { reply: 'status', height, head: toHex(head), size, pool, hashRate, ...connections }
 }
 
 function refused(reason: unknown): Reply {

@@ -40,6 +40,13 @@ const REPLIES = {
     /** How many addresses it keeps to. */
     known: isCount
   },
+  /** The answer to `status` of a peer whose network has no order, and so no blocks. */
+  set: {
+    transfers: isCount,
+    digest: isText,
+    peers: isTexts,
+    known: isCount
+  },
   mined: { blocks: listOf(MINED) },
   refused: { reason: isText }
 } as const

@@ -59,6 +59,8 @@ function eventToJson(event: PeerEvent): object | undefined {
       return { ...event, id: toHex(event.id) }
     case 'key':
       return { ...event, keyId: toHex(event.keyId) }
+    case 'set':
+      return { ...event, digest: toHex(event.digest) }
     case 'hashrate':
       return { ...event, hashesPerSecond: Math.round(event.hashesPerSecond) }
     case 'summary':
@@ -106,6 +108,8 @@ function sentence(event: PeerEvent): string {
       return `THE SEQUENCER HAS LIED: ${event.detail}. It is not followed any more. The evidence is ${toHex(event.id)}`
     case 'key':
       return `messages are to be sealed to key ${toHex(event.keyId)} now; ${event.older} older ones still open`
+    case 'set':
+      return `${event.count} transfers, digest ${toHex(event.digest)}`
     case 'hashrate':
       return `mining at ${Math.round(event.hashesPerSecond).toLocaleString('en-US')} hashes a second`
     case 'summary': {

@@ -12,13 +12,14 @@ import { type ClientFiles, runClient } from './client-command.js'
 import { type ClosedNetworkOptions, withClosedNetworkOptions } from './closed-network.js'
 import { type MiningOptions, runEqual, withMiningOptions } from './equal-command.js'
 import { Failure, UsageError } from './failure.js'
-import { exists, readNetwork } from './files.js'
+import { exists, expectBlocks, readNetwork, readOrderedNetwork } from './files.js'
 import { makeEncryptionKey, readEncryptionKeys, readIdentity } from './key-files.js'
 import { addresses, DEFAULTS, hostAddresses, positiveNumber, wholeNumber } from './options.js'
 import { printLine, reporter } from './output.js'
 import { asFailure, hangups, running, stopController, untilAborted, withPeer } from './run-peer.js'
 import { encryptionKeyBeside, makeSequencerNetwork } from './sequencer-network.js'
 import { ticks } from './ticks.js'
+import { runUnordered } from './unordered-command.js'
 
 interface PeerCommandOptions extends ClosedNetworkOptions, MiningOptions {
   readonly role: 'sequencer' | 'client' | 'follower' | 'miner' | 'chat'
@@ -116,7 +117,7 @@ async function runSequencer(
     await makeSequencerNetwork({ network: options.network, key, encryptionKey })
     printLine(`made a new network: ${options.network}, with its keys ${key} and ${encryptionKey}`)
   }
-  const network = await readNetwork(options.network)
+  const network = await readOrderedNetwork(options.network, FOLLOW_INSTEAD)
   if (!(await exists(key)))
     throw new Failure(
       `${options.network} names ${peerIdToString(sequencerOf(network))} as sequencer, whose key is not at ${key}; name its file with --key FILE`
@@ -150,7 +151,9 @@ async function rereadKeys(path: string, sequencer: Sequencer, report: Report): P
   }
 }
 
-/** Who keeps a copy of the chain: of a sequencer's, or among equals, of whom some mine. */
+const FOLLOW_INSTEAD = 'all its peers are equal: run one with --role follower'
+
+/** Who keeps a copy of what the network knows: of a sequencer's chain, among equals, of whom some mine, or where there is no order. */
 async function runFollower(
   role: 'follower' | 'miner',
   options: LogPeerOptions,
@@ -165,10 +168,13 @@ async function runFollower(
     listen: options.listen ?? [DEFAULTS.anyPort],
     connect: connectOf(options)
   }
-  if (role === 'miner' || network.document.ordering.type !== 'sequencer')
-    return runEqual(role, files, network, report, stopping)
+  if (role === 'follower' && network.kind === 'unordered')
+    return runUnordered(files, network, report, stopping)
+  const ordered = expectBlocks(network, FOLLOW_INSTEAD)
+  if (role === 'miner' || ordered.document.ordering.type !== 'sequencer')
+    return runEqual(role, files, ordered, report, stopping)
   const verification = options.verify
-  await withPeer(files, network, report, stopping, async peer => {
+  await withPeer(files, ordered, report, stopping, async peer => {
     const follower = await createFollower({ ...peer, connect: files.connect, verification }).catch(asFailure)
     await running(follower, stopping.signal, () => untilAborted(stopping.signal))
   })

@@ -1,8 +1,9 @@
 import { LIMITS } from '../core/limits.js'
+import type { Network } from '../core/network-document.js'
 import { describeError, type Report } from '../node/events.js'
 import type { Service } from '../node/service.js'
 import { Wakeup } from '../node/waiting.js'
-import type { ControlledPeer } from '../roles/controls.js'
+import type { ControlledPeer, Holdings } from '../roles/controls.js'
 import type { PeerOptions } from '../roles/peer-options.js'
 import { WrongKey } from '../roles/sequencer.js'
 import { type ClosedNetworkOptions, closedNetwork } from './closed-network.js'
@@ -19,12 +20,12 @@ export interface PeerFiles extends ClosedNetworkOptions {
 }
 
 /** Opens what a role needs, runs it, and closes the database whatever happens. What the peer cannot go on after ends it, too. */
-export async function withPeer(
+export async function withPeer<N extends Network>(
   files: PeerFiles,
-  network: PeerOptions['network'],
+  network: N,
   report: Report,
   stopping: AbortController,
-  use: (peer: PeerOptions) => Promise<void>
+  use: (peer: PeerOptions<N>) => Promise<void>
 ): Promise<void> {
   const closed = await closedNetwork(files, network.document)
   const key = await readOrMakeIdentity(files.key)
@@ -50,7 +51,7 @@ export async function withPeer(
  * started this process, if it is one that can be told anything. Throws what it failed of.
  */
 export async function running(
-  peer: Service & Partial<ControlledPeer>,
+  peer: Service & Partial<ControlledPeer<Holdings>>,
   stopping: AbortSignal,
   work: () => Promise<void>
 ): Promise<void> {

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { rulesOf } from '../chain/rules.js'
 import { type Hash, toHex } from '../core/bytes.js'
 import { LIMITS } from '../core/limits.js'
-import type { Network } from '../core/network-document.js'
+import type { Network, OrderedNetwork } from '../core/network-document.js'
 import type { Asker } from '../node/asker.js'
 import type { PeerEvent, Report } from '../node/events.js'
 import { NotFound } from '../node/query-errors.js'
@@ -11,7 +11,7 @@ import { withAsker } from './asking.js'
 import { runClient } from './client-command.js'
 import { type SwarmKeyOption, withSwarmKeyOption } from './closed-network.js'
 import { Failure, UsageError } from './failure.js'
-import { readNetwork } from './files.js'
+import { expectBlocks, readNetwork } from './files.js'
 import { addresses, DEFAULTS, wholeNumber } from './options.js'
 import { printJson, printLine, reporter } from './output.js'
 import { stopController } from './run-peer.js'
@@ -46,10 +46,8 @@ export function withSendOptions(command: Command): Command {
  */
 export async function sendOne(value: unknown, options: SendOptions): Promise<Standing> {
   const network = await readNetwork(options.network)
-  if (options.wait !== undefined && network.document.ordering.type === 'sequencer')
-    throw new UsageError(
-      `"${network.document.name}" has a sequencer, whose receipt says that the message stays; --wait is for networks without one`
-    )
+  const depth =
+    options.wait === undefined ? undefined : { wanted: options.wait, network: expectReorgs(network) }
   const files = { ...options, listen: [], connect: options.connect ?? [DEFAULTS.sequencer] }
   const report = reporter(options.json === true)
   const stopping = stopController()
@@ -64,15 +62,24 @@ export async function sendOne(value: unknown, options: SendOptions): Promise<Sta
       'stopped before it was known what became of the message; if it was stored, it is sent when this client runs again'
     )
   if (!fate.isAccepted) throw new Failure(`the message was refused: ${fate.refusal ?? 'nobody says why'}`)
-  if (options.wait !== undefined && fate.leaf !== undefined)
+  if (depth !== undefined && fate.leaf !== undefined)
     return waitForDepth(
       fate.leaf,
-      options.wait,
-      network,
+      depth.wanted,
+      depth.network,
       { ...options, connect: files.connect },
       stopping.signal
     )
   return { position: fate.position }
+}
+
+/** Throws UsageError where what has been accepted stays. */
+function expectReorgs(network: Network): OrderedNetwork {
+  const ordered = expectBlocks(network, 'what is accepted stays: leave --wait out')
+  if (ordered.document.ordering.type !== 'sequencer') return ordered
+  throw new UsageError(
+    `"${network.document.name}" has a sequencer, whose receipt says that the message stays; --wait is for networks without one`
+  )
 }
 
 /** Where a message stands that was sent, as far as that is known. */
@@ -86,7 +93,7 @@ export interface Standing {
 async function waitForDepth(
   leaf: Hash,
   wanted: number,
-  network: Network,
+  network: OrderedNetwork,
   { connect, key, json, swarmKey }: SendOptions & { readonly connect: readonly string[] },
   stopping: AbortSignal
 ): Promise<Standing> {

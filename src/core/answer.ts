@@ -1,7 +1,10 @@
+import { type Balance, decodeBalance, encodeBalance } from './balance.js'
 import type { EnvelopeBytes, Hash } from './bytes.js'
 import { DecodeError, decodeCanonical, decodeHash } from './codec.js'
+import { LIMITS } from './limits.js'
 import { decodeNode, encodeNode, type NodeInfo } from './node-info.js'
 import type { BlockName } from './query.js'
+import { decodeSummary, encodeSummary, type Summary } from './set-summary.js'
 import { decodeWeight, encodeWeight } from './weight.js'
 import { QueryAnswer as WireAnswer } from './wire/tallystick.js'
 
@@ -59,6 +62,12 @@ export type Answer =
       readonly checkpoint: Uint8Array
       readonly accounts: readonly Uint8Array[]
     }
+  /** All transfers that a peer has where nobody orders anything. */
+  | { readonly kind: 'set'; readonly count: number; readonly digest: Hash }
+  | { readonly kind: 'summary'; readonly summary: Summary }
+  | { readonly kind: 'transfers'; readonly envelopes: readonly EnvelopeBytes[] }
+  | ({ readonly kind: 'balance' } & Balance)
+  | { readonly kind: 'balances'; readonly balances: readonly Balance[] }
 
 export function encodeAnswer(answer: Answer): Uint8Array {
   switch (answer.kind) {
@@ -111,12 +120,26 @@ export function encodeAnswer(answer: Answer): Uint8Array {
       const { header, checkpoint, accounts } = answer
       return WireAnswer.encode({ accounts: { header, checkpoint, accounts: [...accounts] } })
     }
+    case 'set':
+      return WireAnswer.encode({ set: { count: answer.count, digest: answer.digest } })
+    case 'summary':
+      return WireAnswer.encode({ summary: encodeSummary(answer.summary) })
+    case 'transfers':
+      return WireAnswer.encode({ transfers: { envelopes: [...answer.envelopes] } })
+    case 'balance':
+      return WireAnswer.encode({ balance: encodeBalance(answer) })
+    case 'balances':
+      return WireAnswer.encode({ balances: { balances: answer.balances.map(encodeBalance) } })
   }
 }
 
 /** Throws DecodeError. */
 export function decodeAnswer(bytes: Uint8Array): Answer {
-  const answer = decodeCanonical('answer', WireAnswer, bytes)
+  const answer = decodeCanonical('answer', WireAnswer, bytes, {
+    summary: { ids: LIMITS.summaryIds, parts: LIMITS.summaryIds },
+    transfers: { envelopes: LIMITS.transferIds },
+    balances: { balances: LIMITS.accountsPage }
+  })
   if (answer.notFound) return { kind: 'notFound', ...answer.notFound }
   if (answer.refused) return { kind: 'refused', ...answer.refused }
   if (answer.status) {
@@ -166,6 +189,14 @@ export function decodeAnswer(bytes: Uint8Array): Answer {
     const { header, checkpoint, accounts } = answer.accounts
     return { kind: 'accounts', header: header as EnvelopeBytes, checkpoint, accounts }
   }
+  if (answer.set) {
+    const { count, digest } = answer.set
+    return { kind: 'set', count, digest: decodeHash('answer digest', digest) }
+  }
+  if (answer.summary) return { kind: 'summary', summary: decodeSummary(answer.summary) }
+  if (answer.transfers) return { kind: 'transfers', envelopes: answer.transfers.envelopes as EnvelopeBytes[] }
+  if (answer.balance) return { kind: 'balance', ...decodeBalance(answer.balance) }
+  if (answer.balances) return { kind: 'balances', balances: answer.balances.balances.map(decodeBalance) }
   throw new DecodeError('answer: says nothing that is known here')
 }
 

@@ -204,8 +204,22 @@ export const LIMITS = {
   hashRateMs: 10_000,
   /** Requests to mine that wait for their blocks, and blocks of one of them. More are refused. */
   miningRequests: { waiting: 16, blocks: 10_000 },
+
   /** Ids of transfers in one summary of a part of a set; of more it tells the digests of sixteen smaller parts. */
   summaryIds: 256,
+  /** Hex digits that more ids than that may have in common: who says that more do has not that many hashes. */
+  summaryDigits: 16,
+  /** Ids of transfers in one query. */
+  transferIds: 100,
+  /** Transfers on their way to disk. More are refused as busy. */
+  unwrittenTransfers: 8_192,
+  /** How often a peer of a network with no order compares its set with those of others, ms; from how many it fetches at once; how many pages of transfers from one of them; and how long that one has its turn, ms. */
+  antiEntropyMs: 2_000,
+  antiEntropyPeers: 4,
+  antiEntropyPages: 4,
+  antiEntropyTurnMs: 10_000,
+  /** How often a peer says what its set has come to, ms. */
+  setEventMs: 250,
 
   /** Public keys that are kept parsed, and sealing sessions that are kept agreed on; the oldest go first. */
   cachedKeys: 10_000,

@@ -5,13 +5,25 @@ import { sha256 } from './hash.js'
 import { peerIdFromText, peerIdToString } from './keys.js'
 import { LIMITS } from './limits.js'
 
-/** What all peers of a network agree on. Its hash is the network id; block 0 carries it. */
-export interface NetworkDocument {
+/** What all peers of a network agree on. Its hash is the network id; block 0, where there are blocks, carries it. */
+export type NetworkDocument = OrderedNetworkDocument | UnorderedNetworkDocument
+
+/** Blocks put into order what is said. */
+export interface OrderedNetworkDocument extends CommonDocument {
+  readonly ordering: SequencerOrderingDocument | WorkOrderingDocument
+  readonly application: ApplicationDocument
+}
+
+/** Nobody puts anything into order: peers keep the set of all that was said. */
+interface UnorderedNetworkDocument extends CommonDocument {
+  readonly ordering: { readonly type: 'none' }
+  readonly application: LedgerApplicationDocument
+}
+
+interface CommonDocument {
   /** Version of the formats. */
   readonly tallystick: 1
   readonly name: string
-  readonly ordering: OrderingDocument
-  readonly application: ApplicationDocument
   /** PeerIds that may write. Anyone may where it is left out. */
   readonly members?: readonly string[]
   readonly limits: {
@@ -20,7 +32,8 @@ export interface NetworkDocument {
   }
 }
 
-export type OrderingDocument = SequencerOrderingDocument | WorkOrderingDocument
+/** How the orderings are called in network documents. */
+export type OrderingName = NetworkDocument['ordering']['type']
 
 export interface SequencerOrderingDocument {
   readonly type: 'sequencer'
@@ -124,7 +137,8 @@ const SCHEMA = {
             emptyBlocks: { type: 'boolean' },
             maxReorg: { type: 'integer', minimum: 1, maximum: 1_000 }
           }
-        }
+        },
+        { additionalProperties: false, properties: { type: { const: 'none' } } }
       ]
     },
     application: {
@@ -163,11 +177,28 @@ const SCHEMA = {
   }
 } as const
 
-const validate = new Ajv2020({ allErrors: true, discriminator: true }).compile<NetworkDocument>(SCHEMA)
+/** What fits the schema. Which parts go together is looked at beside. */
+interface ReadDocument extends CommonDocument {
+  readonly ordering: NetworkDocument['ordering']
+  readonly application: ApplicationDocument
+}
+
+const validate = new Ajv2020({ allErrors: true, discriminator: true }).compile<ReadDocument>(SCHEMA)
 
 /** A parsed document with its canonical bytes (RFC 8785) and its id, their SHA-256. */
-export interface Network {
-  readonly document: NetworkDocument
+export type Network = OrderedNetwork | UnorderedNetwork
+
+export interface OrderedNetwork extends NetworkIdentity {
+  readonly kind: 'ordered'
+  readonly document: OrderedNetworkDocument
+}
+
+export interface UnorderedNetwork extends NetworkIdentity {
+  readonly kind: 'unordered'
+  readonly document: UnorderedNetworkDocument
+}
+
+interface NetworkIdentity {
   readonly canonical: Uint8Array
   readonly id: Hash
 }
@@ -201,27 +232,56 @@ export function networkOf(value: unknown): Network {
     const problems = validate.errors?.map(describeProblem)
     throw new InvalidNetworkDocument(problems?.join('; ') ?? 'it does not fit the schema')
   }
-  const { ordering, members = [] } = value
+  const { ordering, application, members = [] } = value
   for (const id of ordering.type === 'sequencer' ? [ordering.sequencer, ...members] : members)
     expectPeerId(id)
-  if (value.ordering.blockSize * value.limits.messageBytes > LIMITS.blockBytes)
+  const canonical = utf8(canonicalForm(value))
+  const identity = { canonical, id: sha256(canonical) }
+  if (ordering.type === 'none')
+    return {
+      kind: 'unordered',
+      document: { ...value, ordering, application: unordered(application) },
+      ...identity
+    }
+  const document = { ...value, ordering }
+  expectSound(document)
+  return { kind: 'ordered', document, ...identity }
+}
+
+/** Throws InvalidNetworkDocument. */
+function expectSound({ ordering, application, limits }: OrderedNetworkDocument): void {
+  if (ordering.blockSize * limits.messageBytes > LIMITS.blockBytes)
     throw new InvalidNetworkDocument(
       `blockSize × messageBytes is over ${LIMITS.blockBytes}, the most that a block may take; lower one of them`
     )
   if (ordering.type === 'work') {
     const { maxReorg, blockSize } = ordering
-    if (maxReorg * blockSize * value.limits.messageBytes > LIMITS.reorgBytes)
+    if (maxReorg * blockSize * limits.messageBytes > LIMITS.reorgBytes)
       throw new InvalidNetworkDocument(
         `maxReorg × blockSize × messageBytes is over ${LIMITS.reorgBytes}, the most that one reorg may move; lower one of them`
       )
   }
-  const { application } = value
-  if (application.type === 'ledger' && ordering.type === 'sequencer' && (application.reward ?? '0') !== '0')
+  if (application.type === 'ledger' && ordering.type === 'sequencer' && hasReward(application))
     throw new InvalidNetworkDocument(
       '/application/reward: a sequencer is paid by fees alone; leave the reward out'
     )
-  const canonical = utf8(canonicalForm(value))
-  return { document: value, canonical, id: sha256(canonical) }
+}
+
+/** Throws InvalidNetworkDocument where the application needs an order. */
+function unordered(application: ApplicationDocument): LedgerApplicationDocument {
+  if (application.type !== 'ledger')
+    throw new InvalidNetworkDocument(
+      `/application/type: ${application.type} need an order; with ordering none it must be ledger`
+    )
+  if (hasReward(application))
+    throw new InvalidNetworkDocument(
+      '/application/reward: without an order there are no blocks to be rewarded for; leave the reward out'
+    )
+  return application
+}
+
+function hasReward({ reward = '0' }: LedgerApplicationDocument): boolean {
+  return reward !== '0'
 }
 
 function describeProblem({ instancePath, keyword, message = 'does not fit' }: ErrorObject): string {
@@ -229,14 +289,20 @@ function describeProblem({ instancePath, keyword, message = 'does not fit' }: Er
   return `${instancePath || 'the document'} ${message}`
 }
 
+/** Throws InvalidNetworkDocument where nobody puts anything into order. */
+export function expectOrdered(network: Network): OrderedNetwork {
+  if (network.kind === 'ordered') return network
+  throw new InvalidNetworkDocument(`"${network.document.name}" has no order, and so no blocks`)
+}
+
 /** Who orders. Throws InvalidNetworkDocument where nobody does. */
 export function sequencerOf({ document: { ordering, name } }: Network): PeerIdBytes {
   if (ordering.type !== 'sequencer')
-    throw new InvalidNetworkDocument(`"${name}" has no sequencer: it is ordered by ${ordering.type}`)
+    throw new InvalidNetworkDocument(`"${name}" has no sequencer: its ordering is ${ordering.type}`)
   return peerIdFromText(ordering.sequencer)
 }
 
-function canonicalForm(value: NetworkDocument): string {
+function canonicalForm(value: ReadDocument): string {
   try {
     const text = canonicalize(value)
     if (text !== undefined) return text

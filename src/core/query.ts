@@ -37,6 +37,9 @@ export type Query =
       readonly after: PeerIdBytes | undefined
       readonly limit: number
     }
+  /** Of the transfers whose ids begin with these hex digits. */
+  | { readonly kind: 'summary'; readonly prefix: string }
+  | { readonly kind: 'transfers'; readonly ids: readonly Hash[] }
 
 const NOBODY = new Uint8Array(0)
 
@@ -104,6 +107,10 @@ export function encodeQuery(network: Hash, query: Query): Uint8Array {
         accounts: { after, limit, ...(height !== undefined && { height }) }
       })
     }
+    case 'summary':
+      return WireRequest.encode({ network, summary: query.prefix })
+    case 'transfers':
+      return WireRequest.encode({ network, transfers: { ids: [...query.ids] } })
   }
 }
 
@@ -127,7 +134,8 @@ function queryOf(request: ReturnType<typeof WireRequest.decode>): Query {
   if (request.id) return { kind: 'id', id: decodeHash('query id', request.id) }
   if (request.previous) return { kind: 'previous', id: decodeHash('query id', request.previous) }
   if (request.range) return { kind: 'range', ...request.range }
-  if (request.blocksById) return { kind: 'blocksById', ids: decodeIds(request.blocksById.ids) }
+  if (request.blocksById)
+    return { kind: 'blocksById', ids: decodeIds(request.blocksById.ids, LIMITS.blockIds) }
   if (request.inclusionOfPosition !== undefined)
     return { kind: 'inclusionOfPosition', position: request.inclusionOfPosition }
   if (request.inclusionOfLeaf)
@@ -161,13 +169,22 @@ function queryOf(request: ReturnType<typeof WireRequest.decode>): Query {
       limit
     }
   }
+  if (request.summary !== undefined) return { kind: 'summary', prefix: decodePrefix(request.summary) }
+  if (request.transfers)
+    return { kind: 'transfers', ids: decodeIds(request.transfers.ids, LIMITS.transferIds) }
   throw new DecodeError('query: asks nothing that is known here')
 }
 
-function decodeIds(ids: readonly Uint8Array[]): Hash[] {
-  if (ids.length === 0 || ids.length > LIMITS.blockIds)
-    throw new DecodeError(`query ids: 1 to ${LIMITS.blockIds} are asked at once, not ${ids.length}`)
+function decodeIds(ids: readonly Uint8Array[], most: number): Hash[] {
+  if (ids.length === 0 || ids.length > most)
+    throw new DecodeError(`query ids: 1 to ${most} are asked at once, not ${ids.length}`)
   return ids.map(id => decodeHash('query id', id))
+}
+
+function decodePrefix(prefix: string): string {
+  if (!/^[0-9a-f]{0,64}$/.test(prefix))
+    throw new DecodeError('query summary: not up to 64 lower-case hex digits')
+  return prefix
 }
 
 function decodeCount(count: number): number {

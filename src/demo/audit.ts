@@ -5,6 +5,7 @@ import { Reopened } from '../checks/reopened.js'
 import { readEncryptionKeys } from '../cli/key-files.js'
 import { equal, toHex } from '../core/bytes.js'
 import { peerIdToString, VerifierCache } from '../core/keys.js'
+import { expectOrdered } from '../core/network-document.js'
 import { Opener } from '../core/sealing.js'
 import { validateEnvelope } from '../core/validation.js'
 import type { Localnet, Peer } from '../localnet/index.js'
@@ -63,7 +64,7 @@ export function audit(
       what: 'each as its receipt says: signed, sealed, fitting the schema',
       run: async () => {
         const [right, ...older] = await readEncryptionKeys(net.files.encryptionKey)
-        const rules = rulesOf(net.network)
+        const rules = rulesOf(expectOrdered(net.network))
         const keys = { right: new Opener([right, ...older]), wrong: new Opener([await wrongKeyFor(right)]) }
         const accepted = acceptedIn(sending)
         const envelopes = await envelopesBetween(await reopened.database(), 0, 2 ** 48 - 1)

@@ -3,7 +3,7 @@ import { rulesOf } from '../chain/rules.js'
 import { once } from '../checks/checks.js'
 import type { Block } from '../core/block.js'
 import { LIMITS } from '../core/limits.js'
-import type { Network } from '../core/network-document.js'
+import { expectOrdered, type Network } from '../core/network-document.js'
 import { Host } from '../network/host.js'
 import { Asker } from '../node/asker.js'
 import { NotFound } from '../node/query-errors.js'
@@ -24,7 +24,10 @@ export class Inquiry {
   })
 
   readonly asker = once(
-    async () => new Asker(await this.#host(), await this.#peer(), rulesOf(this.network), () => Date.now())
+    async () =>
+      new Asker(await this.#host(), await this.#peer(), rulesOf(expectOrdered(this.network)), () =>
+        Date.now()
+      )
   )
 
   readonly sequencerAsker = once(

@@ -11,6 +11,7 @@ import {
   type SequencerNetworkFiles,
   type SequencerNetworkWishes
 } from '../cli/sequencer-network.js'
+import { makeUnorderedNetwork, type UnorderedNetworkWishes } from '../cli/unordered-network.js'
 import { makeWorkNetwork, type WorkNetworkWishes } from '../cli/work-network.js'
 import type { Network } from '../core/network-document.js'
 import { onParentExit } from './parent-exit.js'
@@ -27,6 +28,7 @@ export type LocalnetOptions = NetworkOptions & {
 type NetworkOptions =
   | { readonly ordering?: 'sequencer'; readonly network?: SequencerNetworkWishes }
   | { readonly ordering: 'work'; readonly network?: WorkNetworkWishes }
+  | { readonly ordering: 'none'; readonly network?: UnorderedNetworkWishes }
 
 /**
  * Peers of one network as real processes on this machine, each with a key and a database of its own, on
@@ -227,8 +229,14 @@ async function readOrMake(files: SequencerNetworkFiles, options: NetworkOptions)
       `${files.network} exists already; leave out what the network is to be like, or name another folder`
     )
   }
-  if (options.ordering === 'work') return makeWorkNetwork(files.network, options.network ?? {}, Date.now())
-  return makeSequencerNetwork(files, options.network)
+  switch (options.ordering) {
+    case 'work':
+      return makeWorkNetwork(files.network, options.network ?? {}, Date.now())
+    case 'none':
+      return makeUnorderedNetwork(files.network, options.network ?? {})
+    default:
+      return makeSequencerNetwork(files, options.network)
+  }
 }
 
 /** Removes a folder when asked, or when this process exits before. */

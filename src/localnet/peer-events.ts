@@ -45,6 +45,8 @@ const SHAPES = {
   reorgRefused: { peerId: isText, height: isNumber, id: isText, allowed: isNumber },
   /** Of a miner, now and then. */
   hashrate: { hashesPerSecond: isNumber },
+  /** What a peer of a network with no order has come to. */
+  set: { count: isNumber, digest: isText },
   /** The sequencer has lied. */
   evidence: { id: isText, kind: isText, height: isNumber, detail: isText },
   summary: {

@@ -150,10 +150,24 @@ export class Peer {
     await this.#expectProcess().write(line)
   }
 
-  /** How it does now. */
-  async status({ within: ms = ORDER_MS }: WaitOptions = {}): Promise<ReplyOf<'status'>> {
+  /** How it does now. Throws Failure where it keeps no chain. */
+  async status(options: WaitOptions = {}): Promise<ReplyOf<'status'>> {
+    const reply = await this.holdings(options)
+    if (reply.reply === 'status') return reply
+    throw new Failure(`${this.name} keeps no chain, as its network has no order; ask for its set`)
+  }
+
+  /** The same of a peer whose network has no order. Throws Failure where it keeps a chain. */
+  async set(options: WaitOptions = {}): Promise<ReplyOf<'set'>> {
+    const reply = await this.holdings(options)
+    if (reply.reply === 'set') return reply
+    throw new Failure(`${this.name} keeps a chain; ask for its status`)
+  }
+
+  /** How it does now, whichever of the two it keeps. */
+  async holdings({ within: ms = ORDER_MS }: WaitOptions = {}): Promise<ReplyOf<'status' | 'set'>> {
     const reply = await this.#order({ order: 'status' }, ms)
-    return reply.reply === 'status' ? reply : this.#misunderstood()
+    return reply.reply === 'status' || reply.reply === 'set' ? reply : this.#misunderstood()
   }
 
   /** Has it make so many blocks, and resolves with those it made. Throws Failure where it does not mine. */

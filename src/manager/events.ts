@@ -48,6 +48,9 @@ const EVENTS = {
     height: orNull(isCount),
     head: orNull(isText),
     size: orNull(isCount),
+    /** Where there is no order: how many transfers, and the digest of their set. */
+    transfers: orNull(isCount),
+    digest: orNull(isText),
     /** Messages that wait there. */
     pool: orNull(isCount),
     /** Hashes a second. */

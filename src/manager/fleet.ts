@@ -239,7 +239,7 @@ export class Fleet {
     throw new Failure(
       miners.length > 0
         ? 'no miner runs; start one with: tallystick network start --node I'
-        : `no node of this network mines: it is ordered by ${this.plan.ordering}`
+        : `no node of this network mines: its ordering is ${this.plan.ordering}`
     )
   }
 

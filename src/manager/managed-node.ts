@@ -8,7 +8,7 @@ import type { NodeRole } from './plan.js'
 /** One node of a managed network: its process, over all its runs, and what is known of it. */
 export class ManagedNode {
   #peer: Peer | undefined
-  #status: ReplyOf<'status'> | undefined
+  #status: ReplyOf<'status' | 'set'> | undefined
   #state: NodeState = 'starting'
 
   constructor(
@@ -60,7 +60,7 @@ export class ManagedNode {
     this.#state = 'running'
     peer.exited.then(exit => {
       this.#state = stateAfter(exit)
-      this.#status = this.#status && { ...this.#status, peers: [], known: 0, hashRate: 0 }
+      this.#status = this.#status && withoutOthers(this.#status)
       this.ended(this)
     })
   }
@@ -78,7 +78,7 @@ export class ManagedNode {
   async look(): Promise<void> {
     if (!this.isRunning) return
     try {
-      this.#status = await this.peer.status({ within: LIMITS.silentMs })
+      this.#status = await this.peer.holdings({ within: LIMITS.silentMs })
       if (this.isRunning) this.#state = 'running'
     } catch {
       if (this.isRunning) this.#state = 'silent'
@@ -86,7 +86,6 @@ export class ManagedNode {
   }
 
   event(): NetworkEventOf<'node'> {
-    const { height, head, size, pool, hashRate, peers, known } = this.#status ?? {}
     return {
       event: 'node',
       node: this.number,
@@ -95,15 +94,34 @@ export class ManagedNode {
       pid: (this.isRunning && this.#peer?.pid) || null,
       peerId: this.#peer?.peerId ?? null,
       address: this.#peer?.addresses[0] ?? null,
-      height: height ?? null,
-      head: head ?? null,
-      size: size ?? null,
-      pool: pool ?? null,
-      hashRate: hashRate ?? null,
-      peers: peers?.length ?? null,
-      known: known ?? null
+      ...NOTHING_KNOWN,
+      ...(this.#status && known(this.#status))
     }
   }
+}
+
+type Known = Omit<NetworkEventOf<'node'>, 'event' | 'node' | 'role' | 'state' | 'pid' | 'peerId' | 'address'>
+
+const NOTHING_KNOWN: Known = {
+  height: null,
+  head: null,
+  size: null,
+  pool: null,
+  hashRate: null,
+  transfers: null,
+  digest: null,
+  peers: null,
+  known: null
+}
+
+function known({ peers, ...status }: ReplyOf<'status' | 'set'>): Partial<Known> {
+  const { reply, ...rest } = status
+  return { ...rest, peers: peers.length }
+}
+
+function withoutOthers(status: ReplyOf<'status' | 'set'>): ReplyOf<'status' | 'set'> {
+  const alone = { peers: [], known: 0 }
+  return status.reply === 'set' ? { ...status, ...alone } : { ...status, ...alone, hashRate: 0 }
 }
 
 function stateAfter({ code, signal }: Exit): NodeState {

@@ -1,8 +1,8 @@
 import { UsageError } from '../cli/failure.js'
-import type { OrderingName } from '../cli/network-setup.js'
+import type { OrderingName } from '../core/network-document.js'
 import type { Topology } from '../localnet/topology.js'
 
-export const ORDERINGS = ['sequencer', 'work'] as const
+export const ORDERINGS = ['sequencer', 'work', 'none'] as const
 export type NodeRole = 'sequencer' | 'follower' | 'miner'
 
 /** What a managed network is to be. */
@@ -41,9 +41,10 @@ export function planOf(ordering: OrderingName, wishes: PlanWishes): Plan {
 function firstOf(ordering: OrderingName, { nodes, miners, mine }: PlanWishes): NodeRole[] {
   switch (ordering) {
     case 'sequencer':
-      if (miners === undefined && mine === undefined) return ['sequencer']
+    case 'none':
+      if (miners === undefined && mine === undefined) return ordering === 'none' ? [] : ['sequencer']
       throw new UsageError(
-        'nobody mines where a sequencer orders; leave out --miners and --mine, or name another ordering'
+        `nobody mines where ${ordering === 'none' ? 'there is no order' : 'a sequencer orders'}; leave out --miners and --mine, or name another ordering`
       )
     case 'work': {
       const count = miners ?? Math.min(USUAL_MINERS, nodes)

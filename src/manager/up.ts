@@ -2,8 +2,8 @@ import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Failure, UsageError } from '../cli/failure.js'
 import { exists, readNetwork } from '../cli/files.js'
-import type { OrderingName } from '../cli/network-setup.js'
 import { untilAborted } from '../cli/run-peer.js'
+import type { OrderingName } from '../core/network-document.js'
 import { Localnet } from '../localnet/index.js'
 import { ControlServer } from './control-server.js'
 import type { NetworkEvent } from './events.js'
@@ -71,7 +71,7 @@ async function prepare(
   const { ordering = held ?? 'sequencer' } = options
   if (held !== undefined && held !== ordering)
     throw new UsageError(
-      `${folder} holds a network that is ordered by ${held}; leave out --ordering, or name another --folder DIR`
+      `${folder} holds a network with ordering ${held}; leave out --ordering, or name another --folder DIR`
     )
   const plan = planOf(ordering, options)
   return { plan, net: await Localnet.create({ folder, ...(held === undefined && { ordering }) }) }

@@ -14,59 +14,89 @@ interface Column {
 
 const NONE = '–'
 
-const COLUMNS: readonly Column[] = [
+const NODE: readonly Column[] = [
   { title: 'node', isNumber: true, cell: ({ node }) => String(node) },
   { title: 'id', cell: ({ peerId }) => (peerId === null ? NONE : `…${peerId.slice(-8)}`) },
   { title: 'role', cell: ({ role }) => role },
-  { title: 'state', cell: ({ state }) => state },
+  { title: 'state', cell: ({ state }) => state }
+]
+
+const PEERS: Column = {
+  title: 'peers',
+  isNumber: true,
+  cell: ({ state, peers, known }) => (isThere(state) && peers !== null ? `${peers}/${known}` : NONE)
+}
+
+const ADDRESS: Column = {
+  title: 'address',
+  cell: ({ address }) => address?.replace(/\/p2p\/[^/]+$/, '') ?? NONE
+}
+
+const OF_CHAINS: readonly Column[] = [
+  ...NODE,
   { title: 'height', isNumber: true, cell: ({ height }) => String(height ?? NONE) },
   { title: 'head', cell: ({ head }) => head?.slice(0, 8) ?? NONE },
-  {
-    title: 'peers',
-    isNumber: true,
-    cell: ({ state, peers, known }) => (isThere(state) && peers !== null ? `${peers}/${known}` : NONE)
-  },
+  PEERS,
   { title: 'hash rate', isNumber: true, cell: ({ hashRate }) => hashRateText(hashRate) },
   { title: 'pool', isNumber: true, cell: ({ pool }) => String(pool ?? NONE) },
-  { title: 'address', cell: ({ address }) => address?.replace(/\/p2p\/[^/]+$/, '') ?? NONE }
+  ADDRESS
+]
+
+/** Where there is no order. */
+const OF_SETS: readonly Column[] = [
+  ...NODE,
+  { title: 'transfers', isNumber: true, cell: ({ transfers }) => String(transfers ?? NONE) },
+  { title: 'digest', cell: ({ digest }) => digest?.slice(0, 8) ?? NONE },
+  PEERS,
+  ADDRESS
 ]
 
 /** All nodes in a table, what network it is above it, and whether they agree below. */
 export function networkTable(network: Network | undefined, nodes: readonly Node[]): string[] {
-  const rows = nodes.map(node => COLUMNS.map(({ cell }) => cell(node)))
-  const widths = COLUMNS.map(({ title }, index) =>
+  const columns = network?.ordering === 'none' ? OF_SETS : OF_CHAINS
+  const rows = nodes.map(node => columns.map(({ cell }) => cell(node)))
+  const widths = columns.map(({ title }, index) =>
     Math.max(title.length, ...rows.map(row => row[index]?.length ?? 0))
   )
   const line = (cells: readonly string[]): string =>
-    COLUMNS.map(({ isNumber }, index) => {
-      const [cell = '', width = 0] = [cells[index], widths[index]]
-      return isNumber ? cell.padStart(width) : cell.padEnd(width)
-    })
+    columns
+      .map(({ isNumber }, index) => {
+        const [cell = '', width = 0] = [cells[index], widths[index]]
+        return isNumber ? cell.padStart(width) : cell.padEnd(width)
+      })
       .join('  ')
       .trimEnd()
   return [
     network === undefined ? 'the network is starting' : networkLine(network),
-    line(COLUMNS.map(({ title }) => title)),
+    line(columns.map(({ title }) => title)),
     ...rows.map(line),
     agreement(nodes)
   ]
 }
 
 function networkLine({ network, ordering, topology, folder, groups }: Network): string {
-  const whole = `network ${network.slice(0, 8)} in ${folder}, ordered by ${ordering}, topology ${topology}`
+  const order = ordering === 'none' ? 'with no order' : `ordered by ${ordering}`
+  const whole = `network ${network.slice(0, 8)} in ${folder}, ${order}, topology ${topology}`
   return groups === null ? whole : `${whole}, divided into ${describeGroups(groups)}`
 }
 
-/** Whether those that run have one head. */
+/** Whether those that run have one head, or one set. */
 function agreement(nodes: readonly Node[]): string {
-  const running = nodes.filter(({ state, head }) => isThere(state) && head !== null)
-  const heads = new Map<string | null, number[]>()
-  for (const { node, head } of running) heads.set(head, [...(heads.get(head) ?? []), node])
+  const running = nodes.filter(node => isThere(node.state) && nameOf(node) !== null)
+  const held = new Map<string | null, number[]>()
+  for (const node of running) held.set(nameOf(node), [...(held.get(nameOf(node)) ?? []), node.node])
   const [first] = running
   if (first === undefined) return 'no node runs'
-  if (heads.size === 1) return `one head, at height ${first.height}`
-  const parts = [...heads].map(([head, numbers]) => `${head?.slice(0, 8)} (${numbers.join(',')})`)
-  return `${heads.size} heads: ${parts.join(', ')}`
+  const isSet = first.digest !== null
+  if (held.size === 1)
+    return isSet ? `one set, of ${first.transfers} transfers` : `one head, at height ${first.height}`
+  const parts = [...held].map(([name, numbers]) => `${name?.slice(0, 8)} (${numbers.join(',')})`)
+  return `${held.size} ${isSet ? 'sets' : 'heads'}: ${parts.join(', ')}`
+}
+
+/** Of what the node has; null where that is not known. */
+function nameOf({ head, digest }: Node): string | null {
+  return head ?? digest
 }
 
 /** What is said of an event where lines are printed; undefined where it is nothing new after what was known of the node. */
@@ -92,7 +122,7 @@ export function sentence(event: NetworkEvent, before: Node | undefined): string 
 }
 
 function nodeSentence(now: Node, before: Node | undefined): string | undefined {
-  const { node, state, role, address, height, head } = now
+  const { node, state, role, address, height, transfers } = now
   if (state !== before?.state)
     switch (state) {
       case 'starting':
@@ -110,8 +140,11 @@ function nodeSentence(now: Node, before: Node | undefined): string | undefined {
       case 'failed':
         return `node ${node} failed`
     }
-  if (head === before.head || head === null) return undefined
-  return height === 0 ? undefined : `node ${node} is at block ${height}: ${head}`
+  const name = nameOf(now)
+  if (name === nameOf(before) || name === null || height === 0 || transfers === 0) return undefined
+  return transfers === null
+    ? `node ${node} is at block ${height}: ${name}`
+    : `node ${node} has ${transfers} transfers: ${name}`
 }
 
 function isThere(state: Node['state']): boolean {

@@ -56,6 +56,8 @@ export type PeerEvent =
     }
   /** The sequencer has taken up the keys of its key file again: the newest, and how many older ones open. */
   | { readonly event: 'key'; readonly keyId: Uint8Array; readonly older: number }
+  /** What a peer of a network with no order has come to. */
+  | { readonly event: 'set'; readonly count: number; readonly digest: Hash }
   /** How fast a miner has searched of late, all its threads together. */
   | { readonly event: 'hashrate'; readonly hashesPerSecond: number }
   | ({ readonly event: 'summary' } & Summary)

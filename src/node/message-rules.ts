@@ -1,19 +1,36 @@
+import { UnorderedLedger } from '../applications/ledger/unordered.js'
 import type { Rules } from '../chain/cursor.js'
-import { bodiesOf } from '../chain/rules.js'
+import { bodiesOf, rulesOf } from '../chain/rules.js'
 import { toHex } from '../core/bytes.js'
 import { peerIdFromText } from '../core/keys.js'
+import type { Network } from '../core/network-document.js'
 import type { Opener } from '../core/sealing.js'
 import type { MessageRules } from '../core/validation.js'
 
 /** What the network document demands of a message. Without an opener, all but the inside of a sealed body. */
 export function messageRules(rules: Rules, opener?: Opener): MessageRules {
-  const { id, document } = rules.network
   return {
-    network: id,
-    messageBytes: document.limits.messageBytes,
-    members: document.members && new Set(document.members.map(member => toHex(peerIdFromText(member)))),
+    ...commonRules(rules.network),
     bodies: bodiesOf(rules),
     checkBody: body => rules.application.checkBody(body),
     ...(opener && { opener })
+  }
+}
+
+/** The same of any network. Throws InvalidNetworkDocument if its application makes no sense. */
+export function messageRulesOf(network: Network, opener?: Opener): MessageRules {
+  if (network.kind === 'ordered') return messageRules(rulesOf(network), opener)
+  const ledger = new UnorderedLedger(network.document.application)
+  return { ...commonRules(network), bodies: 'open', checkBody: body => ledger.checkBody(body) }
+}
+
+function commonRules({
+  id,
+  document: { limits, members }
+}: Network): Pick<MessageRules, 'network' | 'messageBytes' | 'members'> {
+  return {
+    network: id,
+    messageBytes: limits.messageBytes,
+    members: members && new Set(members.map(member => toHex(peerIdFromText(member))))
   }
 }

@@ -3,8 +3,9 @@ import { LIMITS } from '../core/limits.js'
 import { hostAndPort, withoutPeerId } from '../network/addresses.js'
 import type { Host } from '../network/host.js'
 import { describeError, type Report } from './events.js'
-import { type PeerExchange, shuffled } from './peer-exchange.js'
+import type { PeerExchange } from './peer-exchange.js'
 import type { Service } from './service.js'
+import { shuffled } from './shuffled.js'
 import { Wakeup, within } from './waiting.js'
 
 export interface PeerDiscoveryOptions {

@@ -6,6 +6,7 @@ import type { Channel } from '../network/channel.js'
 import type { Host, StreamOptions } from '../network/host.js'
 import { ADDRESSES_PROTOCOL } from '../network/names.js'
 import type { Service } from './service.js'
+import { shuffled } from './shuffled.js'
 
 const STREAMS: StreamOptions = {
   streams: LIMITS.addressStreams,
@@ -95,12 +96,4 @@ export class PeerExchange implements Service {
     const plain = addresses.flatMap(address => withoutPeerId(address) ?? [])
     return [...new Set(plain)].filter(address => isIp(address) && (isLocal || !isLoopback(address)))
   }
-}
-
-/** In any order. */
-export function shuffled<T>(list: readonly T[]): T[] {
-  return list
-    .map(item => ({ item, place: Math.random() }))
-    .sort((a, b) => a.place - b.place)
-    .map(({ item }) => item)
 }

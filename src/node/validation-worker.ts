@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { workerData } from 'piscina'
-import { rulesOf } from '../chain/rules.js'
 import { decodeBundle } from '../core/bundle.js'
 import { signEnvelope } from '../core/envelope.js'
 import { signerOf, VerifierCache } from '../core/keys.js'
@@ -10,7 +9,7 @@ import { parseCanonicalNetwork } from '../core/network-document.js'
 import { newSealingContext, Opener, openingKeyFromSeed, seal } from '../core/sealing.js'
 import { type Verdict, validateEnvelope } from '../core/validation.js'
 import type { OpenKeys } from './key-ring.js'
-import { messageRules } from './message-rules.js'
+import { messageRulesOf } from './message-rules.js'
 import { type PackedVerdicts, packVerdicts } from './packed-verdicts.js'
 
 /** Runs in a worker thread: signatures, openings and schemas, off the thread that serves the network. */
@@ -30,7 +29,7 @@ export interface ValidationJob {
 const setup: WorkerSetup = workerData
 const network = parseCanonicalNetwork(setup.document)
 const opener = new Opener([])
-const rules = messageRules(rulesOf(network), setup.opens ? opener : undefined)
+const rules = messageRulesOf(network, setup.opens ? opener : undefined)
 const verifiers = new VerifierCache()
 let generation: number | undefined
 

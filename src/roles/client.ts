@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { bodiesOf, rulesOf } from '../chain/rules.js'
 import { signerOf } from '../core/keys.js'
-import { sequencerOf } from '../core/network-document.js'
+import { type Network, type OrderedNetwork, sequencerOf } from '../core/network-document.js'
 import { newSealingContext } from '../core/sealing.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
@@ -18,16 +18,22 @@ import { SequencerAsker } from '../node/sequencer-asker.js'
 import { SequencerLink } from '../node/sequencer-link.js'
 import { ServiceList } from '../node/service.js'
 import { unlessAborted } from '../node/waiting.js'
-import { type ControlledPeer, controlsOf } from './controls.js'
+import {
+  type ChainHoldings,
+  type ControlledPeer,
+  chainHoldings,
+  controlsOf,
+  type Holdings
+} from './controls.js'
 import type { PeerOptions } from './peer-options.js'
-import { endingAtRefusedPayments, sending, walletFor } from './sending.js'
+import { endingAtRefusedPayments, languageOf, sending, walletFor } from './sending.js'
 
-export interface ClientOptions extends PeerOptions {
+export interface ClientOptions<N extends Network = OrderedNetwork> extends PeerOptions<N> {
   readonly connect: readonly string[]
 }
 
 /** A peer that writes: keeps its messages on disk until it is known what became of them. */
-export interface Client extends ControlledPeer {
+export interface Client<Has extends Holdings = ChainHoldings> extends ControlledPeer<Has> {
   /** Resolves when somebody who takes messages has been reached for the first time; rejects when `signal` fires. */
   connected(signal: AbortSignal): Promise<void>
   /** Sends one message, once there is room for it. What becomes of it is reported. */
@@ -141,13 +147,12 @@ export async function createClient(options: ClientOptions): Promise<Client> {
       role: 'client',
       host,
       book,
-      head: () => light.head,
-      pool: () => publisher.unsettled
+      holdings: () => chainHoldings(light.head, publisher.unsettled)
     }),
     summary: () => ({ ...publisher.summary(), proved: light.proved }),
     look: signal => light.look(signal),
     connected: signal => unlessAborted(firstUp.promise, signal),
-    send: sending(rules, signer, publisher, wallet),
+    send: sending(languageOf(rules), signer, publisher, wallet),
     settled: async signal => {
       await publisher.settled(signal)
       return publisher.unsettled

@@ -5,22 +5,11 @@ import type { AddressBook } from '../node/address-book.js'
 import type { Mined } from '../node/equal-source.js'
 import type { Service } from '../node/service.js'
 
-/** A peer that whoever runs it can ask how it does, and tell what to do. Nobody on the network can. */
-export interface ControlledPeer extends Service {
-  readonly controls: Controls
-}
+/** What a peer has of its network, as it tells whoever runs it. */
+export type Holdings = ChainHoldings | SetHoldings
 
-export interface Controls {
-  status(): PeerStatus
-  /** Makes so many blocks now. Resolves when they stand in its own chain, or with what is there when `signal` fires. */
-  mine(count: number, signal: AbortSignal): Promise<Mined>
-  /** Has nothing to do with these from now on, and with nobody else whom it avoided before. */
-  avoid(peers: readonly PeerIdBytes[]): void
-  /** Keeps connected to these addresses from now on, and to no others. */
-  connect(addresses: readonly string[]): void
-}
-
-export interface PeerStatus {
+export interface ChainHoldings {
+  readonly kind: 'chain'
   /** The head of its chain; a client's is the one that it has verified. */
   readonly height: number
   readonly head: Hash
@@ -30,35 +19,53 @@ export interface PeerStatus {
   readonly pool: number
   /** Hashes a second; 0 where it does not mine. */
   readonly hashRate: number
+}
+
+/** Where nobody orders anything. */
+export interface SetHoldings {
+  readonly kind: 'set'
+  readonly transfers: number
+  readonly digest: Hash
+}
+
+/** A peer that whoever runs it can ask how it does, and tell what to do. Nobody on the network can. */
+export interface ControlledPeer<Has extends Holdings = ChainHoldings> extends Service {
+  readonly controls: Controls<Has>
+}
+
+export interface Controls<Has extends Holdings = ChainHoldings> {
+  status(): PeerStatus<Has>
+  /** Makes so many blocks now. Resolves when they stand in its own chain, or with what is there when `signal` fires. */
+  mine(count: number, signal: AbortSignal): Promise<Mined>
+  /** Has nothing to do with these from now on, and with nobody else whom it avoided before. */
+  avoid(peers: readonly PeerIdBytes[]): void
+  /** Keeps connected to these addresses from now on, and to no others. */
+  connect(addresses: readonly string[]): void
+}
+
+export type PeerStatus<Has extends Holdings = ChainHoldings> = Has & {
   /** Those that are connected now, whoever dialled. */
   readonly peers: readonly PeerIdBytes[]
   /** How many addresses it keeps to. */
   readonly known: number
 }
 
-export interface ControlledParts {
+export interface ControlledParts<Has extends Holdings> {
   readonly role: string
   readonly host: Host
   readonly book: AddressBook
-  readonly head: () => SignedHeader
-  readonly pool: () => number
+  readonly holdings: () => Has
 }
 
 /** The controls of a peer that does not mine. */
-export function controlsOf({ role, host, book, head, pool }: ControlledParts): Controls {
+export function controlsOf<Has extends Holdings>({
+  role,
+  host,
+  book,
+  holdings
+}: ControlledParts<Has>): Controls<Has> {
   return {
-    status: () => {
-      const { header, id } = head()
-      return {
-        height: header.height,
-        head: id,
-        size: header.size,
-        pool: pool(),
-        hashRate: 0,
-        peers: host.peers(),
-        known: book.all.length
-      }
-    },
+    status: () => ({ ...holdings(), peers: host.peers(), known: book.all.length }),
     mine: async () => ({ ok: false, reason: `this peer does not mine: it is a ${role}` }),
     avoid: peers => {
       host.avoid(peers)
@@ -67,4 +74,8 @@ export function controlsOf({ role, host, book, head, pool }: ControlledParts): C
     },
     connect: addresses => book.replace(addresses)
   }
+}
+
+export function chainHoldings({ header, id }: SignedHeader, pool: number, hashRate = 0): ChainHoldings {
+  return { kind: 'chain', height: header.height, head: id, size: header.size, pool, hashRate }
 }

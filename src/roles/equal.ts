@@ -33,7 +33,13 @@ import { QueryServer } from '../node/query-server.js'
 import { ServiceList } from '../node/service.js'
 import { SubmissionServer } from '../node/submission-server.js'
 import { ValidationPool } from '../node/validation-pool.js'
-import { type ControlledPeer, type Controls, controlsOf } from './controls.js'
+import {
+  type ChainHoldings,
+  type ControlledPeer,
+  type Controls,
+  chainHoldings,
+  controlsOf
+} from './controls.js'
 import { nodeInfoOf } from './node-info.js'
 import type { PeerOptions } from './peer-options.js'
 
@@ -158,11 +164,11 @@ export async function createEqual(options: EqualOptions): Promise<ControlledPeer
     new Announcement(role, network.id, host, report),
     ...(miner ? [miner] : [])
   ])
-  const controls = controlsOf({ role, host, book, head: () => chain.head(), pool: () => pool.size })
+  const holdings = (): ChainHoldings => chainHoldings(chain.head(), pool.size, hashRate())
   return {
     start: () => services.start(),
     stop: () => services.stop(),
-    controls: { ...controls, status: () => ({ ...controls.status(), hashRate: hashRate() }), mine }
+    controls: { ...controlsOf({ role, host, book, holdings }), mine }
   }
 }
 

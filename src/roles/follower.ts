@@ -24,7 +24,7 @@ import { ServiceList } from '../node/service.js'
 import { Sync } from '../node/sync.js'
 import { ValidationPool } from '../node/validation-pool.js'
 import { Witness } from '../node/witness.js'
-import { type ControlledPeer, controlsOf } from './controls.js'
+import { type ControlledPeer, chainHoldings, controlsOf } from './controls.js'
 import { nodeInfoOf } from './node-info.js'
 import type { PeerOptions } from './peer-options.js'
 
@@ -139,6 +139,11 @@ export async function createFollower(options: FollowerOptions): Promise<Controll
   return {
     start: () => services.start(),
     stop: () => services.stop(),
-    controls: controlsOf({ role: 'follower', host, book, head: () => chain.head(), pool: pending })
+    controls: controlsOf({
+      role: 'follower',
+      host,
+      book,
+      holdings: () => chainHoldings(chain.head(), pending())
+    })
   }
 }

@@ -3,10 +3,17 @@ import { peerIdFromText } from '../core/keys.js'
 import type { KnownPeer, NodeInfo } from '../core/node-info.js'
 import type { Host } from '../network/host.js'
 import type { AddressBook } from '../node/address-book.js'
-import type { ControlledParts } from './controls.js'
+
+interface NodeParts {
+  readonly role: string
+  readonly host: Host
+  readonly book: AddressBook
+  /** Messages that wait for a block. */
+  readonly pool: () => number
+}
 
 /** What a peer says of itself that does not mine. */
-export function nodeInfoOf({ role, host, book, pool }: Omit<ControlledParts, 'head'>): NodeInfo {
+export function nodeInfoOf({ role, host, book, pool }: NodeParts): NodeInfo {
   return {
     peerId: host.peerId,
     role,

@@ -1,14 +1,14 @@
 import type { PrivateKey } from '@libp2p/interface'
 import type { Database } from '../chain/store.js'
-import type { Network } from '../core/network-document.js'
+import type { Network, OrderedNetwork } from '../core/network-document.js'
 import type { Rate } from '../core/rate-limiter.js'
 import type { HostRates } from '../network/host.js'
 import type { Report } from '../node/events.js'
 
 /** What every role needs. Files, clocks and the world's ear come from whoever runs the peer. */
-export interface PeerOptions {
+export interface PeerOptions<N extends Network = OrderedNetwork> {
   readonly key: PrivateKey
-  readonly network: Network
+  readonly network: N
   /** Open, and closed by whoever opened it. */
   readonly database: Database
   readonly listen: readonly string[]

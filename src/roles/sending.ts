@@ -1,7 +1,10 @@
+import type { EncodedBody } from '../applications/application.js'
 import { decodeTransfer } from '../applications/ledger/transfer.js'
+import { UnorderedLedger } from '../applications/ledger/unordered.js'
 import type { Rules } from '../chain/cursor.js'
 import { bodiesOf } from '../chain/rules.js'
 import type { Signer } from '../core/keys.js'
+import type { UnorderedNetwork } from '../core/network-document.js'
 import { sealedLength } from '../core/sealing.js'
 import type { Report } from '../node/events.js'
 import type { Draft } from '../node/outbox-entries.js'
@@ -18,23 +21,42 @@ export interface Outgoing {
 /** Network, key id, encapsulated key, sequence, time, payload type, and the tags and lengths of all fields. */
 const FIXED_OVERHEAD = 150
 
+/** What may be said in a network, and in what form. */
+export interface Language {
+  readonly bodies: 'sealed' | 'open'
+  /** Of a message with its envelope, at most. */
+  readonly messageBytes: number
+  readonly encodeBody: (value: unknown) => EncodedBody
+}
+
+export function languageOf(rules: Rules): Language {
+  const { messageBytes } = rules.network.document.limits
+  const encodeBody: Language['encodeBody'] = value => rules.application.encodeBody(value)
+  return { bodies: bodiesOf(rules), messageBytes, encodeBody }
+}
+
+/** Where there is no order. */
+export function unorderedLanguageOf({ document }: UnorderedNetwork): Language {
+  const ledger = new UnorderedLedger(document.application)
+  const { messageBytes } = document.limits
+  return { bodies: 'open', messageBytes, encodeBody: value => ledger.encodeBody(value) }
+}
+
 /**
  * Hands on what may be said in a network and fits a message of this author, once there is room for it. `wallet`: where
- * it is transfers that are said.
+ * it is transfers that are said, and nobody pays what he does not have.
  */
 export function sending(
-  rules: Rules,
+  { bodies, messageBytes, encodeBody }: Language,
   signer: Signer,
   outgoing: Outgoing,
   wallet: Wallet | undefined
 ): (value: unknown, signal: AbortSignal) => Promise<void> {
-  const bodies = bodiesOf(rules)
-  const { messageBytes } = rules.network.document.limits
   // Sequence and time take up to ten bytes each; field tags and lengths are counted at their longest.
   const overhead =
     signer.publicKey.length + signer.sign(new Uint8Array(0)).length + signer.peerId.length + FIXED_OVERHEAD
   return async (value, signal) => {
-    const encoded = rules.application.encodeBody(value)
+    const encoded = encodeBody(value)
     if ('refusal' in encoded)
       return outgoing.refusedBeforeSending(encoded.refusal.reason, encoded.refusal.detail)
     const { body } = encoded

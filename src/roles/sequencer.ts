@@ -25,7 +25,7 @@ import { Recorder } from '../node/recorder.js'
 import { SequencerResponder } from '../node/sequencer-responder.js'
 import { ServiceList } from '../node/service.js'
 import { ValidationPool } from '../node/validation-pool.js'
-import { type ControlledPeer, controlsOf } from './controls.js'
+import { type ControlledPeer, chainHoldings, controlsOf } from './controls.js'
 import { nodeInfoOf } from './node-info.js'
 import type { PeerOptions } from './peer-options.js'
 
@@ -118,8 +118,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
       role: 'sequencer',
       host,
       book,
-      head: () => chain.head(),
-      pool: () => journal.pending().count
+      holdings: () => chainHoldings(chain.head(), journal.pending().count)
     }),
     useKeys: keys => {
       ring.replace(keys)

@@ -1,6 +1,8 @@
-import { genesisCursor } from '../chain/cursor.js'
+import { genesisCursor, type Rules } from '../chain/cursor.js'
 import { rulesOf } from '../chain/rules.js'
 import { signerOf } from '../core/keys.js'
+import { EMPTY_ROOT } from '../core/merkle.js'
+import type { Network } from '../core/network-document.js'
 import { Host } from '../network/host.js'
 import { AccountAsker } from '../node/account-asker.js'
 import { AddressBook } from '../node/address-book.js'
@@ -12,28 +14,39 @@ import { submit } from '../node/submission-client.js'
 import { Submitter } from '../node/submitter.js'
 import { unlessAborted } from '../node/waiting.js'
 import type { Client, ClientOptions } from './client.js'
-import { controlsOf } from './controls.js'
-import { endingAtRefusedPayments, sending, walletFor } from './sending.js'
+import { chainHoldings, controlsOf, type Holdings } from './controls.js'
+import {
+  endingAtRefusedPayments,
+  type Language,
+  languageOf,
+  sending,
+  unorderedLanguageOf,
+  walletFor
+} from './sending.js'
 
 /**
- * A client of a network of equals: keeps its open messages on disk until one of them has them in its pool. Nobody
- * speaks for the log there, so that it holds no verified head. Throws StoreError if the folder belongs to another network.
+ * A client among equals, in whatever order, or with none: keeps its open messages on disk until one of them has them
+ * on its own. Nobody speaks for what all have there, so that it holds nothing of that. Throws StoreError if the folder
+ * belongs to another network.
  */
-export async function createWriter(options: ClientOptions): Promise<Client> {
+export async function createWriter(options: ClientOptions<Network>): Promise<Client<Holdings>> {
   const { network, database, now, failed, connect } = options
   const signer = signerOf(options.key)
-  const rules = rulesOf(network)
   const host = await Host.create({ ...options, topics: [] })
   const book = new AddressBook(connect)
   const outbox = await Outbox.open(database, network, signer, now)
-  const wallet = await walletFor(rules, {
-    database,
-    account: () => {
-      const [peer] = neighbours.all()
-      return peer && new AccountAsker(host, peer, rules, now).account(signer.peerId)
-    },
-    distrust: () => undefined
-  })
+  const { rules, language } = termsOf(network)
+  // Without an order everybody may pay what he does not have, under any number.
+  const wallet =
+    rules &&
+    (await walletFor(rules, {
+      database,
+      account: () => {
+        const [peer] = neighbours.all()
+        return peer && new AccountAsker(host, peer, rules, now).account(signer.peerId)
+      },
+      distrust: () => undefined
+    }))
   const report = wallet ? endingAtRefusedPayments(options.report, wallet, failed) : options.report
   const firstUp = Promise.withResolvers<void>()
   const neighbours: Neighbours = new Neighbours(
@@ -60,13 +73,17 @@ export async function createWriter(options: ClientOptions): Promise<Client> {
     neighbours,
     new Announcement('client', network.id, host, report)
   ])
-  const head = genesisCursor(rules).signed
   return {
     start: () => services.start(),
     stop: () => services.stop(),
-    controls: controlsOf({ role: 'client', host, book, head: () => head, pool: () => submitter.unsettled }),
+    controls: controlsOf({
+      role: 'client',
+      host,
+      book,
+      holdings: () => nothing(rules, submitter.unsettled)
+    }),
     connected: signal => unlessAborted(firstUp.promise, signal),
-    send: sending(rules, signer, submitter, wallet),
+    send: sending(language, signer, submitter, wallet),
     settled: async signal => {
       await submitter.settled(signal)
       return submitter.unsettled
@@ -74,4 +91,18 @@ export async function createWriter(options: ClientOptions): Promise<Client> {
     look: async () => undefined,
     summary: () => submitter.summary()
   }
+}
+
+/** `rules`: where there is an order. */
+function termsOf(network: Network): { readonly rules: Rules | undefined; readonly language: Language } {
+  if (network.kind === 'unordered') return { rules: undefined, language: unorderedLanguageOf(network) }
+  const rules = rulesOf(network)
+  return { rules, language: languageOf(rules) }
+}
+
+/** Of what others have, beside messages of its own that wait. */
+function nothing(rules: Rules | undefined, pool: number): Holdings {
+  return rules === undefined
+    ? { kind: 'set', transfers: 0, digest: EMPTY_ROOT }
+    : chainHoldings(genesisCursor(rules).signed, pool)
 }

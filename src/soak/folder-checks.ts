@@ -7,7 +7,7 @@ import { openDatabase } from '../cli/files.js'
 import { readEncryptionKeys, readIdentity } from '../cli/key-files.js'
 import { equal, type Hash, toHex } from '../core/bytes.js'
 import { peerIdToString, signerOf, VerifierCache } from '../core/keys.js'
-import { sequencerOf } from '../core/network-document.js'
+import { expectOrdered, sequencerOf } from '../core/network-document.js'
 import { readReceipt } from '../core/receipt.js'
 import { Opener } from '../core/sealing.js'
 import { validateEnvelope } from '../core/validation.js'
@@ -37,7 +37,7 @@ export class Folders {
   readonly log = once(async () => {
     const { net } = this.run
     const rules = messageRules(
-      rulesOf(net.network),
+      rulesOf(expectOrdered(net.network)),
       new Opener(await readEncryptionKeys(net.files.encryptionKey))
     )
     const verifiers = new VerifierCache()

@@ -66,7 +66,7 @@ describe('Making a network that is ordered by work', () => {
     assert.equal((await made({ template })).interval, 600_000)
     assert.equal((await made({ template, interval: 60_000 })).halfLife, 8_640_000)
     await writeFile(template, repositoryFile('config/sequencer.json'))
-    await assert.rejects(made({ template }), /is no template of a network that is ordered by work/)
+    await assert.rejects(made({ template }), /is no template of a network with ordering work/)
   })
 
   it('writes no document that makes no sense', async () => {

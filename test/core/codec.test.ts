@@ -20,12 +20,13 @@ import {
   signHeader
 } from '#src/core/block.js'
 import { decodeBundle, encodeBundle } from '#src/core/bundle.js'
-import { concat, type EnvelopeBytes, equal, type Hash, utf8 } from '#src/core/bytes.js'
+import { concat, type EnvelopeBytes, equal, type Hash, toHex, utf8 } from '#src/core/bytes.js'
 import { decodeChatLine, encodeChatLine } from '#src/core/chat.js'
 import { DecodeError, decodeCanonical, expectLength } from '#src/core/codec.js'
 import { certifyKey, readCertificate } from '#src/core/encryption-key.js'
 import { type Domain, decodeEnvelope, signEnvelope } from '#src/core/envelope.js'
 import type { FaultKind } from '#src/core/fault.js'
+import { sha256 } from '#src/core/hash.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
 import { type Body, decodeMessage, encodeMessage, type Message } from '#src/core/message.js'
@@ -218,11 +219,29 @@ const queries: readonly fc.Arbitrary<Query>[] = [
     height: fc.option(arbitrary.count(), { nil: undefined }),
     after: fc.option(arbitrary.peerId(), { nil: undefined }),
     limit: arbitrary.count()
+  }),
+  fc.record({ kind: fc.constant('summary'), prefix: fc.stringMatching(/^[0-9a-f]{0,64}$/) }),
+  fc.record({
+    kind: fc.constant('transfers'),
+    ids: fc.array(arbitrary.hash(), { minLength: 1, maxLength: 4 })
   })
 ]
 
 const text = fc.string({ unit: 'binary', maxLength: 40 })
 const peerIds = fc.constantFrom(stage.author.peerId, stage.sequencer.peerId)
+const balances = fc.bigInt({ min: -(10n ** 40n) + 1n, max: 10n ** 40n - 1n })
+const summaries = fc.oneof(
+  fc.record({
+    kind: fc.constant<'ids'>('ids'),
+    ids: fc
+      .uniqueArray(arbitrary.hash(), { maxLength: 5, selector: toHex })
+      .map(ids => ids.toSorted(Buffer.compare))
+  }),
+  fc.record({
+    kind: fc.constant<'parts'>('parts'),
+    digests: fc.array(arbitrary.hash(), { minLength: 16, maxLength: 16 })
+  })
+)
 const addresses = fc.stringMatching(/^\/[!-~]{1,60}$/)
 const hashes = fc.array(arbitrary.hash(), { maxLength: 6 })
 const answers: readonly fc.Arbitrary<Answer>[] = [
@@ -296,6 +315,14 @@ const answers: readonly fc.Arbitrary<Answer>[] = [
     header: arbitrary.envelope(),
     checkpoint: arbitrary.bytes(),
     accounts: fc.array(arbitrary.bytes(), { maxLength: 3 })
+  }),
+  fc.record({ kind: fc.constant('set'), count: arbitrary.count(), digest: arbitrary.hash() }),
+  fc.record({ kind: fc.constant('summary'), summary: summaries }),
+  fc.record({ kind: fc.constant('transfers'), envelopes: fc.array(arbitrary.envelope(), { maxLength: 3 }) }),
+  fc.record({ kind: fc.constant('balance'), id: peerIds, balance: balances }),
+  fc.record({
+    kind: fc.constant('balances'),
+    balances: fc.array(fc.record({ id: peerIds, balance: balances }), { maxLength: 3 })
   })
 ]
 
@@ -788,6 +815,57 @@ describe('Encoding: one thing at a time', () => {
       assert.throws(() => decodeQuery(QueryRequest.encode({ network, mine })), /are mined at once/)
     const most = encodeQuery(network, { kind: 'blocksById', ids: ids(LIMITS.blockIds) })
     assert.ok(most.length <= LIMITS.queryBytes)
+  })
+
+  it('a query names no more transfers than one may, and asks about ids that begin with hex digits', () => {
+    const of = (count: number): Query => ({
+      kind: 'transfers',
+      ids: Array.from({ length: count }, () => network)
+    })
+    for (const count of [0, LIMITS.transferIds + 1])
+      assert.throws(() => decodeQuery(encodeQuery(network, of(count))), /1 to 100 are asked at once/)
+    const most = encodeQuery(network, of(LIMITS.transferIds))
+    assert.ok(most.length <= LIMITS.queryBytes)
+    decodeQuery(most)
+    for (const summary of ['g', 'A', ' ', '0x', '0'.repeat(65)])
+      assert.throws(() => decodeQuery(QueryRequest.encode({ network, summary })), /lower-case hex digits/)
+  })
+
+  it('a summary has ids that ascend, or sixteen parts', () => {
+    const told = (ids: readonly Uint8Array[], parts: readonly Uint8Array[] = []) =>
+      decodeAnswer(QueryAnswer.encode({ summary: { ids: [...ids], parts: [...parts] } }))
+    const [low, high] = [new Uint8Array(32), new Uint8Array(32).fill(1)]
+    told([])
+    told([low, high])
+    told(
+      [],
+      Array.from({ length: 16 }, () => low)
+    )
+    for (const [ids, parts] of [
+      [[high, low], []],
+      [[low, low], []],
+      [[low], Array.from({ length: 16 }, () => low)],
+      [[], Array.from({ length: 15 }, () => low)],
+      [[], Array.from({ length: 17 }, () => low)],
+      [[new Uint8Array(31)], []],
+      [[], Array.from({ length: 16 }, () => new Uint8Array(33))],
+      [
+        Array.from({ length: LIMITS.summaryIds + 1 }, (_, index) => sha256(Buffer.from(`${index}`))).toSorted(
+          Buffer.compare
+        ),
+        []
+      ]
+    ] as const)
+      assert.throws(() => told(ids, parts), DecodeError)
+  })
+
+  it('a balance is a whole number in one form, of somebody', () => {
+    const told = (balance: string, id: Uint8Array = stage.author.peerId) =>
+      decodeAnswer(QueryAnswer.encode({ balance: { id, balance } }))
+    for (const right of ['0', '1', '-1', '9'.repeat(40), `-${'9'.repeat(40)}`]) told(right)
+    for (const wrong of ['', '-0', '+1', '01', '1.0', '1e3', ' 1', '0x1', '1'.repeat(41), '\u0661'])
+      assert.throws(() => told(wrong), DecodeError)
+    assert.throws(() => told('1', new Uint8Array(5)), DecodeError)
   })
 
   it('a peer tells nothing of itself that is not for a terminal, and not without end', () => {

@@ -5,7 +5,7 @@ import { toHex } from '#src/core/bytes.js'
 import { checkpointKey, checkpointNote } from '#src/core/checkpoint.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { leafHash, verifyInclusion } from '#src/core/merkle.js'
-import { parseCanonicalNetwork } from '#src/core/network-document.js'
+import { expectOrdered, parseCanonicalNetwork } from '#src/core/network-document.js'
 import { parseProof } from '#src/core/proof-file.js'
 import { verifierKey } from '#src/core/signed-note.js'
 import { readEvidence } from '#src/node/evidence-check.js'
@@ -25,7 +25,7 @@ interface Example {
 }
 
 const example: Example = JSON.parse(repositoryFile('docs/vectors/example.json'))
-const network = parseCanonicalNetwork(new TextEncoder().encode(example.network.canonical))
+const network = expectOrdered(parseCanonicalNetwork(new TextEncoder().encode(example.network.canonical)))
 const verifiers = new VerifierCache()
 
 function header() {

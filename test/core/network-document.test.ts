@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { concat, toHex, utf8 } from '#src/core/bytes.js'
+import { roomOf } from '#src/core/chat.js'
 import { sha256 } from '#src/core/hash.js'
 import { peerIdToString } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
 import {
+  expectOrdered,
   InvalidNetworkDocument,
   networkOf,
   parseCanonicalNetwork,
-  parseNetwork
+  parseNetwork,
+  sequencerOf
 } from '#src/core/network-document.js'
 import { arbitrary, assertSame, documentOf, runs, signerNamed, vectors } from '../helpers/core.js'
 
@@ -275,7 +278,7 @@ describe('Network document: what is refused, with a sentence', () => {
       ordering: { ...document.ordering, blockSize },
       limits: { messageBytes }
     })
-    assert.equal(networkOf(sized(most)).document.ordering.blockSize, most)
+    assert.equal(expectOrdered(networkOf(sized(most))).document.ordering.blockSize, most)
     refused(sized(most + 1), /^blockSize × messageBytes is over 16777216, .*; lower one of them$/)
   })
 
@@ -368,5 +371,49 @@ describe('Network document: a ledger', () => {
 
   it('pays no reward to a sequencer, which could make blocks of nothing', () => {
     refused(ledger({ reward: '1' }), /^\/application\/reward: a sequencer is paid by fees alone/)
+  })
+})
+
+describe('Network document: with no order', () => {
+  const unordered = (application: object = {}, changes: object = {}): unknown => ({
+    ...document,
+    ordering: { type: 'none' },
+    application: { type: 'ledger', accounts: { [peer]: '100' }, ...application },
+    ...changes
+  })
+
+  it('is of another kind than those of networks that have blocks', () => {
+    assert.equal(networkOf(document).kind, 'ordered')
+    const network = networkOf(unordered())
+    assert.equal(network.kind, 'unordered')
+    assert.throws(() => expectOrdered(network), InvalidNetworkDocument)
+    assert.throws(() => sequencerOf(network), /has no sequencer: its ordering is none/)
+  })
+
+  it('has a ledger, whose accounts and least fee may be any, and members where it wants', () => {
+    for (const [application, changes] of [
+      [{}, {}],
+      [{ accounts: {} }, {}],
+      [{ leastFee: '3' }, {}],
+      [{ reward: '0' }, {}],
+      [{}, { members: [peer] }]
+    ] as const) {
+      const network = networkOf(unordered(application, changes))
+      assertSame(parseCanonicalNetwork(network.canonical), network)
+    }
+  })
+
+  it('has nothing but a ledger, no reward, and nothing that has to do with blocks', () => {
+    refused({ ...document, ordering: { type: 'none' } }, /^\/application\/type: messages need an order/)
+    refused(unordered({ reward: '1' }), /^\/application\/reward: without an order there are no blocks/)
+    for (const field of [{ blockSize: 100 }, { sequencer: peer }, { maxReorg: 1 }])
+      refused(unordered({}, { ordering: { type: 'none', ...field } }), /^\/ordering must NOT have additional/)
+    refused(unordered({}, { limits: {} }), /^\/limits must have required property 'messageBytes'/)
+  })
+
+  it('is no room of the chat, whose document nobody reads', () => {
+    const room = roomOf('lobby')
+    assert.ok(room)
+    assert.throws(() => parseCanonicalNetwork(room.canonical), InvalidNetworkDocument)
   })
 })

@@ -4,14 +4,21 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { rulesOf } from '#src/chain/rules.js'
 import { toHex } from '#src/core/bytes.js'
+import { expectOrdered } from '#src/core/network-document.js'
 import { Localnet, type Peer } from '#src/localnet/index.js'
 import { deadline, present } from '../helpers/changes.js'
 import { checkEqual } from '../helpers/check-equal.js'
 import { openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
+import type { RuledNetwork } from '../helpers/networks.js'
 
 const KILLS = 4
 const NO_BLOCKS = { mine: 0 }
+
+function ruled(net: Localnet): RuledNetwork {
+  const network = expectOrdered(net.network)
+  return { network, rules: rulesOf(network) }
+}
 
 describe('miners that are killed', () => {
   const cleanup = new Cleanup(afterEach)
@@ -36,7 +43,7 @@ describe('miners that are killed', () => {
       await setTimeout(randomInt(30))
       victim.kill('SIGKILL')
       assert.deepEqual(await victim.exit(), { code: null, signal: 'SIGKILL' })
-      const network = { network: net.network, rules: rulesOf(net.network) }
+      const network = ruled(net)
       const database = await openDatabase(victim.data)
       await checkEqual(database, network, Date.now()).finally(() => database.close())
       await victim.restart()
@@ -57,7 +64,7 @@ describe('miners that are killed', () => {
     await net.stopPeers()
     for (const miner of miners) {
       const database = await openDatabase(miner.data)
-      const network = { network: net.network, rules: rulesOf(net.network) }
+      const network = ruled(net)
       const checked = await checkEqual(database, network, Date.now()).finally(() => database.close())
       assert.equal(toHex(checked.head.id), head)
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { chmod, mkdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { networkOf } from '#src/core/network-document.js'
+import { expectOrdered, networkOf } from '#src/core/network-document.js'
 import { present } from '../helpers/changes.js'
 import { checkPeer, openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
@@ -114,7 +114,7 @@ const WRONG_STARTS: readonly WrongStart[] = [
     says: /schema/,
     prepare: async (folder, net) => {
       const application = { type: 'messages', schema: { type: 'no' } }
-      const network = networkOf({ ...net.network.document, application })
+      const network = expectOrdered(networkOf({ ...net.network.document, application }))
       await writeSequencerFiles(folder, { ...net, network })
       return [...SEQUENCER_OPTIONS, ...ANY_PORT]
     }

@@ -1,7 +1,7 @@
 import type { Account } from '#src/applications/ledger/account.js'
 import { encodeAccount } from '#src/applications/ledger/account-proof.js'
-import type { Balance } from '#src/applications/ledger/terms.js'
 import { encodeTransfer, type Transfer } from '#src/applications/ledger/transfer.js'
+import type { Balance } from '#src/core/balance.js'
 import { genesisOf, type Header } from '#src/core/block.js'
 import type { Hash, PeerIdBytes } from '#src/core/bytes.js'
 import { sha256 } from '#src/core/hash.js'

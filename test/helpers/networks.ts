@@ -6,16 +6,17 @@ import { type PeerIdBytes, utf8 } from '#src/core/bytes.js'
 import { sha256 } from '#src/core/hash.js'
 import { peerIdToString, type Signer, signerOf } from '#src/core/keys.js'
 import {
+  expectOrdered,
   type LedgerApplicationDocument,
-  type Network,
   networkOf,
+  type OrderedNetwork,
   type WorkOrderingDocument
 } from '#src/core/network-document.js'
 import { type OpeningKey, openingKeyFromSeed } from '#src/core/sealing.js'
 import { EASY } from './work.js'
 
 export interface RuledNetwork {
-  readonly network: Network
+  readonly network: OrderedNetwork
   readonly rules: Rules
 }
 
@@ -97,14 +98,16 @@ export async function makeWorkNetwork(
 async function networkBy(ordering: object, key: PrivateKey, wishes: NetworkWishes): Promise<TestNetwork> {
   const { name = 'test', messageBytes = 16_384, members, ledger } = wishes
   const signer = signerOf(key)
-  const network = networkOf({
-    tallystick: 1,
-    name,
-    ordering,
-    application: ledger ?? { type: 'messages', schema: SCHEMA },
-    ...(members && { members: members.map(nameOf) }),
-    limits: { messageBytes }
-  })
+  const network = expectOrdered(
+    networkOf({
+      tallystick: 1,
+      name,
+      ordering,
+      application: ledger ?? { type: 'messages', schema: SCHEMA },
+      ...(members && { members: members.map(nameOf) }),
+      limits: { messageBytes }
+    })
+  )
   return {
     network,
     rules: rulesOf(network),

@@ -3,9 +3,9 @@ import { encodeTransfer } from '#src/applications/ledger/transfer.js'
 import type { PeerIdBytes } from '#src/core/bytes.js'
 import { signerOf } from '#src/core/keys.js'
 import type { Body } from '#src/core/message.js'
-import type { LedgerApplicationDocument } from '#src/core/network-document.js'
+import type { LedgerApplicationDocument, Network } from '#src/core/network-document.js'
 import { type Claim, type Made, Writer } from './authors.js'
-import { identity, nameOf, type RuledNetwork } from './networks.js'
+import { identity, nameOf } from './networks.js'
 
 /** What these have at first, by the names of their identities. */
 export async function ledgerOf(
@@ -30,7 +30,7 @@ export interface PaymentWishes extends Partial<Claim> {
 
 /** Someone who pays by hand, whatever there is on the account. */
 export class Payer extends Writer {
-  static async create({ network }: Pick<RuledNetwork, 'network'>, who: string | PrivateKey): Promise<Payer> {
+  static async create({ network }: { readonly network: Network }, who: string | PrivateKey): Promise<Payer> {
     const key = typeof who === 'string' ? await identity(who) : who
     return new Payer(signerOf(key), network.id)
   }

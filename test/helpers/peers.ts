@@ -4,10 +4,11 @@ import type { Database } from '#src/chain/store.js'
 import type { CheckpointedHeader } from '#src/core/block.js'
 import type { PeerIdBytes } from '#src/core/bytes.js'
 import { signerOf } from '#src/core/keys.js'
+import type { Network } from '#src/core/network-document.js'
 import type { PeerEvent, Report } from '#src/node/events.js'
 import type { DatedKey, DatedKeys } from '#src/node/key-ring.js'
 import { type Client, createClient } from '#src/roles/client.js'
-import type { ControlledPeer, Controls } from '#src/roles/controls.js'
+import type { ChainHoldings, ControlledPeer, Controls, Holdings } from '#src/roles/controls.js'
 import { createFollower } from '#src/roles/follower.js'
 import type { PeerOptions } from '#src/roles/peer-options.js'
 import { createSequencer, type Sequencer } from '#src/roles/sequencer.js'
@@ -82,23 +83,26 @@ export interface SequencerWishes extends FollowerWishes {
 }
 
 /** A real peer in this process, on a port and in a folder that it keeps over its restarts. */
-export abstract class RunningPeer {
+export abstract class RunningPeer<
+  Net extends { readonly network: Network } = TestNetwork,
+  Has extends Holdings = ChainHoldings
+> {
   readonly events = new EventLog()
   /** Set where the test wants the peer to fail. */
   mayFail = false
-  #service: ControlledPeer | undefined
+  #service: ControlledPeer<Has> | undefined
   #database: Database | undefined
   #address: string
 
   protected constructor(
-    readonly net: TestNetwork,
+    readonly net: Net,
     readonly folder: string,
     listen = ANY_PORT
   ) {
     this.#address = listen
   }
 
-  protected abstract create(peer: Omit<PeerOptions, 'key'>): Promise<ControlledPeer>
+  protected abstract create(peer: Omit<PeerOptions<Net['network']>, 'key'>): Promise<ControlledPeer<Has>>
 
   protected async startUntil(cleanup: Cleanup): Promise<void> {
     cleanup.add(async () => {
@@ -113,7 +117,7 @@ export abstract class RunningPeer {
     return this.#address
   }
 
-  get controls(): Controls {
+  get controls(): Controls<Has> {
     return present(this.#service, 'the peer').controls
   }
 
@@ -268,7 +272,7 @@ export class RunningFollower extends RunningPeer {
 /** A real client in this process, of a sequencer or among equals, in a folder that it keeps over its restarts. */
 export class RunningClient {
   readonly events = new EventLog()
-  #client: Client | undefined
+  #client: Client<Holdings> | undefined
   #database: Database | undefined
 
   private constructor(
@@ -307,7 +311,7 @@ export class RunningClient {
     return running
   }
 
-  get client(): Client {
+  get client(): Client<Holdings> {
     return present(this.#client, 'the client')
   }
 
@@ -327,7 +331,7 @@ export class RunningClient {
     const database = await openDatabase(this.folder)
     this.#database = database
     const create = this.net.rules.ordering.bodies === 'sealed' ? createClient : createWriter
-    this.#client = await create({
+    const client: Client<Holdings> = await create({
       ...this.wishes,
       key: this.key,
       network: this.net.network,
@@ -338,7 +342,8 @@ export class RunningClient {
       failed: this.events.failed,
       connect: this.connect
     })
-    await this.#client.start()
+    this.#client = client
+    await client.start()
   }
 
   async stop(): Promise<void> {

@@ -1,5 +1,6 @@
 import { rulesOf } from '#src/chain/rules.js'
 import {
+  expectOrdered,
   type LedgerApplicationDocument,
   networkOf,
   type WorkOrderingDocument
@@ -20,23 +21,25 @@ export interface WorkWishes extends Partial<Omit<WorkOrderingDocument, 'type'>> 
  */
 export function makeWorkNetwork(wishes: WorkWishes = {}): RuledNetwork {
   const { name = 'test', messageBytes = 4096, ledger, ...ordering } = wishes
-  const network = networkOf({
-    tallystick: 1,
-    name,
-    ordering: {
-      type: 'work',
-      start: EPOCH,
-      interval: 1_000,
-      halfLife: 2_000,
-      target: '200fffff',
-      easiest: '207fffff',
-      blockSize: 5,
-      emptyBlocks: true,
-      maxReorg: 4,
-      ...ordering
-    },
-    application: ledger ?? { type: 'messages', schema: SCHEMA },
-    limits: { messageBytes }
-  })
+  const network = expectOrdered(
+    networkOf({
+      tallystick: 1,
+      name,
+      ordering: {
+        type: 'work',
+        start: EPOCH,
+        interval: 1_000,
+        halfLife: 2_000,
+        target: '200fffff',
+        easiest: '207fffff',
+        blockSize: 5,
+        emptyBlocks: true,
+        maxReorg: 4,
+        ...ordering
+      },
+      application: ledger ?? { type: 'messages', schema: SCHEMA },
+      limits: { messageBytes }
+    })
+  )
   return { network, rules: rulesOf(network) }
 }

@@ -16,6 +16,8 @@ function node(number: number, changes: Partial<NetworkEventOf<'node'>> = {}): Ne
     height: 0,
     head: 'a'.repeat(64),
     size: 0,
+    transfers: null,
+    digest: null,
     pool: 0,
     hashRate: 0,
     peers: 1,

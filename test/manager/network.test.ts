@@ -4,13 +4,17 @@ import { join } from 'node:path'
 import { setInterval } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { UsageError } from '#src/cli/failure.js'
+import { readNetwork } from '#src/cli/files.js'
 import { parseJson } from '#src/cli/shapes.js'
 import { makeWorkNetwork } from '#src/cli/work-network.js'
+import type { Network } from '#src/core/network-document.js'
 import { ask } from '#src/manager/control-client.js'
 import { type NetworkEventOf, readNetworkEvent } from '#src/manager/events.js'
 import { deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
+import { Payer } from '../helpers/payers.js'
 import { type ToolResult, tool } from '../helpers/program.js'
+import { Customer, type UnorderedTestNetwork } from '../helpers/unordered.js'
 import { isAlive, type Program, runNode, whenGone } from '../localnet/processes.js'
 
 const TOOL = fileURLToPath(import.meta.resolve('#src/tallystick.js'))
@@ -185,6 +189,11 @@ describe('tallystick network', function () {
   this.timeout(120_000)
   const cleanup = new Cleanup(afterEach)
 
+  function unordered(network: Network): UnorderedTestNetwork {
+    assert.ok(network.kind === 'unordered')
+    return { network }
+  }
+
   it('whose manager is killed leaves no process, and its folder is taken up again; Ctrl-C ends it in order', async () => {
     const folder = join(await cleanup.folder(), 'network')
     const first = await RunningNetwork.up(cleanup, folder, '--nodes', '2', '--json')
@@ -207,6 +216,28 @@ describe('tallystick network', function () {
     assert.equal(existsSync(second.socket), false)
   })
 
+  it('with no order has equals for nodes, which have what was signed on both sides of a partition once it is healed', async () => {
+    const folder = await cleanup.folder()
+    const running = await RunningNetwork.up(cleanup, folder, '--nodes', '2', '--ordering', 'none')
+    const { network } = unordered(await readNetwork(join(folder, 'network.json')))
+    const alice = await Payer.create({ network }, 'alice')
+    await running.does('partition', '1/2')
+    for (const [index, node] of (
+      await running.when(all => connections(all).join() === '0/1,0/1')
+    ).entries()) {
+      const address = present(node.address ?? undefined)
+      const customer = await Customer.of(cleanup, { net: { network }, address }, `customer ${index}`)
+      await customer.handIn(alice.pay(alice, BigInt(1 + index)))
+    }
+    const apart = await running.when(all => all.every(({ transfers }) => transfers === 1))
+    assert.equal(new Set(apart.map(({ digest }) => digest)).size, 2)
+    assert.match(await running.does('status'), /^node .* transfers {2}digest .*\n(.*\n)+2 sets: /m)
+    await running.does('heal')
+    await running.when(all => all.every(({ transfers }) => transfers === 2))
+    assert.match(await running.does('status'), /with no order(.*\n)+one set, of 2 transfers\n$/)
+    assert.match(await running.refuses(1, 'mine', '--node', '1'), /this peer does not mine/)
+  })
+
   it('can be stopped while it is only just starting', async () => {
     const folder = await cleanup.folder()
     const program = runNode([TOOL, 'network', 'up', '--folder', folder, '--nodes', '2', '--json'])
@@ -221,6 +252,7 @@ describe('tallystick network', function () {
   for (const [args, says] of [
     [['up', '--nodes', '0'], /whole number from 1 to 50/],
     [['up', '--miners', '1', '--ordering', 'sequencer'], /nobody mines where a sequencer orders/],
+    [['up', '--mine', '1', '--ordering', 'none'], /nobody mines where there is no order/],
     [['partition', '1,2/2'], /node 2 is named twice/],
     [['kill'], /required option '--node <i>' not specified/]
   ] as const)

@@ -27,6 +27,8 @@ const NEW: Node = {
   height: null,
   head: null,
   size: null,
+  transfers: null,
+  digest: null,
   pool: null,
   hashRate: null,
   peers: null,
@@ -78,6 +80,28 @@ describe('the table of a network', () => {
     ]
     assert.equal(networkTable(NETWORK, nodes).at(-1), '2 heads: aaaa1111 (1), bbbb2222 (2,3)')
     assert.equal(networkTable(NETWORK, [{ ...NEW }]).at(-1), 'no node runs')
+  })
+
+  it('shows transfers and the digest of their set where there is no order', () => {
+    const none = { role: 'follower', height: null, head: null, size: null, pool: null, hashRate: null }
+    const having = (node: number, transfers: number, digest: string): Node =>
+      running(node, 0, '', { ...none, transfers, digest: digest.padEnd(64, '0') })
+    const network = { ...NETWORK, ordering: 'none' }
+    const nodes = [having(1, 12, 'aaaa1111'), having(2, 9, 'bbbb2222')]
+    assert.deepEqual(networkTable(network, nodes), [
+      'network 876cf391 in /tmp/net, with no order, topology random:2',
+      'node  id         role      state    transfers  digest    peers  address',
+      '   1  …34HaAT91  follower  running         12  aaaa1111    2/2  /ip4/127.0.0.1/tcp/40101',
+      '   2  …34HaAT92  follower  running          9  bbbb2222    2/2  /ip4/127.0.0.1/tcp/40102',
+      '2 sets: aaaa1111 (1), bbbb2222 (2)'
+    ])
+    assert.equal(
+      networkTable(network, [having(1, 0, 'aa'), having(2, 0, 'aa')]).at(-1),
+      'one set, of 0 transfers'
+    )
+    const name = 'bbbb2222'.padEnd(64, '0')
+    assert.equal(sentence(having(1, 9, 'bbbb2222'), having(1, 8, 'aa')), `node 1 has 9 transfers: ${name}`)
+    assert.equal(sentence(having(1, 9, 'aa'), having(1, 9, 'aa')), undefined)
   })
 
   it('says how the network is divided, and that it is starting', () => {

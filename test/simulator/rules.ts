@@ -1,7 +1,7 @@
 import type { Rules } from '#src/chain/cursor.js'
 import { rulesOf } from '#src/chain/rules.js'
 import { peerIdToString, type Signer } from '#src/core/keys.js'
-import { networkOf, type OrderingDocument } from '#src/core/network-document.js'
+import { expectOrdered, networkOf, type OrderedNetworkDocument } from '#src/core/network-document.js'
 import { compactFromText, decodeCompact, workOf } from '#src/orderings/work/compact-target.js'
 import { EPOCH } from '../helpers/blocks.js'
 import { present } from '../helpers/changes.js'
@@ -12,13 +12,15 @@ export type OrderingName = 'work' | 'sequencer'
 /** Of a virtual network. `interval`: between two blocks, ms. */
 export function rulesFor(ordering: OrderingName, interval: number, sequencer: Signer): Rules {
   return rulesOf(
-    networkOf({
-      tallystick: 1,
-      name: 'simulated',
-      ordering: ordering === 'work' ? workDocument(interval) : sequencerDocument(interval, sequencer),
-      application: { type: 'messages', schema: SCHEMA },
-      limits: { messageBytes: 1024 }
-    })
+    expectOrdered(
+      networkOf({
+        tallystick: 1,
+        name: 'simulated',
+        ordering: ordering === 'work' ? workDocument(interval) : sequencerDocument(interval, sequencer),
+        application: { type: 'messages', schema: SCHEMA },
+        limits: { messageBytes: 1024 }
+      })
+    )
   )
 }
 
@@ -31,7 +33,7 @@ export function firstDifficulty({ network }: Rules): number {
 }
 
 /** A block takes 16 hashes at first: hash power is virtual, and so few of them are really tried. */
-function workDocument(interval: number): OrderingDocument {
+function workDocument(interval: number): OrderedNetworkDocument['ordering'] {
   return {
     type: 'work',
     start: EPOCH,
@@ -46,6 +48,6 @@ function workDocument(interval: number): OrderingDocument {
 }
 
 /** After an interval a block is cut that is not full. */
-function sequencerDocument(interval: number, { peerId }: Signer): OrderingDocument {
+function sequencerDocument(interval: number, { peerId }: Signer): OrderedNetworkDocument['ordering'] {
   return { type: 'sequencer', sequencer: peerIdToString(peerId), blockSize: 4, blockTimeout: interval }
 }

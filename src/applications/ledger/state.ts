@@ -1,3 +1,4 @@
+import type { Balance } from '../../core/balance.js'
 import type { Hash, PeerIdBytes } from '../../core/bytes.js'
 import {
   type ByteString,
@@ -10,7 +11,6 @@ import {
 import { U64_MAX } from '../../core/u64.js'
 import type { Account } from './account.js'
 import { type AccountProof, encodeAccount } from './account-proof.js'
-import type { Balance } from './terms.js'
 import type { Transfer } from './transfer.js'
 
 /**

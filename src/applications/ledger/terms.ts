@@ -1,12 +1,7 @@
-import type { PeerIdBytes } from '../../core/bytes.js'
+import type { Balance } from '../../core/balance.js'
 import { InvalidNetworkDocument, type LedgerApplicationDocument } from '../../core/network-document.js'
 import { U64_MAX, u64FromText } from '../../core/u64.js'
 import { accountFromText } from './account.js'
-
-export interface Balance {
-  readonly id: PeerIdBytes
-  readonly balance: bigint
-}
 
 /** What a network document says of its ledger, as numbers. */
 export interface LedgerTerms {

@@ -11,19 +11,12 @@ import {
   type LeafKind,
   MerkleTrie
 } from '../../core/merkle-trie.js'
+import type { Summary } from '../../core/set-summary.js'
 
 /** What names a transfer: SHA-256 of its message, so that it is one transfer however often its author signs it. */
 export function transferId(payload: Uint8Array): Hash {
   return sha256(payload)
 }
-
-/**
- * What a set has of the ids that begin with some hex digits: the ids where they are few, else the digests of its
- * sixteen parts, by the next digit.
- */
-export type Summary =
-  | { readonly kind: 'ids'; readonly ids: readonly Hash[] }
-  | { readonly kind: 'parts'; readonly digests: readonly Hash[] }
 
 /** What another set has beyond one's own, as far as a summary of it tells. */
 export interface Lack {

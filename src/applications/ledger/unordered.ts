@@ -1,3 +1,4 @@
+import type { Balance } from '../../core/balance.js'
 import { type Hash, type PeerIdBytes, toHex } from '../../core/bytes.js'
 import type { Message } from '../../core/message.js'
 import type { LedgerApplicationDocument } from '../../core/network-document.js'
@@ -19,12 +20,19 @@ export type Counted =
 export class UnorderedLedger {
   readonly #terms: LedgerTerms
   readonly #balances: Map<string, bigint>
+  /** The same accounts in the order in which they came. */
+  readonly #accounts: PeerIdBytes[]
+  /** Where each of them stands there. */
+  readonly #places: Map<string, number>
   #transfers = TransferSet.empty()
 
   /** Throws InvalidNetworkDocument. */
   constructor(document: LedgerApplicationDocument) {
     this.#terms = ledgerTerms(document)
-    this.#balances = new Map(this.#terms.balances.map(({ id, balance }) => [toHex(id), balance]))
+    const { balances } = this.#terms
+    this.#balances = new Map(balances.map(({ id, balance }) => [toHex(id), balance]))
+    this.#accounts = balances.map(({ id }) => id)
+    this.#places = new Map(this.#accounts.map((id, place) => [toHex(id), place]))
   }
 
   checkBody(body: Uint8Array): Refusal | undefined {
@@ -54,6 +62,15 @@ export class UnorderedLedger {
     return this.#balances.get(toHex(id))
   }
 
+  /** At most `limit` of those that came after an account; from the first one on without it. New ones come last. */
+  page(after: PeerIdBytes | undefined, limit: number): Balance[] {
+    const place = after === undefined ? -1 : this.#places.get(toHex(after))
+    if (place === undefined) return []
+    return this.#accounts
+      .slice(place + 1, place + 1 + limit)
+      .map(id => ({ id, balance: this.balance(id) ?? 0n }))
+  }
+
   /** By account, in hex. */
   get balances(): ReadonlyMap<string, bigint> {
     return this.#balances
@@ -66,6 +83,10 @@ export class UnorderedLedger {
 
   #add(id: PeerIdBytes, difference: bigint): void {
     const name = toHex(id)
-    this.#balances.set(name, (this.#balances.get(name) ?? 0n) + difference)
+    const before = this.#balances.get(name)
+    this.#balances.set(name, (before ?? 0n) + difference)
+    if (before !== undefined) return
+    this.#places.set(name, this.#accounts.length)
+    this.#accounts.push(Uint8Array.from(id) as PeerIdBytes)
   }
 }

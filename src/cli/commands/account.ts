@@ -7,9 +7,11 @@ import { decodeEnvelope } from '../../core/envelope.js'
 import { describeFault } from '../../core/fault.js'
 import { peerIdFromText, peerIdToString, signerOf } from '../../core/keys.js'
 import { decodeMessage } from '../../core/message.js'
+import type { UnorderedNetwork } from '../../core/network-document.js'
 import { type AskingOptions, asking, askingCommand } from '../asking.js'
+import { askingSet } from '../asking-set.js'
 import { Failure, UsageError } from '../failure.js'
-import { exists } from '../files.js'
+import { exists, readNetwork } from '../files.js'
 import { readIdentity } from '../key-files.js'
 import { type LogSource, targetOf, withLog } from '../log-source.js'
 import { account, DEFAULTS, wholeNumber } from '../options.js'
@@ -26,7 +28,9 @@ interface AccountOptions extends AskingOptions {
 
 export function accountCommand(): Command {
   return askingCommand('account')
-    .description('What an account has, as the state of a verified header proves it; or all that changed it.')
+    .description(
+      'What an account has, as the state of a verified header proves it, or all that changed it; without an order, as a peer says.'
+    )
     .addArgument(
       new Argument(
         '[account]',
@@ -59,6 +63,8 @@ async function showAccount(name: string | undefined, options: AccountOptions): P
   if (from !== undefined && history !== true) throw new UsageError('--from goes with --history alone')
   if (height !== undefined && history === true) throw new UsageError('--height does not go with --history')
   const id = await accountOf(name, options)
+  const set = await setOf(options)
+  if (set !== undefined) return showBalance(id, options, set)
   if (history === true) return showHistory(id, options)
   await asking(options, async asker => {
     const { signed, account } = await asker.account(id, height)
@@ -82,6 +88,8 @@ async function showAccount(name: string | undefined, options: AccountOptions): P
 }
 
 async function showAccounts({ height, ...options }: AccountOptions): Promise<void> {
+  const set = await setOf({ ...options, ...(height !== undefined && { height }) })
+  if (set !== undefined) return showBalances(options, set)
   await asking(options, async asker => {
     const { signed, accounts } = await asker.accounts(height)
     const listed = accounts.map(({ id, balance, sequence }) => ({
@@ -97,6 +105,37 @@ async function showAccounts({ height, ...options }: AccountOptions): Promise<voi
     process.stdout.write(
       `${supply.padStart(20)}  on ${listed.length} accounts, which give the state of block ${place.height}, id ${place.id}\n`
     )
+  })
+}
+
+/** The network where it has no order. Throws UsageError where blocks are asked for then. */
+async function setOf({ network, height, history }: AccountOptions): Promise<UnorderedNetwork | undefined> {
+  const read = await readNetwork(network)
+  if (read.kind === 'ordered') return undefined
+  if (height === undefined && history === undefined) return read
+  throw new UsageError(
+    `"${read.document.name}" has no order, and so no blocks: leave --height and --history out`
+  )
+}
+
+function showBalance(id: PeerIdBytes, options: AccountOptions, set: UnorderedNetwork): Promise<void> {
+  return askingSet(options, set, async asker => {
+    const shown = { account: peerIdToString(id), balance: String(await asker.balance(id)) }
+    if (options.json) return printJson(shown)
+    process.stdout.write(`account   ${shown.account}\nbalance   ${shown.balance}\n`)
+  })
+}
+
+function showBalances(options: AccountOptions, set: UnorderedNetwork): Promise<void> {
+  return askingSet(options, set, async asker => {
+    const balances = await asker.balances()
+    const listed = balances
+      .map(({ id, balance }) => ({ account: peerIdToString(id), balance: String(balance) }))
+      .sort((one, other) => (one.account < other.account ? -1 : 1))
+    const supply = String(balances.reduce((sum, { balance }) => sum + balance, 0n))
+    if (options.json) return printJson({ supply, accounts: listed })
+    for (const { account, balance } of listed) process.stdout.write(`${balance.padStart(20)}  ${account}\n`)
+    process.stdout.write(`${supply.padStart(20)}  on ${listed.length} accounts\n`)
   })
 }
 

@@ -9,7 +9,9 @@ import { decodeMessage } from '../../core/message.js'
 import { verifierKey } from '../../core/signed-note.js'
 import type { Asker, ProvenInclusion } from '../../node/asker.js'
 import { type AskingOptions, asking, askingCommand } from '../asking.js'
+import { askingSet } from '../asking-set.js'
 import { Failure } from '../failure.js'
+import { readNetwork } from '../files.js'
 import { headerToJson, messagesOf, printJson, printLine } from '../output.js'
 import { identifier, type Reference, reference } from '../reference.js'
 
@@ -17,15 +19,26 @@ import { identifier, type Reference, reference } from '../reference.js'
 
 export function countCommand(): Command {
   return askingCommand('count')
-    .description('How many blocks are complete, messages in them, and messages that wait.')
-    .action((options: AskingOptions) =>
-      asking(options, async asker => {
-        const { height, size, pending } = await asker.status()
-        show(options, { count: height, size, pending }, [
-          `blocks ${height}, messages in them ${size}, messages waiting for a block ${pending}`
-        ])
-      })
+    .description(
+      'How many blocks are complete, messages in them, and messages that wait; without an order, how many transfers.'
     )
+    .action(count)
+}
+
+async function count(options: AskingOptions): Promise<void> {
+  const network = await readNetwork(options.network)
+  if (network.kind === 'unordered')
+    return askingSet(options, network, async asker => {
+      const { count: transfers, digest } = await asker.status()
+      const facts = { transfers, digest: toHex(digest) }
+      show(options, facts, [`transfers ${transfers}, their digest ${facts.digest}`])
+    })
+  return asking(options, async asker => {
+    const { height, size, pending } = await asker.status()
+    show(options, { count: height, size, pending }, [
+      `blocks ${height}, messages in them ${size}, messages waiting for a block ${pending}`
+    ])
+  })
 }
 
 export function headCommand(): Command {

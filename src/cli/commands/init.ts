@@ -1,12 +1,17 @@
 import { Command, Option } from 'commander'
 import { toHex } from '../../core/bytes.js'
 import { peerIdToString } from '../../core/keys.js'
-import { type LedgerApplicationDocument, sequencerOf } from '../../core/network-document.js'
+import {
+  type LedgerApplicationDocument,
+  type OrderingName,
+  sequencerOf
+} from '../../core/network-document.js'
 import { UsageError } from '../failure.js'
-import type { NetworkWishes, OrderingName } from '../network-setup.js'
+import type { NetworkWishes } from '../network-setup.js'
 import { compactTarget, DEFAULTS, type Grant, grants, units, wholeNumber } from '../options.js'
 import { printJson } from '../output.js'
 import { encryptionKeyBeside, makeSequencerNetwork } from '../sequencer-network.js'
+import { makeUnorderedNetwork, type UnorderedNetworkWishes } from '../unordered-network.js'
 import { makeWorkNetwork } from '../work-network.js'
 
 interface InitOptions {
@@ -39,8 +44,11 @@ export function initCommand(): Command {
     .description("Makes a network: its document, and a sequencer's keys where there are none yet.")
     .option('--network <file>', 'where the network document goes', DEFAULTS.network)
     .addOption(
-      new Option('--ordering <name>', 'who extends the chain: one sequencer, or whoever has done the work')
-        .choices(['sequencer', 'work'])
+      new Option(
+        '--ordering <name>',
+        'who extends the chain: one sequencer, or whoever has done the work; none: there is no chain, and the application is the ledger'
+      )
+        .choices(['sequencer', 'work', 'none'])
         .default('sequencer')
     )
     .option('--key <file>', "sequencer: its private key (default: 'keys/sequencer.key')")
@@ -93,6 +101,8 @@ async function init(options: InitOptions): Promise<void> {
       return initSequencer(options, wishes)
     case 'work':
       return initWork(options, wishes)
+    case 'none':
+      return initUnordered(options, wishes)
   }
 }
 
@@ -135,8 +145,25 @@ async function initWork(options: InitOptions, wishes: NetworkWishes): Promise<vo
   )
 }
 
-/** Throws UsageError where an option is given that says something of the other ordering. */
+async function initUnordered(options: InitOptions, wishes: UnorderedNetworkWishes): Promise<void> {
+  const network = await makeUnorderedNetwork(options.network, wishes)
+  const made = { network: options.network, id: toHex(network.id) }
+  if (options.json) return printJson(made)
+  process.stdout.write(
+    `made ${made.network} of network ${made.id}\nall its peers are equal: run each with --role follower\n`
+  )
+}
+
+const KINDS: Readonly<Record<OrderingName, string>> = {
+  sequencer: 'is ordered by a sequencer',
+  work: 'is ordered by work',
+  none: 'has no order'
+}
+
+/** Throws UsageError where an option is given that says something of another ordering. */
 function expectOptionsOf(options: InitOptions): void {
+  if (options.ordering === 'none' && options.blockSize !== undefined)
+    throw new UsageError('--block-size goes with blocks, and a network that has no order has none')
   const given = {
     sequencer: { '--key': options.key, '--block-timeout': options.blockTimeout },
     work: {
@@ -152,14 +179,18 @@ function expectOptionsOf(options: InitOptions): void {
     for (const [option, value] of Object.entries(values))
       if (ordering !== options.ordering && value !== undefined)
         throw new UsageError(
-          `${option} goes with --ordering ${ordering} alone, and this is a network that is ordered by ${options.ordering === 'work' ? 'work' : 'a sequencer'}`
+          `${option} goes with --ordering ${ordering} alone, and this is a network that ${KINDS[options.ordering]}`
         )
 }
 
 /** Throws UsageError where an option is given that says something of the other application. */
 function ledgerOf(options: InitOptions): LedgerApplicationDocument | undefined {
-  const { application, schema, grant = [], reward, leastFee } = options
+  const { ordering, schema, grant = [], reward, leastFee } = options
+  const isUnordered = ordering === 'none'
+  const { application = isUnordered ? 'ledger' : undefined } = options
   const isLedger = application === 'ledger'
+  if (isUnordered && !isLedger)
+    throw new UsageError('--ordering none goes with --application ledger alone: messages need an order')
   if (isLedger && schema !== undefined)
     throw new UsageError('--schema goes with messages alone: what a transfer is needs no schema')
   const given = { '--grant': options.grant, '--reward': reward, '--least-fee': leastFee }
@@ -167,9 +198,12 @@ function ledgerOf(options: InitOptions): LedgerApplicationDocument | undefined {
     if (!isLedger && value !== undefined)
       throw new UsageError(`${option} goes with --application ledger alone`)
   if (!isLedger) return undefined
-  if (grant.length === 0 && (reward ?? '0') === '0')
+  if (isUnordered) {
+    // Who has nothing can pay there. Left to the template where nothing is said.
+    if (options.grant === undefined && leastFee === undefined) return undefined
+  } else if (grant.length === 0 && (reward ?? '0') === '0')
     throw new UsageError(
-      `nobody would ever have anything: name who has what at first with --grant PEERID=AMOUNT${options.ordering === 'work' ? ', or what each block makes with --reward N' : ''}`
+      `nobody would ever have anything: name who has what at first with --grant PEERID=AMOUNT${ordering === 'work' ? ', or what each block makes with --reward N' : ''}`
     )
   const accounts = Object.fromEntries(grant.map(({ to, amount }) => [to, amount]))
   if (Object.keys(accounts).length < grant.length) throw new UsageError('--grant names one account twice')

@@ -25,13 +25,15 @@ export function transferCommand(): Command {
 
 async function transfer(options: TransferOptions): Promise<void> {
   const { to, amount, fee, json } = options
-  const { name, application } = (await readNetwork(options.network)).document
+  const { kind, document } = await readNetwork(options.network)
+  const { name, application } = document
   if (application.type !== 'ledger')
     throw new Failure(`"${name}" keeps no ledger, so that nothing can be paid there`)
   const paid = fee ?? application.leastFee ?? '0'
   const { position, height } = await sendOne({ to, amount, fee: paid }, options)
   if (json) return
-  const where = position === undefined ? 'it waits for a block' : `at position ${position}`
+  const waits = kind === 'unordered' ? 'a peer has it, and tells the others' : 'it waits for a block'
+  const where = position === undefined ? waits : `at position ${position}`
   const block = height === undefined ? '' : ` in block ${height}`
   process.stdout.write(`SUCCESS: ${amount} to ${to}, with a fee of ${paid}; ${where}${block}\n`)
 }

@@ -13,13 +13,14 @@ import { checkProof } from '../../node/proof-check.js'
 import { type SwarmKeyOption, withSwarmKeyOption } from '../closed-network.js'
 import { decodeEvidenceFile, EVIDENCE_MAGIC } from '../evidence-file.js'
 import { Failure } from '../failure.js'
-import { readNetwork } from '../files.js'
+import { readNetwork, readOrderedNetwork } from '../files.js'
 import { readEncryptionKeys } from '../key-files.js'
 import { LOG_MAGIC } from '../log-file.js'
-import { type Target, targetOf, withLog } from '../log-source.js'
+import { type Target, targetOf, withLog, withStored } from '../log-source.js'
 import { DEFAULTS } from '../options.js'
 import { printJson } from '../output.js'
 import { verifyLog } from '../verify-log.js'
+import { verifySet } from '../verify-set.js'
 
 interface VerifyOptions extends SwarmKeyOption {
   readonly network?: string
@@ -64,13 +65,29 @@ interface Judged {
 }
 
 async function verdictOn(target: Target, options: VerifyOptions): Promise<Judged> {
-  if (target.kind !== 'file') return judgeLog(target, options)
+  if (target.kind === 'folder') return (await judgeSet(target.name, options)) ?? judgeLog(target, options)
+  if (target.kind === 'peer') return judgeLog(target, options)
   const beginning = await beginningOf(target.name)
   const beginsWith = (magic: Uint8Array): boolean => equal(beginning.subarray(0, magic.length), magic)
   if (beginsWith(LOG_MAGIC)) return judgeLog(target, options)
   if (beginsWith(EVIDENCE_MAGIC)) return judgeEvidence(target.name, options)
   if (beginsWith(utf8(PROOF_MAGIC))) return judgeProof(target.name, options)
   throw new Failure(`${target.name} is no log, no proof and no evidence that tallystick has written`)
+}
+
+/** Undefined where what is in the folder has an order. */
+function judgeSet(folder: string, options: VerifyOptions): Promise<Judged | undefined> {
+  return withStored(folder, options, async (database, network) => {
+    if (network.kind === 'ordered') return undefined
+    const judged = await verifySet(database, network)
+    if (judged.kind === 'faulty') return invalid(judged.fault)
+    const { size } = judged.transfers
+    const [digest, id] = [toHex(judged.transfers.digest()), toHex(network.id)]
+    return {
+      verdict: { valid: true, height: 0, size, digest, network: id },
+      lines: [`VALID: ${size} transfers`, `digest    ${digest}`, `network   ${id}`]
+    }
+  })
 }
 
 async function judgeLog(target: Target, options: VerifyOptions): Promise<Judged> {
@@ -123,7 +140,7 @@ async function judgeEvidence(path: string, { network }: VerifyOptions): Promise<
 }
 
 async function judgeProof(path: string, { network, key }: VerifyOptions): Promise<Judged> {
-  const rules = rulesOf(await readNetwork(network ?? DEFAULTS.network))
+  const rules = rulesOf(await readOrderedNetwork(network ?? DEFAULTS.network))
   const text = await readWhole(path, 2 * LIMITS.blockBytes)
   const keys = key === undefined ? [] : await readEncryptionKeys(key)
   const checked = await checkProof(Buffer.from(text).toString(), rules, keys).catch(asFault)

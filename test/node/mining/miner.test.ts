@@ -7,7 +7,7 @@ import { equal, toHex, utf8 } from '#src/core/bytes.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
 import { leafHash } from '#src/core/merkle.js'
-import { networkOf, type WorkOrderingDocument } from '#src/core/network-document.js'
+import { expectOrdered, networkOf, type WorkOrderingDocument } from '#src/core/network-document.js'
 import { BlockReader } from '#src/node/block-reader.js'
 import type { PeerEvent } from '#src/node/events.js'
 import { messageRules } from '#src/node/message-rules.js'
@@ -149,13 +149,15 @@ describe('a miner', () => {
   ): Promise<{ chain: Chain; pool: Pool }> {
     const database = await openDatabase(await cleanup.folder())
     cleanup.add(() => database.close())
-    const network = networkOf({
-      tallystick: 1,
-      name: 'mined',
-      ordering: { ...EASY, ...ordering },
-      application: { type: 'messages', schema: {} },
-      limits: { messageBytes: 4096 }
-    })
+    const network = expectOrdered(
+      networkOf({
+        tallystick: 1,
+        name: 'mined',
+        ordering: { ...EASY, ...ordering },
+        application: { type: 'messages', schema: {} },
+        limits: { messageBytes: 4096 }
+      })
+    )
     const rules = rulesOf(network)
     const pool = await Pool.open(database, messageRules(rules), new VerifierCache(), error =>
       assert.fail(error)

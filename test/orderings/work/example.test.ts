@@ -4,7 +4,7 @@ import { encodeHeader, genesisOf, readBlockHeader } from '#src/core/block.js'
 import { toHex } from '#src/core/bytes.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { EMPTY_ROOT } from '#src/core/merkle.js'
-import { parseCanonicalNetwork } from '#src/core/network-document.js'
+import { expectOrdered, parseCanonicalNetwork } from '#src/core/network-document.js'
 import { NO_STAKES } from '#src/core/stakes.js'
 import type { Ancestors } from '#src/orderings/ordering.js'
 import { compactToText } from '#src/orderings/work/compact-target.js'
@@ -36,7 +36,7 @@ interface Example {
 
 describe('The worked example of a network that is ordered by work', () => {
   const example: Example = JSON.parse(repositoryFile('docs/vectors/work.json'))
-  const network = parseCanonicalNetwork(new TextEncoder().encode(example.network.canonical))
+  const network = expectOrdered(parseCanonicalNetwork(new TextEncoder().encode(example.network.canonical)))
   const { ordering } = rulesOf(network)
   const genesis = genesisOf(network.id, EMPTY_ROOT, ordering.genesisTime)
 

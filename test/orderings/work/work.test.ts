@@ -5,7 +5,7 @@ import { genesisOf, type Header, idOf, signHeader } from '#src/core/block.js'
 import { toHex } from '#src/core/bytes.js'
 import type { Fault, FaultKind } from '#src/core/fault.js'
 import { EMPTY_ROOT } from '#src/core/merkle.js'
-import { networkOf, type WorkOrderingDocument } from '#src/core/network-document.js'
+import { expectOrdered, networkOf, type WorkOrderingDocument } from '#src/core/network-document.js'
 import { NO_STAKES } from '#src/core/stakes.js'
 import type { Ancestors } from '#src/orderings/ordering.js'
 import { compactFromText, decodeCompact, encodeCompact } from '#src/orderings/work/compact-target.js'
@@ -314,8 +314,8 @@ describe('The work ordering: attacks', () => {
       application: { type: 'messages', schema: {} },
       limits: { messageBytes: 4096 }
     })
-    const here = rulesOf(networkOf(document('here')))
-    const there = rulesOf(networkOf(document('there')))
+    const here = rulesOf(expectOrdered(networkOf(document('here'))))
+    const there = rulesOf(expectOrdered(networkOf(document('there'))))
     const genesisHere = genesisOf(here.network.id, EMPTY_ROOT, EASY.start)
     const genesisThere = genesisOf(there.network.id, EMPTY_ROOT, EASY.start)
     const place = { signed: genesisHere, ancestors: [genesisHere.header] } as const

@@ -1,0 +1,170 @@
+import type { TransferStore } from '../../chain/transfer-store.js'
+import { equal, type Hash, type PeerIdBytes, toHex } from '../../core/bytes.js'
+import { peerIdToString } from '../../core/keys.js'
+import { LIMITS } from '../../core/limits.js'
+import { Recent } from '../../core/recent.js'
+import type { Host } from '../../network/host.js'
+import { describeError, type Report } from '../events.js'
+import { checkMessages } from '../message-checks.js'
+import { QueryFailed, Untrue } from '../query-errors.js'
+import type { Service } from '../service.js'
+import { shuffled } from '../shuffled.js'
+import type { ValidationPool } from '../validation-pool.js'
+import { unlessAborted, Wakeup, within } from '../waiting.js'
+import type { SetAsker } from './set-asker.js'
+
+export type SetSource = Pick<SetAsker, 'status' | 'summary' | 'transfers'>
+
+export interface AntiEntropyOptions {
+  readonly host: Pick<Host, 'subscribers' | 'onSubscription'>
+  /** Whoever subscribes to it has a set to compare with. */
+  readonly topic: string
+  readonly store: TransferStore
+  readonly validation: ValidationPool
+  readonly sourceOf: (peer: PeerIdBytes) => SetSource
+  readonly report: Report
+}
+
+/**
+ * Compares a peer's set of transfers with those of the others, at each connection and from time to time, and fetches
+ * what it lacks: whatever gossip lost or a partition kept away shows here. Each side fetches for itself. A peer whose
+ * answers are not true, or that does not answer, costs its own turn and nothing else.
+ */
+export class AntiEntropy implements Service {
+  readonly #stopping = new AbortController()
+  readonly #due = new Wakeup()
+  /** By peer. */
+  readonly #turns = new Map<string, Promise<void>>()
+  /** Those who are to have another one. */
+  readonly #again = new Set<string>()
+  /** How many of them have found a difference. */
+  #fetching = 0
+  /** Peers whose answers were not true: each is told of once. */
+  readonly #toldOf = new Recent(LIMITS.rememberedRates)
+  #isDue = true
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(private readonly options: AntiEntropyOptions) {}
+
+  async start(): Promise<void> {
+    this.options.host.onSubscription(() => this.wake())
+    this.#running = this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('the peer is stopping'))
+    await this.#running
+  }
+
+  /** Compares with all, soon. */
+  wake(): void {
+    this.#isDue = true
+    this.#due.wake()
+  }
+
+  async #run(): Promise<void> {
+    const { host, topic } = this.options
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      this.#isDue = false
+      for (const peer of shuffled(host.subscribers(topic))) this.#begin(peer)
+      if (!this.#isDue) await this.#due.wait(signal, LIMITS.antiEntropyMs)
+    }
+    await Promise.all(this.#turns.values())
+  }
+
+  /** Who has its turn still has another one after it. */
+  #begin(peer: PeerIdBytes): void {
+    const name = toHex(peer)
+    if (this.#turns.has(name)) {
+      this.#again.add(name)
+      return
+    }
+    const turn = this.#turn(peer).then(hasMore => {
+      this.#turns.delete(name)
+      if ((this.#again.delete(name) || hasMore) && this.#isThere(peer)) this.#begin(peer)
+    })
+    this.#turns.set(name, turn)
+  }
+
+  #isThere(peer: PeerIdBytes): boolean {
+    const { host, topic } = this.options
+    return !this.#stopping.signal.aborted && host.subscribers(topic).some(other => equal(other, peer))
+  }
+
+  /** Says whether it was of use and ended too early. */
+  async #turn(peer: PeerIdBytes): Promise<boolean> {
+    const { store, sourceOf } = this.options
+    const { signal } = this.#stopping
+    const end = within(LIMITS.antiEntropyTurnMs, signal)
+    const source = sourceOf(peer)
+    const before = store.transfers.size
+    try {
+      const { digest } = await unlessAborted(source.status(), end)
+      // Who finds no place finds one another time: the order is never the same.
+      if (equal(digest, store.transfers.digest()) || this.#fetching >= LIMITS.antiEntropyPeers) return false
+      this.#fetching += 1
+      await this.#fetch(source, end).finally(() => {
+        this.#fetching -= 1
+      })
+    } catch (error) {
+      if (signal.aborted) return false
+      if (end.aborted) return store.transfers.size > before
+      this.#distrust(peer, error)
+    }
+    return false
+  }
+
+  /** Some pages at once: one is verified while another is on its way. Throws what the first of them failed of. */
+  async #fetch(source: SetSource, end: AbortSignal): Promise<void> {
+    const pages = this.#lacking(source, end)
+    const problems: unknown[] = []
+    const takePages = async (): Promise<void> => {
+      try {
+        for (let page = await pages.next(); page.done !== true; page = await pages.next()) {
+          if (problems.length > 0) return
+          await this.#take(source, page.value, end)
+        }
+      } catch (error) {
+        problems.push(error)
+      }
+    }
+    await Promise.all(Array.from({ length: LIMITS.antiEntropyPages }, takePages))
+    if (problems.length > 0) throw problems[0]
+  }
+
+  /** Goes down where the digests differ, in any order, so that what is fetched from several peers at once is not the same. */
+  async *#lacking(source: SetSource, end: AbortSignal): AsyncGenerator<readonly Hash[], undefined> {
+    const { store } = this.options
+    const prefixes = ['']
+    const wanted: Hash[] = []
+    for (let prefix = prefixes.pop(); prefix !== undefined; prefix = prefixes.pop()) {
+      const lack = store.transfers.lack(prefix, await unlessAborted(source.summary(prefix), end))
+      prefixes.push(...shuffled(lack.prefixes))
+      wanted.push(...lack.ids)
+      while (wanted.length >= LIMITS.transferIds) yield wanted.splice(0, LIMITS.transferIds)
+    }
+    yield wanted
+    return undefined
+  }
+
+  /** Throws Untrue where one of them is not valid; those that are count all the same. */
+  async #take(source: SetSource, ids: readonly Hash[], end: AbortSignal): Promise<void> {
+    const { store, validation } = this.options
+    const missing = ids.filter(id => !store.has(id))
+    if (missing.length === 0) return
+    const envelopes = await unlessAborted(source.transfers(missing), end)
+    const verdicts = await checkMessages(envelopes, validation)
+    for (const [index, envelope] of envelopes.entries()) if (verdicts[index]?.ok) store.add({ envelope })
+    await store.stored()
+    for (const verdict of verdicts)
+      if (!verdict.ok) throw new Untrue(`a transfer is not valid: ${verdict.refusal.detail}`)
+  }
+
+  #distrust(peer: PeerIdBytes, error: unknown): void {
+    // Who does not answer is no use now; the next time it is asked again.
+    if (error instanceof QueryFailed || !this.#toldOf.add(toHex(peer))) return
+    const message = `the transfers of ${peerIdToString(peer)} are not taken: ${describeError(error)}`
+    this.options.report({ event: 'warning', message })
+  }
+}
