@@ -10,19 +10,20 @@ import { decodeEnvelope } from '../core/envelope.js'
 import { brokenStateEvidence, checkEvidence, type Evidence, type ShownBlock } from '../core/evidence.js'
 import type { VerifierCache } from '../core/keys.js'
 import { decodeMessage, type Message } from '../core/message.js'
-import type { Network } from '../core/network-document.js'
+import type { Network, OrderedNetwork } from '../core/network-document.js'
 import { validateOpenly } from '../core/validation.js'
 import { messageRules } from './message-rules.js'
 
 /** Throws DecodeError, with what is wrong, unless it proves that the network's sequencer has lied. */
 export function readEvidence(bytes: Uint8Array, network: Network, verifiers: VerifierCache): Evidence {
+  if (network.kind !== 'ordered') throw new DecodeError('evidence: nobody orders this network')
   return checkEvidence(bytes, network, verifiers, shown => judgeState(shown, rulesFor(network), verifiers))
 }
 
 /** They take long to make where many accounts have something at first, and anybody may show evidence. */
-const known = new WeakMap<Network, Rules>()
+const known = new WeakMap<OrderedNetwork, Rules>()
 
-function rulesFor(network: Network): Rules {
+function rulesFor(network: OrderedNetwork): Rules {
   const rules = known.get(network) ?? rulesOf(network)
   known.set(network, rules)
   return rules
