@@ -69,7 +69,7 @@ export class Pool {
       const verdict = await validateEnvelope(envelope, rules, verifiers)
       const isWaiting = verdict.ok && placeOf(database, verdict.author, verdict.sequence) === undefined
       if (isWaiting && equal(key, keys.pooled(verdict.author, verdict.sequence)))
-        pool.#put({ envelope, ...verdict })
+        pool.#put(nameOf(verdict), { envelope, ...verdict })
       else dropped.push({ type: 'del', key })
     }
     await writeDurably(database, dropped)
@@ -96,7 +96,7 @@ export class Pool {
       this.#waiting.size >= LIMITS.pendingMessages ||
       this.#bytes + candidate.envelope.length > LIMITS.pooledBytes
     if (isFull || this.#failure !== undefined) return { kind: 'full' }
-    this.#put(candidate)
+    this.#put(nameOf(candidate), candidate)
     this.#unwritten.push(candidate)
     this.#writing ??= this.#writeAll()
     return { kind: 'accepted' }
@@ -129,13 +129,12 @@ export class Pool {
   settle({ returned, ordered }: PoolChange): void {
     for (const name of ordered) this.drop(name)
     if (returned.size === 0) return
-    const waiting = this.#waiting
-    this.#waiting = new Map(returned)
-    for (const { envelope } of returned.values()) this.#bytes += envelope.length
     // Of two messages with one name the one that stood in a block goes on.
-    for (const [name, candidate] of waiting)
-      if (returned.has(name)) this.#bytes -= candidate.envelope.length
-      else this.#waiting.set(name, candidate)
+    for (const name of returned.keys()) this.drop(name)
+    const later = this.#waiting
+    this.#waiting = new Map()
+    for (const [name, candidate] of returned) this.#put(name, candidate)
+    for (const [name, candidate] of later) this.#waiting.set(name, candidate)
   }
 
   /** Forgets one, such as one that no block can hold any more. Its entry on disk goes with the next start. */
@@ -150,8 +149,8 @@ export class Pool {
     if (own?.size === 0) this.#byAuthor.delete(author)
   }
 
-  #put(candidate: Candidate): void {
-    this.#waiting.set(nameOf(candidate), candidate)
+  #put(name: string, candidate: Candidate): void {
+    this.#waiting.set(name, candidate)
     this.#bytes += candidate.envelope.length
     const author = toHex(candidate.author)
     const own = this.#byAuthor.get(author)
