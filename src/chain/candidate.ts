@@ -1,4 +1,6 @@
 import type { EnvelopeBytes, Hash, PeerIdBytes } from '../core/bytes.js'
+import { decodeEnvelope } from '../core/envelope.js'
+import { decodeMessage } from '../core/message.js'
 
 /** No other message of a network has both. */
 export interface MessageName {
@@ -15,4 +17,9 @@ export interface Candidate extends MessageName {
 /** As a key of maps and sets. */
 export function nameOf({ author, sequence }: MessageName): string {
   return `${Buffer.from(author).toString('latin1')} ${sequence}`
+}
+
+/** Of a message that has been checked. */
+export function nameIn(envelope: EnvelopeBytes): MessageName {
+  return decodeMessage(decodeEnvelope(envelope).payload)
 }

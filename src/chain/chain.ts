@@ -1,52 +1,20 @@
-import {
-  type Block,
-  type CheckpointedHeader,
-  decodeStoredHeader,
-  encodeBlock,
-  readBlockHeader
-} from '../core/block.js'
+import { type Block, type CheckpointedHeader, encodeBlock } from '../core/block.js'
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
-import { decodeEnvelope } from '../core/envelope.js'
-import { describeFault, type Fault, isPassingFault } from '../core/fault.js'
-import { VerifierCache } from '../core/keys.js'
-import { LIMITS } from '../core/limits.js'
+import { type Fault, isPassingFault } from '../core/fault.js'
 import type { Frontier } from '../core/merkle.js'
-import { decodeMessage } from '../core/message.js'
 import type { Stakes } from '../core/stakes.js'
-import { type Candidate, type MessageName, nameOf } from './candidate.js'
+import { type Candidate, type MessageName, nameIn, nameOf } from './candidate.js'
 import { ChainReader } from './chain-reader.js'
+import { chooseValid } from './choice.js'
 import { Condemned } from './condemned.js'
-import {
-  advance,
-  type Cursor,
-  cursorAfter,
-  type Draft,
-  draft,
-  genesisCursor,
-  linkHeader,
-  type Rules
-} from './cursor.js'
-import { type ForkNode, ForkTree } from './fork-tree.js'
-import { expectBlockIndexed, expectMessagesIndexed, expectNoMoreBlocks } from './indexes.js'
-import { LogTree } from './log-tree.js'
+import { advance, type Cursor, cursorAfter, type Draft, draft, linkHeader, type Rules } from './cursor.js'
+import { duplicateIn } from './duplicates.js'
+import type { ForkNode, ForkTree } from './fork-tree.js'
+import type { LogTree } from './log-tree.js'
+import { type OpenedChain, openChain } from './opening.js'
 import type { Pool } from './pool.js'
-import { type KeptState, RecentStates } from './recent-states.js'
-import {
-  bindToNetwork,
-  type Database,
-  envelopesBetween,
-  expectStored,
-  headerAt,
-  headerWrites,
-  keys,
-  placeOf,
-  ranges,
-  StoreError,
-  type Write,
-  writeDurably,
-  writeLazily
-} from './store.js'
-import { readSide } from './stored-blocks.js'
+import type { KeptState, RecentStates } from './recent-states.js'
+import { type Database, headerWrites, keys, type Write, writeDurably, writeLazily } from './store.js'
 import { attachment, detachment } from './switch-writes.js'
 import { View } from './view.js'
 
@@ -85,28 +53,22 @@ export class Chain extends ChainReader {
   private constructor(
     rules: Rules,
     database: Database,
-    private readonly pool: Pool | undefined
+    private readonly pool: Pool | undefined,
+    opened: OpenedChain
   ) {
     super(rules, database)
-    const genesis = genesisCursor(rules)
-    this.#forks = new ForkTree(genesis, rules.ordering, LIMITS.sideBlocks)
-    this.#states = new RecentStates(genesis)
-    this.#tree = LogTree.empty(database)
+    this.#forks = opened.forks
+    this.#states = opened.states
     this.#view = new View(database)
+    this.#tree = opened.tree.readFrom(this.#view)
   }
 
   /**
-   * Verifies all that is on disk, by the same path that imported it, before anybody is served from it. `pool`:
-   * where messages wait that have no position yet. Throws StoreError naming the first fault.
+   * Verifies all that is on disk before anybody is served from it. `pool`: where messages wait that have no
+   * position yet. Throws StoreError naming the first fault.
    */
   static async open(database: Database, rules: Rules, pool?: Pool): Promise<Chain> {
-    await bindToNetwork(database, rules.network)
-    const chain = new Chain(rules, database, pool)
-    const verifiers = new VerifierCache()
-    await chain.#openMain(verifiers)
-    await chain.#openSides(verifiers)
-    chain.#show(chain.#tree)
-    return chain
+    return new Chain(rules, database, pool, await openChain(database, rules))
   }
 
   head(): CheckpointedHeader {
@@ -195,7 +157,7 @@ export class Chain extends ChainReader {
     const due = (pending: number): number | undefined => ordering.due(this.head().header, pending, now, now)
     const most = due(this.pool?.size ?? 0)
     if (most === undefined) return undefined
-    const chosen = this.#choose(most)
+    const chosen = chooseValid(this.pool?.waiting() ?? [], most, this.rules.application, this.state)
     if (due(chosen.length) === undefined) return undefined
     const envelopes = chosen.map(({ envelope }) => envelope)
     const leaves = chosen.map(({ leaf }) => leaf)
@@ -208,7 +170,7 @@ export class Chain extends ChainReader {
     const cursor = cursorAfter(this.#cursor, own, signed, this.rules)
     const { tree, writes } = this.#tree.extend(own.leaves)
     await this.#write(writeDurably, [...writes, ...headerWrites(signed)])
-    this.#extend(cursor)
+    this.#states.follow(this.#forks.extend(cursor))
     this.#show(tree)
   }
 
@@ -225,7 +187,7 @@ export class Chain extends ChainReader {
     const advanced = advance(parent.cursor, block, this.rules, now)
     if (!advanced.ok) return this.#refuse(id, advanced.fault)
     const named = names ?? block.envelopes.map(nameIn)
-    const duplicate = this.#duplicate(parent, named)
+    const duplicate = duplicateIn(this.database, parent, named)
     if (duplicate !== undefined)
       return this.#refuse(id, {
         kind: 'duplicate',
@@ -275,40 +237,6 @@ export class Chain extends ChainReader {
       kind: 'invalid',
       fault: { kind: 'parent', height: header.height, detail: `its parent is not block ${height}` }
     }
-  }
-
-  /** Waiting messages, oldest first, as many as are valid one after the other; the others go on waiting. */
-  #choose(most: number): Candidate[] {
-    const { application } = this.rules
-    const chosen: Candidate[] = []
-    let { state } = this.#cursor
-    for (const candidate of this.pool?.waiting() ?? []) {
-      if (chosen.length >= most) break
-      const { payload } = decodeEnvelope(candidate.envelope)
-      const outcome = application.applyMessage(state, decodeMessage(payload))
-      if (!outcome.ok) continue
-      state = outcome.state
-      chosen.push(candidate)
-    }
-    return chosen
-  }
-
-  /** The index of the first message whose name was used before, in the block or on its branch. */
-  #duplicate(parent: ForkNode, names: readonly MessageName[]): number | undefined {
-    const used = new Set<string>()
-    let main = parent
-    const beside: ReadonlySet<string>[] = []
-    for (; !main.isMain && main.parent !== undefined; main = main.parent) beside.push(main.names)
-    const { size } = main.cursor.signed.header
-    for (const [index, each] of names.entries()) {
-      const name = nameOf(each)
-      const place = placeOf(this.database, each.author, each.sequence)
-      // What stands above the fork is on the other branch alone.
-      if (place !== undefined && place.position < size) return index
-      if (used.has(name) || beside.some(others => others.has(name))) return index
-      used.add(name)
-    }
-    return undefined
   }
 
   async #keepBeside(
@@ -371,61 +299,11 @@ export class Chain extends ChainReader {
     }
   }
 
-  /** The head moves to its child. */
-  #extend(cursor: Cursor): ForkNode[] {
-    const node = this.#forks.add(this.#forks.head, cursor, new Set())
-    const plan = this.#forks.switchTo(node)
-    this.#states.follow(plan)
-    return this.#forks.follow(plan, new Map())
-  }
-
   #refuse(id: Hash, fault: Fault): Imported {
     if (isCommitted(fault)) this.#condemned.add(id)
     return { kind: 'invalid', fault }
   }
-
-  async #openMain(verifiers: VerifierCache): Promise<void> {
-    const { database, rules } = this
-    for (let height = 1; ; height += 1) {
-      const stored = headerAt(database, height)
-      if (stored === undefined) break
-      const { header, checkpoint } = expectStored(`header ${height}`, () => decodeStoredHeader(stored))
-      const read = readBlockHeader(header, checkpoint, verifiers, rules.ordering)
-      if (!read.ok) throw damaged({ ...read.fault, height })
-      const { size, count } = read.signed.header
-      const envelopes = await envelopesBetween(database, size - count, size)
-      const advanced = advance(this.#cursor, { signed: read.signed, envelopes }, rules, ANY_TIME)
-      if (!advanced.ok) throw damaged(advanced.fault)
-      const { tree, writes } = this.#tree.extend(advanced.leaves)
-      for (const { key } of writes) await expectWritten(database, key, writes, height)
-      expectBlockIndexed(database, read.signed.id, height)
-      expectMessagesIndexed(database, size - count, envelopes, advanced.leaves)
-      this.#tree = tree
-      this.#extend(advanced.cursor)
-    }
-    await expectNoMoreBlocks(database, this.head().header.height, this.#tree.fullTiles)
-  }
-
-  /** Blocks beside the main chain were not synced to disk: what is damaged or has no parent is let go. */
-  async #openSides(verifiers: VerifierCache): Promise<void> {
-    const { database, rules } = this
-    const dropped: Write[] = []
-    for await (const [key, value] of database.iterator(ranges.sides)) {
-      const block = readSide(value, verifiers, rules.ordering)
-      const parent = block && this.#forks.get(block.signed.header.parent)
-      const advanced = block && parent && advance(parent.cursor, block, rules, ANY_TIME)
-      const names = block?.envelopes.map(nameIn) ?? []
-      const isNew = block !== undefined && this.#forks.get(block.signed.id) === undefined
-      if (isNew && parent && advanced?.ok === true && this.#duplicate(parent, names) === undefined)
-        this.#forks.add(parent, advanced.cursor, new Set(names.map(nameOf)))
-      else dropped.push({ type: 'del', key })
-    }
-    await writeLazily(database, dropped)
-  }
 }
-
-/** What was taken once is not of the future, whatever the clock says after a restart. */
-const ANY_TIME = Number.POSITIVE_INFINITY
 
 /** Whether the header commits to the fault: it stays one whoever brings the block, whenever. */
 function isCommitted(fault: Fault): boolean {
@@ -440,10 +318,6 @@ function deletionOf(node: ForkNode): Write {
   return { type: 'del', key: sideKey(node) }
 }
 
-function nameIn(envelope: EnvelopeBytes): MessageName {
-  return decodeMessage(decodeEnvelope(envelope).payload)
-}
-
 function candidatesOf(
   { envelopes }: Block,
   leaves: readonly Hash[],
@@ -455,20 +329,4 @@ function candidatesOf(
     if (leaf === undefined || name === undefined) throw new RangeError('a message has a leaf and a name')
     return { envelope, leaf, author: name.author, sequence: name.sequence }
   })
-}
-
-function damaged(fault: Fault): StoreError {
-  return new StoreError(`${describeFault(fault)}; restore the folder from a copy, or fetch the log anew`)
-}
-
-async function expectWritten(
-  database: Database,
-  key: Uint8Array,
-  writes: readonly Write[],
-  height: number
-): Promise<void> {
-  const write = writes.find(other => other.key === key)
-  const stored = await database.get(key)
-  if (write?.type !== 'put' || stored === undefined || !equal(stored, write.value))
-    throw damaged({ kind: 'log', height, detail: 'a tile of the log tree is not what the messages give' })
 }

@@ -73,6 +73,13 @@ export class ForkTree {
     return this.ordering.compare(signed, head.signed) < 0
   }
 
+  /** Moves the head to a child of it, of a chain that has nothing beside it. */
+  extend(cursor: Cursor): Switch {
+    const plan = this.switchTo(this.add(this.#head, cursor, NO_NAMES))
+    this.follow(plan, new Map())
+    return plan
+  }
+
   /** What it takes to make `to` the head. */
   switchTo(to: ForkNode): Switch {
     const attached: ForkNode[] = []
