@@ -1,5 +1,4 @@
-import { createCipheriv, createDecipheriv } from 'node:crypto'
-import { x25519 } from '@noble/curves/ed25519.js'
+import { createCipheriv, createDecipheriv, createPrivateKey, createPublicKey } from 'node:crypto'
 import {
   AEAD_EXPORT_ONLY,
   CipherSuite,
@@ -30,6 +29,9 @@ const suite = new CipherSuite(KEM_DHKEM_X25519_HKDF_SHA256, KDF_HKDF_SHA256, AEA
 const PURPOSE = utf8('tallystick-sealed-message')
 const EXPORTER_CONTEXT = utf8('tallystick-message-key')
 const CIPHER = 'aes-256-gcm'
+const SECRET_LENGTH = 32
+/** RFC 8410: what stands before the 32 bytes of an X25519 private key. */
+const PKCS8_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex')
 
 /** The public half of the sequencer's encryption key. `keyId`: the first 8 bytes of its SHA-256. */
 export interface SealingKey {
@@ -53,7 +55,11 @@ export async function openingKeyFromSeed(seed: Uint8Array): Promise<OpeningKey> 
 
 /** Throws if the bytes are no X25519 private key. */
 export function openingKeyFromSecret(secretKey: Uint8Array): OpeningKey {
-  const publicKey = x25519.getPublicKey(secretKey)
+  if (secretKey.length !== SECRET_LENGTH) throw new RangeError('an X25519 private key has 32 bytes')
+  const der = Buffer.concat([PKCS8_PREFIX, secretKey])
+  const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+  const spki = createPublicKey(key).export({ format: 'der', type: 'spki' })
+  const publicKey = Uint8Array.from(spki.subarray(-SECRET_LENGTH))
   return { keyId: keyIdOf(publicKey), publicKey, secretKey }
 }
 

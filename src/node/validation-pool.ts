@@ -42,12 +42,14 @@ export class ValidationPool implements Service {
   async start(): Promise<void> {
     this.#pool = new Piscina({
       filename: new URL('./validation-worker.js', import.meta.url).href,
-      minThreads: this.#workers,
+      // The others come when there is work for them, and stay. They take a while to load; nothing waits for that.
+      minThreads: 1,
       maxThreads: this.#workers,
+      idleTimeout: Number.POSITIVE_INFINITY,
       workerData: this.#setup
     })
     // The first message must not wait for a worker to load its modules.
-    await Promise.all(Array.from({ length: this.#workers }, () => this.#runWorker([])))
+    await this.#runWorker([])
   }
 
   async stop(): Promise<void> {
