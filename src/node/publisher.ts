@@ -10,6 +10,7 @@ import type { Host } from '../network/host.js'
 import { describeError, type Report, type Summary } from './events.js'
 import type { Outbox, Sealing } from './outbox.js'
 import type { Draft, Payment, Unreceipted } from './outbox-entries.js'
+import { type Flight, SendWindow } from './send-window.js'
 import type { ReceivedNotice } from './sequencer-link.js'
 import type { Service } from './service.js'
 import { Wakeup } from './waiting.js'
@@ -31,18 +32,6 @@ export interface PublisherOptions {
   readonly report: Report
 }
 
-interface Flight {
-  readonly message: Unreceipted
-  /** Counts the messages sent, first sends and resends alike. */
-  readonly order: number
-  readonly firstSent: number
-  /** Gossip had a stream to put it on. */
-  readonly isOut: boolean
-  readonly attempts: number
-  /** Not before this, however late its receipt seems. */
-  readonly resendAt: number
-}
-
 /**
  * Gets a client's messages into the log. Gossip has no backpressure and loses messages without a word, so
  * receipts are the flow control: a bounded window of messages is on its way, each is sent again until its
@@ -53,12 +42,9 @@ export class Publisher implements Service {
   readonly #gathered: Draft[] = []
   /** On disk, waiting for room in the window. */
   #queue: Unreceipted[]
-  /** Sent, without a receipt. By leaf in hex. */
-  readonly #flights = new Map<string, Flight>()
-  /** Of the messages in there. */
-  #flightBytes = 0
-  /** Those in flight that were refused for their key. They wait for another one to be sealed to. */
-  readonly #keyRefused = new Set<string>()
+  readonly #window = new SendWindow()
+  /** Those on their way that were refused for their key, by leaf in hex. They wait for another one to be sealed to. */
+  readonly #keyRefused = new Map<string, Hash>()
   readonly #verifiers = new VerifierCache()
   readonly #latency: RecordableHistogram = createHistogram()
   #sealing: Sealing | undefined
@@ -66,9 +52,6 @@ export class Publisher implements Service {
   #storing: Promise<void> | undefined
   #settling: Promise<void> = Promise.resolve()
   #lastStored = Number.NEGATIVE_INFINITY
-  #orders = 0
-  /** The newest message that has its receipt, when that came, and how long it had taken. */
-  #progress = { order: -1, at: 0, ms: 0 }
   #timer: NodeJS.Timeout | undefined
   #resendTimer: NodeJS.Timeout | undefined
   readonly #changed = new Wakeup()
@@ -139,7 +122,7 @@ export class Publisher implements Service {
     this.#isUp = true
     // Whatever was on its way when the link broke may be lost.
     const toReseal = new Set(this.#toReseal())
-    this.#sendAgain([...this.#flights.values()].filter(flight => !toReseal.has(flight)))
+    this.#sendAgain(this.#window.all().filter(flight => !toReseal.has(flight)))
     this.#pump()
     this.#schedule()
   }
@@ -212,8 +195,8 @@ export class Publisher implements Service {
   #toReseal(): Flight[] {
     const sealing = this.#sealing
     if (sealing === undefined || sealing === 'open') return []
-    return [...this.#keyRefused].flatMap(name => {
-      const flight = this.#flights.get(name)
+    return [...this.#keyRefused].flatMap(([name, leaf]) => {
+      const flight = this.#window.find(leaf)
       if (flight === undefined) this.#keyRefused.delete(name)
       return flight && !equal(flight.message.keyId, sealing.keyId) ? [flight] : []
     })
@@ -246,11 +229,7 @@ export class Publisher implements Service {
           this.#giveUp(old, 'unknown key', 'its body is not in the outbox, so it cannot be sealed again')
         continue
       }
-      this.#land(toHex(flight.message.leaf))
-      this.#flightBytes += message.envelope.length
-      const resendAt = clock() + LIMITS.resendMs.first
-      const again = { ...flight, message, order: this.#orders++, isOut: true, attempts: 1, resendAt }
-      this.#flights.set(toHex(message.leaf), again)
+      this.#window.replaced(flight, message, clock())
       messages.push(message)
       report({ event: 'resealed', sequence: flight.message.sequence, as: message.sequence })
     }
@@ -262,56 +241,28 @@ export class Publisher implements Service {
 
   /** Sends what the window has room for. */
   #pump(): void {
-    while (this.#isUp && this.#queue.length > 0 && this.#hasRoom) {
-      const room = Math.min(LIMITS.bundleMessages, LIMITS.clientWindow - this.#flights.size)
+    while (this.#isUp && this.#queue.length > 0 && this.#window.room > 0) {
+      const room = Math.min(LIMITS.bundleMessages, this.#window.room)
       const messages = this.#queue
         .splice(0, bundleLength(this.#queue, room))
         // A receipt may have come for one that an earlier run of this client had sent.
         .filter(({ leaf }) => this.options.outbox.find(leaf) !== undefined)
       if (messages.length === 0) continue
       const now = this.options.clock()
-      this.#flightBytes += messages.reduce((sum, { envelope }) => sum + envelope.length, 0)
       const leftOver = messages.filter(({ leaf }) => this.#left.delete(toHex(leaf))).length
-      for (const message of messages)
-        this.#flights.set(toHex(message.leaf), {
-          message,
-          order: this.#orders++,
-          firstSent: now,
-          isOut: true,
-          attempts: 1,
-          resendAt: now + waitAfter(1)
-        })
+      for (const message of messages) this.#window.sent(message, now)
       this.#counts.resent += leftOver
       this.#publish(messages, leftOver > 0)
     }
   }
 
-  /**
-   * Sends again what must have been lost: what never left, and all that newer messages have overtaken, as
-   * receipts follow the order of sending; and where receipts stay away altogether, the oldest bundle, to find out. A sequencer that is
-   * slow needs patience, not everything twice.
-   */
   #resend(): void {
-    if (!this.#isUp) return
-    const now = this.options.clock()
-    const { order, at, ms } = this.#progress
-    const waiting = [...this.#flights.values()].filter(flight => flight.resendAt <= now)
-    const lost = waiting.filter(flight => flight.order < order || !flight.isOut)
-    const isStalled = now - at >= Math.max(LIMITS.resendMs.first, 2 * ms)
-    this.#sendAgain(lost.length > 0 || !isStalled ? lost : waiting.slice(0, LIMITS.bundleMessages))
+    if (this.#isUp) this.#sendAgain(this.#window.lost(this.options.clock()))
   }
 
   #sendAgain(flights: readonly Flight[]): void {
     const now = this.options.clock()
-    for (const flight of flights) {
-      this.#flights.set(toHex(flight.message.leaf), {
-        ...flight,
-        order: this.#orders++,
-        isOut: true,
-        attempts: flight.attempts + 1,
-        resendAt: now + waitAfter(flight.attempts + 1)
-      })
-    }
+    for (const flight of flights) this.#window.sentAgain(flight, now)
     const messages = flights.map(({ message }) => message)
     this.#counts.resent += messages.length
     while (messages.length > 0)
@@ -323,21 +274,14 @@ export class Publisher implements Service {
     const envelopes = messages.map(({ envelope }) => envelope)
     host.publish(topic, encodeBundle(envelopes, isResend ? random(8) : undefined)).then(
       recipients => {
-        if (recipients === 0) this.#resendSoon(messages)
+        if (recipients > 0) return
+        const now = this.options.clock()
+        for (const { leaf } of messages) this.#window.notOut(leaf, now)
       },
       (error: unknown) => {
         this.options.report({ event: 'warning', message: `publishing failed: ${describeError(error)}` })
       }
     )
-  }
-
-  /** Gossip had no open stream to anybody: it opens one beside the connection, in its own time. */
-  #resendSoon(messages: readonly Unreceipted[]): void {
-    const resendAt = this.options.clock() + LIMITS.redialMs.first
-    for (const { leaf } of messages) {
-      const flight = this.#flights.get(toHex(leaf))
-      if (flight !== undefined) this.#flights.set(toHex(leaf), { ...flight, isOut: false, resendAt })
-    }
   }
 
   #accept(bytes: EnvelopeBytes): void {
@@ -351,11 +295,7 @@ export class Publisher implements Service {
       if (message === undefined) continue
       if (message.sequence !== sequence) throw new Error('it names another sequence for this message')
       messages.push(message)
-      const flight = this.#flights.get(toHex(leaf))
-      const ms = now - (flight?.firstSent ?? now)
-      if (flight !== undefined)
-        this.#progress = { order: Math.max(this.#progress.order, flight.order), at: now, ms }
-      this.#land(toHex(leaf))
+      const ms = this.#window.received(leaf, now)
       this.#latency.record(Math.max(1, Math.round(ms * 1000)))
       this.#counts.accepted += 1
       report({ event: 'receipt', sequence, position, leaf, ms })
@@ -372,7 +312,7 @@ export class Publisher implements Service {
     // Not ours: somebody forged our name, or tests us.
     if (message === undefined) return
     if (isPassing(reason)) {
-      this.#postpone(toHex(leaf))
+      this.#window.postponed(leaf, this.options.clock())
       return
     }
     if (reason === 'unknown key' && this.#sealing !== 'open') this.#sealAgain(message, this.#sealing)
@@ -380,7 +320,7 @@ export class Publisher implements Service {
   }
 
   #giveUp(message: Unreceipted, reason: string, detail: string): void {
-    this.#land(toHex(message.leaf))
+    this.#window.ended(message.leaf)
     this.#counts.refused += 1
     this.options.report({ event: 'refused', sequence: message.sequence, reason, detail })
     this.#settle(this.options.outbox.discard(message))
@@ -389,27 +329,10 @@ export class Publisher implements Service {
   /** Not lost: it stays in flight until it can be sealed to another key. */
   #sealAgain({ leaf, keyId }: Unreceipted, context: SealingContext | undefined): void {
     // One that waits to be sent will be, and will be refused again.
-    if (!this.#flights.has(toHex(leaf))) return
-    this.#keyRefused.add(toHex(leaf))
+    if (this.#window.find(leaf) === undefined) return
+    this.#keyRefused.set(toHex(leaf), leaf)
     if (context && equal(context.keyId, keyId)) this.options.renewKey(keyId)
     else this.#schedule()
-  }
-
-  get #hasRoom(): boolean {
-    return this.#flights.size < LIMITS.clientWindow && this.#flightBytes < LIMITS.clientWindowBytes
-  }
-
-  #land(name: string): void {
-    this.#flightBytes -= this.#flights.get(name)?.message.envelope.length ?? 0
-    this.#flights.delete(name)
-  }
-
-  /** It stays in flight, and in the window. Its backoff counts from the refusal on: it arrived, and was too much. */
-  #postpone(name: string): void {
-    const flight = this.#flights.get(name)
-    if (flight === undefined) return
-    const resendAt = this.options.clock() + waitAfter(flight.attempts)
-    this.#flights.set(name, { ...flight, isOut: true, resendAt: Math.max(flight.resendAt, resendAt) })
   }
 
   #settle(written: Promise<void>): void {
@@ -424,9 +347,4 @@ export class Publisher implements Service {
     this.#pump()
     this.#changed.wake()
   }
-}
-
-/** How long to wait for the receipt of a message that has been sent so many times, ms. */
-function waitAfter(attempts: number): number {
-  return Math.min(LIMITS.resendMs.first * 2 ** (attempts - 1), LIMITS.resendMs.longest)
 }
