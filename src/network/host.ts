@@ -1,46 +1,26 @@
-import { type GossipSub, gossipsub, TopicValidatorResult } from '@libp2p/gossipsub'
-import { identify } from '@libp2p/identify'
-import type { Connection, Libp2p, PeerId, PrivateKey, StreamMuxerFactory } from '@libp2p/interface'
-import { mplex } from '@libp2p/mplex'
-import { noise } from '@libp2p/noise'
-import { peerIdFromMultihash } from '@libp2p/peer-id'
-import { preSharedKey } from '@libp2p/pnet'
-import { tcp } from '@libp2p/tcp'
-import { yamux } from '@libp2p/yamux'
+import { TopicValidatorResult } from '@libp2p/gossipsub'
+import type { Connection, PeerId } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
-import { createLibp2p } from 'libp2p'
-import { decode as decodeMultihash } from 'multiformats/hashes/digest'
 import type { PeerIdBytes } from '../core/bytes.js'
-import { sha256 } from '../core/hash.js'
 import { LIMITS } from '../core/limits.js'
 import { type Rate, RateLimiter } from '../core/rate-limiter.js'
 import { isLoopback } from './addresses.js'
-import { anonymousGossip } from './anonymous-gossip.js'
 import { Channel, type ChannelLimits } from './channel.js'
 import { explained } from './connection-errors.js'
 import { endMuteConnections, endSlowReaders } from './connection-watch.js'
 import { Gatekeeper } from './gatekeeper.js'
-import { decodeRpcLimits, scoreParams } from './gossip-limits.js'
+import { assemble, type Node, type NodeOptions } from './libp2p-node.js'
 import { whenMeshed } from './mesh.js'
-import { guardedEncrypter, guardedMuxer, guardedProtector } from './negotiation.js'
+import { bytesOf, peerIdOf } from './peer-ids.js'
 import { whenNothingWaits } from './unsent.js'
 
 /** What becomes of a gossiped message: passed on, dropped, or held against who sent it. */
 export type GossipVerdict = 'accept' | 'ignore' | 'reject'
 export type TopicValidator = (from: PeerIdBytes, data: Uint8Array) => GossipVerdict | Promise<GossipVerdict>
 
-export interface HostOptions {
-  readonly key: PrivateKey
-  readonly listen: readonly string[]
-  /** Gossip about anything else is dropped unseen. */
-  readonly topics: readonly string[]
-  /** What is published leaves as what is passed on: nobody is to know whose it is. */
-  readonly isAnonymous?: boolean
-  readonly muxers?: readonly ('yamux' | 'mplex')[]
+export interface HostOptions extends NodeOptions {
   /** PeerIds that connections are made to and taken from; anyone where it is left out. */
   readonly admitted?: readonly string[]
-  /** The pre-shared key of the network, as in a swarm.key file: who has another one, or none, cannot connect. */
-  readonly swarmKey?: Uint8Array
   /** In place of those in LIMITS. */
   readonly rates?: HostRates
   /** In place of those in LIMITS. */
@@ -59,8 +39,6 @@ export interface StreamOptions extends ChannelLimits {
   readonly streams: number
 }
 
-type Services = { readonly identify: unknown; readonly gossip: GossipSub }
-
 /**
  * One libp2p peer: connections, topics and channels, in this project's words. Nothing above this floor sees
  * libp2p's streams or ids.
@@ -72,7 +50,7 @@ export class Host {
   #watching: NodeJS.Timeout | undefined
 
   private constructor(
-    private readonly libp2p: Libp2p<Services>,
+    private readonly libp2p: Node,
     private readonly gatekeeper: Gatekeeper,
     private readonly options: HostOptions
   ) {
@@ -84,55 +62,9 @@ export class Host {
 
   /** Does not listen before `start`. Throws if an address or the swarm key makes no sense. */
   static async create(options: HostOptions): Promise<Host> {
-    const { swarmKey, admitted, connectionsPerHost = LIMITS.connectionsPerHost } = options
-    const muxers = { yamux: yamux(), mplex: mplex() }
+    const { admitted, connectionsPerHost = LIMITS.connectionsPerHost } = options
     const gatekeeper = new Gatekeeper(connectionsPerHost, admitted && new Set(admitted))
-    const libp2p = await createLibp2p<Services>({
-      privateKey: options.key,
-      start: false,
-      addresses: { listen: [...options.listen] },
-      transports: [tcp()],
-      connectionProtector: () => guardedProtector(swarmKey && preSharedKey({ psk: swarmKey })()),
-      connectionEncrypters: [components => guardedEncrypter(noise()(components))],
-      streamMuxers: (options.muxers ?? MUXERS).map(name => components => {
-        const factory: StreamMuxerFactory = muxers[name]()
-        return guardedMuxer(factory, () => components.registrar.getProtocols())
-      }),
-      connectionManager: {
-        maxConnections: LIMITS.connections,
-        inboundConnectionThreshold: LIMITS.connectionsPerHostPerSecond,
-        maxIncomingPendingConnections: LIMITS.pendingConnections,
-        dialTimeout: LIMITS.dialMs,
-        addressDialTimeout: LIMITS.dialMs,
-        inboundUpgradeTimeout: LIMITS.frameMs,
-        inboundStreamProtocolNegotiationTimeout: LIMITS.frameMs,
-        outboundStreamProtocolNegotiationTimeout: LIMITS.frameMs
-      },
-      // Streams that stay open have no deadline of their own: this finds out when the other side is gone.
-      connectionMonitor: { pingInterval: LIMITS.pingMs, pingTimeout: { minTimeout: LIMITS.frameMs } },
-      connectionGater: gatekeeper,
-      services: {
-        identify: identify(),
-        gossip: gossipsub({
-          // The envelope carries the signature, once.
-          globalSignaturePolicy: 'StrictNoSign',
-          msgIdFn: message => sha256(message.data),
-          fallbackToFloodsub: false,
-          // Clients publish without subscribing: straight to whoever subscribes.
-          floodPublish: true,
-          allowPublishToZeroTopicPeers: true,
-          allowedTopics: [...options.topics],
-          maxInboundDataLength: LIMITS.gossipBytes,
-          maxOutboundBufferSize: LIMITS.gossipQueueBytes,
-          seenTTL: LIMITS.gossipSeenMs,
-          maxInboundStreams: LIMITS.gossipStreams,
-          maxOutboundStreams: LIMITS.gossipStreams,
-          decodeRpcLimits,
-          scoreParams: scoreParams(options.topics),
-          ...(options.isAnonymous && anonymousGossip)
-        })
-      }
-    })
+    const libp2p = await assemble(options, gatekeeper)
     return new Host(libp2p, gatekeeper, options)
   }
 
@@ -359,19 +291,8 @@ export class Host {
   }
 }
 
-/** In the order that `npm run bench` favours on this design. */
-const MUXERS = ['yamux', 'mplex'] as const
-
 const VERDICTS: Record<GossipVerdict, TopicValidatorResult> = {
   accept: TopicValidatorResult.Accept,
   ignore: TopicValidatorResult.Ignore,
   reject: TopicValidatorResult.Reject
-}
-
-function bytesOf(peer: PeerId): PeerIdBytes {
-  return peer.toMultihash().bytes as PeerIdBytes
-}
-
-function peerIdOf(bytes: PeerIdBytes): PeerId {
-  return peerIdFromMultihash(decodeMultihash(bytes))
 }

@@ -1,0 +1,89 @@
+import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
+import { identify } from '@libp2p/identify'
+import type { Libp2p, PrivateKey, StreamMuxerFactory } from '@libp2p/interface'
+import { mplex } from '@libp2p/mplex'
+import { noise } from '@libp2p/noise'
+import { preSharedKey } from '@libp2p/pnet'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { createLibp2p } from 'libp2p'
+import { sha256 } from '../core/hash.js'
+import { LIMITS } from '../core/limits.js'
+import { anonymousGossip } from './anonymous-gossip.js'
+import type { Gatekeeper } from './gatekeeper.js'
+import { decodeRpcLimits, scoreParams } from './gossip-limits.js'
+import { guardedEncrypter, guardedMuxer, guardedProtector } from './negotiation.js'
+
+export interface NodeOptions {
+  readonly key: PrivateKey
+  readonly listen: readonly string[]
+  /** Gossip about anything else is dropped unseen. */
+  readonly topics: readonly string[]
+  /** What is published leaves as what is passed on: nobody is to know whose it is. */
+  readonly isAnonymous?: boolean
+  readonly muxers?: readonly ('yamux' | 'mplex')[]
+  /** The pre-shared key of the network, as in a swarm.key file: who has another one, or none, cannot connect. */
+  readonly swarmKey?: Uint8Array
+}
+
+interface Services extends Record<string, unknown> {
+  readonly identify: unknown
+  readonly gossip: GossipSub
+}
+
+export type Node = Libp2p<Services>
+
+/** In the order that `npm run bench` favours on this design. */
+const MUXERS = ['yamux', 'mplex'] as const
+
+/** A libp2p node with all its parts and their limits, not started. Throws if an address or the swarm key makes no sense. */
+export async function assemble(options: NodeOptions, gatekeeper: Gatekeeper): Promise<Node> {
+  const { swarmKey } = options
+  const muxers = { yamux: yamux(), mplex: mplex() }
+  return createLibp2p<Services>({
+    privateKey: options.key,
+    start: false,
+    addresses: { listen: [...options.listen] },
+    transports: [tcp()],
+    connectionProtector: () => guardedProtector(swarmKey && preSharedKey({ psk: swarmKey })()),
+    connectionEncrypters: [components => guardedEncrypter(noise()(components))],
+    streamMuxers: (options.muxers ?? MUXERS).map(name => components => {
+      const factory: StreamMuxerFactory = muxers[name]()
+      return guardedMuxer(factory, () => components.registrar.getProtocols())
+    }),
+    connectionManager: {
+      maxConnections: LIMITS.connections,
+      inboundConnectionThreshold: LIMITS.connectionsPerHostPerSecond,
+      maxIncomingPendingConnections: LIMITS.pendingConnections,
+      dialTimeout: LIMITS.dialMs,
+      addressDialTimeout: LIMITS.dialMs,
+      inboundUpgradeTimeout: LIMITS.frameMs,
+      inboundStreamProtocolNegotiationTimeout: LIMITS.frameMs,
+      outboundStreamProtocolNegotiationTimeout: LIMITS.frameMs
+    },
+    // Streams that stay open have no deadline of their own: this finds out when the other side is gone.
+    connectionMonitor: { pingInterval: LIMITS.pingMs, pingTimeout: { minTimeout: LIMITS.frameMs } },
+    connectionGater: gatekeeper,
+    services: {
+      identify: identify(),
+      gossip: gossipsub({
+        // The envelope carries the signature, once.
+        globalSignaturePolicy: 'StrictNoSign',
+        msgIdFn: message => sha256(message.data),
+        fallbackToFloodsub: false,
+        // Clients publish without subscribing: straight to whoever subscribes.
+        floodPublish: true,
+        allowPublishToZeroTopicPeers: true,
+        allowedTopics: [...options.topics],
+        maxInboundDataLength: LIMITS.gossipBytes,
+        maxOutboundBufferSize: LIMITS.gossipQueueBytes,
+        seenTTL: LIMITS.gossipSeenMs,
+        maxInboundStreams: LIMITS.gossipStreams,
+        maxOutboundStreams: LIMITS.gossipStreams,
+        decodeRpcLimits,
+        scoreParams: scoreParams(options.topics),
+        ...(options.isAnonymous && anonymousGossip)
+      })
+    }
+  })
+}
