@@ -99,7 +99,7 @@ function sentence(event: PeerEvent): string {
     case 'receipt':
       return `message ${event.sequence} accepted at position ${event.position} after ${event.ms.toFixed(1)} ms`
     case 'accepted':
-      return `message ${event.sequence} accepted after ${event.ms.toFixed(1)} ms; it waits for a block as ${toHex(event.leaf)}`
+      return `message ${event.sequence} accepted after ${event.ms.toFixed(1)} ms; a peer has it on disk as ${toHex(event.leaf)}`
     case 'refused':
       return `message${event.sequence === undefined ? '' : ` ${event.sequence}`} refused: ${event.reason}: ${event.detail}`
     case 'resealed':
@@ -109,7 +109,7 @@ function sentence(event: PeerEvent): string {
     case 'key':
       return `messages are to be sealed to key ${toHex(event.keyId)} now; ${event.older} older ones still open`
     case 'set':
-      return `${event.count} transfers, digest ${toHex(event.digest)}`
+      return `${event.count} transfer${event.count === 1 ? '' : 's'}, digest ${toHex(event.digest)}`
     case 'hashrate':
       return `mining at ${Math.round(event.hashesPerSecond).toLocaleString('en-US')} hashes a second`
     case 'summary': {
