@@ -21,6 +21,7 @@ import {
   type Cursor,
   cursorAfter,
   type Draft,
+  type DraftMessages,
   draft,
   genesisCursor,
   linkHeader,
@@ -181,11 +182,7 @@ export class Chain extends ChainReader {
   }
 
   /** The next block over messages that the journal holds on disk already. */
-  draft(
-    messages: { readonly envelopes: readonly EnvelopeBytes[]; readonly leaves: readonly Hash[] },
-    producer: PeerIdBytes,
-    now: number
-  ): Draft {
+  draft(messages: DraftMessages, producer: PeerIdBytes, now: number): Draft {
     return draft(this.#cursor, messages, producer, this.rules, now)
   }
 
