@@ -11,6 +11,9 @@ const output = proto.replace(/\.proto$/, '.ts')
 execFileSync('protons', ['--strict', proto], { stdio: 'inherit' })
 const source = readFileSync(output, 'utf8')
   .replaceAll('Uint8Array<ArrayBuffer>', 'Uint8Array')
-  .replace("import { alloc as uint8ArrayAlloc } from 'uint8arrays/alloc'", 'const NO_BYTES = new Uint8Array(0)')
+  .replace(
+    "import { alloc as uint8ArrayAlloc } from 'uint8arrays/alloc'",
+    'const NO_BYTES = new Uint8Array(0)'
+  )
   .replaceAll('uint8ArrayAlloc(0)', 'NO_BYTES')
 writeFileSync(output, `// @ts-nocheck\n${source}`)

@@ -14,11 +14,12 @@ await answerAs<PayersArgument>(async ({ keys, perPayer, ...place }) => {
     await Promise.all(keys.map(key => readIdentity(key))),
     () => undefined
   )
+  const payments = clients.map((_, payer) => Array.from(paymentsOf(payer, accounts, perPayer), spoken))
   return {
     connected: async () => clients.length,
     /** Answers when each transfer has its receipt. */
     pay: async () => {
-      await sendAll(clients, payer => Array.from(paymentsOf(payer, accounts, perPayer), spoken))
+      await sendAll(clients, payer => payments[payer] ?? [])
       return sentBy(clients)
     },
     usage: async () => usageSoFar()

@@ -124,7 +124,7 @@ export function advance(cursor: Cursor, block: Block, rules: Rules, now: number)
 export interface DraftMessages {
   readonly envelopes: readonly EnvelopeBytes[]
   readonly leaves: readonly Hash[]
-  readonly read?: Iterable<Message> | undefined
+  readonly read?: Iterable<Message>
 }
 
 /** A block without its proof and its signature. */

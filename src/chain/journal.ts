@@ -135,7 +135,7 @@ export class Journal {
     return {
       envelopes: entries.map(entry => entry.envelope),
       leaves: entries.map(entry => entry.leaf),
-      read: this.#state?.first(count)
+      ...(this.#state && { read: this.#state.first(count) })
     }
   }
 
