@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path'
 const ROOT = 'build/test'
 /** Folders whose tests start processes, in two lanes that take about as long; all others make the first lane. */
 const LANES = [
-  ['attacks', 'cli', 'localnet', 'soak'],
+  ['attacks', 'bench', 'cli', 'localnet', 'soak'],
   ['faults', 'manager']
 ]
 

@@ -60,3 +60,14 @@ export async function answerAs<Argument>(
   })
   await made
 }
+
+/** What a process has taken so far, with all its threads. */
+export interface Usage {
+  readonly cpuMs: number
+  readonly peakRssMb: number
+}
+
+export function usageSoFar(): Usage {
+  const { user, system } = process.cpuUsage()
+  return { cpuMs: (user + system) / 1000, peakRssMb: process.resourceUsage().maxRSS / 1024 }
+}

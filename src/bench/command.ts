@@ -5,11 +5,13 @@ import { verificationsPerSecond } from './ceiling.js'
 import { type EndToEnd, endToEnd } from './end-to-end.js'
 import { type ForkFigures, forkFigures } from './forks.js'
 import { gossipPerSecond, type Muxers } from './gossip.js'
-import { benchLedger } from './ledger.js'
+import { benchLedger, isLedgerSound, type Ledger, ledgerRows, measureLedger } from './ledger.js'
 import { type MiningRates, miningRates } from './mining.js'
+import { decimals, printRows, type Row } from './rows.js'
 
 interface BenchOptions {
   readonly messages: number
+  readonly transfers: number
   readonly clients: number
   readonly bytes: number
   readonly latencySeconds: number
@@ -22,13 +24,14 @@ export function benchCommand(): Command {
   return new Command('bench')
     .description('Measures Tallystick beside the two things that bound it, on this machine, in one run.')
     .option('--messages <n>', 'messages end to end', wholeNumber(1000), 100_000)
+    .option('--transfers <n>', 'transfers end to end', wholeNumber(100), 50_000)
     .option('--clients <n>', 'clients, all in one process', wholeNumber(1, 100), 10)
     .option('--bytes <n>', 'plaintext of a message', wholeNumber(40, 8000), 300)
     .option('--latency-seconds <s>', 'how long receipts are timed at a low rate', wholeNumber(1, 600), 20)
     .addOption(new Option('--muxer <name>', 'default: what peers use').choices(['yamux', 'mplex']))
     .addOption(
-      new Option('--ledger [accounts]', "the ledger's state alone, with so many accounts")
-        .preset('1000000')
+      new Option('--ledger [accounts]', 'the ledger alone, and its state with so many accounts')
+        .preset(String(ACCOUNTS))
         .argParser(wholeNumber(1000, 10_000_000))
     )
     .option('--json', 'one JSON object on stdout')
@@ -38,11 +41,14 @@ export function benchCommand(): Command {
 /** Bytes that an envelope's signature covers beyond the plaintext, about: what the ceiling should verify too. */
 const SIGNED_OVERHEAD = 160
 const CEILING_SECONDS = 2
+/** In the state of a ledger. */
+const ACCOUNTS = 1_000_000
 
 async function bench(options: BenchOptions): Promise<void> {
-  if (options.ledger !== undefined) return benchLedger(options.ledger, options.json === true)
   const muxers: Muxers = options.muxer === undefined ? ['yamux', 'mplex'] : [options.muxer]
   const progress = (phase: string): void => printLine(`… ${phase}`)
+  const ofLedger = { ...options, accounts: options.ledger ?? ACCOUNTS, muxers, progress }
+  if (options.ledger !== undefined) return benchLedger(ofLedger, options.json === true)
   const ceiling = (): number => verificationsPerSecond(options.bytes + SIGNED_OVERHEAD, CEILING_SECONDS)
 
   progress('Ed25519 verifications on one core')
@@ -56,13 +62,15 @@ async function bench(options: BenchOptions): Promise<void> {
   const measured = await endToEnd({ ...options, muxers, progress })
   progress('Ed25519 verifications once more')
   // The machine may have changed its pace meanwhile.
-  const figures = figuresOf((before + ceiling()) / 2, gossip, { mining, forks }, measured)
+  const verifications = (before + ceiling()) / 2
+  const ledger = await measureLedger(ofLedger)
+  const figures = { ...figuresOf(verifications, gossip, { mining, forks }, measured), ledger }
   if (options.json) printJson(figures)
   else printTable(figures, options)
-  if (figures.endToEnd.lost > 0) process.exitCode = 1
+  if (figures.endToEnd.lost > 0 || !isLedgerSound(ledger)) process.exitCode = 1
 }
 
-type Figures = ReturnType<typeof figuresOf>
+type Figures = ReturnType<typeof figuresOf> & { readonly ledger: Ledger }
 
 interface EqualFigures {
   readonly mining: MiningRates
@@ -119,7 +127,7 @@ function figuresOf(
 
 function printTable(figures: Figures, { bytes, clients }: BenchOptions): void {
   const { ceiling, endToEnd: all, latency, catchUp: caughtUp, lightClient: light, mining, reorg } = figures
-  const rows: [string, string][] = [
+  const rows: Row[] = [
     ['Ed25519 verifications, one core', `${ceiling.ed25519VerifyPerSecond} a second`],
     [`plain gossipsub, ${bytes} bytes`, `${ceiling.gossipsubPerSecond} a second`],
     [`end to end, ${all.messages} messages, ${clients} clients`, `${all.perSecond} a second`],
@@ -144,11 +152,8 @@ function printTable(figures: Figures, { bytes, clients }: BenchOptions): void {
       `${reorg.ms} ms; the event loop held for ${reorg.longestBlockMs} ms at most`
     ],
     ['headers checked with work and signature', `${figures.headerSync.headersPerSecond} a second`],
-    ['  to the verification ceiling', String(figures.headerSync.toCeiling)]
+    ['  to the verification ceiling', String(figures.headerSync.toCeiling)],
+    ...ledgerRows(figures.ledger)
   ]
-  for (const [what, figure] of rows) process.stdout.write(`${what.padEnd(46)} ${figure}\n`)
-}
-
-function decimals(value: number): number {
-  return Math.round(value * 1000) / 1000
+  printRows(rows)
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { encryptionKeyBeside, makeSequencerNetwork } from '../cli/sequencer-network.js'
 import { type CatchUp, catchUp, type LightMove, lightMove } from './catch-up.js'
-import { BenchProcess } from './child-process.js'
+import { BenchProcess, type Usage } from './child-process.js'
 import type { Muxers } from './gossip.js'
 
 export interface NetworkArgument {
@@ -109,12 +109,6 @@ export async function endToEnd(options: EndToEndOptions): Promise<EndToEnd> {
     await Promise.all(processes.map(child => child.end()))
     await rm(folder, { recursive: true, force: true })
   }
-}
-
-interface Usage {
-  readonly cpuMs: number
-  readonly peakRssMb: number
-  readonly height: number
 }
 
 interface Throughput {

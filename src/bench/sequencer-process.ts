@@ -4,14 +4,24 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openDatabase, readOrderedNetwork } from '../cli/files.js'
 import { readEncryptionKeys, readIdentity } from '../cli/key-files.js'
+import type { Header } from '../core/block.js'
+import { toHex } from '../core/bytes.js'
+import { Wakeup } from '../node/waiting.js'
 import { createSequencer } from '../roles/sequencer.js'
-import { answerAs } from './child-process.js'
+import { answerAs, usageSoFar } from './child-process.js'
 import type { NetworkArgument } from './end-to-end.js'
+
+/** The head, and the digest of its state in hex. */
+export interface Executed {
+  readonly size: number
+  readonly state: string
+}
 
 await answerAs<NetworkArgument>(async ({ network, key, encryptionKey, data, muxers }) => {
   const database = await openDatabase(data)
   let addresses: readonly string[] = []
-  let height = 0
+  let head: Header | undefined
+  const moved = new Wakeup()
   const sequencer = await createSequencer({
     key: await readIdentity(key),
     network: await readOrderedNetwork(network),
@@ -21,7 +31,9 @@ await answerAs<NetworkArgument>(async ({ network, key, encryptionKey, data, muxe
     now: () => Date.now(),
     report: event => {
       if (event.event === 'started') addresses = event.addresses
-      if (event.event === 'block') height = event.signed.header.height
+      if (event.event !== 'block') return
+      head = event.signed.header
+      moved.wake()
     },
     failed: error => {
       throw error
@@ -31,9 +43,12 @@ await answerAs<NetworkArgument>(async ({ network, key, encryptionKey, data, muxe
   await sequencer.start()
   return {
     address: async () => addresses[0],
-    usage: async () => {
-      const { user, system } = process.cpuUsage()
-      return { cpuMs: (user + system) / 1000, peakRssMb: process.resourceUsage().maxRSS / 1024, height }
+    usage: async () => usageSoFar(),
+    /** Answers when nothing waits for a block any more. */
+    executed: async (): Promise<Executed> => {
+      const deadline = AbortSignal.timeout(60_000)
+      while (sequencer.controls.status().pool > 0 && !deadline.aborted) await moved.wait(deadline)
+      return { size: head?.size ?? 0, state: head === undefined ? '' : toHex(head.state) }
     },
     /** Stops, compacts and gives the bytes that are left on disk. */
     bytesOnDisk: async () => {

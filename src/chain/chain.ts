@@ -1,5 +1,5 @@
 import { type Block, type CheckpointedHeader, encodeBlock } from '../core/block.js'
-import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
+import { equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
 import { type Fault, isPassingFault } from '../core/fault.js'
 import type { Frontier } from '../core/merkle.js'
 import type { Stakes } from '../core/stakes.js'
@@ -7,7 +7,16 @@ import { type Candidate, type MessageName, nameIn, nameOf } from './candidate.js
 import { ChainReader } from './chain-reader.js'
 import { chooseValid } from './choice.js'
 import { Condemned } from './condemned.js'
-import { advance, type Cursor, cursorAfter, type Draft, draft, linkHeader, type Rules } from './cursor.js'
+import {
+  advance,
+  type Cursor,
+  cursorAfter,
+  type Draft,
+  type DraftMessages,
+  draft,
+  linkHeader,
+  type Rules
+} from './cursor.js'
 import { duplicateIn } from './duplicates.js'
 import type { ForkNode, ForkTree } from './fork-tree.js'
 import type { LogTree } from './log-tree.js'
@@ -143,11 +152,7 @@ export class Chain extends ChainReader {
   }
 
   /** The next block over messages that the journal holds on disk already. */
-  draft(
-    messages: { readonly envelopes: readonly EnvelopeBytes[]; readonly leaves: readonly Hash[] },
-    producer: PeerIdBytes,
-    now: number
-  ): Draft {
+  draft(messages: DraftMessages, producer: PeerIdBytes, now: number): Draft {
     return draft(this.#cursor, messages, producer, this.rules, now)
   }
 

@@ -120,6 +120,13 @@ export function advance(cursor: Cursor, block: Block, rules: Rules, now: number)
   return { ok: true, cursor: { ...linked.place, weight, state: applied.state }, leaves: linked.leaves }
 }
 
+/** What is to stand in a block. `read`: what the envelopes say, where it has been read already. */
+export interface DraftMessages {
+  readonly envelopes: readonly EnvelopeBytes[]
+  readonly leaves: readonly Hash[]
+  readonly read?: Iterable<Message>
+}
+
 /** A block without its proof and its signature. */
 export interface Draft {
   readonly header: Header
@@ -132,13 +139,12 @@ export interface Draft {
 /** The next block over messages that were validated on their way in. Throws if one is not valid at its place. */
 export function draft(
   cursor: Cursor,
-  messages: { readonly envelopes: readonly EnvelopeBytes[]; readonly leaves: readonly Hash[] },
+  { envelopes, leaves, read = messagesOf(envelopes) }: DraftMessages,
   producer: PeerIdBytes,
   rules: Rules,
   now: number
 ): Draft {
   const { header: parent, id } = cursor.signed
-  const { envelopes, leaves } = messages
   const frontier = cursor.frontier.appendAll(leaves)
   const header: Header = rules.ordering.prepare(
     {
@@ -156,7 +162,7 @@ export function draft(
     },
     cursor.ancestors
   )
-  const applied = applyBlock(rules.application, cursor.state, header, messagesOf(envelopes))
+  const applied = applyBlock(rules.application, cursor.state, header, read)
   if (!applied.ok) throw new Error(`message ${applied.index} of a draft: ${applied.refusal.detail}`)
   const state = rules.application.digest(applied.state)
   return { header: { ...header, state }, envelopes, leaves, frontier, state: applied.state }

@@ -7,6 +7,7 @@ import type { Refusal } from '../core/refusal.js'
 import type { MessageRules } from '../core/validation.js'
 import { type Candidate, nameOf } from './candidate.js'
 import type { Chain } from './chain.js'
+import type { DraftMessages } from './cursor.js'
 import { HighestSequences } from './highest-sequences.js'
 import { expectReceiptsIndexed } from './indexes.js'
 import { pendingMessages } from './pending.js'
@@ -109,13 +110,13 @@ export class Journal {
   append(candidate: Candidate): Appended {
     const found = this.find(candidate)
     if (found !== undefined) return found
-    const { author, sequence, leaf } = candidate
+    const { envelope, author, sequence, leaf } = candidate
     if (this.#isFailed || this.#entries.length >= LIMITS.pendingMessages) return { kind: 'full' }
     if (this.options.mayWrite?.(author) === false) return { kind: 'limited' }
     const refusal = this.#judge(candidate)
     if (refusal !== undefined) return { kind: 'refused', refusal }
     const position = this.#start() + this.#entries.length
-    this.#entries.push({ ...candidate, position, arrived: this.options.now() })
+    this.#entries.push({ envelope, leaf, author, sequence, position, arrived: this.options.now() })
     this.#inFlight.set(nameOf({ author, sequence }), leaf)
     this.#highest.add(author, sequence)
     this.#committing ??= this.#commitAll()
@@ -128,17 +129,21 @@ export class Journal {
   }
 
   /** The first `count` pending messages. They stay until `release`. */
-  take(count: number): { readonly envelopes: EnvelopeBytes[]; readonly leaves: Hash[] } {
+  take(count: number): DraftMessages {
     if (count > this.#durable) throw new RangeError(`${count} messages asked, ${this.#durable} pending`)
     const entries = this.#entries.slice(0, count)
-    return { envelopes: entries.map(entry => entry.envelope), leaves: entries.map(entry => entry.leaf) }
+    return {
+      envelopes: entries.map(entry => entry.envelope),
+      leaves: entries.map(entry => entry.leaf),
+      ...(this.#state && { read: this.#state.first(count) })
+    }
   }
 
   /** Called when the chain's head covers the first `count` pending messages. */
   release(count: number): void {
     this.#entries.splice(0, count)
     this.#durable -= count
-    this.#state?.headMoved(count, this.#entries)
+    this.#state?.headMoved(count)
   }
 
   /** Resolves when all that was appended is on disk. */
@@ -155,8 +160,7 @@ export class Journal {
   #judge(candidate: Candidate): Refusal | undefined {
     const { chain, signer } = this.options
     // Blocks bring something to their producer alone; others need not wait for it.
-    if (equal(candidate.author, signer.peerId))
-      this.#state?.catchUp(this.#entries.slice(chain.head().header.size - this.#start()))
+    if (equal(candidate.author, signer.peerId)) this.#state?.catchUp(chain.head().header.size - this.#start())
     return this.#state?.add(candidate)
   }
 

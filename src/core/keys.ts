@@ -8,6 +8,7 @@ import { decode as decodeMultihash } from 'multiformats/hashes/digest'
 import { equal, HASH_LENGTH, type PeerIdBytes, type PublicKeyBytes } from './bytes.js'
 import { sha256 } from './hash.js'
 import { LIMITS } from './limits.js'
+import { Recent } from './recent.js'
 
 /** Identity keys: who signs, who signed. libp2p names and encodes the keys, node:crypto does the work. */
 
@@ -144,11 +145,21 @@ export function peerIdFromText(text: string): PeerIdBytes {
   return peerIdFromString(text).toMultihash().bytes as PeerIdBytes
 }
 
+/** PeerIds that name keys, whoever has asked. To read a key takes longer than to verify a signature. */
+const namesOfKeys = new Recent(LIMITS.namesOfKeys)
+
 /**
  * Throws unless a key that may sign can have this PeerId. One that is a SHA-256 shows its form alone: whether an RSA
  * key is behind it is seen when that key comes.
  */
 export function expectNamesKey(peerId: Uint8Array): void {
+  const name = Buffer.from(peerId).toString('latin1')
+  if (namesOfKeys.has(name)) return
+  readKeyIn(peerId)
+  namesOfKeys.add(name)
+}
+
+function readKeyIn(peerId: Uint8Array): void {
   const [kind, length] = peerId
   if (length !== peerId.length - 2) throw new TypeError('it is not a PeerId')
   if (kind === SHA256_MULTIHASH && length === HASH_LENGTH) return

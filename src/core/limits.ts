@@ -224,6 +224,8 @@ export const LIMITS = {
   /** Public keys that are kept parsed, and sealing sessions that are kept agreed on; the oldest go first. */
   cachedKeys: 10_000,
   cachedSessions: 10_000,
+  /** PeerIds that are known to name keys, in each thread; those that were known first go first. */
+  namesOfKeys: 50_000,
 
   /** Messages of a client that have no receipt yet. It sends no more until receipts come. */
   clientWindow: 512,

@@ -4,6 +4,10 @@ export class Recent {
 
   constructor(private readonly limit: number) {}
 
+  has(name: string): boolean {
+    return this.#names.has(name)
+  }
+
   /** False where it is remembered already. */
   add(name: string): boolean {
     if (this.#names.has(name)) return false

@@ -66,19 +66,21 @@ export class Producer implements Service {
 
   async #produce(count: number): Promise<void> {
     const { chain, journal, signer, now, report, host, topic } = this.options
-    const { envelopes, leaves } = journal.take(count)
-    const draft = chain.draft({ envelopes, leaves }, signer.peerId, now())
+    const messages = journal.take(count)
+    const draft = chain.draft(messages, signer.peerId, now())
     const signed = signHeader(draft.header, signer)
     await chain.append(draft, signed)
     journal.release(count)
     report({ event: 'block', signed })
-    await host.publish(topic, encodeBlock({ signed, envelopes })).catch((error: unknown) => {
-      // Whoever misses it asks for it.
-      report({
-        event: 'warning',
-        message: `block ${signed.header.height} was not published: ${describeError(error)}`
+    await host
+      .publish(topic, encodeBlock({ signed, envelopes: messages.envelopes }))
+      .catch((error: unknown) => {
+        // Whoever misses it asks for it.
+        report({
+          event: 'warning',
+          message: `block ${signed.header.height} was not published: ${describeError(error)}`
+        })
       })
-    })
   }
 
   /** Looks again when the oldest pending message is old enough for a shorter block. */

@@ -353,6 +353,16 @@ describe('Keys: PeerIds that name one', () => {
     }))
       assert.throws(() => expectNamesKey(bytes), what)
   })
+
+  it('however often it is asked', async () => {
+    const { peerId } = await signerNamed('somebody')
+    const noPoint = concat(Uint8Array.of(0, 36), publicKeyMessage('Ed25519', littleEndian(2n)))
+    for (const _ of [1, 2, 3]) {
+      expectNamesKey(peerId)
+      assert.throws(() => expectNamesKey(noPoint))
+      assert.throws(() => expectNamesKey(concat(peerId, Uint8Array.of(0))))
+    }
+  })
 })
 
 describe('Keys: those that must not name anyone', () => {

@@ -85,6 +85,22 @@ describe('a Merkle trie', () => {
     )
   })
 
+  it('asks whoever knows a quicker way whether a value is there, and finds the same', () => {
+    fc.assert(
+      fc.property(entries, entries, (list, changes) => {
+        const trie = trieOf(list)
+        for (const entry of changes) {
+          const place = KIND.place(entry)
+          const isThere = (other: TrieEntry): boolean => toHex(other.place) === toHex(entry.place)
+          assertSame(trie.get(place, isThere), trie.get(place))
+          const next = (): TrieEntry => entry
+          assertSame(trie.change(place, next, isThere).root(), trie.change(place, next).root())
+        }
+      }),
+      runs(200)
+    )
+  })
+
   it('gives its values in the order of their places', () => {
     fc.assert(
       fc.property(entries, list => {

@@ -15,6 +15,7 @@ describe('What came last', () => {
           for (const name of names) {
             const isNew = !expected.includes(name)
             if (isNew) expected = [...expected, name].slice(-limit)
+            assert.equal(recent.has(name), !isNew)
             assert.equal(recent.add(name), isNew)
           }
         }
