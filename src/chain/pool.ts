@@ -1,8 +1,8 @@
-import { type EnvelopeBytes, equal, type PeerIdBytes, toHex } from '../core/bytes.js'
+import { type EnvelopeBytes, equal } from '../core/bytes.js'
 import type { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { type MessageRules, validateEnvelope } from '../core/validation.js'
-import { type Candidate, nameOf } from './candidate.js'
+import { type Candidate, type MessageName, nameOf } from './candidate.js'
 import {
   type Database,
   hasLeaf,
@@ -40,8 +40,6 @@ export interface PoolChange {
 export class Pool {
   /** By name. */
   #waiting = new Map<string, Candidate>()
-  /** The same, by author in hex. */
-  readonly #byAuthor = new Map<string, Set<Candidate>>()
   #bytes = 0
   #unwritten: Candidate[] = []
   #writing: Promise<void> | undefined
@@ -115,10 +113,9 @@ export class Pool {
       if (placeOf(this.database, candidate.author, candidate.sequence) === undefined) yield candidate
   }
 
-  /** Those of one author, in the order of their sequences. */
-  waitingOf(author: PeerIdBytes): Candidate[] {
-    const own = [...(this.#byAuthor.get(toHex(author)) ?? [])]
-    return own.sort((one, other) => (one.sequence < other.sequence ? -1 : 1))
+  /** The one that waits under this name. */
+  waitingAs(name: MessageName): Candidate | undefined {
+    return this.#waiting.get(nameOf(name))
   }
 
   isWaiting(name: string): boolean {
@@ -143,19 +140,11 @@ export class Pool {
     if (candidate === undefined) return
     this.#waiting.delete(name)
     this.#bytes -= candidate.envelope.length
-    const author = toHex(candidate.author)
-    const own = this.#byAuthor.get(author)
-    own?.delete(candidate)
-    if (own?.size === 0) this.#byAuthor.delete(author)
   }
 
   #put(name: string, candidate: Candidate): void {
     this.#waiting.set(name, candidate)
     this.#bytes += candidate.envelope.length
-    const author = toHex(candidate.author)
-    const own = this.#byAuthor.get(author)
-    if (own === undefined) this.#byAuthor.set(author, new Set([candidate]))
-    else own.add(candidate)
   }
 
   /** A group commit: all that came while the last one was written goes into the next. */

@@ -179,6 +179,8 @@ export const LIMITS = {
   /** Bytes of a piece of evidence (the leaves of a large block), and pieces that are kept: one is enough. */
   evidenceBytes: 512 * 1024,
   evidence: 16,
+  /** How often one neighbour may bring what it takes for evidence; more is not looked at. */
+  evidenceRate: { perSecond: 0.1, burst: 16 },
   /** How often a client looks for a newer head, ms: while it is sending, and else. */
   headMs: { busy: 10_000, idle: 2_000 },
   /** How often it checks one of its messages against the log while it sends none, ms. */

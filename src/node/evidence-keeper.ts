@@ -1,10 +1,11 @@
 import { type Database, expectStored, keys, ranges, StoreError, writeDurably } from '../chain/store.js'
-import { equal, toHex } from '../core/bytes.js'
+import { equal, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
 import type { Evidence } from '../core/evidence.js'
 import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import type { Network } from '../core/network-document.js'
+import { RateLimiter } from '../core/rate-limiter.js'
 import type { GossipVerdict, Host } from '../network/host.js'
 import { describeError, type Report } from './events.js'
 import { readEvidence } from './evidence-check.js'
@@ -12,10 +13,12 @@ import type { SequencerAsker } from './sequencer-asker.js'
 import type { Service } from './service.js'
 
 export interface EvidenceKeeperOptions {
-  readonly host: Host
+  readonly host: Pick<Host, 'subscribe' | 'unsubscribe' | 'publish'>
   readonly topic: string
   readonly database: Database
   readonly network: Network
+  /** A monotonic clock, ms. */
+  readonly clock: () => number
   readonly report: Report
   /** Called at each piece of evidence, those from earlier runs included: the sequencer is not to be followed. */
   readonly convicted: (evidence: Evidence) => void
@@ -25,6 +28,8 @@ export interface EvidenceKeeperOptions {
 export class EvidenceKeeper implements Service {
   readonly #verifiers = new VerifierCache()
   readonly #evidence = new Map<string, Evidence>()
+  /** To check a block with all its messages takes long, and anybody can show true blocks that prove nothing. */
+  readonly #rates = new RateLimiter(LIMITS.evidenceRate, LIMITS.rememberedRates)
   #writing: Promise<unknown> = Promise.resolve()
 
   constructor(private readonly options: EvidenceKeeperOptions) {}
@@ -38,7 +43,7 @@ export class EvidenceKeeper implements Service {
       if (!equal(key, keys.evidence(evidence.id))) throw new StoreError('a piece of evidence is damaged')
       this.#remember(evidence)
     }
-    host.subscribe(topic, (_, data) => this.#hear(data))
+    host.subscribe(topic, (from, data) => this.#hear(from, data))
   }
 
   async stop(): Promise<void> {
@@ -73,7 +78,9 @@ export class EvidenceKeeper implements Service {
     }
   }
 
-  #hear(data: Uint8Array): GossipVerdict {
+  #hear(from: PeerIdBytes, data: Uint8Array): GossipVerdict {
+    // Who passes on nothing else has no more of it than is kept.
+    if (!this.#rates.take(toHex(from), this.options.clock())) return 'ignore'
     try {
       return this.#keep(this.#check(data)) ? 'accept' : 'ignore'
     } catch {

@@ -81,6 +81,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     topic: topics.evidence,
     database,
     network,
+    clock: () => performance.now(),
     report,
     convicted: ({ detail }) => {
       publisher.down()

@@ -73,6 +73,7 @@ export async function createFollower(options: FollowerOptions): Promise<Controll
     topic: topics.evidence,
     database,
     network,
+    clock: () => performance.now(),
     report,
     convicted: () => {
       sync.halt()

@@ -137,6 +137,7 @@ describe('an entry of any kind that was altered is found at the start', () => {
         topic,
         database,
         network: net.network,
+        clock: () => 0,
         report: () => undefined,
         convicted: () => undefined
       })

@@ -186,6 +186,7 @@ describe('each write of a follower fails in turn', () => {
         topic,
         database,
         network,
+        clock: () => 0,
         report,
         convicted: () => undefined
       })

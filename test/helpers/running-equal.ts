@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { PrivateKey } from '@libp2p/interface'
-import type { PeerIdBytes } from '#src/core/bytes.js'
+import { type PeerIdBytes, toHex } from '#src/core/bytes.js'
 import { Host } from '#src/network/host.js'
 import { AccountAsker } from '#src/node/account-asker.js'
 import { NodeAsker } from '#src/node/node-asker.js'
@@ -51,6 +51,13 @@ export class RunningEqual extends RunningPeer {
       shutdown: () => this.events.report({ event: 'stopped' })
     })
   }
+}
+
+/** Resolves when they have one head. Nothing tells of heads that stay as they are, so that it is looked at now and then. */
+export async function levelled(...peers: readonly RunningEqual[]): Promise<void> {
+  const late = deadline()
+  const heads = (): string[] => peers.map(({ controls }) => toHex(controls.status().head))
+  while (new Set(heads()).size > 1) await setTimeout(20, undefined, { signal: late })
 }
 
 /** Somebody who asks, and is connected. */

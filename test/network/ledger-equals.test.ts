@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { setTimeout } from 'node:timers/promises'
 import { LedgerState } from '#src/applications/ledger/state.js'
 import { type PeerIdBytes, toHex } from '#src/core/bytes.js'
 import { peerIdToString } from '#src/core/keys.js'
@@ -10,7 +9,7 @@ import { Cleanup } from '../helpers/cleanup.js'
 import { makeWorkNetwork, type TestNetwork } from '../helpers/networks.js'
 import { ledgerOf, Payer } from '../helpers/payers.js'
 import { RunningClient } from '../helpers/peers.js'
-import { type Reader, RunningEqual, readerOf } from '../helpers/running-equal.js'
+import { levelled, type Reader, RunningEqual, readerOf } from '../helpers/running-equal.js'
 
 const REWARD = 50n
 
@@ -60,13 +59,6 @@ describe('a ledger on proof of work', () => {
     return shown.map(({ account }) => account.balance)
   }
 
-  /** Nothing tells of heads that stay as they are, so that it is looked at now and then. */
-  async function level(...peers: readonly RunningEqual[]): Promise<void> {
-    const late = deadline()
-    const heads = (): string[] => peers.map(({ controls }) => toHex(controls.status().head))
-    while (new Set(heads()).size > 1) await setTimeout(20, undefined, { signal: late })
-  }
-
   /** Everybody has the same; nothing was made but the rewards. */
   async function expectSame(...peers: readonly RunningEqual[]): Promise<void> {
     const digests = new Set<string>()
@@ -111,7 +103,7 @@ describe('a ledger on proof of work', () => {
     const three = await miner('three', one, two)
     const all = [one, two, three]
     await mine(two, 1)
-    await level(...all)
+    await levelled(...all)
     const ids = await Promise.all(all.map(async peer => (await reader(peer)).peer))
     const [ofOne, ofTwo, ofThree] = ids
     assert.ok(ofOne && ofTwo && ofThree)
@@ -132,21 +124,21 @@ describe('a ledger on proof of work', () => {
     await pay(there, carol, 1_000n)
     await there.events.times('accepted', 1)
     await mine(two, 4)
-    await level(two, three)
+    await levelled(two, three)
     const [left, right] = [await reader(one), await reader(three)]
     assert.deepEqual(await balances(left, alice, bob, carol), [0n, 80n, 1_420n])
     assert.deepEqual(await balances(right, alice, bob, carol), [0n, 500n, 1_000n])
 
     for (const peer of all) peer.controls.avoid([])
     await one.events.times('reorg', 1)
-    await level(...all)
+    await levelled(...all)
     assert.equal(present(one.events.of('reorg')[0]).depth, 2)
     assert.deepEqual(await balances(left, alice, bob, carol), [0n, 500n, 1_000n])
     await expectSame(...all)
     // Both of Bob's wait again. One of them is covered.
     await one.pools(2)
     await mine(one, 1)
-    await level(...all)
+    await levelled(...all)
     for (const peer of all)
       assert.deepEqual(await balances(await reader(peer), alice, bob, carol), [0n, 480n, 1_020n])
     assert.equal(one.controls.status().pool, 1)
@@ -163,7 +155,7 @@ describe('a ledger on proof of work', () => {
     await mine(one, 1)
     // It was not there when the transfer was said, and hears of it in the block.
     const late = await RunningEqual.start(cleanup, net, { who: 'late', connect: [one.address] })
-    await level(one, late)
+    await levelled(one, late)
     const there = await reader(late)
     assert.deepEqual(await submit(there.host, there.peer, net.network.id, [payment.envelope], deadline()), [
       { kind: 'known' }

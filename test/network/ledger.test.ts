@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict'
 import { LedgerState } from '#src/applications/ledger/state.js'
 import { concat, type PeerIdBytes, toHex } from '#src/core/bytes.js'
-import { decodeEnvelope } from '#src/core/envelope.js'
 import { peerIdToString } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
 import type { Reason } from '#src/core/refusal.js'
-import { Envelope } from '#src/core/wire/tallystick.js'
 import type { AccountAsker } from '#src/node/account-asker.js'
 import { NotFound } from '#src/node/query-errors.js'
-import { envelopesOf, type Made, madeOf } from '../helpers/authors.js'
+import { envelopesOf, type Made } from '../helpers/authors.js'
 import { assertBytes } from '../helpers/bytes.js'
 import { deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
@@ -23,83 +21,7 @@ import {
 import { ledgerOf, Payer } from '../helpers/payers.js'
 import { RunningClient, RunningFollower, RunningSequencer } from '../helpers/peers.js'
 import { RawPeer } from '../helpers/raw-peer.js'
-
-/** What no honest client sends, one of a kind, each under the payer's next number unless it says otherwise. */
-interface Wrong {
-  readonly what: string
-  readonly reason: Reason
-  make(payer: Payer, next: bigint, to: Payer): Made
-}
-
-const varint = (...bytes: readonly number[]): Uint8Array => Uint8Array.from(bytes)
-
-const WRONG: readonly Wrong[] = [
-  { what: 'nothing', reason: 'bad amount', make: (payer, sequence, to) => payer.pay(to, 0n, { sequence }) },
-  {
-    what: 'less than nothing',
-    reason: 'overdraft',
-    make: (payer, sequence, to) => payer.pay(to, BigInt.asUintN(64, -5n), { sequence })
-  },
-  {
-    what: 'more than a u64 with the fee',
-    reason: 'bad amount',
-    make: (payer, sequence, to) => payer.pay(to, 2n ** 64n - 1n, { fee: 1n, sequence })
-  },
-  {
-    what: 'an amount past a u64',
-    reason: 'bad encoding',
-    make: (payer, sequence, { peerId }) => {
-      const to = concat(varint(0x0a, peerId.length), peerId)
-      const past = varint(0x10, 0x81, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x02)
-      return payer.saying(concat(to, past), { sequence })
-    }
-  },
-  {
-    what: 'to a key of a type that nobody knows',
-    reason: 'bad account',
-    make: (payer, sequence, { peerId }) => {
-      const stranger = Uint8Array.from(peerId)
-      stranger[3] = 9
-      return payer.pay({ peerId: stranger as PeerIdBytes }, 1n, { sequence })
-    }
-  },
-  {
-    what: 'more than there is',
-    reason: 'overdraft',
-    make: (payer, sequence, to) => payer.pay(to, 1_000_000n, { sequence })
-  },
-  {
-    what: 'too early',
-    reason: 'sequence gap',
-    make: (payer, sequence, to) => payer.pay(to, 1n, { sequence: sequence + 1_000n })
-  },
-  {
-    what: 'under a number that was used',
-    reason: 'sequence taken',
-    make: (payer, _, to) => payer.pay(to, 2n, { sequence: 1n })
-  },
-  {
-    what: 'in another network',
-    reason: 'wrong network',
-    make: (payer, sequence, to) => payer.pay(to, 1n, { sequence, network: seedOf('another network') })
-  },
-  {
-    what: 'with a signature of nobody',
-    reason: 'bad signature',
-    make: (payer, sequence, to) => {
-      const { envelope, message } = payer.pay(to, 1n, { sequence })
-      return madeOf(Envelope.encode({ ...decodeEnvelope(envelope), signature: new Uint8Array(64) }), message)
-    }
-  },
-  {
-    what: 'sealed',
-    reason: 'not open',
-    make: (payer, sequence) => {
-      const sealed = { keyId: new Uint8Array(8), enc: new Uint8Array(32), ciphertext: new Uint8Array(80) }
-      return payer.signed(payer.claim({ sequence }), { kind: 'sealed', sealed })
-    }
-  }
-]
+import { WRONG_TRANSFERS } from '../helpers/wrong-transfers.js'
 
 /** What these have at the peer that is asked, in its head's state, proved. */
 async function balancesAt(asker: AccountAsker, ...holders: readonly Holder[]): Promise<bigint[]> {
@@ -348,11 +270,11 @@ describe('a ledger in the order of a sequencer', () => {
 
   it('a quarter of all that comes is not valid: each is refused with its reason, and all else counts once', async () => {
     const grant = 10_000n
-    await start(11, { grants: { alice: grant, bob: grant, carol: grant } })
+    await start(13, { grants: { alice: grant, bob: grant, carol: grant } })
     const follower = await RunningFollower.start(cleanup, net, [sequencer.address], 'one')
     const payers = [alice, bob, carol]
     const peers = await Promise.all(['alice', 'bob', 'carol'].map(name => raw(name)))
-    const rounds = WRONG.length
+    const rounds = WRONG_TRANSFERS.length
     const wrong: {
       readonly peer: RawPeer
       readonly made: Made
@@ -366,7 +288,7 @@ describe('a ledger in the order of a sequencer', () => {
         for (let round = 0; round < rounds; round += 1) {
           const next = BigInt(3 * round + 1)
           const payments = [0n, 1n, 2n].map(off => payer.pay(to, 1n, { fee: 1n, sequence: next + off }))
-          const { make, reason, what } = present(WRONG[(round + index) % WRONG.length])
+          const { make, reason, what } = present(WRONG_TRANSFERS[(round + index) % WRONG_TRANSFERS.length])
           const made = make(payer, next + 2n, to)
           wrong.push({ peer, made, reason, what })
           valid.push(...payments.map(payment => ({ peer, made: payment })))
@@ -381,7 +303,7 @@ describe('a ledger in the order of a sequencer', () => {
     for (const { peer, made, reason, what } of wrong)
       assert.equal((await peer.refusalOf(made.leaf)).reason, reason, what)
     for (const { peer, made } of valid) await peer.receiptOf(made.leaf)
-    const height = valid.length / 11
+    const height = valid.length / 13
     await sequencer.events.times('block', height)
     const each = BigInt(valid.length) / 3n
     const { asker } = await raw()

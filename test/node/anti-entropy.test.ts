@@ -4,6 +4,9 @@ import { decodeTransfer } from '#src/applications/ledger/transfer.js'
 import type { Database } from '#src/chain/store.js'
 import { TransferStore } from '#src/chain/transfer-store.js'
 import { equal, type PeerIdBytes, toHex } from '#src/core/bytes.js'
+import { LIMITS } from '#src/core/limits.js'
+import type { Summary } from '#src/core/set-summary.js'
+import { QueryFailed } from '#src/node/query-errors.js'
 import { AntiEntropy, type SetSource } from '#src/node/transfers/anti-entropy.js'
 import { ValidationPool } from '#src/node/validation-pool.js'
 import type { Made } from '../helpers/authors.js'
@@ -20,6 +23,20 @@ const TRANSFERS = 40
 
 /** Who reaches whom; peers of one number do. */
 type Groups = readonly number[]
+
+/** What has happened, how often. */
+class Counted extends Changes {
+  readonly #counts = new Map<string, number>()
+
+  count(what: string): void {
+    this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1)
+    this.changed()
+  }
+
+  async times(what: string, count: number): Promise<void> {
+    await this.until(`${count} times ${what}`, () => (this.#counts.get(what) ?? 0) >= count)
+  }
+}
 
 /** Sets of several peers in one process. */
 class World extends Changes {
@@ -235,5 +252,56 @@ describe('sets of transfers that are compared', () => {
       }),
       runs(40)
     )
+  })
+
+  it('who has nothing to give, and keeps all places taken for that, keeps nobody from having one', async () => {
+    const options = { network: net.network, failed: (error: Error) => assert.fail(error) }
+    const changes = new Counted()
+    const changed = (): void => changes.count('counted')
+    const [store, other] = [
+      await TransferStore.open({ ...options, database: await memoryDatabase(), changed }),
+      await TransferStore.open({ ...options, database: await memoryDatabase(), changed: () => undefined })
+    ]
+    for (const transfer of made.slice(0, 3)) other.add(transfer)
+    await other.stored()
+    const idOf = (number: number): PeerIdBytes => new Uint8Array(38).fill(number) as PeerIdBytes
+    const honest = idOf(0)
+    const liars = Array.from({ length: LIMITS.antiEntropyPeers }, (_, index) => idOf(index + 1))
+    const held: ((error: Error) => void)[] = []
+    const subscribers = [...liars]
+    const antiEntropy = new AntiEntropy({
+      host: { subscribers: () => subscribers, onSubscription: () => undefined },
+      topic: 'messages',
+      store,
+      validation,
+      sourceOf: id => ({
+        status: async () => {
+          changes.count(equal(id, honest) ? 'honest asked' : 'liar asked')
+          return { count: 3, digest: other.transfers.digest() }
+        },
+        summary: async prefix => {
+          if (equal(id, honest)) return other.transfers.summary(prefix)
+          const { promise, reject } = Promise.withResolvers<Summary>()
+          held.push(reject)
+          changes.count('held')
+          return promise
+        },
+        transfers: ids => other.envelopes(ids)
+      }),
+      report: () => undefined
+    })
+    await antiEntropy.start()
+    try {
+      await changes.times('held', liars.length)
+      subscribers.push(honest)
+      antiEntropy.wake()
+      await changes.times('honest asked', 1)
+      present(held[0])(new QueryFailed('nothing to give'))
+      await changes.times('counted', 1)
+      assert.equal(toHex(store.transfers.digest()), toHex(other.transfers.digest()))
+    } finally {
+      for (const release of held) release(new QueryFailed('it is over'))
+      await antiEntropy.stop()
+    }
   })
 })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Application } from '#src/applications/application.js'
 import { LIMITS } from '#src/core/limits.js'
 import type { Fate } from '#src/core/submission.js'
 import { PoolIntake } from '#src/node/forks/pool-intake.js'
@@ -84,6 +85,51 @@ describe('transfers on their way into a pool', () => {
     assert.deepEqual(await submit(first), ['accepted'])
     assert.deepEqual(await submit(alice.pay(bob, 10n, { sequence: 3n })), ['overdraft'])
     assert.deepEqual(await submit(alice.pay(bob, 9n, { sequence: 3n })), ['accepted'])
+  })
+
+  it('what a reorg brings back counts like all that waits', async () => {
+    const [first, second] = [alice.pay(bob, 60n), alice.pay(bob, 30n)]
+    const maker = await ForkMaker.create(net)
+    maker.make('a1', { messages: [first] })
+    maker.make('a2', { on: 'a1', messages: [second] })
+    maker.makeAll('b', 3, { after: 1_001 })
+    for (const name of ['a1', 'a2']) await log.hear(maker.block(name))
+    for (const name of ['b1', 'b2', 'b3']) await log.hear(maker.block(name))
+    assert.equal(log.pool.size, 2)
+    const over = alice.pay(bob, 11n, { sequence: 3n })
+    const rest = alice.pay(bob, 10n, { sequence: 3n })
+    assert.deepEqual(await submit(over, rest, second), ['overdraft', 'accepted', 'known'])
+  })
+
+  it('each is applied a few times at most, however many of its author wait, and whatever gaps are between them', async () => {
+    const rich = makeWorkNetwork({ ledger: await ledgerOf({ alice: 10_000n }) })
+    const { application } = rich.rules
+    let applied = 0
+    const counting: Application<unknown> = {
+      isStateless: application.isStateless,
+      checkBody: body => application.checkBody(body),
+      encodeBody: value => application.encodeBody(value),
+      genesis: () => application.genesis(),
+      applyMessage: (state, message) => {
+        applied += 1
+        return application.applyMessage(state, message)
+      },
+      endBlock: (state, header) => application.endBlock(state, header),
+      digest: state => application.digest(state),
+      stakes: state => application.stakes(state)
+    }
+    const counted = { ...rich, rules: { ...rich.rules, application: counting } }
+    log = await EqualLog.open(counted, await memoryDatabase(), validation)
+    intake = new PoolIntake(log.pool, log.chain, validation, () => undefined)
+    const payer = await Payer.create(rich, 'alice')
+    assert.equal(intake.take(payer.pay(bob, 1n, { sequence: 9_000n })), 'accept')
+    const count = LIMITS.uncoveredMessages + 1_000
+    for (let sent = 0; sent < count; sent += 1) {
+      assert.equal(intake.take(payer.pay(bob, 1n)), 'accept')
+      if (sent % 100 === 0) intake.take(payer.pay(bob, 1n, { sequence: 9_001n + BigInt(sent) }))
+    }
+    assert.ok(log.pool.size > count)
+    assert.ok(applied < 4 * count, `${applied} times, for ${count}`)
   })
 
   it('of what no account covers gossip brings only so much; what is covered is taken all the same', async () => {

@@ -11,6 +11,7 @@ import type { Service } from '../service.js'
 import { shuffled } from '../shuffled.js'
 import type { ValidationPool } from '../validation-pool.js'
 import { unlessAborted, Wakeup, within } from '../waiting.js'
+import { Places } from './places.js'
 import type { SetAsker } from './set-asker.js'
 
 export type SetSource = Pick<SetAsker, 'status' | 'summary' | 'transfers'>
@@ -25,10 +26,18 @@ export interface AntiEntropyOptions {
   readonly report: Report
 }
 
+/** What is fetched from one peer. */
+interface Turn {
+  readonly source: SetSource
+  readonly end: AbortSignal
+  /** New transfers so far. */
+  brought: number
+}
+
 /**
  * Compares a peer's set of transfers with those of the others, at each connection and from time to time, and fetches
  * what it lacks: whatever gossip lost or a partition kept away shows here. Each side fetches for itself. A peer whose
- * answers are not true, or that does not answer, costs its own turn and nothing else.
+ * answers are not true, or that does not answer, costs its own turn and nothing else: others come before it then.
  */
 export class AntiEntropy implements Service {
   readonly #stopping = new AbortController()
@@ -37,8 +46,8 @@ export class AntiEntropy implements Service {
   readonly #turns = new Map<string, Promise<void>>()
   /** Those who are to have another one. */
   readonly #again = new Set<string>()
-  /** How many of them have found a difference. */
-  #fetching = 0
+  /** For those with whom a difference was found. */
+  readonly #places = new Places(LIMITS.antiEntropyPeers)
   /** Peers whose answers were not true: each is told of once. */
   readonly #toldOf = new Recent(LIMITS.rememberedRates)
   #isDue = true
@@ -96,34 +105,47 @@ export class AntiEntropy implements Service {
   async #turn(peer: PeerIdBytes): Promise<boolean> {
     const { store, sourceOf } = this.options
     const { signal } = this.#stopping
-    const end = within(LIMITS.antiEntropyTurnMs, signal)
     const source = sourceOf(peer)
-    const before = store.transfers.size
+    const digest = await this.#digestOf(peer, source)
+    const isLevel = (): boolean =>
+      signal.aborted || digest === undefined || equal(digest, store.transfers.digest())
+    if (isLevel()) return false
+    const name = toHex(peer)
+    await this.#places.enter(name)
+    const turn: Turn = { source, end: within(LIMITS.antiEntropyTurnMs, signal), brought: 0 }
+    try {
+      if (!isLevel()) await this.#fetch(turn)
+      this.#places.leave(name, true)
+      return false
+    } catch (error) {
+      const hasMore = turn.end.aborted && turn.brought > 0
+      this.#places.leave(name, hasMore)
+      if (!turn.end.aborted) this.#distrust(peer, error)
+      return hasMore
+    }
+  }
+
+  /** Undefined where it does not say. */
+  async #digestOf(peer: PeerIdBytes, source: SetSource): Promise<Hash | undefined> {
+    const end = within(LIMITS.antiEntropyTurnMs, this.#stopping.signal)
     try {
       const { digest } = await unlessAborted(source.status(), end)
-      // Who finds no place finds one another time: the order is never the same.
-      if (equal(digest, store.transfers.digest()) || this.#fetching >= LIMITS.antiEntropyPeers) return false
-      this.#fetching += 1
-      await this.#fetch(source, end).finally(() => {
-        this.#fetching -= 1
-      })
+      return digest
     } catch (error) {
-      if (signal.aborted) return false
-      if (end.aborted) return store.transfers.size > before
-      this.#distrust(peer, error)
+      if (!end.aborted) this.#distrust(peer, error)
+      return undefined
     }
-    return false
   }
 
   /** Some pages at once: one is verified while another is on its way. Throws what the first of them failed of. */
-  async #fetch(source: SetSource, end: AbortSignal): Promise<void> {
-    const pages = this.#lacking(source, end)
+  async #fetch(turn: Turn): Promise<void> {
+    const pages = this.#lacking(turn)
     const problems: unknown[] = []
     const takePages = async (): Promise<void> => {
       try {
         for (let page = await pages.next(); page.done !== true; page = await pages.next()) {
           if (problems.length > 0) return
-          await this.#take(source, page.value, end)
+          await this.#take(turn, page.value)
         }
       } catch (error) {
         problems.push(error)
@@ -134,7 +156,7 @@ export class AntiEntropy implements Service {
   }
 
   /** Goes down where the digests differ, in any order, so that what is fetched from several peers at once is not the same. */
-  async *#lacking(source: SetSource, end: AbortSignal): AsyncGenerator<readonly Hash[], undefined> {
+  async *#lacking({ source, end }: Turn): AsyncGenerator<readonly Hash[], undefined> {
     const { store } = this.options
     const prefixes = ['']
     const wanted: Hash[] = []
@@ -149,13 +171,14 @@ export class AntiEntropy implements Service {
   }
 
   /** Throws Untrue where one of them is not valid; those that are count all the same. */
-  async #take(source: SetSource, ids: readonly Hash[], end: AbortSignal): Promise<void> {
+  async #take(turn: Turn, ids: readonly Hash[]): Promise<void> {
     const { store, validation } = this.options
     const missing = ids.filter(id => !store.has(id))
     if (missing.length === 0) return
-    const envelopes = await unlessAborted(source.transfers(missing), end)
+    const envelopes = await unlessAborted(turn.source.transfers(missing), turn.end)
     const verdicts = await checkMessages(envelopes, validation)
-    for (const [index, envelope] of envelopes.entries()) if (verdicts[index]?.ok) store.add({ envelope })
+    for (const [index, envelope] of envelopes.entries())
+      if (verdicts[index]?.ok && store.add({ envelope }).kind === 'accepted') turn.brought += 1
     await store.stored()
     for (const verdict of verdicts)
       if (!verdict.ok) throw new Untrue(`a transfer is not valid: ${verdict.refusal.detail}`)
