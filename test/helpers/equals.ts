@@ -3,7 +3,7 @@ import { Chain, type Imported } from '#src/chain/chain.js'
 import { Pool, type Pooled } from '#src/chain/pool.js'
 import type { Database } from '#src/chain/store.js'
 import { type Block, encodeBlock } from '#src/core/block.js'
-import { fromHex, type PeerIdBytes, toHex } from '#src/core/bytes.js'
+import { fromHex, type PeerIdBytes } from '#src/core/bytes.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { BlockImporter } from '#src/node/block-importer.js'
 import { BlockArrivals, type Moved } from '#src/node/forks/block-arrivals.js'
@@ -88,13 +88,9 @@ export class EqualLog {
     assert.deepEqual(checked.head.id, this.chain.head().id)
     assert.equal(checked.weight, this.chain.weight())
     assert.equal(this.pool.size, checked.waiting.length)
-    for (const author of new Set(checked.waiting.map(message => message.author))) {
-      const own = checked.waiting.filter(message => message.author === author)
-      const waiting = this.pool.waitingOf(fromHex(author) as PeerIdBytes)
-      assert.deepEqual(
-        waiting.map(({ sequence, leaf }) => [sequence, toHex(leaf)]),
-        own.map(({ sequence, leaf }) => [sequence, toHex(leaf)])
-      )
+    for (const { author, sequence, leaf } of checked.waiting) {
+      const name = { author: fromHex(author) as PeerIdBytes, sequence }
+      assert.deepEqual(this.pool.waitingAs(name)?.leaf, leaf)
     }
     for (const { id } of checked.sides) assert.ok(this.chain.place(id), 'a block beside')
     return checked
