@@ -1,5 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises'
 import { type Check, demand } from '../checks/checks.js'
+import { processesOn } from '../checks/left-processes.js'
 import type { Exit, Localnet } from '../localnet/index.js'
 import type { Churn } from './churn.js'
 import type { Ledger } from './ledger.js'
@@ -70,7 +70,7 @@ export function runChecksOf({ net, churn, ledger, undrained, last }: Run): Check
           const { code, signal } = exits.get(peer) ?? { code: null, signal: null }
           demand(code === 0, `${peer.name} ended with ${signal ?? `exit code ${code}`}: ${peer.stderr}`)
         }
-        const left = await processesOf(net.folder)
+        const left = await processesOn(net.folder)
         demand(left.length === 0, `still there: ${left.join(', ')}`)
         return `${running.length} stopped, ${net.peers.length} in all`
       }
@@ -104,15 +104,4 @@ function told({ quarters, peak }: Growth): string {
 
 function sum(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((all, count) => all + count, 0)
-}
-
-/** Ids of processes that were started on this folder. None where the system has no /proc: those we started are reaped. */
-async function processesOf(folder: string): Promise<string[]> {
-  const entries = await readdir('/proc').catch(() => [])
-  const lines = await Promise.all(
-    entries
-      .filter(name => /^\d+$/.test(name) && name !== String(process.pid))
-      .map(async name => [name, await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')] as const)
-  )
-  return lines.filter(([, line]) => line.includes(folder)).map(([name]) => name)
 }
