@@ -24,7 +24,7 @@ export function contestChecks(outcome: Outcome, views: () => Promise<readonly Vi
         return `${standing.length} stands; they were told: ${told.join(', ')}`
       }
     },
-    ...(divided === undefined
+    ...(ordering === 'sequencer'
       ? []
       : [
           {
@@ -33,6 +33,7 @@ export function contestChecks(outcome: Outcome, views: () => Promise<readonly Vi
               ? 'one balance paid on both sides of a divided network: healed, all have both'
               : 'one balance paid on both sides of a divided network: healed, all have the same one',
             run: async () => {
+              demand(divided !== undefined, 'it was not divided, as the peers did not agree before')
               const told = divided.told.map(wordOf)
               demand(
                 told.every(word => word === 'accepted'),

@@ -17,7 +17,7 @@ export interface Outcome {
   readonly exits: readonly (Exit | undefined)[]
   readonly forgers: readonly Pick<ForgerPart, 'paid' | 'attempts' | 'counted'>[]
   readonly doubleSpend: Contest
-  /** The same on both sides of a divided network; undefined where a sequencer orders. */
+  /** The same on both sides of a divided network; undefined where it was not divided. */
   readonly divided: Divided | undefined
   /** The name of the peer that came in the middle. */
   readonly late: string

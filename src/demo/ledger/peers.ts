@@ -135,7 +135,8 @@ export class Peers {
   /** Nothing tells of all that is waited for here, so that it is looked at now and then. */
   async #reached(signal: AbortSignal, condition: () => Promise<boolean>): Promise<boolean> {
     const late = within(AGREEMENT_MS, signal)
-    while (!late.aborted) {
+    // One that has gone does not come back.
+    while (!late.aborted && this.all.every(({ isRunning }) => isRunning)) {
       if (await condition().catch(() => false)) return true
       await elapsed(LOOK_MS, late)
     }

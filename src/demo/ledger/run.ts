@@ -59,8 +59,8 @@ export class LedgerRun {
     const doubleSpend = await this.#spendTwice(cast.spenders[0], peers.ends)
     this.#accepted += winnersOf(ordering)
     const late = await coming
-    await this.#agree()
-    const divided = ordering === 'sequencer' ? undefined : await this.#divide(cast.spenders[1])
+    const mayDivide = (await this.#agree()) && ordering !== 'sequencer'
+    const divided = mayDivide ? await this.#divide(cast.spenders[1]) : undefined
     return {
       ordering,
       grants: grantsOf(cast),
@@ -125,9 +125,10 @@ export class LedgerRun {
     return { ...contest, digests }
   }
 
-  async #agree(): Promise<void> {
+  async #agree(): Promise<boolean> {
     const { peers, progress, signal } = this
-    if (await peers.agree(this.#accepted, signal)) progress.note('all peers agree')
-    else progress.note('the peers do not agree in time; what they have is judged all the same')
+    const isOne = await peers.agree(this.#accepted, signal)
+    progress.note(isOne ? 'all peers agree' : 'the peers do not agree; what they have is judged all the same')
+    return isOne
   }
 }
