@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { LedgerDemoResult } from '#src/demo/ledger/demo.js'
+import { HAS_PROC, processesWith, runNode } from './processes.js'
+
+const TALLYSTICK = fileURLToPath(import.meta.resolve('#src/tallystick.js'))
+
+function demo(...args: string[]): ReturnType<typeof runNode> {
+  return runNode([TALLYSTICK, 'demo', ...args])
+}
+
+function ledgerDemo(ordering: string, ...args: string[]): ReturnType<typeof runNode> {
+  return demo('--application', 'ledger', '--ordering', ordering, ...args)
+}
+
+async function folderOf(program: ReturnType<typeof runNode>): Promise<string> {
+  const [, folder = ''] = await program.says('stderr', /^keys and databases are in (.+)$/m)
+  return folder
+}
+
+async function expectNothingLeft(folder: string): Promise<void> {
+  assert.equal(existsSync(folder), false)
+  if (HAS_PROC) assert.deepEqual(await processesWith(folder), [])
+}
+
+const SHORT = '--clients 2 --followers 1 --rate 8 --seconds 2 --seed 11'.split(' ')
+
+/** Those that every ledger has. */
+const ALWAYS = [
+  'clients',
+  'client refuses',
+  'one digest',
+  'exactly once',
+  'supply',
+  'balances',
+  'double spend'
+]
+
+describe('tallystick demo of a ledger', function () {
+  // Up to eight processes start and end in each.
+  this.timeout(180_000)
+
+  for (const [ordering, more] of [
+    ['sequencer', ['overdraft', 'account proofs']],
+    ['work', ['overdraft', 'account proofs', 'partition']],
+    ['none', ['overdraft', 'partition']]
+  ] as const)
+    it(`pays, cheats, asks and audits, and shows that all holds, ordering ${ordering}`, async () => {
+      const program = ledgerDemo(ordering, ...SHORT, '--json')
+      const folder = await folderOf(program)
+      const { code, stdout, stderr } = await program.ended
+      assert.equal(code, 0, stderr)
+      assert.equal(stdout.split('\n').length, 2, 'one line on stdout')
+      const { checks, ...result }: LedgerDemoResult = JSON.parse(stdout)
+      assert.deepEqual(
+        checks.filter(({ ok }) => !ok),
+        []
+      )
+      const names = checks.map(({ name }) => name)
+      assert.equal(new Set(names).size, names.length)
+      for (const name of [...ALWAYS, ...more, 'late peer', 'stop', 'folders'])
+        assert.ok(names.includes(name), name)
+      assert.deepEqual([result.application, result.ordering, result.seed], ['ledger', ordering, 11])
+      assert.ok(result.accepted > 10 && result.refused > 10, stdout)
+      assert.equal(result.blocks === null, ordering === 'none')
+      for (const name of names) assert.match(stderr, new RegExp(`^${name} +\\S.* ok$`, 'm'))
+      await expectNothingLeft(folder)
+    })
+
+  it('fails where a peer dies, and still checks what can be checked', async function () {
+    if (!HAS_PROC) return this.skip()
+    const program = ledgerDemo(
+      'sequencer',
+      ...'--clients 1 --followers 2 --rate 8 --seconds 3 --json'.split(' ')
+    )
+    const folder = await folderOf(program)
+    await program.says('stderr', /^1 clients try /m)
+    // The folder is this demo's own, so the process is. The client is with the other one.
+    const [follower] = await processesWith(folder, 'peer.js', 'data/follower-2')
+    assert.ok(follower !== undefined)
+    process.kill(follower, 'SIGKILL')
+    const { code, stdout, stderr } = await program.ended
+    assert.equal(code, 1, stderr)
+    const { checks }: LedgerDemoResult = JSON.parse(stdout)
+    const isOk = new Map(checks.map(({ name, ok }) => [name, ok]))
+    for (const name of ['clients', 'client refuses', 'overdraft']) assert.equal(isOk.get(name), true, name)
+    for (const name of ['one digest', 'balances', 'stop']) assert.equal(isOk.get(name), false, name)
+    await expectNothingLeft(folder)
+  })
+
+  it('stops everything at SIGINT', async () => {
+    const program = ledgerDemo('none', '--clients', '1', '--followers', '1')
+    const folder = await folderOf(program)
+    await program.says('stderr', /^1 clients try /m)
+    program.kill('SIGINT')
+    const { code, stderr } = await program.ended
+    assert.equal(code, 130, stderr)
+    assert.match(stderr, /^error: interrupted; everything has been stopped$/m)
+    await expectNothingLeft(folder)
+  })
+
+  for (const args of [
+    ['--ordering', 'none'],
+    ['--ordering', 'work'],
+    ['--seed', '1'],
+    ['--application', 'ledger', '--ordering', 'stake'],
+    ['--application', 'ledger', '--block-size', '10'],
+    ['--application', 'ledger', '--ordering', 'none', '--followers', '0'],
+    ['--application', 'ledger', '--clients', '1', '--rate', '0.1', '--seconds', '1']
+  ])
+    it(`takes ${args.join(' ')} for wrong usage`, async () => {
+      const { code, stdout, stderr } = await demo(...args).ended
+      assert.equal(code, 2)
+      assert.equal(stdout, '')
+      assert.match(stderr, /^error: .+\n$/)
+    })
+})
