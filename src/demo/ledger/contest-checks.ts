@@ -21,7 +21,7 @@ export function contestChecks(outcome: Outcome, views: () => Promise<readonly Vi
         demand(told.includes('accepted'), `nobody accepted either: ${told.join(', ')}`)
         const standing = await standingOf(doubleSpend.pair, outcome, shown)
         expectPaid(outcome, shown)
-        return `${standing.length} stands; they were told: ${told.join(', ')}`
+        return `${standing.length} of them, which were told: ${told.join(', ')}`
       }
     },
     ...(ordering === 'sequencer'
@@ -39,10 +39,11 @@ export function contestChecks(outcome: Outcome, views: () => Promise<readonly Vi
                 told.every(word => word === 'accepted'),
                 `they were told: ${told.join(', ')}`
               )
+              demand(divided.digests !== undefined, 'a side did not agree by itself on what was paid there')
               const [one, other] = divided.digests
               demand(one !== other, 'both sides had the same while they were divided')
               const standing = await standingOf(divided.pair, outcome, await views())
-              return `${one.slice(0, 16)}… and ${other.slice(0, 16)}… before, ${standing.length} stands now`
+              return `${one.slice(0, 16)}… and ${other.slice(0, 16)}… before, ${standing.length} of the two now`
             }
           }
         ]),

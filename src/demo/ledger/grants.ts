@@ -1,5 +1,5 @@
 /** What each account has at first. */
-export const GRANT = 1_000_000n
+export const GRANT = 1_000_000_000n
 
 export const LEAST_FEE = 1n
 

@@ -24,8 +24,8 @@ export interface Outcome {
 }
 
 export interface Divided extends Contest {
-  /** What each side had come to when it was made whole again. */
-  readonly digests: readonly [string, string]
+  /** What each side had come to when it was made whole again; undefined where one of them had not come to one. */
+  readonly digests: readonly [string, string] | undefined
 }
 
 /** Those that were taken and must count, but for those of which only one can. */

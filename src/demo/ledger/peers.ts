@@ -15,11 +15,9 @@ interface Held {
 const AGREEMENT_MS = 60_000
 const LOOK_MS = 200
 
-const NAME = 'ledger demo'
-
 /** A block comes soon where somebody waits for it, and none comes where nobody does. */
 export function makeLocalnet(ordering: OrderingName, ledger: LedgerApplicationDocument): Promise<Localnet> {
-  const common = { name: NAME, ledger }
+  const common = { name: 'ledger demo', ledger }
   switch (ordering) {
     case 'sequencer':
       return Localnet.create({ ordering, network: { ...common, blockTimeout: 500 } })
@@ -114,30 +112,26 @@ export class Peers {
   }
 
   /** Whether all come to hold so many transfers, and to agree on them, in time. */
-  async agree(count: number, signal: AbortSignal): Promise<boolean> {
-    return this.#reached(signal, async () => {
-      const held = await Promise.all(this.all.map(heldBy))
-      return held.every(each => each.count === count && each.digest === held[0]?.digest)
-    })
+  agree(count: number, signal: AbortSignal): Promise<boolean> {
+    return this.#agreeIn([this.all], count, signal)
   }
 
   /** The same of each half by itself, where the network is divided. */
-  async agreeApart(count: number, signal: AbortSignal): Promise<boolean> {
-    return this.#reached(signal, async () => {
-      for (const half of this.#halves()) {
-        const held = await Promise.all(half.map(heldBy))
-        if (!held.every(each => each.count === count && each.digest === held[0]?.digest)) return false
-      }
-      return true
-    })
+  agreeApart(count: number, signal: AbortSignal): Promise<boolean> {
+    return this.#agreeIn(this.#halves(), count, signal)
   }
 
   /** Nothing tells of all that is waited for here, so that it is looked at now and then. */
-  async #reached(signal: AbortSignal, condition: () => Promise<boolean>): Promise<boolean> {
+  async #agreeIn(groups: readonly (readonly Peer[])[], count: number, signal: AbortSignal): Promise<boolean> {
     const late = within(AGREEMENT_MS, signal)
+    const isOne = async (group: readonly Peer[]): Promise<boolean> => {
+      const [first, ...others] = await Promise.all(group.map(heldBy))
+      return first?.count === count && others.every(each => each.digest === first.digest)
+    }
     // One that has gone does not come back.
     while (!late.aborted && this.all.every(({ isRunning }) => isRunning)) {
-      if (await condition().catch(() => false)) return true
+      const agreed = await Promise.all(groups.map(isOne)).catch(() => [false])
+      if (agreed.every(Boolean)) return true
       await elapsed(LOOK_MS, late)
     }
     return false

@@ -52,7 +52,7 @@ export class LedgerRun {
     const coming = this.#comeLate()
     // Awaited below; a failure before that must not go unhandled.
     coming.catch(() => undefined)
-    const choices = new Choices(ordering, receiversIn(cast), seed)
+    const choices = new Choices(options, receiversIn(cast))
     await sendAll(clients, forgers, choices, options, progress, signal)
     const exits = await endClients(clients)
     this.#accepted = acceptedIn({ clients, forgers }).length
@@ -116,8 +116,8 @@ export class LedgerRun {
     const { peers, progress, options, signal } = this
     const sides = await peers.divide()
     const contest = await this.#spendTwice(spender, sides)
-    await peers.agreeApart(this.#accepted + 1, signal)
-    const digests = await peers.digests(sides)
+    const haveSettled = await peers.agreeApart(this.#accepted + 1, signal)
+    const digests = haveSettled ? await peers.digests(sides) : undefined
     progress.note('divided, one balance was spent on both sides; now it is whole again')
     await peers.heal()
     this.#accepted += winnersOf(options.ordering)

@@ -10,38 +10,44 @@ import { OVERDRAWING_LINE, rightIn, type Wrong, wrongIn } from './wrong-transfer
 
 /** How many of all that is tried are not valid. */
 const WRONG_SHARE = 1 / 4
+/** The least fee is 1. */
 const MOST_FEE = 3
 
 /** All the choices of a run: who pays whom how much, and what is tried that is not valid. They follow from the seed. */
 export class Choices {
   readonly #random: Random
-  /** What each client has for sure: what it had at first less what it was given to pay. */
-  readonly #sure = new Map<ClientPart, number>()
+  readonly #ordering: OrderingName
+  /** Of one payment. */
+  readonly #mostAmount: number
   /** Kinds that are not valid, in random order: each comes as often as the others. */
   #deck: Wrong[] = []
   #dealt = 0
 
   constructor(
-    private readonly ordering: OrderingName,
+    { seed, rate, duration, ordering }: LedgerDemoOptions,
     /** Who may be paid. */
-    private readonly accounts: readonly string[],
-    seed: number
+    private readonly accounts: readonly string[]
   ) {
     this.#random = new Random(seed)
+    this.#ordering = ordering
+    // What a client has at first is enough for all that it pays. Without an order nobody needs that.
+    const each = Math.floor(Number(GRANT) / Math.ceil(rate * duration)) - MOST_FEE
+    this.#mostAmount = ordering === 'none' ? Number(GRANT) : Math.max(1, each)
   }
 
-  get isWrong(): boolean {
+  /** Whether the next one is not to be valid. */
+  isNextWrong(): boolean {
     return this.#random.next() < WRONG_SHARE
   }
 
   /** Whether each kind that is not valid has come. */
   get hasDealtAll(): boolean {
-    return this.#dealt >= wrongIn(this.ordering).length
+    return this.#dealt >= wrongIn(this.#ordering).length
   }
 
   wrong(): Wrong {
     if (this.#deck.length === 0) {
-      const kinds = wrongIn(this.ordering)
+      const kinds = wrongIn(this.#ordering)
       this.#deck = this.#random.some(kinds, kinds.length)
     }
     const next = this.#deck.pop()
@@ -56,14 +62,10 @@ export class Choices {
     return receiver
   }
 
-  /** Within what the client has, where there is an order; without one also more. */
-  payment(client: ClientPart): Payment {
-    const sure = this.#sure.get(client) ?? Number(GRANT)
-    const most = this.ordering === 'none' ? Number(GRANT) : Math.max(1, Math.floor(sure / 50))
-    const amount = Math.ceil(this.#random.between(0, most)) || 1
-    const fee = Number(LEAST_FEE) + Math.floor(this.#random.between(0, MOST_FEE))
-    this.#sure.set(client, sure - amount - fee)
-    return { to: this.receiver(), amount: BigInt(amount), fee: BigInt(fee) }
+  payment(): Payment {
+    const amount = BigInt(Math.floor(this.#random.between(1, this.#mostAmount + 1)))
+    const fee = LEAST_FEE + BigInt(Math.floor(this.#random.between(0, MOST_FEE)))
+    return { to: this.receiver(), amount, fee }
   }
 }
 
@@ -85,11 +87,11 @@ export async function sendAll(
   for await (const index of ticks({ rate: rate * clients.length, duration }, signal)) {
     const client = clients[index % clients.length]
     if (client === undefined) continue
-    if (choices.isWrong) {
+    if (choices.isNextWrong()) {
       const wrong = choices.wrong()
       tryWrong(forgers[index % forgers.length], wrong)
       if (wrong.line !== undefined) await client.payWrongly(wrong.line, choices.receiver())
-    } else await client.pay(choices.payment(client))
+    } else await client.pay(choices.payment())
     sending.advance()
   }
   // However short it was.

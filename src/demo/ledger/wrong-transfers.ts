@@ -11,7 +11,7 @@ import { GRANT, LEAST_FEE } from './grants.js'
 import { signBody, signTransfer } from './signed-transfer.js'
 
 /** Who forges one: an account that has paid once, under number 1, and never pays again. */
-export interface Forger {
+interface Forger {
   readonly signer: Signer
   readonly network: Hash
   /** Whom to pay. */
@@ -44,7 +44,7 @@ const NEXT = 2n
 const pay = ({ signer, network, to }: Forger, amount: bigint, fee = LEAST_FEE, sequence = NEXT) =>
   signTransfer(signer, network, { sequence, to, amount, fee })
 
-export const WRONG_TRANSFERS: readonly Wrong[] = [
+const WRONG_TRANSFERS: readonly Wrong[] = [
   {
     name: 'negative amount',
     told: 'bad amount',

@@ -236,14 +236,22 @@ const ALTERATIONS: readonly Alteration[] = [
     },
     fails: ['double spend']
   },
+  ...[undefined, ['11', '11'] as const].map(
+    (digests): Alteration => ({
+      what: digests === undefined ? 'a side of the divided network agreed on nothing' : 'both sides were one',
+      orderings: ['work', 'none'],
+      alter: scene => {
+        const divided = { ...present(scene.outcome.divided), digests }
+        return { ...scene, outcome: { ...scene.outcome, divided } }
+      },
+      fails: ['partition']
+    })
+  ),
   {
-    what: 'the network was not divided',
+    what: 'nobody knows that the network was divided',
     orderings: ['work', 'none'],
-    alter: scene => {
-      const divided = { ...present(scene.outcome.divided), digests: ['11', '11'] as const }
-      return { ...scene, outcome: { ...scene.outcome, divided } }
-    },
-    fails: ['partition']
+    alter: scene => ({ ...scene, outcome: { ...scene.outcome, divided: undefined } }),
+    fails: ['exactly once', 'balances', 'partition']
   },
   {
     what: 'the late peer was not asked',
