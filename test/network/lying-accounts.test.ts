@@ -9,7 +9,9 @@ import { LedgerState } from '#src/applications/ledger/state.js'
 import { Chain } from '#src/chain/chain.js'
 import { type Answer, encodeAnswer } from '#src/core/answer.js'
 import { signHeader } from '#src/core/block.js'
+import { concat, type PeerIdBytes } from '#src/core/bytes.js'
 import { DecodeError } from '#src/core/codec.js'
+import { sha256 } from '#src/core/hash.js'
 import { decodeQuery } from '#src/core/query.js'
 import { Host } from '#src/network/host.js'
 import { QUERY_PROTOCOL } from '#src/network/names.js'
@@ -23,7 +25,7 @@ import type { Responder } from '#src/node/responder.js'
 import { ChainMaker } from '../helpers/blocks.js'
 import { deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
-import { signerNamed } from '../helpers/core.js'
+import { seedOf, signerNamed } from '../helpers/core.js'
 import { LATER } from '../helpers/equals.js'
 import { memoryDatabase } from '../helpers/memory-database.js'
 import { identity, makeNetwork, makeWorkNetwork, type TestNetwork } from '../helpers/networks.js'
@@ -182,5 +184,19 @@ for (const [name, make] of [
     it('is caught when its list goes on without end', async () => {
       lie = () => truly('accounts', bob, 2)
       await expectCaught(asker.accounts())
+    })
+
+    it('is caught when its list goes on with ever new accounts: there are no more than transfers can have made', async () => {
+      const strangers = Array.from({ length: 100 }, (_, index) => seedOf(`stranger ${index}`))
+        .map(seed => concat(Uint8Array.of(0x12, 0x20), seed))
+        .sort((one, other) => Buffer.compare(sha256(one), sha256(other)))
+        .map(id => encodeAccount({ id: id as PeerIdBytes, balance: 1n, sequence: 0n }))
+      let pages = 0
+      lie = answer => {
+        pages += 1
+        return answer.kind === 'accounts' ? listed(answer, () => strangers.slice(pages - 1, pages)) : answer
+      }
+      await expectCaught(asker.accounts())
+      assert.ok(pages < 20, `${pages} pages`)
     })
   })
