@@ -145,6 +145,18 @@ describe('transfers on their way into a pool', () => {
     assert.equal(log.pool.size, LIMITS.uncoveredMessages + 2)
   })
 
+  it('what no account covers is not said again to others, until it is covered', async () => {
+    const said = (): bigint[] => [...intake.covered()].map(({ sequence }) => sequence)
+    for (let count = 0; count < 10; count += 1) intake.take(carol.pay(bob, 1n))
+    const [first, second, third] = [alice.pay(bob, 50n), alice.pay(bob, 50n), alice.pay(bob, 50n)]
+    for (const made of [first, second, third]) intake.take(made)
+    assert.deepEqual(said(), [1n, 2n])
+    const maker = await ForkMaker.create(net)
+    maker.make('a1', { messages: [bob.pay(carol, 9n), bob.pay(alice, 41n)] })
+    await log.hear(maker.block('a1'))
+    assert.deepEqual(said(), [1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n, 9n, 1n, 2n])
+  })
+
   it('of a full pool what no account covers any more leaves, and what is covered is taken', async () => {
     const count = LIMITS.pendingMessages
     const rich = makeWorkNetwork({ ledger: await ledgerOf({ alice: BigInt(count), bob: 50n }) })

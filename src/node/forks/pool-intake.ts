@@ -59,6 +59,11 @@ export class PoolIntake implements Service {
     return submitted
   }
 
+  /** What waits and is covered, oldest first. Of the rest others need not hear again and again. */
+  *covered(): Iterable<Candidate> {
+    for (const candidate of this.pool.waiting()) if (this.#own.covers(candidate)) yield candidate
+  }
+
   #submitOne(envelope: EnvelopeBytes, verdict: Verdict | undefined): Fate {
     if (verdict === undefined) throw new RangeError('each message has a verdict')
     if (!verdict.ok) return { kind: 'refused', ...verdict.refusal }
