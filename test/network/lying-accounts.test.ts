@@ -9,7 +9,7 @@ import { LedgerState } from '#src/applications/ledger/state.js'
 import { Chain } from '#src/chain/chain.js'
 import { type Answer, encodeAnswer } from '#src/core/answer.js'
 import { signHeader } from '#src/core/block.js'
-import { concat, type PeerIdBytes } from '#src/core/bytes.js'
+import { concat, type PeerIdBytes, toHex } from '#src/core/bytes.js'
 import { DecodeError } from '#src/core/codec.js'
 import { sha256 } from '#src/core/hash.js'
 import { decodeQuery } from '#src/core/query.js'
@@ -46,13 +46,14 @@ for (const [name, make] of [
     let alice: Payer
     let bob: Payer
     let chain: Chain
+    let maker: ChainMaker
     let asker: AccountAsker
     let lie: (answer: AccountAnswer | AccountsAnswer) => Answer | Promise<Answer>
 
     before(async () => {
       net = await make()
       ;[alice, bob] = [await Payer.create(net, 'alice'), await Payer.create(net, 'bob')]
-      const maker = new ChainMaker(net)
+      maker = new ChainMaker(net)
       maker.addAll([alice.pay(bob, 100n), bob.pay(net.signer, 5n), alice.pay(bob, 1n), alice.pay(bob, 2n)])
       chain = await Chain.open(await memoryDatabase(), net.rules)
       for (const block of maker.blocks) assert.equal((await chain.import(block, LATER)).kind, 'extended')
@@ -198,5 +199,18 @@ for (const [name, make] of [
       }
       await expectCaught(asker.accounts())
       assert.ok(pages < 20, `${pages} pages`)
+    })
+
+    it('is believed while its head moves on between two pages: both are of one state', async () => {
+      const next = maker.add([bob.pay(alice, 7n), bob.pay(alice, 8n)])
+      const before = toHex(chain.head().id)
+      lie = async answer => {
+        if (answer.kind !== 'accounts' || chain.head().header.height > 2) return answer
+        assert.equal((await chain.import(next, LATER)).kind, 'extended')
+        return listed(answer, all => all.slice(0, 1))
+      }
+      const { signed, accounts } = await asker.accounts()
+      assert.deepEqual([toHex(signed.id), accounts.length], [before, 3])
+      assert.equal((await asker.accounts()).signed.header.height, 3)
     })
   })
