@@ -8,6 +8,7 @@ import {
   hasLeaf,
   keys,
   placeOf,
+  pooledDeletion,
   pooledWrite,
   ranges,
   type Write,
@@ -42,6 +43,8 @@ export class Pool {
   #waiting = new Map<string, Candidate>()
   #bytes = 0
   #unwritten: Candidate[] = []
+  /** Those that are on disk, or may be, and are to wait no more. */
+  #evicted: Candidate[] = []
   #writing: Promise<void> | undefined
   #failure: Error | undefined
 
@@ -96,7 +99,7 @@ export class Pool {
     if (isFull || this.#failure !== undefined) return { kind: 'full' }
     this.#put(nameOf(candidate), candidate)
     this.#unwritten.push(candidate)
-    this.#writing ??= this.#writeAll()
+    this.#write()
     return { kind: 'accepted' }
   }
 
@@ -134,6 +137,13 @@ export class Pool {
     for (const [name, candidate] of later) this.#waiting.set(name, candidate)
   }
 
+  /** Gives a place up for others; from the disk, too, before long. */
+  evict(candidate: Candidate): void {
+    this.drop(nameOf(candidate))
+    this.#evicted.push(candidate)
+    this.#write()
+  }
+
   /** Forgets one, such as one that no block can hold any more. Its entry on disk goes with the next start. */
   drop(name: string): void {
     const candidate = this.#waiting.get(name)
@@ -147,17 +157,22 @@ export class Pool {
     this.#bytes += candidate.envelope.length
   }
 
+  #write(): void {
+    if (this.#failure === undefined) this.#writing ??= this.#writeAll()
+  }
+
   /** A group commit: all that came while the last one was written goes into the next. */
   async #writeAll(): Promise<void> {
     await Promise.resolve()
     try {
-      while (this.#unwritten.length > 0) {
-        const group = this.#unwritten
+      while (this.#unwritten.length > 0 || this.#evicted.length > 0) {
+        const [group, evicted] = [this.#unwritten, this.#evicted]
         this.#unwritten = []
-        const writes = group
-          .filter(candidate => this.#waiting.get(nameOf(candidate)) === candidate)
-          .map(pooledWrite)
-        await writeDurably(this.database, writes)
+        this.#evicted = []
+        await writeDurably(this.database, [
+          ...evicted.filter(candidate => !this.#waiting.has(nameOf(candidate))).map(pooledDeletion),
+          ...group.filter(candidate => this.#waiting.get(nameOf(candidate)) === candidate).map(pooledWrite)
+        ])
       }
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error))

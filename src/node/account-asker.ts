@@ -7,10 +7,11 @@ import {
 import { LedgerState } from '../applications/ledger/state.js'
 import { genesisCursor } from '../chain/cursor.js'
 import type { Answer } from '../core/answer.js'
-import type { CheckpointedHeader } from '../core/block.js'
+import type { CheckpointedHeader, Header } from '../core/block.js'
 import { equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
 import { sha256 } from '../core/hash.js'
 import { LIMITS } from '../core/limits.js'
+import type { OrderedNetwork } from '../core/network-document.js'
 import { Asker } from './asker.js'
 import { unexpected } from './query-client.js'
 import { QueryFailed, Untrue } from './query-errors.js'
@@ -53,12 +54,15 @@ export class AccountAsker extends Asker {
   async accounts(height?: number): Promise<ShownAccounts> {
     const { signed, accounts } = await this.#page(height, undefined)
     await this.#expectVerified(signed)
+    const most = mostAccounts(this.rules.network, signed.header)
     for (let size = 0; accounts.length > size; ) {
       size = accounts.length
       const next = await this.#page(signed.header.height, accounts.at(-1))
       if (!equal(next.signed.id, signed.id))
         throw new QueryFailed("the peer's chain moved to another branch before all accounts came; ask again")
       accounts.push(...next.accounts)
+      if (accounts.length > most)
+        throw new Untrue(`more than ${most} accounts cannot be in the state of block ${signed.header.height}`)
     }
     if (!equal(digestOf(accounts), signed.header.state))
       throw new Untrue(`these accounts do not give the state of block ${signed.header.height}`)
@@ -99,6 +103,12 @@ export class AccountAsker extends Asker {
 
 interface Page extends ShownAccounts {
   readonly accounts: Account[]
+}
+
+/** Those of the network document, the receiver of each transfer, and the producer of each block. */
+function mostAccounts({ document: { application } }: OrderedNetwork, { size, height }: Header): number {
+  const granted = application.type === 'ledger' ? Object.keys(application.accounts).length : 0
+  return granted + size + height
 }
 
 /** Throws Untrue where there cannot be such accounts. */

@@ -78,7 +78,14 @@ export async function createEqual(options: EqualOptions): Promise<ControlledPeer
   const host = await Host.create({ ...options, topics: [topics.messages, topics.blocks] })
   const book = new AddressBook(connect)
   const validation = new ValidationPool(network)
-  const republisher = new Republisher(host, topics.messages, pool, randomBytes, clock, report)
+  const republisher = new Republisher(
+    host,
+    topics.messages,
+    () => intake.covered(),
+    randomBytes,
+    clock,
+    report
+  )
   const intake = new PoolIntake(pool, chain, validation, () => miner?.messagesCame())
   const sync = new ForkSync({
     host,

@@ -3,6 +3,7 @@ import { Chain } from '#src/chain/chain.js'
 import type { Cursor } from '#src/chain/cursor.js'
 import { Pool } from '#src/chain/pool.js'
 import type { Database } from '#src/chain/store.js'
+import { TransferStore } from '#src/chain/transfer-store.js'
 import type { Block } from '#src/core/block.js'
 import { toHex } from '#src/core/bytes.js'
 import type { Fault } from '#src/core/fault.js'
@@ -10,6 +11,7 @@ import { sha256 } from '#src/core/hash.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
 import { leafHash, rootOf } from '#src/core/merkle.js'
+import { InvalidNetworkDocument, networkOf } from '#src/core/network-document.js'
 import { messageRules } from '#src/node/message-rules.js'
 import { Author, envelopesOf, type Made } from '../helpers/authors.js'
 import { ChainMaker, type Forgery } from '../helpers/blocks.js'
@@ -19,6 +21,7 @@ import { LATER } from '../helpers/equals.js'
 import { memoryDatabase } from '../helpers/memory-database.js'
 import { makeNetwork, makeWorkNetwork, type TestNetwork } from '../helpers/networks.js'
 import { ledgerOf, Payer } from '../helpers/payers.js'
+import { makeUnorderedNetwork } from '../helpers/unordered.js'
 
 const BLOCK_SIZE = 5
 
@@ -220,3 +223,52 @@ for (const { name, make, hasState, mayFork } of ROWS)
       expectKept()
     })
   })
+
+describe('a ledger with no order', () => {
+  /** All that a store comes to: the digest of its set, and every account. */
+  function stateOf({ transfers, sums }: TransferStore): object {
+    const balances = sums.page(undefined, 1_000).map(({ id, balance }) => [toHex(id), balance] as const)
+    return { digest: toHex(transfers.digest()), balances: new Map(balances) }
+  }
+
+  it('comes to the same state from the transfers of others, in any order, and from its own disk', async () => {
+    const { network } = await makeUnorderedNetwork({ alice: 1_000n })
+    const [alice, bob, carol] = await Promise.all(
+      ['alice', 'bob', 'carol'].map(name => Payer.create({ network }, name))
+    )
+    assert.ok(alice && bob && carol)
+    const messages = Array.from({ length: 2 * BLOCK_SIZE }, () => [
+      alice.pay(bob, 10n, { fee: 1n }),
+      bob.pay(carol, 9n, { fee: 1n })
+    ]).flat()
+    // What would be misplaced in an order has its place here.
+    messages.push(carol.pay(alice, 1_000n, { sequence: 1n }))
+    const states: object[] = []
+    for (const order of [messages, messages.toReversed(), [...messages, ...messages]]) {
+      const database = await memoryDatabase()
+      const open = (): Promise<TransferStore> =>
+        TransferStore.open({
+          database,
+          network,
+          changed: () => undefined,
+          failed: error => assert.fail(error)
+        })
+      const store = await open()
+      for (const message of order) store.add(message)
+      await store.stored()
+      states.push(stateOf(store), stateOf(await open()))
+    }
+    for (const state of states) assert.deepEqual(state, states[0])
+  })
+
+  it('has none but transfers: there is nothing that plain messages could agree on', () => {
+    const document = {
+      tallystick: 1,
+      name: 'test',
+      ordering: { type: 'none' },
+      application: { type: 'messages', schema: { type: 'object' } },
+      limits: { messageBytes: 4096 }
+    }
+    assert.throws(() => networkOf(document), InvalidNetworkDocument)
+  })
+})

@@ -9,7 +9,9 @@ import { LedgerState } from '#src/applications/ledger/state.js'
 import { Chain } from '#src/chain/chain.js'
 import { type Answer, encodeAnswer } from '#src/core/answer.js'
 import { signHeader } from '#src/core/block.js'
+import { concat, type PeerIdBytes, toHex } from '#src/core/bytes.js'
 import { DecodeError } from '#src/core/codec.js'
+import { sha256 } from '#src/core/hash.js'
 import { decodeQuery } from '#src/core/query.js'
 import { Host } from '#src/network/host.js'
 import { QUERY_PROTOCOL } from '#src/network/names.js'
@@ -23,7 +25,7 @@ import type { Responder } from '#src/node/responder.js'
 import { ChainMaker } from '../helpers/blocks.js'
 import { deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
-import { signerNamed } from '../helpers/core.js'
+import { seedOf, signerNamed } from '../helpers/core.js'
 import { LATER } from '../helpers/equals.js'
 import { memoryDatabase } from '../helpers/memory-database.js'
 import { identity, makeNetwork, makeWorkNetwork, type TestNetwork } from '../helpers/networks.js'
@@ -44,13 +46,14 @@ for (const [name, make] of [
     let alice: Payer
     let bob: Payer
     let chain: Chain
+    let maker: ChainMaker
     let asker: AccountAsker
     let lie: (answer: AccountAnswer | AccountsAnswer) => Answer | Promise<Answer>
 
     before(async () => {
       net = await make()
       ;[alice, bob] = [await Payer.create(net, 'alice'), await Payer.create(net, 'bob')]
-      const maker = new ChainMaker(net)
+      maker = new ChainMaker(net)
       maker.addAll([alice.pay(bob, 100n), bob.pay(net.signer, 5n), alice.pay(bob, 1n), alice.pay(bob, 2n)])
       chain = await Chain.open(await memoryDatabase(), net.rules)
       for (const block of maker.blocks) assert.equal((await chain.import(block, LATER)).kind, 'extended')
@@ -182,5 +185,32 @@ for (const [name, make] of [
     it('is caught when its list goes on without end', async () => {
       lie = () => truly('accounts', bob, 2)
       await expectCaught(asker.accounts())
+    })
+
+    it('is caught when its list goes on with ever new accounts: there are no more than transfers can have made', async () => {
+      const strangers = Array.from({ length: 100 }, (_, index) => seedOf(`stranger ${index}`))
+        .map(seed => concat(Uint8Array.of(0x12, 0x20), seed))
+        .sort((one, other) => Buffer.compare(sha256(one), sha256(other)))
+        .map(id => encodeAccount({ id: id as PeerIdBytes, balance: 1n, sequence: 0n }))
+      let pages = 0
+      lie = answer => {
+        pages += 1
+        return answer.kind === 'accounts' ? listed(answer, () => strangers.slice(pages - 1, pages)) : answer
+      }
+      await expectCaught(asker.accounts())
+      assert.ok(pages < 20, `${pages} pages`)
+    })
+
+    it('is believed while its head moves on between two pages: both are of one state', async () => {
+      const next = maker.add([bob.pay(alice, 7n), bob.pay(alice, 8n)])
+      const before = toHex(chain.head().id)
+      lie = async answer => {
+        if (answer.kind !== 'accounts' || chain.head().header.height > 2) return answer
+        assert.equal((await chain.import(next, LATER)).kind, 'extended')
+        return listed(answer, all => all.slice(0, 1))
+      }
+      const { signed, accounts } = await asker.accounts()
+      assert.deepEqual([toHex(signed.id), accounts.length], [before, 3])
+      assert.equal((await asker.accounts()).signed.header.height, 3)
     })
   })

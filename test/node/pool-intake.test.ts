@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
 import type { Application } from '#src/applications/application.js'
+import { encodeTransfer } from '#src/applications/ledger/transfer.js'
+import { ranges } from '#src/chain/store.js'
+import { signEnvelope } from '#src/core/envelope.js'
 import { LIMITS } from '#src/core/limits.js'
+import { encodeMessage, type Message } from '#src/core/message.js'
 import type { Fate } from '#src/core/submission.js'
 import { PoolIntake } from '#src/node/forks/pool-intake.js'
 import { ValidationPool } from '#src/node/validation-pool.js'
-import { envelopesOf, type Made } from '../helpers/authors.js'
-import { EqualLog } from '../helpers/equals.js'
+import { envelopesOf, type Made, madeOf } from '../helpers/authors.js'
+import { EqualLog, LATER } from '../helpers/equals.js'
 import { ForkMaker } from '../helpers/fork-maker.js'
 import { memoryDatabase } from '../helpers/memory-database.js'
 import { ledgerOf, Payer } from '../helpers/payers.js'
@@ -139,5 +143,51 @@ describe('transfers on their way into a pool', () => {
     assert.equal(intake.take(alice.pay(bob, 1n)), 'accept')
     assert.deepEqual(await submit(alice.pay(bob, 1n)), ['accepted'])
     assert.equal(log.pool.size, LIMITS.uncoveredMessages + 2)
+  })
+
+  it('what no account covers is not said again to others, until it is covered', async () => {
+    const said = (): bigint[] => [...intake.covered()].map(({ sequence }) => sequence)
+    for (let count = 0; count < 10; count += 1) intake.take(carol.pay(bob, 1n))
+    const [first, second, third] = [alice.pay(bob, 50n), alice.pay(bob, 50n), alice.pay(bob, 50n)]
+    for (const made of [first, second, third]) intake.take(made)
+    assert.deepEqual(said(), [1n, 2n])
+    const maker = await ForkMaker.create(net)
+    maker.make('a1', { messages: [bob.pay(carol, 9n), bob.pay(alice, 41n)] })
+    await log.hear(maker.block('a1'))
+    assert.deepEqual(said(), [1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n, 9n, 1n, 2n])
+  })
+
+  it('of a full pool what no account covers any more leaves, and what is covered is taken', async () => {
+    const count = LIMITS.pendingMessages
+    const rich = makeWorkNetwork({ ledger: await ledgerOf({ alice: BigInt(count), bob: 50n }) })
+    const database = await memoryDatabase()
+    log = await EqualLog.open(rich, database, validation)
+    intake = new PoolIntake(log.pool, log.chain, validation, () => undefined)
+    const [spender, payer, other] = [
+      await Payer.create(rich, 'alice'),
+      await Payer.create(rich, 'bob'),
+      await Payer.create(rich, 'bob')
+    ]
+    // To sign them takes long, and is not looked at here.
+    const signer = { ...spender.signer, sign: () => new Uint8Array(64) }
+    const bytes = encodeTransfer({ to: bob.peerId, amount: 1n, fee: 0n })
+    for (let sent = 0; sent < count; sent += 1) {
+      const message: Message = { ...spender.claim(), body: { kind: 'open', bytes } }
+      const made = madeOf(signEnvelope('message', encodeMessage(message), signer), message)
+      assert.equal(intake.take(made), 'accept')
+    }
+    assert.equal(intake.take(payer.pay(alice, 1n)), 'ignore', 'all of them are covered')
+    await log.pool.stored()
+
+    const maker = await ForkMaker.create(rich)
+    maker.make('a1', { messages: [spender.pay(carol, BigInt(count), { sequence: 1n })] })
+    assert.equal((await log.chain.import(maker.block('a1'), LATER)).kind, 'extended')
+    assert.equal(log.pool.size, count - 1)
+    for (let sent = 0; sent < 10; sent += 1) assert.equal(intake.take(other.pay(alice, 1n)), 'accept')
+    assert.ok(log.pool.size < count)
+    assert.equal(intake.take(spender.pay(carol, 1n, { sequence: 30_000n })), 'ignore')
+    await log.pool.stored()
+    const onDisk = await database.keys(ranges.pooled).all()
+    assert.equal(onDisk.length, log.pool.size)
   })
 })

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { encodeAccountProof } from '#src/applications/ledger/account-proof.js'
+import {
+  type AccountProof,
+  decodeAccountProof,
+  encodeAccountProof
+} from '#src/applications/ledger/account-proof.js'
 import { LedgerState } from '#src/applications/ledger/state.js'
 import type { Cursor } from '#src/chain/cursor.js'
 import type { Block, Header } from '#src/core/block.js'
@@ -10,15 +14,18 @@ import { decodeEnvelope, signEnvelope } from '#src/core/envelope.js'
 import { sha256 } from '#src/core/hash.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
-import { leafHash, rootOf } from '#src/core/merkle.js'
+import { EMPTY_ROOT, leafHash, rootOf } from '#src/core/merkle.js'
 import { Envelope, Evidence as WireEvidence } from '#src/core/wire/tallystick.js'
 import { readEvidence, stateEvidence } from '#src/node/evidence-check.js'
 import { envelopesOf, type Made, madeOf } from '../helpers/authors.js'
 import { ChainMaker, type Forgery } from '../helpers/blocks.js'
 import { present } from '../helpers/changes.js'
-import { runs, seedOf, signerNamed } from '../helpers/core.js'
+import { arbitrary, flipped, runs, seedOf, signerNamed } from '../helpers/core.js'
 import { makeNetwork, type TestNetwork } from '../helpers/networks.js'
 import { ledgerOf, Payer } from '../helpers/payers.js'
+
+/** What somebody makes of a proof. */
+type Slip = (proof: AccountProof) => AccountProof
 
 const OTHER_STATE: Forgery = { header: () => ({ state: sha256(utf8('another')) }) }
 
@@ -168,6 +175,60 @@ describe('evidence of a block that is not what its messages make of the state', 
         }
       }),
       runs(60)
+    )
+  })
+
+  it('never convicts of a block that is right, whatever is shown of the state before it', () => {
+    maker.add([alice.pay(bob, 5n), bob.pay(carol, 2n, { fee: 1n })])
+    const before = maker.cursor
+    const block = maker.add([alice.pay(carol, 50n), carol.pay(bob, 1n), bob.pay(net.signer, 1n)])
+    const honest = evidenceOf(block, before)
+    const shown = present(WireEvidence.decode(honest).state)
+    const proofs = shown.proofs.map(decodeAccountProof)
+    const nodes = proofs.flatMap(({ path }) => path)
+    const leaves = [undefined, ...proofs.map(({ leaf }) => leaf)]
+    const node = fc.oneof(fc.constantFrom(...nodes), fc.constant(EMPTY_ROOT), arbitrary.hash())
+    const slip: fc.Arbitrary<Slip> = fc.oneof(
+      fc.constantFrom(...leaves).map(
+        (leaf): Slip =>
+          proof => ({ ...proof, leaf })
+      ),
+      arbitrary.u64().map(
+        (balance): Slip =>
+          ({ leaf, path }) => ({ leaf: leaf && { ...leaf, balance }, path })
+      ),
+      fc.nat(4).map(
+        (from): Slip =>
+          ({ leaf, path }) => ({ leaf, path: path.slice(from) })
+      ),
+      fc.array(node, { minLength: 1, maxLength: 3 }).map(
+        (more): Slip =>
+          ({ leaf, path }) => ({ leaf, path: [...more, ...path] })
+      ),
+      fc.tuple(fc.nat(4), node).map(
+        ([at, by]): Slip =>
+          ({ leaf, path }) => ({ leaf, path: path.map((each, index) => (index === at ? by : each)) })
+      ),
+      fc.constantFrom(...proofs).map(
+        (other): Slip =>
+          () =>
+            other
+      )
+    )
+    const slips = fc.array(fc.tuple(fc.nat(proofs.length - 1), slip), { minLength: 1, maxLength: 4 })
+    fc.assert(
+      fc.property(slips, changes => {
+        const changed = [...proofs]
+        for (const [at, change] of changes) changed[at] = change(present(changed[at]))
+        provesNothing(WireEvidence.encode({ state: { ...shown, proofs: changed.map(encodeAccountProof) } }))
+      }),
+      runs(400)
+    )
+    fc.assert(
+      fc.property(fc.nat(honest.length - 1), fc.integer({ min: 1, max: 255 }), (index, mask) => {
+        provesNothing(flipped(honest, index, mask))
+      }),
+      runs(400)
     )
   })
 

@@ -32,6 +32,12 @@ export class OwnWaiting {
     return outcome.ok ? undefined : outcome.refusal
   }
 
+  /** Whether one that waits can stand in a block behind what waits before it of its author. */
+  covers({ author, sequence }: Candidate): boolean {
+    const last = this.#tailOf(author)?.account(author)?.sequence
+    return this.chain.rules.application.isStateless || (last !== undefined && sequence <= last)
+  }
+
   /** It has been taken into the pool. */
   added({ author }: Candidate): void {
     const name = toHex(author)

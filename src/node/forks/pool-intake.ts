@@ -11,10 +11,12 @@ import { checkMessages } from '../message-checks.js'
 import type { Service } from '../service.js'
 import type { ValidationPool } from '../validation-pool.js'
 import { OwnWaiting } from './own-waiting.js'
+import { PoolRoom } from './pool-room.js'
 
 /** The way of messages into the pool of a peer among equals: from gossip, or handed over by a client. */
 export class PoolIntake implements Service {
   readonly #own: OwnWaiting
+  readonly #room: PoolRoom
 
   constructor(
     private readonly pool: Pool,
@@ -24,6 +26,7 @@ export class PoolIntake implements Service {
     private readonly arrived: () => void
   ) {
     this.#own = new OwnWaiting(chain, pool)
+    this.#room = new PoolRoom(chain, pool, this.#own)
   }
 
   async start(): Promise<void> {}
@@ -56,6 +59,11 @@ export class PoolIntake implements Service {
     return submitted
   }
 
+  /** What waits and is covered, oldest first. Of the rest others need not hear again and again. */
+  *covered(): Iterable<Candidate> {
+    for (const candidate of this.pool.waiting()) if (this.#own.covers(candidate)) yield candidate
+  }
+
   #submitOne(envelope: EnvelopeBytes, verdict: Verdict | undefined): Fate {
     if (verdict === undefined) throw new RangeError('each message has a verdict')
     if (!verdict.ok) return { kind: 'refused', ...verdict.refusal }
@@ -67,7 +75,9 @@ export class PoolIntake implements Service {
   }
 
   #add(candidate: Candidate): Pooled {
-    const pooled = this.pool.add(candidate)
+    const first = this.pool.add(candidate)
+    // In a full pool what is covered comes before what is not.
+    const pooled = first.kind === 'full' && this.#room.make() ? this.pool.add(candidate) : first
     if (pooled.kind === 'accepted') this.#own.added(candidate)
     return pooled
   }

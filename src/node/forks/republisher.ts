@@ -1,5 +1,4 @@
 import type { Candidate } from '../../chain/candidate.js'
-import type { Pool } from '../../chain/pool.js'
 import { encodeBundle } from '../../core/bundle.js'
 import { type EnvelopeBytes, toHex } from '../../core/bytes.js'
 import { LIMITS } from '../../core/limits.js'
@@ -24,7 +23,8 @@ export class Republisher implements Service {
   constructor(
     private readonly host: Host,
     private readonly topic: string,
-    private readonly pool: Pool,
+    /** Oldest first. */
+    private readonly waiting: () => Iterable<Candidate>,
     private readonly random: (bytes: number) => Uint8Array,
     /** A monotonic clock, ms. */
     private readonly clock: () => number,
@@ -71,7 +71,7 @@ export class Republisher implements Service {
       if (!this.host.hasSubscribers(this.topic)) continue
       for (const peer of this.host.subscribers(this.topic)) this.#served.add(toHex(peer))
       // With a salt, or gossip would take it for the one that was published before.
-      for (const bundle of bundlesOf(this.pool.waiting()))
+      for (const bundle of bundlesOf(this.waiting()))
         await this.#publish(encodeBundle(bundle, this.random(SALT_BYTES)))
     }
   }
