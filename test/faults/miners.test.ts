@@ -12,7 +12,7 @@ import { openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import type { RuledNetwork } from '../helpers/networks.js'
 
-const KILLS = 4
+const KILLS = 3
 const NO_BLOCKS = { mine: 0 }
 
 function ruled(net: Localnet): RuledNetwork {

@@ -1,5 +1,5 @@
 /** How long a test waits for what must happen, ms. Generous: it decides nothing but when to give up. */
-export const PATIENCE = 25_000
+export const PATIENCE = 60_000
 
 export function deadline(ms = PATIENCE): AbortSignal {
   return AbortSignal.timeout(ms)
