@@ -9,8 +9,8 @@ import { dirname, join } from 'node:path'
 const ROOT = 'build/test'
 /** Folders whose tests start processes, in two lanes that take about as long; all others make the first lane. */
 const LANES = [
-  ['attacks', 'bench', 'cli', 'localnet', 'soak'],
-  ['faults', 'manager']
+  ['attacks', 'bench', 'cli', 'manager', 'soak'],
+  ['faults', 'localnet']
 ]
 
 const mocha = join(dirname(createRequire(import.meta.url).resolve('mocha/package.json')), 'bin', 'mocha.js')
