@@ -93,7 +93,7 @@ export function endingAtRefusedPayments(
     wallet.release(event.sequence)
     failed(
       new Error(
-        `transfer ${event.sequence} was refused after it was signed: ${event.reason}: ${event.detail}; another program may pay from this account. Nothing more is sent. Look at it with: tallystick account --history`
+        `transfer ${event.sequence} was refused after it was signed: ${event.reason}: ${event.detail}; another program may pay from this account, or this one has before, with another --data folder. Nothing more is sent. Look at it with: tallystick account --history`
       )
     )
   }

@@ -5,16 +5,19 @@ import { LedgerApplication } from '#src/applications/ledger/ledger.js'
 import { decodeTransfer } from '#src/applications/ledger/transfer.js'
 import { type Lack, TransferSet, transferId } from '#src/applications/ledger/transfer-set.js'
 import { UnorderedLedger } from '#src/applications/ledger/unordered.js'
-import { type Hash, type PeerIdBytes, toHex } from '#src/core/bytes.js'
+import { encodeAnswer } from '#src/core/answer.js'
+import { asHash, type Hash, type PeerIdBytes, toHex } from '#src/core/bytes.js'
 import { decodeEnvelope, signEnvelope, verifyEnvelope } from '#src/core/envelope.js'
 import { sha256 } from '#src/core/hash.js'
 import { verifierOf } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
+import { leafHash } from '#src/core/merkle.js'
 import { decodeMessage, encodeMessage, type Message } from '#src/core/message.js'
+import { encodeQuery } from '#src/core/query.js'
 import type { Summary } from '#src/core/set-summary.js'
 import { U64_MAX } from '#src/core/u64.js'
 import { present } from '../helpers/changes.js'
-import { assertSame, privateKeyOf, runs, seedOf } from '../helpers/core.js'
+import { assertSame, privateKeyOf, repositoryFile, runs, seedOf } from '../helpers/core.js'
 import { type Holder, holder, ledgerDocument, transferMessage } from '../helpers/ledger.js'
 import { trieRoot } from '../helpers/tries.js'
 
@@ -303,6 +306,24 @@ describe('a set of transfers', () => {
     const whole = lackOf(TransferSet.empty(), theirs)
     assert.equal(whole.ids.length, 20_001)
     assert.equal(whole.summaries.length, 1 + 16 + 256)
+  })
+
+  it('is hashed and told as docs/PROTOCOL.md shows it in section 15', () => {
+    const [zeros, ones] = [new Uint8Array(32).fill(0), new Uint8Array(32).fill(1)].map(asHash)
+    assert.ok(zeros && ones)
+    const set = setOf([ones, zeros])
+    const query = encodeQuery(seedOf('network'), { kind: 'summary', prefix: '' })
+    const answer = encodeAnswer({ kind: 'summary', summary: set.summary('') })
+    const shown = repositoryFile('docs/PROTOCOL.md').replaceAll(/\s/g, '')
+    for (const line of [
+      `leafof01…01${toHex(leafHash(ones))}`,
+      `digest${toHex(set.digest())}`,
+      `query\`summary\`${toHex(query).replace(toHex(seedOf('network')), '<network>')}`,
+      `answer\`summary\`${toHex(answer)
+        .replace(`20${toHex(zeros)}`, '2000…00')
+        .replace(`20${toHex(ones)}`, '2001…01')}`
+    ])
+      assert.ok(shown.includes(line), line)
   })
 
   it('sums up as ids up to a limit, and as sixteen parts from there on', () => {
