@@ -1,6 +1,6 @@
 import { type TransferSet, transferId } from '../applications/ledger/transfer-set.js'
 import { UnorderedLedger } from '../applications/ledger/unordered.js'
-import { type EnvelopeBytes, equal, type Hash, toHex } from '../core/bytes.js'
+import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { decodeEnvelope } from '../core/envelope.js'
 import { LIMITS } from '../core/limits.js'
 import { leafHash } from '../core/merkle.js'
@@ -25,6 +25,8 @@ export type Stored =
   | { readonly kind: 'known' }
   /** Too many are on their way. */
   | { readonly kind: 'full' }
+  /** Not now, says whoever brings it. */
+  | { readonly kind: 'limited' }
 
 interface Transfer {
   readonly id: Hash
@@ -87,14 +89,19 @@ export class TransferStore {
     return this.#arriving.has(toHex(id)) || this.transfers.has(id)
   }
 
-  /** Takes a transfer that was found valid. */
-  add({ envelope }: Pick<Candidate, 'envelope'>): Stored {
+  /** Takes a transfer that was found valid. `mayAdd` is asked about one that is new. */
+  add(
+    { envelope }: Pick<Candidate, 'envelope'>,
+    mayAdd: (author: PeerIdBytes) => boolean = () => true
+  ): Stored {
     const { payload } = decodeEnvelope(envelope)
     const id = transferId(payload)
     if (this.has(id)) return { kind: 'known' }
     if (this.#arriving.size >= LIMITS.unwrittenTransfers || this.#failure !== undefined)
       return { kind: 'full' }
-    const transfer = { id, message: decodeMessage(payload), envelope }
+    const message = decodeMessage(payload)
+    if (!mayAdd(message.author)) return { kind: 'limited' }
+    const transfer = { id, message, envelope }
     this.#arriving.set(toHex(id), transfer)
     this.#unwritten.push(transfer)
     this.#accepted += 1
