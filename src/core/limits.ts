@@ -228,6 +228,8 @@ export const LIMITS = {
   antiEntropyPeers: 4,
   antiEntropyPages: 4,
   antiEntropyTurnMs: 10_000,
+  /** How often a peer is asked for what has come meanwhile by who reads its whole set; then it has failed. */
+  setRounds: 32,
   /** How often a peer says what its set has come to, ms. */
   setEventMs: 250,
 
