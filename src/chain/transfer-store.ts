@@ -1,6 +1,6 @@
 import { type TransferSet, transferId } from '../applications/ledger/transfer-set.js'
 import { UnorderedLedger } from '../applications/ledger/unordered.js'
-import { type EnvelopeBytes, equal, type Hash, toHex } from '../core/bytes.js'
+import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { decodeEnvelope } from '../core/envelope.js'
 import { LIMITS } from '../core/limits.js'
 import { leafHash } from '../core/merkle.js'
@@ -25,8 +25,11 @@ export type Stored =
   | { readonly kind: 'known' }
   /** Too many are on their way. */
   | { readonly kind: 'full' }
+  /** Not now, says whoever brings it. */
+  | { readonly kind: 'limited' }
 
-interface Transfer {
+/** Under its id. */
+export interface StoredTransfer {
   readonly id: Hash
   readonly message: Message
   readonly envelope: EnvelopeBytes
@@ -46,8 +49,8 @@ interface Transfer {
 export class TransferStore {
   readonly #ledger: UnorderedLedger
   /** Those that do not count yet, by their ids. */
-  readonly #arriving = new Map<string, Transfer>()
-  #unwritten: Transfer[] = []
+  readonly #arriving = new Map<string, StoredTransfer>()
+  #unwritten: StoredTransfer[] = []
   /** The group that is being written. */
   #group: Promise<void> = Promise.resolve()
   #isWriting = false
@@ -67,10 +70,8 @@ export class TransferStore {
   static async open(options: TransferStoreOptions): Promise<TransferStore> {
     const { database, network } = options
     await bindToNetwork(database, network)
-    await expectOnlyTransfers(database)
     const store = new TransferStore(options)
-    for await (const [key, value] of database.iterator(TRANSFERS))
-      store.#count(readStored(key, value, network))
+    for await (const transfer of storedTransfers(database, network)) store.#count(transfer)
     return store
   }
 
@@ -87,14 +88,19 @@ export class TransferStore {
     return this.#arriving.has(toHex(id)) || this.transfers.has(id)
   }
 
-  /** Takes a transfer that was found valid. */
-  add({ envelope }: Pick<Candidate, 'envelope'>): Stored {
+  /** Takes a transfer that was found valid. `mayAdd` is asked about one that is new. */
+  add(
+    { envelope }: Pick<Candidate, 'envelope'>,
+    mayAdd: (author: PeerIdBytes) => boolean = () => true
+  ): Stored {
     const { payload } = decodeEnvelope(envelope)
     const id = transferId(payload)
     if (this.has(id)) return { kind: 'known' }
     if (this.#arriving.size >= LIMITS.unwrittenTransfers || this.#failure !== undefined)
       return { kind: 'full' }
-    const transfer = { id, message: decodeMessage(payload), envelope }
+    const message = decodeMessage(payload)
+    if (!mayAdd(message.author)) return { kind: 'limited' }
+    const transfer = { id, message, envelope }
     this.#arriving.set(toHex(id), transfer)
     this.#unwritten.push(transfer)
     this.#accepted += 1
@@ -117,11 +123,6 @@ export class TransferStore {
     return values.flatMap(value => (value === undefined ? [] : envelopeIn(value)))
   }
 
-  /** All that are on disk, in the order of their ids. */
-  async *all(): AsyncIterable<EnvelopeBytes> {
-    for await (const value of this.options.database.values(TRANSFERS)) yield envelopeIn(value)
-  }
-
   /** Group commits: all that comes while one of them is written goes into the next. */
   async #writeAll(): Promise<void> {
     this.#isWriting = true
@@ -138,7 +139,7 @@ export class TransferStore {
     }
   }
 
-  async #write(group: readonly Transfer[]): Promise<void> {
+  async #write(group: readonly StoredTransfer[]): Promise<void> {
     await writeDurably(this.options.database, group.map(putOf))
     // From here on a crash loses none of the group.
     for (const transfer of group) {
@@ -149,13 +150,28 @@ export class TransferStore {
     this.options.changed()
   }
 
-  #count({ id, message }: Transfer): void {
+  #count({ id, message }: StoredTransfer): void {
     const counted = this.#ledger.count(id, message)
     if (!counted.ok)
       throw new StoreError(
         `transfer ${toHex(id)} is not valid: ${counted.refusal.detail}; restore the folder from a copy`
       )
   }
+}
+
+/** All that a peer has on disk, in the order of their ids. Throws StoreError where it is not what was written. */
+export async function* storedTransfers(
+  database: Database,
+  network: UnorderedNetwork
+): AsyncIterable<StoredTransfer> {
+  await expectOnlyTransfers(database)
+  for await (const [key, value] of database.iterator(TRANSFERS)) yield readStored(key, value, network)
+}
+
+export async function countStored(database: Database): Promise<number> {
+  let count = 0
+  for await (const _ of database.keys(TRANSFERS)) count += 1
+  return count
 }
 
 const TRANSFERS = { gte: Buffer.from('d'), lt: Buffer.from('e') }
@@ -165,7 +181,7 @@ function keyOf(id: Hash): Uint8Array {
   return Buffer.concat([TRANSFERS.gte, id])
 }
 
-function putOf({ id, envelope }: Transfer): Write {
+function putOf({ id, envelope }: StoredTransfer): Write {
   const value = Buffer.concat([leafHash(envelope).subarray(0, LEAF_PREFIX), envelope])
   return { type: 'put', key: keyOf(id), value }
 }
@@ -175,7 +191,7 @@ function envelopeIn(value: Uint8Array): EnvelopeBytes {
 }
 
 /** The leaf covers the signature, which the id does not. Throws StoreError. */
-function readStored(key: Uint8Array, value: Uint8Array, network: UnorderedNetwork): Transfer {
+function readStored(key: Uint8Array, value: Uint8Array, network: UnorderedNetwork): StoredTransfer {
   const envelope = envelopeIn(value)
   const name = `transfer ${toHex(key.subarray(1))}`
   const { payload } = expectStored(name, () => decodeEnvelope(envelope))

@@ -42,7 +42,8 @@ export async function readNetwork(path: string): Promise<Network> {
   }
 }
 
-const ASK_INSTEAD = 'ask for what its peers know with: tallystick count, tallystick account PEERID'
+const ASK_INSTEAD =
+  'ask for what its peers know with: tallystick count, tallystick account PEERID, or get all of it with: tallystick export FILE'
 
 /** The same of a network that has blocks. Throws UsageError where it has none; `instead`: what to do there. */
 export async function readOrderedNetwork(path: string, instead = ASK_INSTEAD): Promise<OrderedNetwork> {

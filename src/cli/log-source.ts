@@ -170,13 +170,17 @@ async function* counting(blocks: AsyncIterable<ReadBlock>, count: () => void): A
   }
 }
 
-/** The log must be of the network that is named; where none is, of the one it carries. */
-async function networkFor(document: Uint8Array, path: string | undefined, where: string): Promise<Network> {
+/** What is there must be of the network that is named; where none is, of the one it carries. */
+export async function networkFor(
+  document: Uint8Array,
+  path: string | undefined,
+  where: string
+): Promise<Network> {
   if (path === undefined && !(await exists(DEFAULTS.network))) return networkCarried(document, where)
   const network = await readNetwork(path ?? DEFAULTS.network)
   if (equal(network.canonical, document)) return network
   throw new Failure(
-    `${where} holds the log of another network than ${path ?? DEFAULTS.network} describes; name its document with --network FILE`
+    `${where} is of another network than ${path ?? DEFAULTS.network} describes; name its document with --network FILE`
   )
 }
 

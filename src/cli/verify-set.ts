@@ -1,67 +1,95 @@
-import type { TransferSet } from '../applications/ledger/transfer-set.js'
-import { type Database, StoreError } from '../chain/store.js'
-import { TransferStore } from '../chain/transfer-store.js'
-import type { EnvelopeBytes } from '../core/bytes.js'
+import { type TransferSet, transferId } from '../applications/ledger/transfer-set.js'
+import { UnorderedLedger } from '../applications/ledger/unordered.js'
+import type { EnvelopeBytes, Hash, PeerIdBytes } from '../core/bytes.js'
 import { toHex } from '../core/bytes.js'
-import type { Fault } from '../core/fault.js'
-import { LIMITS } from '../core/limits.js'
-import type { UnorderedNetwork } from '../core/network-document.js'
+import { decodeEnvelope } from '../core/envelope.js'
+import type { Fault, FaultKind } from '../core/fault.js'
+import { decodeMessage, type Message } from '../core/message.js'
+import type { Verdict } from '../core/validation.js'
 import { checkMessages } from '../node/message-checks.js'
 import { ValidationPool } from '../node/validation-pool.js'
 import { barsOn } from './progress.js'
+import type { SetSource } from './set-source.js'
 
-export type SetVerdict =
-  | { readonly kind: 'valid'; readonly transfers: TransferSet }
-  | { readonly kind: 'faulty'; readonly fault: Fault }
+/** A transfer of a set that was found valid; or what is wrong with the first that is not, or with the set. */
+export type AuditedTransfer =
+  | { readonly id: Hash; readonly message: Message; readonly envelope: EnvelopeBytes }
+  | { readonly fault: Fault }
 
-/** Verifies what a peer of a network with no order has stored: as each start does, and each signature as well. */
-export async function verifySet(database: Database, network: UnorderedNetwork): Promise<SetVerdict> {
-  const pool = new ValidationPool(network)
-  try {
-    const store = await TransferStore.open({
-      database,
-      network,
-      changed: () => undefined,
-      failed: () => undefined
-    })
-    await pool.start()
-    const fault = await firstFault(store, pool)
-    return fault === undefined ? { kind: 'valid', transfers: store.transfers } : { kind: 'faulty', fault }
-  } catch (error) {
-    if (error instanceof StoreError)
-      return { kind: 'faulty', fault: { kind: 'index', detail: error.message } }
-    throw error
-  } finally {
-    await pool.stop()
-  }
+export interface SetVerdict {
+  /** Those that hold. */
+  readonly transfers: TransferSet
+  /** The first thing that is wrong. */
+  readonly fault: Fault | undefined
 }
 
-/** A bar shows people how far it is. */
-async function firstFault(store: TransferStore, pool: ValidationPool): Promise<Fault | undefined> {
-  const shown = barsOn(process.stderr)
-  const phase = shown.phase('verified', store.transfers.size, 'transfers')
-  try {
-    for await (const envelopes of groupsOf(store.all())) {
-      for (const verdict of await checkMessages(envelopes, pool))
-        if (!verdict.ok) {
-          const { reason, detail } = verdict.refusal
-          return { kind: 'message', detail: `the one with leaf ${toHex(verdict.leaf)}: ${reason}: ${detail}` }
+/** Verifies each transfer of a set by itself, and that none is there twice. */
+export async function verifySet(source: SetSource): Promise<SetVerdict> {
+  const audit = new SetAudit(source)
+  let fault: Fault | undefined
+  for await (const read of audit.verified()) if ('fault' in read) fault = read.fault
+  return { transfers: audit.transfers, fault }
+}
+
+export class SetAudit {
+  readonly #ledger: UnorderedLedger
+
+  constructor(private readonly source: SetSource) {
+    this.#ledger = new UnorderedLedger(source.network.document.application)
+  }
+
+  /** Those that were verified so far. */
+  get transfers(): TransferSet {
+    return this.#ledger.transfers
+  }
+
+  /** What they come to. */
+  balance(id: PeerIdBytes): bigint {
+    return this.#ledger.balance(id) ?? 0n
+  }
+
+  /** All transfers, each once it has been verified, up to the first fault. A bar shows people how far it is. */
+  async *verified(): AsyncIterable<AuditedTransfer> {
+    const { network, progress, transfers } = this.source
+    const pool = new ValidationPool(network)
+    const shown = barsOn(process.stderr)
+    const phase = shown.phase('verified', progress.total, progress.unit)
+    let before = 0
+    try {
+      await pool.start()
+      for await (const read of transfers(() => this.transfers)) {
+        if ('fault' in read) {
+          yield read
+          return
         }
-      phase.advance(envelopes.length)
+        const verdicts = await checkMessages(read.envelopes, pool)
+        for (const [index, envelope] of read.envelopes.entries()) {
+          const audited = this.#count(envelope, verdicts[index])
+          yield audited
+          if ('fault' in audited) return
+        }
+        const now = progress.done()
+        phase.advance(now - before)
+        before = now
+      }
+    } finally {
+      shown.stop()
+      await pool.stop()
     }
-    return undefined
-  } finally {
-    shown.stop()
   }
-}
 
-async function* groupsOf(envelopes: AsyncIterable<EnvelopeBytes>): AsyncIterable<EnvelopeBytes[]> {
-  let group: EnvelopeBytes[] = []
-  for await (const envelope of envelopes) {
-    group.push(envelope)
-    if (group.length < LIMITS.validationQueueOfPeer) continue
-    yield group
-    group = []
+  #count(envelope: EnvelopeBytes, verdict: Verdict | undefined): AuditedTransfer {
+    if (verdict === undefined) throw new RangeError('each transfer has a verdict')
+    const wrong = (kind: FaultKind, detail: string): AuditedTransfer => ({ fault: { kind, detail } })
+    if (!verdict.ok) {
+      const { reason, detail } = verdict.refusal
+      return wrong('message', `the one with leaf ${toHex(verdict.leaf)}: ${reason}: ${detail}`)
+    }
+    const { payload } = decodeEnvelope(envelope)
+    const [id, message] = [transferId(payload), decodeMessage(payload)]
+    const counted = this.#ledger.count(id, message)
+    if (!counted.ok) return wrong('message', `transfer ${toHex(id)}: ${counted.refusal.detail}`)
+    if (!counted.isNew) return wrong('duplicate', `transfer ${toHex(id)} is there twice`)
+    return { id, message, envelope }
   }
-  yield group
 }

@@ -213,6 +213,14 @@ export const LIMITS = {
   summaryDigits: 16,
   /** Ids of transfers in one query. */
   transferIds: 100,
+  /**
+   * New transfers of one author, and those that one peer hands in or passes on by gossip, where nobody orders them. More
+   * are refused as rate limited, or left to be fetched: what counts in the end is the same.
+   */
+  transferRate: { perSecond: 20, burst: 2_000 },
+  transferRateOfPeer: { perSecond: 200, burst: 10_000 },
+  /** Accounts in the list of one peer's set that somebody asks for; nothing but that peer's word tells how many there are. */
+  listedAccounts: 1_000_000,
   /** Transfers on their way to disk. More are refused as busy. */
   unwrittenTransfers: 8_192,
   /** How often a peer of a network with no order compares its set with those of others, ms; from how many it fetches at once; how many pages of transfers from one of them; and how long that one has its turn, ms. */
@@ -220,6 +228,8 @@ export const LIMITS = {
   antiEntropyPeers: 4,
   antiEntropyPages: 4,
   antiEntropyTurnMs: 10_000,
+  /** How often a peer is asked for what has come meanwhile by who reads its whole set; then it has failed. */
+  setRounds: 32,
   /** How often a peer says what its set has come to, ms. */
   setEventMs: 250,
 

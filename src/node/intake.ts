@@ -40,7 +40,8 @@ export class Intake implements Service {
     private readonly topic: string,
     private readonly pool: ValidationPool,
     private readonly receipts: IntakeAudience,
-    private readonly take: (message: Candidate) => GossipVerdict,
+    /** `from`: who handed it over. */
+    private readonly take: (message: Candidate, from: PeerIdBytes) => GossipVerdict,
     /** True where this very message was taken before, and its author is told so. */
     private readonly recall: (message: Omit<Candidate, 'envelope'>) => boolean = () => false
   ) {}
@@ -133,7 +134,7 @@ export class Intake implements Service {
     const { leaf, author, sequence } = verdict
     if (this.#knownKeys.size >= LIMITS.cachedKeys) this.#knownKeys.clear()
     this.#knownKeys.add(keyNameOf(envelope))
-    return this.take({ envelope, leaf, author, sequence })
+    return this.take({ envelope, leaf, author, sequence }, from)
   }
 
   /**

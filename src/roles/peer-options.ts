@@ -26,6 +26,7 @@ export interface PeerOptions<N extends Network = OrderedNetwork> {
   readonly rates?: HostRates & {
     readonly query?: Rate
     readonly author?: Rate
+    readonly transfersOfPeer?: Rate
     readonly receiptsAgain?: Rate
   }
 }

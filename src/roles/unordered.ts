@@ -39,7 +39,7 @@ export async function createUnordered(options: UnorderedOptions): Promise<Contro
   const host = await Host.create({ ...options, topics: [topic] })
   const book = new AddressBook(connect)
   const validation = new ValidationPool(network)
-  const intake = new TransferIntake({ host, topic, store, validation, report })
+  const intake = new TransferIntake({ host, topic, store, validation, report, clock, rates })
   const antiEntropy = new AntiEntropy({
     host,
     topic,

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { Command } from 'commander'
+import { transferId } from '#src/applications/ledger/transfer-set.js'
 import type { Database } from '#src/chain/store.js'
 import { accountCommand } from '#src/cli/commands/account.js'
 import { blockCommand, headCommand } from '#src/cli/commands/ask.js'
@@ -10,17 +11,25 @@ import { initCommand } from '#src/cli/commands/init.js'
 import { transferCommand } from '#src/cli/commands/transfer.js'
 import { UsageError } from '#src/cli/failure.js'
 import { readNetwork } from '#src/cli/files.js'
+import { writeSet } from '#src/cli/set-file.js'
+import { setIn, withSet } from '#src/cli/set-source.js'
 import { parseJson } from '#src/cli/shapes.js'
 import { makeUnorderedNetwork as writeUnordered } from '#src/cli/unordered-network.js'
-import { verifySet } from '#src/cli/verify-set.js'
+import { type SetVerdict, verifySet } from '#src/cli/verify-set.js'
+import { type EnvelopeBytes, toHex } from '#src/core/bytes.js'
 import { describeFault } from '#src/core/fault.js'
+import { peerIdToString } from '#src/core/keys.js'
 import { leafHash } from '#src/core/merkle.js'
+import { encodeMessage } from '#src/core/message.js'
+import { envelopesOf } from '../helpers/authors.js'
+import { flipped } from '../helpers/bytes.js'
 import { present } from '../helpers/changes.js'
 import { openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { identity, nameOf } from '../helpers/networks.js'
+import { Payer } from '../helpers/payers.js'
 import { Program, type ToolResult, tool } from '../helpers/program.js'
-import { makeUnorderedNetwork, RunningUnordered } from '../helpers/unordered.js'
+import { Customer, makeUnorderedNetwork, RunningUnordered } from '../helpers/unordered.js'
 
 const ALICE = '12D3KooWQaGpobsHYPtfSJhZSijnsBCHNWLDS9jEGPRM34HaAT91'
 
@@ -73,13 +82,18 @@ describe('the tool where there is no order', () => {
     })
 
     const { digest } = peer
+    const [node, chain] = await Promise.all([ask('node'), ask('chain')])
+    assert.match(node.stdout, /^node {6}\S+\nrole {6}follower\nlistens [^\n]+\npeers /, 'no mining, no pool')
+    assert.equal(chain.code, 2)
+    assert.match(chain.stderr, /has no order, and so no blocks.*tallystick export FILE/)
     await peer.stop()
     const verified = await tool(folder, 'verify', peer.folder, '--network', 'network.json')
     assert.equal(verified.code, 0, verified.stderr)
     assert.match(verified.stdout, new RegExp(`^VALID: 2 transfers\\ndigest    ${digest}\\n`))
-    const found = await withForged(peer.folder, database => verifySet(database, net.network))
-    assert.ok(found.kind === 'faulty')
-    assert.match(describeFault(found.fault), /^message: .* bad signature: /)
+    const found = await withForged(peer.folder, async database =>
+      verifySet(await setIn(database, net.network))
+    )
+    assert.match(describeFault(present(found.fault)), /^message: .* bad signature: /)
   })
 
   /** A signature is none, and what is stored with it fits. */
@@ -90,6 +104,118 @@ describe('the tool where there is no order', () => {
     envelope.set([present(envelope.at(-1)) ^ 1], envelope.length - 1)
     await database.put(key, Buffer.concat([leafHash(envelope).subarray(0, 8), envelope]))
     return use(database).finally(() => database.close())
+  }
+
+  it('shows the transfers of an account, gets all of them into a file, and verifies that and a running peer', async () => {
+    const net = await makeUnorderedNetwork({ alice: 100n }, { leastFee: 1n })
+    const peer = await RunningUnordered.start(cleanup, net, 'peer')
+    const [alice, bob, carol] = [
+      await Payer.create(net, 'alice'),
+      await Payer.create(net, 'bob'),
+      await Payer.create(net, 'carol')
+    ]
+    const customer = await Customer.of(cleanup, peer)
+    const payments = [
+      alice.pay(bob, 70n, { fee: 1n }),
+      bob.pay(alice, 5n, { fee: 2n }),
+      alice.pay(alice, 3n, { fee: 1n }),
+      carol.pay(bob, 9n, { fee: 1n })
+    ]
+    await customer.handIn(...payments)
+    const folder = await cleanup.folder()
+    await writeFile(join(folder, 'network.json'), JSON.stringify(net.network.document))
+    const name = (of: Payer): string => peerIdToString(of.peerId)
+    const ask = (...args: readonly string[]): Promise<ToolResult> =>
+      tool(folder, ...args, '--network', 'network.json', '--connect', peer.address)
+
+    const [history, exported, asked] = await Promise.all([
+      ask('account', name(alice), '--history', '--json'),
+      ask('export', 'set.tally', '--json'),
+      tool(folder, 'verify', peer.address, '--network', 'network.json')
+    ])
+    assert.equal(history.code, 0, history.stderr)
+    const lines = history.stdout.trim().split('\n').map(parseJson)
+    const set = { size: 4, digest: peer.digest }
+    assert.deepEqual(lines.pop(), { account: name(alice), balance: '33', transfers: 3, ...set })
+    const shown = [
+      { kind: 'sent', other: name(bob), sequence: 1, amount: '70', fee: '1' },
+      { kind: 'received', other: name(bob), sequence: 1, amount: '5', fee: '2' },
+      { kind: 'kept', other: name(alice), sequence: 2, amount: '3', fee: '1' }
+    ]
+    const ids = payments.map(({ message }) => toHex(transferId(encodeMessage(message))))
+    const expected = shown.map((movement, index) => ({ id: present(ids[index]), ...movement }))
+    assert.deepEqual(
+      lines,
+      expected.toSorted((one, other) => (one.id < other.id ? -1 : 1))
+    )
+    const { length } = await readFile(join(folder, 'set.tally'))
+    assert.deepEqual(parseJson(exported.stdout), { file: 'set.tally', ...set, bytes: length })
+    const valid = `VALID: 4 transfers\ndigest    ${peer.digest}\nnetwork   ${toHex(net.network.id)}\n`
+    assert.deepEqual([asked.code, asked.stdout], [0, valid])
+
+    await peer.stop()
+    const from = ['--network', 'network.json', '--from']
+    const [file, stored, again] = await Promise.all([
+      tool(folder, 'verify', 'set.tally'),
+      tool(folder, 'export', 'again.tally', ...from, peer.folder),
+      tool(folder, 'account', name(carol), '--history', ...from, 'set.tally')
+    ])
+    assert.deepEqual([file.code, file.stdout], [0, valid])
+    assert.equal(stored.code, 0, stored.stderr)
+    const files = await Promise.all(['set', 'again'].map(of => readFile(join(folder, `${of}.tally`))))
+    assert.deepEqual(files[0], files[1], 'both in the order of the ids')
+    assert.match(again.stdout, /^\S+… {2}- +9 {2}to \S+, transfer 1, fee 1\nVALID: \S+ has -10, by 1 of 4 /)
+    assert.match(again.stdout, /which have no order/)
+  })
+
+  for (const [what, change, fault] of [
+    ['a bit that has changed', frames => [flipped(present(frames[0]), -1)], /^message: .*bad signature/],
+    ['a transfer that is there twice', frames => [...frames, present(frames[1])], /^duplicate: /],
+    ['bytes that are no transfer', () => [new Uint8Array(40)], /^message: .*bad encoding/],
+    ['a transfer that is longer than any', () => [new Uint8Array(5_000)], /^message: .*too large/]
+  ] as const satisfies readonly (readonly [string, (frames: EnvelopeBytes[]) => Uint8Array[], RegExp])[])
+    it(`verify: the first fault of a set in a file is named: ${what}`, async () => {
+      const { write, envelopes, verdict } = await setFile()
+      await write(change(envelopes))
+      assert.match(describeFault(present((await verdict()).fault)), fault)
+    })
+
+  it('verify: a set in a file that was cut short is not valid, and one of another network is not read', async () => {
+    const { write, envelopes, verdict, file } = await setFile()
+    await write(envelopes)
+    const whole = await verdict()
+    assert.deepEqual([whole.fault, whole.transfers.size], [undefined, 2])
+    await truncate(file, (await readFile(file)).length - 5)
+    const cut = await verdict()
+    assert.deepEqual([present(cut.fault).kind, cut.transfers.size], ['encoding', 1])
+    const other = await makeUnorderedNetwork({}, { name: 'another' })
+    const named = join(await cleanup.folder(), 'other.json')
+    await writeFile(named, JSON.stringify(other.network.document))
+    await assert.rejects(verdict(named), /is of another network than/)
+  })
+
+  /** Two transfers, and a file that anything can be written to as if it was a set. */
+  async function setFile() {
+    const net = await makeUnorderedNetwork({ alice: 100n })
+    const alice = await Payer.create(net, 'alice')
+    const envelopes = envelopesOf([alice.pay(alice, 1n), alice.pay(alice, 2n)])
+    const folder = await cleanup.folder()
+    const file = join(folder, 'set.tally')
+    const network = join(folder, 'network.json')
+    await writeFile(network, JSON.stringify(net.network.document))
+    const verdict = async (known = network): Promise<SetVerdict> => {
+      let found: SetVerdict | undefined
+      await withSet({ kind: 'file', name: file }, { network: known, data: folder }, async source => {
+        found = await verifySet(source)
+      })
+      return present(found)
+    }
+    async function* each(of: readonly Uint8Array[]): AsyncIterable<EnvelopeBytes> {
+      for (const envelope of of) yield envelope as EnvelopeBytes
+    }
+    const write = (of: readonly Uint8Array[]): Promise<number> =>
+      writeSet(file, net.network.canonical, each(of))
+    return { file, envelopes, write, verdict }
   }
 
   it('init: a network with no order is a ledger, and nobody has to have anything', async () => {
@@ -122,13 +248,7 @@ describe('the tool where there is no order', () => {
   for (const [what, command, args, says] of [
     ['its head', headCommand(), [], /has no order, and so no blocks.*tallystick count/],
     ['a block', blockCommand(), ['1'], /has no order, and so no blocks.*tallystick count/],
-    [
-      'an account at a height',
-      accountCommand(),
-      [ALICE, '--height', '3'],
-      /leave --height and --history out/
-    ],
-    ['the history of an account', accountCommand(), [ALICE, '--history'], /leave --height and --history out/],
+    ['an account at a height', accountCommand(), [ALICE, '--height', '3'], /leave --height out/],
     [
       'to wait for blocks',
       transferCommand(),

@@ -14,7 +14,7 @@ import { deadline } from './changes.js'
 import type { Cleanup } from './cleanup.js'
 import { identity } from './networks.js'
 import { ledgerOf } from './payers.js'
-import { RunningPeer } from './peers.js'
+import { type PeerWishes, RunningPeer } from './peers.js'
 
 export interface UnorderedTestNetwork {
   readonly network: UnorderedNetwork
@@ -43,7 +43,8 @@ export class RunningUnordered extends RunningPeer<UnorderedTestNetwork, SetHoldi
     net: UnorderedTestNetwork,
     folder: string,
     private readonly key: PrivateKey,
-    private readonly connect: readonly string[]
+    private readonly connect: readonly string[],
+    private readonly wishes: PeerWishes
   ) {
     super(net, folder)
   }
@@ -52,9 +53,10 @@ export class RunningUnordered extends RunningPeer<UnorderedTestNetwork, SetHoldi
     cleanup: Cleanup,
     net: UnorderedTestNetwork,
     who: string,
-    connect: readonly string[] = []
+    connect: readonly string[] = [],
+    wishes: PeerWishes = {}
   ): Promise<RunningUnordered> {
-    const running = new RunningUnordered(net, await cleanup.folder(), await identity(who), connect)
+    const running = new RunningUnordered(net, await cleanup.folder(), await identity(who), connect, wishes)
     await running.startUntil(cleanup)
     return running
   }
@@ -62,7 +64,7 @@ export class RunningUnordered extends RunningPeer<UnorderedTestNetwork, SetHoldi
   protected override create(
     peer: Omit<PeerOptions<UnorderedNetwork>, 'key'>
   ): Promise<ControlledPeer<SetHoldings>> {
-    return createUnordered({ ...peer, key: this.key, connect: this.connect })
+    return createUnordered({ ...peer, ...this.wishes, key: this.key, connect: this.connect })
   }
 
   /** What it has come to, as it said last. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { TransferSet, transferId } from '#src/applications/ledger/transfer-set.js'
 import { type Answer, encodeAnswer } from '#src/core/answer.js'
+import type { Balance } from '#src/core/balance.js'
 import { asHash, type EnvelopeBytes, type Hash, type PeerIdBytes, toHex } from '#src/core/bytes.js'
 import { DecodeError } from '#src/core/codec.js'
 import { decodeEnvelope } from '#src/core/envelope.js'
@@ -115,62 +116,77 @@ describe('a peer that tells untruths about its transfers', () => {
     asHash(Buffer.concat([Buffer.from(prefix, 'hex'), randomBytes(31)]))
   const nobody = new Uint8Array(38) as PeerIdBytes
 
-  const lies: readonly (readonly [string, () => Promise<unknown>, () => Answer | Uint8Array])[] = [
-    ['ids of another part', summary, () => ids(withPrefix('ac'))],
+  /** Says that it has so few transfers that they can have made so few accounts. */
+  const withFew =
+    (balances: () => readonly Balance[]) =>
+    (query: Query): Answer =>
+      query.kind === 'status'
+        ? { kind: 'set', count: 5, digest: anyHash() }
+        : { kind: 'balances', balances: balances() }
+  const anyAccount = (): Balance => {
+    const id = Uint8Array.from(alice.peerId)
+    id.set(randomBytes(32), id.length - 32)
+    return { id: id as PeerIdBytes, balance: 1n }
+  }
+
+  const lies: readonly (readonly [string, () => Promise<unknown>, (query: Query) => Answer | Uint8Array])[] =
     [
-      'ids in another order',
-      summary,
-      () => ({
-        kind: 'summary',
-        summary: { kind: 'ids', ids: ascending([withPrefix('ab'), withPrefix('ab')]).toReversed() }
-      })
-    ],
-    [
-      'an id twice',
-      summary,
-      () => {
-        const id = withPrefix('ab')
-        return { kind: 'summary', summary: { kind: 'ids', ids: [id, id] } }
-      }
-    ],
-    [
-      'more ids than a summary has',
-      summary,
-      () => ids(...Array.from({ length: LIMITS.summaryIds + 1 }, () => withPrefix('ab')))
-    ],
-    [
-      'fifteen parts',
-      summary,
-      () => ({ kind: 'summary', summary: { kind: 'parts', digests: Array.from({ length: 15 }, anyHash) } })
-    ],
-    ['parts where nobody can have so many', () => asker.summary('0'.repeat(LIMITS.summaryDigits)), parts],
-    ['a digest where a summary is due', summary, set],
-    ['a summary where a digest is due', () => asker.status(), () => ids()],
-    ['bytes that are no answer', summary, () => randomBytes(50)],
-    ['ids of transfers that it does not have', both, () => given()],
-    ['fewer transfers than it has told of', both, () => given(one.envelope)],
-    ['more transfers than were asked for', both, () => given(one.envelope, other.envelope, one.envelope)],
-    ['transfers in another order', both, () => given(other.envelope, one.envelope)],
-    ['one transfer in place of another', both, () => given(one.envelope, one.envelope)],
-    ['a transfer of which a bit has changed', both, () => given(flipped(one.envelope, 60), other.envelope)],
-    ['a transfer that is longer than any', both, () => given(new Uint8Array(5_000), other.envelope)],
-    ['a transfer that is none', both, () => given(randomBytes(100), other.envelope)],
-    [
-      'another account',
-      () => asker.balance(alice.peerId),
-      () => ({ kind: 'balance', id: nobody, balance: 1n })
-    ],
-    [
-      'an account twice',
-      () => asker.balances(),
-      () => ({ kind: 'balances', balances: [1n, 2n].map(balance => ({ id: alice.peerId, balance })) })
-    ],
-    [
-      'accounts without an end',
-      () => asker.balances(),
-      () => ({ kind: 'balances', balances: [{ id: alice.peerId, balance: 1n }] })
+      ['ids of another part', summary, () => ids(withPrefix('ac'))],
+      [
+        'ids in another order',
+        summary,
+        () => ({
+          kind: 'summary',
+          summary: { kind: 'ids', ids: ascending([withPrefix('ab'), withPrefix('ab')]).toReversed() }
+        })
+      ],
+      [
+        'an id twice',
+        summary,
+        () => {
+          const id = withPrefix('ab')
+          return { kind: 'summary', summary: { kind: 'ids', ids: [id, id] } }
+        }
+      ],
+      [
+        'more ids than a summary has',
+        summary,
+        () => ids(...Array.from({ length: LIMITS.summaryIds + 1 }, () => withPrefix('ab')))
+      ],
+      [
+        'fifteen parts',
+        summary,
+        () => ({ kind: 'summary', summary: { kind: 'parts', digests: Array.from({ length: 15 }, anyHash) } })
+      ],
+      ['parts where nobody can have so many', () => asker.summary('0'.repeat(LIMITS.summaryDigits)), parts],
+      ['a digest where a summary is due', summary, set],
+      ['a summary where a digest is due', () => asker.status(), () => ids()],
+      ['bytes that are no answer', summary, () => randomBytes(50)],
+      ['ids of transfers that it does not have', both, () => given()],
+      ['fewer transfers than it has told of', both, () => given(one.envelope)],
+      ['more transfers than were asked for', both, () => given(one.envelope, other.envelope, one.envelope)],
+      ['transfers in another order', both, () => given(other.envelope, one.envelope)],
+      ['one transfer in place of another', both, () => given(one.envelope, one.envelope)],
+      ['a transfer of which a bit has changed', both, () => given(flipped(one.envelope, 60), other.envelope)],
+      ['a transfer that is longer than any', both, () => given(new Uint8Array(5_000), other.envelope)],
+      ['a transfer that is none', both, () => given(randomBytes(100), other.envelope)],
+      [
+        'another account',
+        () => asker.balance(alice.peerId),
+        () => ({ kind: 'balance', id: nobody, balance: 1n })
+      ],
+      [
+        'an account twice',
+        () => asker.balances(),
+        withFew(() => [1n, 2n].map(balance => ({ id: alice.peerId, balance })))
+      ],
+      ['accounts without an end', () => asker.balances(), withFew(() => [{ id: alice.peerId, balance: 1n }])],
+      [
+        'ever new accounts: there are no more than transfers can have made',
+        () => asker.balances(),
+        withFew(() => [anyAccount(), anyAccount()])
+      ]
     ]
-  ]
   for (const [what, ask, told] of lies)
     it(`is caught: ${what}`, async () => {
       lie = told

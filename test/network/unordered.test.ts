@@ -7,6 +7,8 @@ import { sha256 } from '#src/core/hash.js'
 import { signerOf } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
 import { encodeMessage } from '#src/core/message.js'
+import { isPassing } from '#src/core/refusal.js'
+import type { Fate } from '#src/core/submission.js'
 import { topicsOf } from '#src/network/names.js'
 import { QueryClient } from '#src/node/query-client.js'
 import { NotFound, QueryRefused } from '#src/node/query-errors.js'
@@ -199,6 +201,37 @@ describe('a network with no order', () => {
       ]
     )
     assert.equal(peer.controls.status().transfers, 2)
+  })
+
+  const HARDLY_ANY = 0.001
+  const inWords = (fates: readonly Fate[]): string[] =>
+    fates.map(fate => (fate.kind === 'refused' ? fate.reason : fate.kind))
+
+  it('takes so many new transfers of one author where they come in; the rest counts all the same once it is fetched', async () => {
+    const rates = { author: { perSecond: HARDLY_ANY, burst: 2 } }
+    const slow = await RunningUnordered.start(cleanup, net, 'slow', [], { rates })
+    const quick = await RunningUnordered.start(cleanup, net, 'quick', [slow.address])
+    const [atSlow, atQuick] = [
+      await Customer.of(cleanup, slow, 'customer of slow'),
+      await Customer.of(cleanup, quick, 'customer of quick')
+    ]
+    const payments = Array.from({ length: 5 }, () => alice.pay(bob, 1n))
+    const limited = ['rate limited', 'rate limited', 'rate limited']
+    assert.deepEqual(inWords(await atSlow.handIn(...payments)), ['accepted', 'accepted', ...limited])
+    assert.deepEqual(inWords(await atSlow.handIn(...payments)), ['known', 'known', ...limited])
+    assert.deepEqual(inWords(await atSlow.handIn(bob.pay(alice, 2n))), ['accepted'])
+    assert.ok(isPassing('rate limited'), 'a client hands them in again')
+    await atQuick.handIn(...payments)
+    await expectAgreed([slow, quick], 6)
+  })
+
+  it('takes so many new transfers of one peer, whoever their authors are, and those of others', async () => {
+    const rates = { transfersOfPeer: { perSecond: HARDLY_ANY, burst: 2 } }
+    const peer = await RunningUnordered.start(cleanup, net, 'slow', [], { rates })
+    const [one, other] = [await Customer.of(cleanup, peer, 'one'), await Customer.of(cleanup, peer, 'other')]
+    const payments = [alice.pay(bob, 1n), bob.pay(alice, 1n), carol.pay(bob, 1n)]
+    assert.deepEqual(inWords(await one.handIn(...payments)), ['accepted', 'accepted', 'rate limited'])
+    assert.deepEqual(inWords(await other.handIn(...payments)), ['known', 'known', 'accepted'])
   })
 
   it('answers about its set and its accounts, and about nothing that has to do with blocks', async () => {

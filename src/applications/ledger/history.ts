@@ -4,19 +4,30 @@ import type { Message } from '../../core/message.js'
 import type { LedgerState } from './state.js'
 import { decodeTransfer } from './transfer.js'
 
+/** What a transfer is to an account. `kept`: to itself. */
+export interface Movement {
+  readonly kind: 'sent' | 'received' | 'kept'
+  readonly other: PeerIdBytes
+  /** The number in the account that paid. */
+  readonly sequence: bigint
+  readonly amount: bigint
+  readonly fee: bigint
+}
+
 export type HistoryEntry =
-  /** `kept`: to itself. */
-  | {
-      readonly kind: 'sent' | 'received' | 'kept'
-      readonly position: number
-      readonly other: PeerIdBytes
-      /** The number in the account that paid. */
-      readonly sequence: bigint
-      readonly amount: bigint
-      readonly fee: bigint
-    }
+  | (Movement & { readonly position: number })
   /** Fees and a reward, for having made the block. */
   | { readonly kind: 'produced'; readonly amount: bigint }
+
+/** Undefined where the account has no part in the transfer, which was found valid. */
+export function movementOf(id: PeerIdBytes, { author, sequence, body }: Message): Movement | undefined {
+  if (body.kind !== 'open') throw new TypeError('a transfer that was found valid is open')
+  const { to, amount, fee } = decodeTransfer(body.bytes)
+  const [isSent, isReceived] = [equal(author, id), equal(to, id)]
+  if (!isSent && !isReceived) return undefined
+  const kind = isSent && isReceived ? 'kept' : isSent ? 'sent' : 'received'
+  return { kind, other: isSent ? to : author, sequence, amount, fee }
+}
 
 /** What changed an account, block by block. */
 export class AccountHistory {
@@ -34,15 +45,14 @@ export class AccountHistory {
     const entries: HistoryEntry[] = []
     let balance = this.#balance
     let position = size - count
-    for (const { author, sequence, body } of messages) {
-      if (body.kind !== 'open') throw new TypeError('a transfer in a block is open')
-      const { to, amount, fee } = decodeTransfer(body.bytes)
-      const [isSent, isReceived] = [equal(author, this.id), equal(to, this.id)]
-      if (isSent) balance -= amount + fee
-      if (isReceived) balance += amount
-      const kind = isSent && isReceived ? 'kept' : isSent ? 'sent' : 'received'
-      if (isSent || isReceived)
-        entries.push({ kind, position, other: isSent ? to : author, sequence, amount, fee })
+    for (const message of messages) {
+      const movement = movementOf(this.id, message)
+      if (movement !== undefined) {
+        const { kind, amount, fee } = movement
+        if (kind !== 'received') balance -= amount + fee
+        if (kind !== 'sent') balance += amount
+        entries.push({ ...movement, position })
+      }
       position += 1
     }
     this.#balance = after.account(this.id)?.balance ?? 0n

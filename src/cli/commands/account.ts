@@ -1,22 +1,16 @@
 import { Argument, type Command } from 'commander'
-import { AccountHistory, type HistoryEntry } from '../../applications/ledger/history.js'
-import { LedgerState } from '../../applications/ledger/state.js'
-import type { CheckpointedHeader, Header } from '../../core/block.js'
+import type { CheckpointedHeader } from '../../core/block.js'
 import { type PeerIdBytes, toHex } from '../../core/bytes.js'
-import { decodeEnvelope } from '../../core/envelope.js'
-import { describeFault } from '../../core/fault.js'
 import { peerIdFromText, peerIdToString, signerOf } from '../../core/keys.js'
-import { decodeMessage } from '../../core/message.js'
 import type { UnorderedNetwork } from '../../core/network-document.js'
 import { type AskingOptions, asking, askingCommand } from '../asking.js'
 import { askingSet } from '../asking-set.js'
-import { Failure, UsageError } from '../failure.js'
+import { UsageError } from '../failure.js'
 import { exists, readNetwork } from '../files.js'
 import { readIdentity } from '../key-files.js'
-import { type LogSource, targetOf, withLog } from '../log-source.js'
 import { account, DEFAULTS, wholeNumber } from '../options.js'
 import { printJson, sequenceToJson } from '../output.js'
-import { auditedBlocks } from '../verify-log.js'
+import { showHistory } from './account-history.js'
 
 /** The commands that ask what accounts have, and print what has been proved. */
 
@@ -29,7 +23,7 @@ interface AccountOptions extends AskingOptions {
 export function accountCommand(): Command {
   return askingCommand('account')
     .description(
-      'What an account has, as the state of a verified header proves it, or all that changed it; without an order, as a peer says.'
+      'What an account has, as the state of a verified header proves it, or all that changed it; without an order, as a peer says, or all its verified transfers.'
     )
     .addArgument(
       new Argument(
@@ -42,7 +36,10 @@ export function accountCommand(): Command {
       'after this block, where the peer still has it (default: its head)',
       wholeNumber(0)
     )
-    .option('--history', 'each block that changed it, from the first one on, all of them verified')
+    .option(
+      '--history',
+      'all that changed it, block by block, all of them verified; without an order, all its transfers'
+    )
     .option('--from <log>', "with --history: a file that `export` wrote, or a stopped peer's folder")
     .action(showAccount)
 }
@@ -63,9 +60,9 @@ async function showAccount(name: string | undefined, options: AccountOptions): P
   if (from !== undefined && history !== true) throw new UsageError('--from goes with --history alone')
   if (height !== undefined && history === true) throw new UsageError('--height does not go with --history')
   const id = await accountOf(name, options)
+  if (history === true) return showHistory(id, options)
   const set = await setOf(options)
   if (set !== undefined) return showBalance(id, options, set)
-  if (history === true) return showHistory(id, options)
   await asking(options, async asker => {
     const { signed, account } = await asker.account(id, height)
     const shown = {
@@ -109,13 +106,11 @@ async function showAccounts({ height, ...options }: AccountOptions): Promise<voi
 }
 
 /** The network where it has no order. Throws UsageError where blocks are asked for then. */
-async function setOf({ network, height, history }: AccountOptions): Promise<UnorderedNetwork | undefined> {
+async function setOf({ network, height }: AccountOptions): Promise<UnorderedNetwork | undefined> {
   const read = await readNetwork(network)
   if (read.kind === 'ordered') return undefined
-  if (height === undefined && history === undefined) return read
-  throw new UsageError(
-    `"${read.document.name}" has no order, and so no blocks: leave --height and --history out`
-  )
+  if (height === undefined) return read
+  throw new UsageError(`"${read.document.name}" has no order, and so no blocks: leave --height out`)
 }
 
 function showBalance(id: PeerIdBytes, options: AccountOptions, set: UnorderedNetwork): Promise<void> {
@@ -139,62 +134,6 @@ function showBalances(options: AccountOptions, set: UnorderedNetwork): Promise<v
   })
 }
 
-/** All blocks are verified, from the first one on, whoever shows them. */
-async function showHistory(id: PeerIdBytes, options: AccountOptions): Promise<void> {
-  const { connect, from, network, data, key, swarmKey, json } = options
-  const target = from === undefined ? ({ kind: 'peer', name: connect } as const) : await targetOf(from)
-  await withLog(
-    target,
-    { network, data, ...(key && { askWith: key }), ...(swarmKey && { swarmKey }) },
-    async source => {
-      const genesis = ledgerIn(source.rules.application.genesis(), source)
-      const history = new AccountHistory(id, genesis)
-      let last = genesis.account(id)
-      let height = 0
-      for await (const read of auditedBlocks(source)) {
-        if ('fault' in read) throw new Failure(`the history ends here: ${describeFault(read.fault)}`)
-        const { signed, envelopes } = read.block
-        const state = ledgerIn(read.state, source)
-        const messages = envelopes.map(envelope => decodeMessage(decodeEnvelope(envelope).payload))
-        last = state.account(id)
-        height = signed.header.height
-        for (const entry of history.entriesOf(signed.header, messages, state))
-          showEntry(entry, signed.header, json === true)
-      }
-      const { balance, sequence } = last ?? { balance: 0n, sequence: 0n }
-      const text = peerIdToString(id)
-      if (json)
-        printJson({ account: text, height, balance: String(balance), sequence: sequenceToJson(sequence) })
-      else
-        process.stdout.write(
-          `VALID: ${text} has ${balance} after block ${height}, and has sent ${sequence}\n`
-        )
-    }
-  )
-}
-
-function showEntry(entry: HistoryEntry, { height, time }: Header, json: boolean): void {
-  if (json) printJson({ height, time, ...entryToJson(entry) })
-  else process.stdout.write(`block ${String(height).padStart(6)}  ${sentence(entry)}\n`)
-}
-
-function entryToJson(entry: HistoryEntry): object {
-  const amount = String(entry.amount)
-  if (entry.kind === 'produced') return { kind: entry.kind, amount }
-  const { kind, position, sequence, fee } = entry
-  const other = peerIdToString(entry.other)
-  return { kind, position, other, sequence: sequenceToJson(sequence), amount, fee: String(fee) }
-}
-
-function sentence(entry: HistoryEntry): string {
-  const amount = String(entry.amount).padStart(20)
-  if (entry.kind === 'produced') return `+${amount}  for having made the block`
-  const other = peerIdToString(entry.other)
-  if (entry.kind === 'received') return `+${amount}  from ${other}, its transfer ${entry.sequence}`
-  const sign = entry.kind === 'sent' ? '-' : '='
-  return `${sign}${amount}  to ${other}, transfer ${entry.sequence}, fee ${entry.fee}`
-}
-
 function placeOf({ header: { height, state }, id }: CheckpointedHeader): Place {
   return { height, id: toHex(id), state: toHex(state) }
 }
@@ -203,11 +142,6 @@ interface Place {
   readonly height: number
   readonly id: string
   readonly state: string
-}
-
-function ledgerIn(state: unknown, { rules }: LogSource): LedgerState {
-  if (state instanceof LedgerState) return state
-  throw new Failure(`"${rules.network.document.name}" keeps no ledger, so that there are no accounts`)
 }
 
 async function accountOf(name: string | undefined, { key }: AccountOptions): Promise<PeerIdBytes> {

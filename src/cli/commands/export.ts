@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { encodeBlock } from '../../core/block.js'
-import { toHex } from '../../core/bytes.js'
+import { type EnvelopeBytes, toHex } from '../../core/bytes.js'
 import { checkpointNote } from '../../core/checkpoint.js'
 import type { Evidence } from '../../core/evidence.js'
 import { describeFault } from '../../core/fault.js'
@@ -15,7 +15,10 @@ import { writeLog } from '../log-file.js'
 import { evidenceIn, type LogSource, targetOf, withLog } from '../log-source.js'
 import { printJson, printLine } from '../output.js'
 import { type Reference, reference } from '../reference.js'
+import { writeSet } from '../set-file.js'
+import { type SetSource, withSet } from '../set-source.js'
 import { verifiedBlocks } from '../verify-log.js'
+import { SetAudit } from '../verify-set.js'
 
 interface ExportOptions extends AskingOptions {
   readonly from?: string
@@ -26,7 +29,7 @@ interface ExportOptions extends AskingOptions {
 export function exportCommand(): Command {
   return askingCommand('export')
     .description(
-      'Writes the whole log to a file that needs nothing else to be verified; or a proof, or evidence.'
+      'Writes the whole log, or set of transfers, to a file that needs nothing else to be verified; or a proof, or evidence.'
     )
     .argument('[file]', 'where it goes (default: standard output)')
     .option('--from <dir>', "a stopped peer's folder, in place of a peer that is asked")
@@ -47,13 +50,12 @@ async function exportTo(file: string | undefined, options: ExportOptions): Promi
     return asking(options, async asker => write(file, options, await proofOf(asker, proof)))
   if (evidence === true) return exportEvidence(file, options)
   if (file === undefined && process.stdout.isTTY)
-    throw new UsageError('a log is no text: name a file, or send standard output to one')
+    throw new UsageError('what is exported is no text: name a file, or send standard output to one')
   const { network, data, key, swarmKey } = options
-  await withLog(
-    from === undefined ? { kind: 'peer', name: connect } : await targetOf(from),
-    { network, data, ...(key && { askWith: key }), ...(swarmKey && { swarmKey }) },
-    source => exportLog(source, file, options)
-  )
+  const target = from === undefined ? ({ kind: 'peer', name: connect } as const) : await targetOf(from)
+  const opening = { network, data, ...(key && { askWith: key }), ...(swarmKey && { swarmKey }) }
+  if (await withSet(target, opening, source => exportSet(source, file, options))) return
+  await withLog(target, opening, source => exportLog(source, file, options))
 }
 
 /** Only what has been verified is written; no file is left where something does not hold. */
@@ -74,6 +76,25 @@ async function exportLog(
   }
   const bytes = await writeLog(file, source.rules.network.canonical, blocks())
   tell(file, { height, size, bytes }, `${height} blocks, ${size} messages, ${bytes} bytes`, json)
+}
+
+/** The same of transfers that have no order. */
+async function exportSet(
+  source: SetSource,
+  file: string | undefined,
+  { json }: ExportOptions
+): Promise<void> {
+  const audit = new SetAudit(source)
+  async function* envelopes(): AsyncIterable<EnvelopeBytes> {
+    for await (const read of audit.verified()) {
+      if ('fault' in read) throw new Failure(`the export ends here: ${describeFault(read.fault)}`)
+      yield read.envelope
+    }
+  }
+  const bytes = await writeSet(file, source.network.canonical, envelopes())
+  const { size } = audit.transfers
+  const digest = toHex(audit.transfers.digest())
+  tell(file, { size, digest, bytes }, `${size} transfers, digest ${digest}, ${bytes} bytes`, json)
 }
 
 interface Exported {

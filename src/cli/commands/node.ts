@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { toHex } from '../../core/bytes.js'
 import { peerIdToString } from '../../core/keys.js'
+import type { Network } from '../../core/network-document.js'
 import type { NodeInfo } from '../../core/node-info.js'
 import { NodeAsker } from '../../node/node-asker.js'
 import { type ConnectingOptions, withConnection } from '../asking.js'
@@ -30,10 +31,10 @@ export function nodeCommand(): Command {
     .description('What a node says of itself: its PeerId and addresses, whom it knows, whether it mines.')
     .option('--key <file>', 'ask with this private key, where a peer takes members only (default: a new one)')
     .action((options: NodeOptions) =>
-      asking(options, async asker => {
+      asking(options, async (asker, network) => {
         const info = await asker.node()
         if (options.json) printJson(nodeToJson(info))
-        else process.stdout.write(`${nodeLines(info).join('\n')}\n`)
+        else process.stdout.write(`${nodeLines(info, network).join('\n')}\n`)
       })
     )
 }
@@ -87,9 +88,14 @@ async function owning(options: OwnerOptions, use: (asker: NodeAsker) => Promise<
   await asking(options, use)
 }
 
-async function asking(options: NodeOptions, use: (asker: NodeAsker) => Promise<void>): Promise<void> {
+async function asking(
+  options: NodeOptions,
+  use: (asker: NodeAsker, network: Network) => Promise<void>
+): Promise<void> {
   const network = await readNetwork(options.network)
-  await withConnection(options, network, ({ host, peer }) => use(new NodeAsker(host, peer, network.id)))
+  await withConnection(options, network, ({ host, peer }) =>
+    use(new NodeAsker(host, peer, network.id), network)
+  )
 }
 
 function nodeToJson({ peerId, role, addresses, peers, isMining, hashRate, pool }: NodeInfo): object {
@@ -108,14 +114,22 @@ function nodeToJson({ peerId, role, addresses, peers, isMining, hashRate, pool }
   }
 }
 
-function nodeLines({ peerId, role, addresses, peers, isMining, hashRate, pool }: NodeInfo): string[] {
+/** Without blocks nothing is mined and nothing waits. */
+function nodeLines(
+  { peerId, role, addresses, peers, isMining, hashRate, pool }: NodeInfo,
+  { kind }: Network
+): string[] {
   const connected = peers.filter(other => other.isConnected).length
   return [
     `node      ${peerIdToString(peerId)}`,
     `role      ${role}`,
     ...addresses.map(at => `listens   ${at}`),
-    `mines     ${isMining ? `yes, ${hashRate} hashes a second` : 'no'}`,
-    `pool      ${pool} messages wait for a block`,
+    ...(kind === 'ordered'
+      ? [
+          `mines     ${isMining ? `yes, ${hashRate} hashes a second` : 'no'}`,
+          `pool      ${pool} messages wait for a block`
+        ]
+      : []),
     `peers     ${peers.length} known, ${connected} of them connected`,
     ...peers.map(
       other =>

@@ -1,4 +1,4 @@
-import { open, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { rulesOf } from '../../chain/rules.js'
 import { equal, toHex, utf8 } from '../../core/bytes.js'
@@ -14,11 +14,13 @@ import { type SwarmKeyOption, withSwarmKeyOption } from '../closed-network.js'
 import { decodeEvidenceFile, EVIDENCE_MAGIC } from '../evidence-file.js'
 import { Failure } from '../failure.js'
 import { readNetwork, readOrderedNetwork } from '../files.js'
+import { beginningOf } from '../frame-file.js'
 import { readEncryptionKeys } from '../key-files.js'
 import { LOG_MAGIC } from '../log-file.js'
-import { type Target, targetOf, withLog, withStored } from '../log-source.js'
+import { type Target, targetOf, withLog } from '../log-source.js'
 import { DEFAULTS } from '../options.js'
 import { printJson } from '../output.js'
+import { withSet } from '../set-source.js'
 import { verifyLog } from '../verify-log.js'
 import { verifySet } from '../verify-set.js'
 
@@ -40,7 +42,9 @@ interface Verdict {
 
 export function verifyCommand(): Command {
   return withSwarmKeyOption(new Command('verify'))
-    .description('Verifies a whole log, a proof file or a piece of evidence, trusting nobody.')
+    .description(
+      'Verifies a whole log, a set of transfers, a proof file or a piece of evidence, trusting nobody.'
+    )
     .argument('<target>', "a stopped peer's folder, a file, or the multiaddr of a peer")
     .option('--network <file>', `the network document (default: ${DEFAULTS.network})`)
     .option('--key <file>', "the sequencer's encryption keys: sealed messages must open")
@@ -65,29 +69,34 @@ interface Judged {
 }
 
 async function verdictOn(target: Target, options: VerifyOptions): Promise<Judged> {
-  if (target.kind === 'folder') return (await judgeSet(target.name, options)) ?? judgeLog(target, options)
-  if (target.kind === 'peer') return judgeLog(target, options)
+  const set = await judgeSet(target, options)
+  if (set !== undefined) return set
+  if (target.kind !== 'file') return judgeLog(target, options)
   const beginning = await beginningOf(target.name)
   const beginsWith = (magic: Uint8Array): boolean => equal(beginning.subarray(0, magic.length), magic)
   if (beginsWith(LOG_MAGIC)) return judgeLog(target, options)
   if (beginsWith(EVIDENCE_MAGIC)) return judgeEvidence(target.name, options)
   if (beginsWith(utf8(PROOF_MAGIC))) return judgeProof(target.name, options)
-  throw new Failure(`${target.name} is no log, no proof and no evidence that tallystick has written`)
+  throw new Failure(`${target.name} is no log, no set, no proof and no evidence that tallystick has written`)
 }
 
-/** Undefined where what is in the folder has an order. */
-function judgeSet(folder: string, options: VerifyOptions): Promise<Judged | undefined> {
-  return withStored(folder, options, async (database, network) => {
-    if (network.kind === 'ordered') return undefined
-    const judged = await verifySet(database, network)
-    if (judged.kind === 'faulty') return invalid(judged.fault)
-    const { size } = judged.transfers
-    const [digest, id] = [toHex(judged.transfers.digest()), toHex(network.id)]
-    return {
-      verdict: { valid: true, height: 0, size, digest, network: id },
-      lines: [`VALID: ${size} transfers`, `digest    ${digest}`, `network   ${id}`]
+/** Undefined where what is there has an order. */
+async function judgeSet(target: Target, options: VerifyOptions): Promise<Judged | undefined> {
+  let judged: Judged | undefined
+  await withSet(target, options, async source => {
+    const { transfers, fault } = await verifySet(source)
+    const { size } = transfers
+    const [digest, network] = [toHex(transfers.digest()), toHex(source.network.id)]
+    judged = {
+      verdict: { valid: fault === undefined, height: 0, size, ...(fault && { fault }), digest, network },
+      lines: [
+        `${fault === undefined ? 'VALID' : 'valid up to there'}: ${size} transfers`,
+        `digest    ${digest}`,
+        `network   ${network}`
+      ]
     }
   })
+  return judged
 }
 
 async function judgeLog(target: Target, options: VerifyOptions): Promise<Judged> {
@@ -178,16 +187,6 @@ function asFault(error: unknown): { readonly fault: Fault } {
 
 function invalid(fault: Fault): Judged {
   return { verdict: { valid: false, height: 0, size: 0, fault }, lines: [] }
-}
-
-async function beginningOf(path: string): Promise<Uint8Array> {
-  const file = await open(path)
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(64), 0, 64, 0)
-    return buffer.subarray(0, bytesRead)
-  } finally {
-    await file.close()
-  }
 }
 
 async function readWhole(path: string, most: number): Promise<Uint8Array> {

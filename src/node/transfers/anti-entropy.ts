@@ -3,6 +3,7 @@ import { equal, type Hash, type PeerIdBytes, toHex } from '../../core/bytes.js'
 import { peerIdToString } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
 import { Recent } from '../../core/recent.js'
+import type { Summary } from '../../core/set-summary.js'
 import type { Host } from '../../network/host.js'
 import { describeError, type Report } from '../events.js'
 import { checkMessages } from '../message-checks.js'
@@ -11,6 +12,7 @@ import type { Service } from '../service.js'
 import { shuffled } from '../shuffled.js'
 import type { ValidationPool } from '../validation-pool.js'
 import { unlessAborted, Wakeup, within } from '../waiting.js'
+import { lacking } from './lacking.js'
 import { Places } from './places.js'
 import type { SetAsker } from './set-asker.js'
 
@@ -155,19 +157,10 @@ export class AntiEntropy implements Service {
     if (problems.length > 0) throw problems[0]
   }
 
-  /** Goes down where the digests differ, in any order, so that what is fetched from several peers at once is not the same. */
-  async *#lacking({ source, end }: Turn): AsyncGenerator<readonly Hash[], undefined> {
-    const { store } = this.options
-    const prefixes = ['']
-    const wanted: Hash[] = []
-    for (let prefix = prefixes.pop(); prefix !== undefined; prefix = prefixes.pop()) {
-      const lack = store.transfers.lack(prefix, await unlessAborted(source.summary(prefix), end))
-      prefixes.push(...shuffled(lack.prefixes))
-      wanted.push(...lack.ids)
-      while (wanted.length >= LIMITS.transferIds) yield wanted.splice(0, LIMITS.transferIds)
-    }
-    yield wanted
-    return undefined
+  /** In any order, so that what is fetched from several peers at once is not the same. */
+  #lacking({ source, end }: Turn): AsyncGenerator<readonly Hash[], undefined> {
+    const summaryOf = (prefix: string): Promise<Summary> => unlessAborted(source.summary(prefix), end)
+    return lacking(() => this.options.store.transfers, summaryOf, shuffled)
   }
 
   /** Throws Untrue where one of them is not valid; those that are count all the same. */

@@ -7,7 +7,7 @@ import type { UnorderedNetwork } from '../../core/network-document.js'
 import type { Summary } from '../../core/set-summary.js'
 import type { Host } from '../../network/host.js'
 import { QueryClient, unexpected } from '../query-client.js'
-import { Untrue } from '../query-errors.js'
+import { QueryFailed, Untrue } from '../query-errors.js'
 
 export interface SetStatus {
   /** How many transfers. */
@@ -22,9 +22,12 @@ export interface SetStatus {
 export class SetAsker {
   readonly #client: QueryClient
   readonly #messageBytes: number
+  /** Accounts that are there before any transfer. */
+  readonly #granted: number
 
   constructor(host: Host, peer: PeerIdBytes, { id, document }: UnorderedNetwork) {
     this.#client = new QueryClient(host, peer, id)
+    this.#granted = Object.keys(document.application.accounts).length
     this.#messageBytes = document.limits.messageBytes
   }
 
@@ -65,9 +68,13 @@ export class SetAsker {
     return answer.balance
   }
 
-  /** All accounts, page by page, in any order; those of new ones as well that come meanwhile. The peer's word. */
+  /**
+   * All accounts, page by page, in any order; those of new ones as well that come meanwhile. The peer's word; but it
+   * cannot have more of them than its transfers have made.
+   */
   async balances(): Promise<readonly Balance[]> {
     const balances = new Map<string, Balance>()
+    let most = await this.#mostAccounts()
     for (let after: PeerIdBytes | undefined; ; ) {
       const answer = await this.#client.one({
         kind: 'accounts',
@@ -79,10 +86,26 @@ export class SetAsker {
       const before = balances.size
       for (const balance of answer.balances) balances.set(toHex(balance.id), balance)
       if (balances.size !== before + answer.balances.length) throw new Untrue('an account came twice')
+      if (balances.size > most) {
+        // It may have grown meanwhile.
+        most = await this.#mostAccounts()
+        if (balances.size > most)
+          throw new Untrue(`more than ${most} accounts cannot be in the set that the peer says it has`)
+      }
+      if (balances.size > LIMITS.listedAccounts)
+        throw new QueryFailed(
+          `there are more than ${LIMITS.listedAccounts} accounts; ask for each by its name, or keep the set yourself`
+        )
       const last = answer.balances.at(-1)
       if (last === undefined) return [...balances.values()]
       after = last.id
     }
+  }
+
+  /** Those of the network document, and of each transfer its author and its receiver. */
+  async #mostAccounts(): Promise<number> {
+    const { count } = await this.status()
+    return this.#granted + 2 * count
   }
 
   #expectId(envelope: EnvelopeBytes | undefined, id: Hash): void {

@@ -1,7 +1,9 @@
 import type { Candidate } from '../../chain/candidate.js'
 import type { Stored, TransferStore } from '../../chain/transfer-store.js'
 import { encodeBundle } from '../../core/bundle.js'
-import type { EnvelopeBytes } from '../../core/bytes.js'
+import { type EnvelopeBytes, type PeerIdBytes, toHex } from '../../core/bytes.js'
+import { LIMITS } from '../../core/limits.js'
+import { type Rate, RateLimiter } from '../../core/rate-limiter.js'
 import { refusal } from '../../core/refusal.js'
 import type { Fate } from '../../core/submission.js'
 import type { Verdict } from '../../core/validation.js'
@@ -17,11 +19,25 @@ export interface TransferIntakeOptions {
   readonly store: TransferStore
   readonly validation: ValidationPool
   readonly report: Report
+  /** A monotonic clock, ms. */
+  readonly clock: () => number
+  /** In place of those in LIMITS. */
+  readonly rates?: { readonly author?: Rate; readonly transfersOfPeer?: Rate } | undefined
 }
 
-/** The way of transfers into a set: from gossip, or handed over by a client, which are published then. */
+/**
+ * The way of transfers into a set: from gossip, or handed over by a client, which are published then. What comes faster
+ * than its author or its bringer may waits where it is; it counts all the same once it is fetched, or handed in again.
+ */
 export class TransferIntake implements Service {
-  constructor(private readonly options: TransferIntakeOptions) {}
+  readonly #authors: RateLimiter
+  readonly #peers: RateLimiter
+
+  constructor(private readonly options: TransferIntakeOptions) {
+    const { rates } = options
+    this.#authors = new RateLimiter(rates?.author ?? LIMITS.transferRate, LIMITS.rememberedRates)
+    this.#peers = new RateLimiter(rates?.transfersOfPeer ?? LIMITS.transferRateOfPeer, LIMITS.rememberedRates)
+  }
 
   async start(): Promise<void> {}
 
@@ -32,22 +48,34 @@ export class TransferIntake implements Service {
   }
 
   /** A valid transfer from gossip. What is known is not passed on again. */
-  readonly take = (message: Candidate): GossipVerdict =>
-    this.options.store.add(message).kind === 'accepted' ? 'accept' : 'ignore'
+  readonly take = (message: Candidate, from: PeerIdBytes): GossipVerdict =>
+    this.#add(message, from).kind === 'accepted' ? 'accept' : 'ignore'
 
   /** One outcome for each. Those that are accepted, or known, are on disk when this resolves. */
-  readonly submit = async (envelopes: readonly EnvelopeBytes[]): Promise<readonly Fate[]> => {
+  readonly submit = async (
+    envelopes: readonly EnvelopeBytes[],
+    from: PeerIdBytes
+  ): Promise<readonly Fate[]> => {
     const { store, validation } = this.options
     const verdicts = await checkMessages(envelopes, validation)
-    const fates = envelopes.map((envelope, index) => this.#submitOne(envelope, verdicts[index]))
+    const fates = envelopes.map((envelope, index) => this.#submitOne(envelope, verdicts[index], from))
     await store.stored()
     await this.#publish(envelopes.filter((_, index) => fates[index]?.kind === 'accepted'))
     return fates
   }
 
-  #submitOne(envelope: EnvelopeBytes, verdict: Verdict | undefined): Fate {
+  #submitOne(envelope: EnvelopeBytes, verdict: Verdict | undefined, from: PeerIdBytes): Fate {
     if (verdict === undefined) throw new RangeError('each transfer has a verdict')
-    return verdict.ok ? fateOf(this.options.store.add({ envelope })) : { kind: 'refused', ...verdict.refusal }
+    return verdict.ok ? fateOf(this.#add({ envelope }, from)) : { kind: 'refused', ...verdict.refusal }
+  }
+
+  /** An author past the own rate takes nothing of the share of who passes the transfers on. */
+  #add(transfer: Pick<Candidate, 'envelope'>, from: PeerIdBytes): Stored {
+    const now = this.options.clock()
+    return this.options.store.add(
+      transfer,
+      author => this.#authors.take(toHex(author), now) && this.#peers.take(toHex(from), now)
+    )
   }
 
   /** What gossip loses, others fetch. */
@@ -61,9 +89,21 @@ export class TransferIntake implements Service {
 }
 
 function fateOf({ kind }: Stored): Fate {
-  if (kind !== 'full') return { kind }
-  return {
-    kind: 'refused',
-    ...refusal('busy', 'too many transfers are on their way to disk; send again later')
+  switch (kind) {
+    case 'full':
+      return {
+        kind: 'refused',
+        ...refusal('busy', 'too many transfers are on their way to disk; send again later')
+      }
+    case 'limited':
+      return {
+        kind: 'refused',
+        ...refusal(
+          'rate limited',
+          'more new transfers than one author, or one peer, may bring; send again later'
+        )
+      }
+    default:
+      return { kind }
   }
 }

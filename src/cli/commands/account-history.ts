@@ -1,0 +1,110 @@
+import {
+  AccountHistory,
+  type HistoryEntry,
+  type Movement,
+  movementOf
+} from '../../applications/ledger/history.js'
+import { LedgerState } from '../../applications/ledger/state.js'
+import type { Header } from '../../core/block.js'
+import { type PeerIdBytes, toHex } from '../../core/bytes.js'
+import { decodeEnvelope } from '../../core/envelope.js'
+import { describeFault } from '../../core/fault.js'
+import { peerIdToString } from '../../core/keys.js'
+import { decodeMessage } from '../../core/message.js'
+import type { AskingOptions } from '../asking.js'
+import { Failure } from '../failure.js'
+import { type LogSource, targetOf, withLog } from '../log-source.js'
+import { printJson, sequenceToJson } from '../output.js'
+import { type SetSource, withSet } from '../set-source.js'
+import { auditedBlocks } from '../verify-log.js'
+import { SetAudit } from '../verify-set.js'
+
+interface HistoryOptions extends AskingOptions {
+  readonly from?: string
+}
+
+/** All of it is verified, whoever shows it: blocks from the first one on, or the whole set where there are none. */
+export async function showHistory(id: PeerIdBytes, options: HistoryOptions): Promise<void> {
+  const { connect, from, network, data, key, swarmKey, json } = options
+  const target = from === undefined ? ({ kind: 'peer', name: connect } as const) : await targetOf(from)
+  const opening = { network, data, ...(key && { askWith: key }), ...(swarmKey && { swarmKey }) }
+  if (await withSet(target, opening, source => showTransfers(id, source, json === true))) return
+  await withLog(target, opening, async source => {
+    const genesis = ledgerIn(source.rules.application.genesis(), source)
+    const history = new AccountHistory(id, genesis)
+    let last = genesis.account(id)
+    let height = 0
+    for await (const read of auditedBlocks(source)) {
+      if ('fault' in read) throw new Failure(`the history ends here: ${describeFault(read.fault)}`)
+      const { signed, envelopes } = read.block
+      const state = ledgerIn(read.state, source)
+      const messages = envelopes.map(envelope => decodeMessage(decodeEnvelope(envelope).payload))
+      last = state.account(id)
+      height = signed.header.height
+      for (const entry of history.entriesOf(signed.header, messages, state))
+        showEntry(entry, signed.header, json === true)
+    }
+    const { balance, sequence } = last ?? { balance: 0n, sequence: 0n }
+    const text = peerIdToString(id)
+    if (json)
+      printJson({ account: text, height, balance: String(balance), sequence: sequenceToJson(sequence) })
+    else
+      process.stdout.write(`VALID: ${text} has ${balance} after block ${height}, and has sent ${sequence}\n`)
+  })
+}
+
+async function showTransfers(id: PeerIdBytes, source: SetSource, json: boolean): Promise<void> {
+  const audit = new SetAudit(source)
+  let transfers = 0
+  for await (const read of audit.verified()) {
+    if ('fault' in read) throw new Failure(`the history ends here: ${describeFault(read.fault)}`)
+    const movement = movementOf(id, read.message)
+    if (movement === undefined) continue
+    transfers += 1
+    const name = toHex(read.id)
+    if (json) printJson({ id: name, ...movementToJson(movement) })
+    else process.stdout.write(`${name.slice(0, 16)}…  ${sentence(movement)}\n`)
+  }
+  const [text, balance] = [peerIdToString(id), audit.balance(id)]
+  const { size } = audit.transfers
+  const digest = toHex(audit.transfers.digest())
+  if (json) printJson({ account: text, balance: String(balance), transfers, size, digest })
+  else
+    process.stdout.write(
+      `VALID: ${text} has ${balance}, by ${transfers} of ${size} transfers, which have no order; digest ${digest}\n`
+    )
+}
+
+function showEntry(entry: HistoryEntry, { height, time }: Header, json: boolean): void {
+  if (json) printJson({ height, time, ...entryToJson(entry) })
+  else process.stdout.write(`block ${String(height).padStart(6)}  ${sentence(entry)}\n`)
+}
+
+function entryToJson(entry: HistoryEntry): object {
+  if (entry.kind === 'produced') return { kind: entry.kind, amount: String(entry.amount) }
+  return { position: entry.position, ...movementToJson(entry) }
+}
+
+function movementToJson({ kind, other, sequence, amount, fee }: Movement): object {
+  return {
+    kind,
+    other: peerIdToString(other),
+    sequence: sequenceToJson(sequence),
+    amount: String(amount),
+    fee: String(fee)
+  }
+}
+
+function sentence(entry: HistoryEntry | Movement): string {
+  const amount = String(entry.amount).padStart(20)
+  if (entry.kind === 'produced') return `+${amount}  for having made the block`
+  const other = peerIdToString(entry.other)
+  if (entry.kind === 'received') return `+${amount}  from ${other}, its transfer ${entry.sequence}`
+  const sign = entry.kind === 'sent' ? '-' : '='
+  return `${sign}${amount}  to ${other}, transfer ${entry.sequence}, fee ${entry.fee}`
+}
+
+function ledgerIn(state: unknown, { rules }: LogSource): LedgerState {
+  if (state instanceof LedgerState) return state
+  throw new Failure(`"${rules.network.document.name}" keeps no ledger, so that there are no accounts`)
+}
