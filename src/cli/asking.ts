@@ -129,7 +129,7 @@ async function denounce(
   network: Network,
   folder: string
 ): Promise<void> {
-  const checked = evidence && evidenceThatHolds(evidence, network)
+  const checked = evidence && (await evidenceThatHolds(evidence, network))
   if (checked === undefined) return
   const path = join(folder, `evidence-${toHex(checked.id)}`)
   await replaceFile(path, encodeEvidenceFile(checked.bytes))
@@ -138,9 +138,9 @@ async function denounce(
   )
 }
 
-function evidenceThatHolds(bytes: Uint8Array, network: Network): Evidence | undefined {
+async function evidenceThatHolds(bytes: Uint8Array, network: Network): Promise<Evidence | undefined> {
   try {
-    return readEvidence(bytes, network, new VerifierCache())
+    return await readEvidence(bytes, network, new VerifierCache())
   } catch (error) {
     if (error instanceof DecodeError) return undefined
     throw error

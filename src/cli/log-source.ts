@@ -120,7 +120,7 @@ export async function evidenceIn(folder: string, network: Network): Promise<Evid
   const database = await openExisting(folder)
   try {
     const stored = await database.values(ranges.evidence).all()
-    return stored.map(bytes => readEvidence(bytes, network, new VerifierCache()))
+    return await Promise.all(stored.map(bytes => readEvidence(bytes, network, new VerifierCache())))
   } finally {
     await database.close()
   }

@@ -98,16 +98,20 @@ export interface ShownBlock {
   readonly proofs: readonly Uint8Array[]
 }
 
-/** Says what is wrong with a block by its messages and its state. Throws DecodeError where nothing is shown to be. */
-export type StateJudge = (shown: ShownBlock) => string
+export interface BlockJudge {
+  /** Whether this block was checked whole here before: then nothing of it is looked at again. */
+  readonly isRight: (signed: SignedHeader) => boolean
+  /** Says what is wrong with a block by its messages and its state. Rejects with DecodeError where nothing is shown to be. */
+  readonly judgeState: (shown: ShownBlock) => Promise<string>
+}
 
-/** Throws DecodeError, with what is wrong, unless it proves that the network's sequencer has lied. */
-export function checkEvidence(
+/** Rejects with DecodeError, with what is wrong, unless it proves that the network's sequencer has lied. */
+export async function checkEvidence(
   bytes: Uint8Array,
   network: Network,
   verifiers: VerifierCache,
-  judge: StateJudge
-): Evidence {
+  { isRight, judgeState }: BlockJudge
+): Promise<Evidence> {
   if (bytes.length > LIMITS.evidenceBytes)
     throw new DecodeError(`evidence: ${bytes.length} bytes are too many`)
   const { fork, broken, receipt, log, state } = decodeCanonical('evidence', WireEvidence, bytes)
@@ -152,6 +156,7 @@ export function checkEvidence(
   }
   if (log !== undefined) {
     const { parent, child } = neighbours(log, header)
+    expectUnknown(child, isRight)
     const { height } = child.header
     const before =
       parent === undefined
@@ -170,16 +175,21 @@ export function checkEvidence(
   }
   if (state !== undefined) {
     const { parent, child } = neighbours(state, header)
+    expectUnknown(child, isRight)
     const { height, count, root } = child.header
     const envelopes = state.envelopes as EnvelopeBytes[]
     if (count !== envelopes.length || !equal(rootOf(envelopes.map(leafHash)), root))
       throw new DecodeError("evidence: the messages are not the block's")
     const { proofs } = state
-    const wrong = judge({ before: parent?.header.state, header: child.header, envelopes, proofs })
+    const wrong = await judgeState({ before: parent?.header.state, header: child.header, envelopes, proofs })
     const detail = `it signed block ${height}, ${toHex(child.id)}, ${wrong}`
     return { kind: 'state', id, bytes, height, detail }
   }
   throw new DecodeError('evidence: proves nothing that is known here')
+}
+
+function expectUnknown(signed: SignedHeader, isRight: BlockJudge['isRight']): void {
+  if (isRight(signed)) throw new DecodeError('evidence: the block was checked here before, and is right')
 }
 
 /** A block and its parent, which is undefined where it is the genesis. Throws DecodeError where they are none. */

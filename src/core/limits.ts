@@ -181,6 +181,9 @@ export const LIMITS = {
   evidence: 16,
   /** How often one neighbour may bring what it takes for evidence; more is not looked at. */
   evidenceRate: { perSecond: 0.1, burst: 16 },
+  /** Pieces that wait to be checked, of all neighbours; and those that proved nothing and are remembered. */
+  waitingEvidence: 32,
+  rememberedAlarms: 1_024,
   /** How often a client looks for a newer head, ms: while it is sending, and else. */
   headMs: { busy: 10_000, idle: 2_000 },
   /** How often it checks one of its messages against the log while it sends none, ms. */

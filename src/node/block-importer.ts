@@ -1,6 +1,6 @@
 import type { MessageName } from '../chain/candidate.js'
 import type { Chain, Imported } from '../chain/chain.js'
-import type { Block } from '../core/block.js'
+import type { Block, SignedHeader } from '../core/block.js'
 import { equal } from '../core/bytes.js'
 import type { Fault } from '../core/fault.js'
 import { leafHash, rootOf } from '../core/merkle.js'
@@ -31,6 +31,12 @@ export class BlockImporter {
 
   get isFull(): boolean {
     return this.verification === 'full'
+  }
+
+  /** Whether this very block stands in the chain, and nothing of it is left to be checked. */
+  hasChecked({ header, id }: SignedHeader): boolean {
+    const ours = this.isFull ? this.chain.headerAt(header.height) : undefined
+    return ours !== undefined && equal(ours.id, id)
   }
 
   /** Looks at each message alone. The header has been read, and so is signed. */

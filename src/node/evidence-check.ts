@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { decodeAccountProof, encodeAccountProof } from '../applications/ledger/account-proof.js'
 import { LedgerState } from '../applications/ledger/state.js'
 import { touchedBy } from '../applications/ledger/touched.js'
@@ -7,17 +8,41 @@ import type { Block, SignedHeader } from '../core/block.js'
 import { type EnvelopeBytes, equal } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
 import { decodeEnvelope } from '../core/envelope.js'
-import { brokenStateEvidence, checkEvidence, type Evidence, type ShownBlock } from '../core/evidence.js'
+import {
+  type BlockJudge,
+  brokenStateEvidence,
+  checkEvidence,
+  type Evidence,
+  type ShownBlock
+} from '../core/evidence.js'
 import type { VerifierCache } from '../core/keys.js'
 import { decodeMessage, type Message } from '../core/message.js'
 import type { Network, OrderedNetwork } from '../core/network-document.js'
 import { validateOpenly } from '../core/validation.js'
 import { messageRules } from './message-rules.js'
 
-/** Throws DecodeError, with what is wrong, unless it proves that the network's sequencer has lied. */
-export function readEvidence(bytes: Uint8Array, network: Network, verifiers: VerifierCache): Evidence {
+export interface Reading {
+  /** Whether this block was checked whole here before. Without it none was. */
+  readonly isRight?: BlockJudge['isRight']
+  /** Where it fires before all is read, its reason is what is rejected with. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Rejects with DecodeError, with what is wrong, unless it proves that the network's sequencer has lied. A block with
+ * many messages takes long: others get their turns meanwhile.
+ */
+export async function readEvidence(
+  bytes: Uint8Array,
+  network: Network,
+  verifiers: VerifierCache,
+  { isRight = () => false, signal }: Reading = {}
+): Promise<Evidence> {
   if (network.kind !== 'ordered') throw new DecodeError('evidence: nobody orders this network')
-  return checkEvidence(bytes, network, verifiers, shown => judgeState(shown, rulesFor(network), verifiers))
+  return checkEvidence(bytes, network, verifiers, {
+    isRight,
+    judgeState: shown => judgeState(shown, rulesFor(network), verifiers, signal)
+  })
 }
 
 /** They take long to make where many accounts have something at first, and anybody may show evidence. */
@@ -44,16 +69,27 @@ export function stateEvidence(
   return brokenStateEvidence(parent.header.height === 0 ? undefined : parent, signed, envelopes, proofs)
 }
 
+/** Messages whose signatures are verified in one turn of the event loop: each takes up to some milliseconds. */
+const MESSAGES_IN_A_TURN = 4
+
 /** Does what a follower does, with what is shown of the state. Says what is wrong. */
-function judgeState(shown: ShownBlock, rules: Rules, verifiers: VerifierCache): string {
+async function judgeState(
+  shown: ShownBlock,
+  rules: Rules,
+  verifiers: VerifierCache,
+  signal: AbortSignal | undefined
+): Promise<string> {
   const { header, envelopes } = shown
   const { application } = rules
   const genesis = application.genesis()
   if (!(genesis instanceof LedgerState)) throw new DecodeError('evidence: this network has no accounts')
   const messages = messageRules(rules)
-  return reading(() => {
+  return reading(async () => {
+    // Before any signature: proofs that do not hold prove nothing, whatever the messages are.
     let state: unknown = stateBefore(shown, genesis)
     for (const [index, envelope] of envelopes.entries()) {
+      if (index % MESSAGES_IN_A_TURN === 0) await setImmediate()
+      signal?.throwIfAborted()
       const verdict = validateOpenly(envelope, messages, verifiers)
       const outcome = verdict.ok
         ? application.applyMessage(state, decodeMessage(decodeEnvelope(envelope).payload))
@@ -81,9 +117,9 @@ function stateBefore({ before, header, envelopes, proofs }: ShownBlock, genesis:
 }
 
 /** What proofs do not show, or show otherwise than it is, proves nothing. */
-function reading<T>(read: () => T): T {
+async function reading<T>(read: () => Promise<T>): Promise<T> {
   try {
-    return read()
+    return await read()
   } catch (error) {
     if (error instanceof RangeError) throw new DecodeError(`evidence: ${error.message}`)
     throw error

@@ -1,14 +1,18 @@
 import { type Database, expectStored, keys, ranges, StoreError, writeDurably } from '../chain/store.js'
+import type { SignedHeader } from '../core/block.js'
 import { equal, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
 import type { Evidence } from '../core/evidence.js'
+import { sha256 } from '../core/hash.js'
 import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import type { Network } from '../core/network-document.js'
 import { RateLimiter } from '../core/rate-limiter.js'
+import { Recent } from '../core/recent.js'
 import type { GossipVerdict, Host } from '../network/host.js'
 import { describeError, type Report } from './events.js'
 import { readEvidence } from './evidence-check.js'
+import { FairQueue } from './fair-queue.js'
 import type { SequencerAsker } from './sequencer-asker.js'
 import type { Service } from './service.js'
 
@@ -20,34 +24,55 @@ export interface EvidenceKeeperOptions {
   /** A monotonic clock, ms. */
   readonly clock: () => number
   readonly report: Report
+  /** Whether this block was checked whole here: then nothing is wrong with it, whoever says so. */
+  readonly isRight: (signed: SignedHeader) => boolean
   /** Called at each piece of evidence, those from earlier runs included: the sequencer is not to be followed. */
   readonly convicted: (evidence: Evidence) => void
+  /** Hears of what must not happen. */
+  readonly failed: (error: Error) => void
+}
+
+/** What came of a piece. `unseen`: nobody looked at it. */
+type Outcome = 'kept' | 'known' | 'nothing' | 'unseen'
+
+const VERDICTS: Record<Outcome, GossipVerdict> = {
+  kept: 'accept',
+  known: 'ignore',
+  nothing: 'reject',
+  unseen: 'ignore'
 }
 
 /** Keeps evidence on disk, tells of it once, and spreads it once, whoever has found it. */
 export class EvidenceKeeper implements Service {
+  readonly #stopping = new AbortController()
   readonly #verifiers = new VerifierCache()
   readonly #evidence = new Map<string, Evidence>()
+  /** What proved nothing, by its id in hex. */
+  readonly #alarms = new Recent(LIMITS.rememberedAlarms)
   /** To check a block with all its messages takes long, and anybody can show true blocks that prove nothing. */
   readonly #rates = new RateLimiter(LIMITS.evidenceRate, LIMITS.rememberedRates)
+  readonly #queue = new FairQueue({ own: LIMITS.evidence, others: LIMITS.waitingEvidence })
   #writing: Promise<unknown> = Promise.resolve()
 
   constructor(private readonly options: EvidenceKeeperOptions) {}
 
   /** Takes up again what it knew. */
   async start(): Promise<void> {
-    const { database, host, topic } = this.options
+    const { database, host, topic, network } = this.options
     for await (const [key, bytes] of database.iterator(ranges.evidence)) {
       // Looked at again: what convicts somebody must hold on its own.
-      const evidence = expectStored('a piece of evidence', () => this.#check(bytes))
+      const evidence = await expectHolds(readEvidence(bytes, network, this.#verifiers))
       if (!equal(key, keys.evidence(evidence.id))) throw new StoreError('a piece of evidence is damaged')
       this.#remember(evidence)
     }
-    host.subscribe(topic, (from, data) => this.#hear(from, data))
+    host.subscribe(topic, async (from, data) => VERDICTS[await this.#hear(from, data)])
   }
 
+  /** What was found here is looked at before this resolves, and what others brought is let go. */
   async stop(): Promise<void> {
     this.options.host.unsubscribe(this.options.topic)
+    this.#stopping.abort(new Error('the peer is stopping'))
+    await this.#queue.stop()
     await this.#writing
   }
 
@@ -57,45 +82,71 @@ export class EvidenceKeeper implements Service {
   }
 
   /** Takes what a peer knows that was spread while this one was away. Who does not answer has none to give. */
-  ask(asker: SequencerAsker): void {
-    asker.evidence().then(
-      all => {
-        for (const { bytes } of all) this.add(bytes)
-      },
+  ask(asker: Pick<SequencerAsker, 'peer' | 'shownEvidence'>): void {
+    asker.shownEvidence().then(
+      all => this.#takeAll(asker.peer, all).catch(this.options.failed),
       () => undefined
     )
   }
 
+  /** Looks at what was found here, in its turn. */
+  suspect(bytes: Uint8Array): void {
+    this.add(bytes).catch(this.options.failed)
+  }
+
   /** Keeps and spreads what holds; false where it proves nothing. No false alarm leaves this peer. */
-  add(bytes: Uint8Array): boolean {
-    try {
-      const evidence = this.#check(bytes)
-      if (this.#keep(evidence)) this.#spread(bytes)
-      return true
-    } catch (error) {
-      if (error instanceof DecodeError) return false
-      throw error
+  async add(bytes: Uint8Array): Promise<boolean> {
+    const outcome = this.#known(bytes) ?? (await this.#queue.own(() => this.#look(bytes))) ?? 'unseen'
+    if (outcome === 'kept') this.#spread(bytes)
+    return outcome === 'kept' || outcome === 'known'
+  }
+
+  /** An honest peer has none that prove nothing: after one of those the others are not looked at. */
+  async #takeAll(from: PeerIdBytes, all: readonly Uint8Array[]): Promise<void> {
+    for (const bytes of all) {
+      const outcome = await this.#hear(from, bytes)
+      if (outcome === 'kept') this.#spread(bytes)
+      if (outcome === 'nothing' || outcome === 'unseen') return
     }
   }
 
-  #hear(from: PeerIdBytes, data: Uint8Array): GossipVerdict {
+  async #hear(from: PeerIdBytes, bytes: Uint8Array): Promise<Outcome> {
+    const known = this.#known(bytes)
+    if (known !== undefined) return known
+    const { clock } = this.options
     // Who passes on nothing else has no more of it than is kept.
-    if (!this.#rates.take(toHex(from), this.options.clock())) return 'ignore'
+    if (!this.#rates.take(toHex(from), clock())) return 'unseen'
+    const { signal } = this.#stopping
+    return (await this.#queue.of(toHex(from), () => this.#look(bytes, signal))) ?? 'unseen'
+  }
+
+  /** Of what need not be looked at. */
+  #known(bytes: Uint8Array): Outcome | undefined {
+    if (bytes.length > LIMITS.evidenceBytes) return 'nothing'
+    const name = toHex(sha256(bytes))
+    if (this.#evidence.has(name) || this.#evidence.size >= LIMITS.evidence) return 'known'
+    return this.#alarms.has(name) ? 'nothing' : undefined
+  }
+
+  /** `signal`: fires where it need not be known any more. */
+  async #look(bytes: Uint8Array, signal?: AbortSignal): Promise<Outcome> {
+    // The same may have been looked at while this waited.
+    const known = this.#known(bytes)
+    if (known !== undefined) return known
+    const { network, isRight } = this.options
     try {
-      return this.#keep(this.#check(data)) ? 'accept' : 'ignore'
-    } catch {
-      return 'reject'
+      this.#keep(await readEvidence(bytes, network, this.#verifiers, { isRight, ...(signal && { signal }) }))
+      return 'kept'
+    } catch (error) {
+      if (signal?.aborted) return 'unseen'
+      if (!(error instanceof DecodeError)) throw error
+      this.#alarms.add(toHex(sha256(bytes)))
+      return 'nothing'
     }
   }
 
-  #check(bytes: Uint8Array): Evidence {
-    return readEvidence(bytes, this.options.network, this.#verifiers)
-  }
-
-  /** False where it is known, or where there is enough already. */
-  #keep(evidence: Evidence): boolean {
+  #keep(evidence: Evidence): void {
     const { database, report } = this.options
-    if (this.#evidence.has(toHex(evidence.id)) || this.#evidence.size >= LIMITS.evidence) return false
     this.#writing = Promise.all([
       this.#writing,
       writeDurably(database, [{ type: 'put', key: keys.evidence(evidence.id), value: evidence.bytes }])
@@ -103,7 +154,6 @@ export class EvidenceKeeper implements Service {
       report({ event: 'warning', message: `the evidence was not written: ${describeError(error)}` })
     )
     this.#remember(evidence)
-    return true
   }
 
   #remember(evidence: Evidence): void {
@@ -121,5 +171,16 @@ export class EvidenceKeeper implements Service {
       .catch((error: unknown) =>
         report({ event: 'warning', message: `the evidence was not spread: ${describeError(error)}` })
       )
+  }
+}
+
+/** Throws StoreError where what is on disk does not hold. */
+async function expectHolds(read: Promise<Evidence>): Promise<Evidence> {
+  try {
+    return await read
+  } catch (error) {
+    return expectStored('a piece of evidence', () => {
+      throw error
+    })
   }
 }

@@ -25,7 +25,7 @@ export interface LightClientOptions {
   /** While it is, fewer messages are checked. */
   readonly isBusy: () => boolean
   /** Takes what may be evidence; false where it proves nothing. */
-  readonly suspect: (evidence: Uint8Array) => boolean
+  readonly suspect: (evidence: Uint8Array) => Promise<boolean>
   /** The peer that is asked shows what does not hold: another one should be asked. */
   readonly distrust: (why: string) => void
   readonly report: Report
@@ -129,14 +129,14 @@ export class LightClient implements Service {
       if (peer.isLevel) await this.#checkReceipts(peer.asker, most)
       this.#failures = 0
     } catch (error) {
-      if (!this.#stopping.signal.aborted && this.#peer === peer) this.#judge(error, peer)
+      if (!this.#stopping.signal.aborted && this.#peer === peer) await this.#judge(error, peer)
     }
   }
 
-  #judge(error: unknown, { id }: AskedPeer): void {
+  async #judge(error: unknown, { id }: AskedPeer): Promise<void> {
     const { distrust, failed, suspect, report } = this.options
     const isContradiction = error instanceof Contradiction
-    if (isContradiction && error.evidence !== undefined && suspect(error.evidence)) return
+    if (isContradiction && error.evidence !== undefined && (await suspect(error.evidence))) return
     if (error instanceof StoreError || (isContradiction && equal(id, this.#sequencer))) failed(error)
     else if (error instanceof Untrue || error instanceof DecodeError) distrust(error.message)
     else {

@@ -13,7 +13,7 @@ import { QueryFailed, Untrue } from './query-errors.js'
 
 /**
  * Asks one peer for what a sequencer has signed beside its blocks, and for what shows that it lied. Each is
- * checked before it is given on. Throws NotFound where the answer is no, Untrue or DecodeError where it does not hold.
+ * checked before it is given on, unless it is said otherwise. Throws NotFound where the answer is no, Untrue or DecodeError where it does not hold.
  */
 export class SequencerAsker {
   readonly #verifiers = new VerifierCache()
@@ -22,7 +22,7 @@ export class SequencerAsker {
 
   constructor(
     host: Host,
-    peer: PeerIdBytes,
+    readonly peer: PeerIdBytes,
     private readonly network: Network
   ) {
     this.#client = new QueryClient(host, peer, network.id)
@@ -44,10 +44,20 @@ export class SequencerAsker {
   /** All the evidence that the peer knows, each piece checked. */
   async evidence(): Promise<Evidence[]> {
     const all: Evidence[] = []
+    for (const bytes of await this.shownEvidence())
+      all.push(await readEvidence(bytes, this.network, this.#verifiers))
+    return all
+  }
+
+  /** The same, for who checks it. */
+  async shownEvidence(): Promise<Uint8Array[]> {
+    const all: Uint8Array[] = []
     for await (const answer of this.#client.all({ kind: 'evidence' })) {
       if (answer.kind === 'notFound' || answer.kind === 'done') return all
       if (answer.kind !== 'evidence' || all.length >= LIMITS.evidence) return unexpected(answer)
-      all.push(readEvidence(answer.evidence, this.network, this.#verifiers))
+      if (answer.evidence.length > LIMITS.evidenceBytes)
+        throw new Untrue(`a piece of evidence of ${answer.evidence.length} bytes is too long`)
+      all.push(answer.evidence)
     }
     throw new QueryFailed('the peer ended the stream before the end of the evidence')
   }

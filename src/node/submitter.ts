@@ -117,22 +117,24 @@ export class Submitter implements Service {
     }
   }
 
-  /** Puts what was handed in on disk. */
+  /** Puts what was handed in on disk. Where that fails all of it is dropped: nothing is signed behind a gap. */
   async #store(): Promise<void> {
     while (this.#gathered.length > 0) {
       const drafts = this.#gathered.slice(0, LIMITS.bundleMessages)
       try {
         await this.options.outbox.add(drafts, 'open')
+        this.#gathered.splice(0, drafts.length)
         this.#counts.sent += drafts.length
       } catch (error) {
-        for (const { payment } of drafts) {
-          if (payment !== undefined) this.options.unsigned(payment)
-          this.refusedBeforeSending('busy', describeError(error))
-        }
+        for (const draft of this.#gathered.splice(0)) this.#drop(draft, describeError(error))
       }
-      this.#gathered.splice(0, drafts.length)
       this.#changed.wake()
     }
+  }
+
+  #drop({ payment }: Draft, detail: string): void {
+    if (payment !== undefined) this.options.unsigned(payment)
+    this.refusedBeforeSending('busy', detail)
   }
 
   /** One bundle of the oldest; false where the peer did not take all of them, for now. */

@@ -11,7 +11,7 @@ import { Wakeup, within } from './waiting.js'
 export interface WalletOptions {
   readonly database: Database
   /** What the own account has, as somebody who is connected now shows it; undefined where nobody is. */
-  readonly account: () => Promise<ShownAccount> | undefined
+  readonly account: (signal: AbortSignal) => Promise<ShownAccount> | undefined
   /** Who has shown it shows what does not hold. */
   readonly distrust: (why: string) => void
 }
@@ -119,7 +119,7 @@ export class Wallet {
     let problem = 'nobody is connected who could show it'
     for (; !signal.aborted; await this.#joined.wait(signal, LIMITS.redialMs.longest))
       try {
-        const shown = await this.options.account()
+        const shown = await this.options.account(signal)
         if (shown === undefined) continue
         await this.#see(shown)
         return shown

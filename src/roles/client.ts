@@ -82,7 +82,10 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     database,
     network,
     clock: () => performance.now(),
+    // Without a state it has checked no block whole.
+    isRight: () => false,
     report,
+    failed,
     convicted: ({ detail }) => {
       publisher.down()
       failed(new Error(`the sequencer has lied: ${detail}; nothing more is sent to it`))

@@ -74,13 +74,15 @@ export async function createFollower(options: FollowerOptions): Promise<Controll
     database,
     network,
     clock: () => performance.now(),
+    isRight: signed => importer.hasChecked(signed),
     report,
+    failed,
     convicted: () => {
       sync.halt()
       relay.close()
     }
   })
-  const witness = new Witness(chain, evidence => keeper.add(evidence))
+  const witness = new Witness(chain, evidence => keeper.suspect(evidence))
   const pool = new ValidationPool(network)
   const importer = new BlockImporter(chain, pool, options.verification, now)
   const neighbours = new Neighbours(

@@ -1,6 +1,7 @@
 import { genesisCursor, type Rules } from '../chain/cursor.js'
 import { rulesOf } from '../chain/rules.js'
 import { signerOf } from '../core/keys.js'
+import { LIMITS } from '../core/limits.js'
 import { EMPTY_ROOT } from '../core/merkle.js'
 import type { Network } from '../core/network-document.js'
 import { Host } from '../network/host.js'
@@ -12,6 +13,7 @@ import { Outbox } from '../node/outbox.js'
 import { ServiceList } from '../node/service.js'
 import { submit } from '../node/submission-client.js'
 import { Submitter } from '../node/submitter.js'
+import { Turns } from '../node/turns.js'
 import { unlessAborted } from '../node/waiting.js'
 import type { Client, ClientOptions } from './client.js'
 import { chainHoldings, controlsOf, type Holdings } from './controls.js'
@@ -36,15 +38,15 @@ export async function createWriter(options: ClientOptions<Network>): Promise<Cli
   const book = new AddressBook(connect)
   const outbox = await Outbox.open(database, network, signer, now)
   const { rules, language } = termsOf(network)
+  const turns = new Turns(() => neighbours.all(), LIMITS.accountMs)
   // Without an order everybody may pay what he does not have, under any number.
   const wallet =
     rules &&
     (await walletFor(rules, {
       database,
-      account: () => {
-        const [peer] = neighbours.all()
-        return peer && new AccountAsker(host, peer, rules, now).account(signer.peerId)
-      },
+      account: signal =>
+        turns.ask(peer => new AccountAsker(host, peer, rules, now).account(signer.peerId), signal),
+      // The next one has been asked by then.
       distrust: () => undefined
     }))
   const report = wallet ? endingAtRefusedPayments(options.report, wallet, failed) : options.report

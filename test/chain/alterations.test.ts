@@ -138,11 +138,13 @@ describe('an entry of any kind that was altered is found at the start', () => {
         database,
         network: net.network,
         clock: () => 0,
+        isRight: () => false,
+        failed: assert.ifError,
         report: () => undefined,
         convicted: () => undefined
       })
     const first = keeping()
-    new Witness(chain, bytes => first.add(bytes)).examine(lie.signed)
+    new Witness(chain, bytes => first.suspect(bytes)).examine(lie.signed)
     await first.stop()
     await alterEach(database, 'nmalhite', async () => {
       const opened = await Chain.open(database, net.rules)

@@ -60,27 +60,27 @@ function proven(position: number, signed = header()) {
   return { position, leaf: leaves[position] ?? seedOf('none'), path, signed }
 }
 
-const check = (bytes: Uint8Array): Evidence => readEvidence(bytes, network, verifiers)
+const check = (bytes: Uint8Array): Promise<Evidence> => readEvidence(bytes, network, verifiers)
 
-function refused(bytes: Uint8Array, message: RegExp): void {
-  assert.throws(() => check(bytes), { name: 'DecodeError', message })
+async function refused(bytes: Uint8Array, message: RegExp): Promise<void> {
+  await assert.rejects(check(bytes), { name: 'DecodeError', message })
 }
 
 describe('Evidence', () => {
-  it('of two blocks at one height holds, and is the same whichever was seen first', () => {
+  it('of two blocks at one height holds, and is the same whichever was seen first', async () => {
     const [one, other] = [header(), header({ time: 2 })]
-    const evidence = check(forkEvidence(one, other))
+    const evidence = await check(forkEvidence(one, other))
     assert.deepEqual([evidence.kind, evidence.height], ['fork', 5])
-    assert.ok(equal(check(forkEvidence(other, one)).id, evidence.id))
+    assert.ok(equal((await check(forkEvidence(other, one))).id, evidence.id))
   })
 
-  it('of a block that names another parent than the one before it holds', () => {
-    const evidence = check(brokenChainEvidence(header(), header({ height: 6 })))
+  it('of a block that names another parent than the one before it holds', async () => {
+    const evidence = await check(brokenChainEvidence(header(), header({ height: 6 })))
     assert.deepEqual([evidence.kind, evidence.height], ['broken', 6])
   })
 
-  it('of a receipt that the log contradicts holds', () => {
-    const evidence = check(brokenReceiptEvidence(receiptFor(1, seedOf('promised')), proven(1)))
+  it('of a receipt that the log contradicts holds', async () => {
+    const evidence = await check(brokenReceiptEvidence(receiptFor(1, seedOf('promised')), proven(1)))
     assert.deepEqual([evidence.kind, evidence.height], ['receipt', 5])
   })
 
@@ -89,42 +89,42 @@ describe('Evidence', () => {
   const child = (parent: SignedHeader, all: readonly Hash[]): SignedHeader =>
     header({ height: 6, parent: parent.id, block: more, all })
 
-  it('of a block whose log is not what its messages give holds', () => {
+  it('of a block whose log is not what its messages give holds', async () => {
     const parent = header()
     for (const all of [
       [...leaves, seedOf('swapped'), ...more.slice(1)],
       [seedOf('rewritten'), ...leaves.slice(1), ...more],
       [...leaves, ...more, seedOf('too many')]
     ]) {
-      const evidence = check(brokenLogEvidence(parent, child(parent, all), peaks, more))
+      const evidence = await check(brokenLogEvidence(parent, child(parent, all), peaks, more))
       assert.deepEqual([evidence.kind, evidence.height], ['log', 6])
     }
     const first = header({ height: 1, block: more, all: leaves })
-    assert.equal(check(brokenLogEvidence(undefined, first, [], more)).height, 1)
+    assert.equal((await check(brokenLogEvidence(undefined, first, [], more))).height, 1)
   })
 
-  it('of a log convicts nobody where the block is as it should be, or half of it is not the block', () => {
+  it('of a log convicts nobody where the block is as it should be, or half of it is not the block', async () => {
     const parent = header()
     const good = child(parent, [...leaves, ...more])
     const bad = child(parent, [seedOf('rewritten'), ...more])
-    refused(brokenLogEvidence(parent, good, peaks, more), /what its messages give/)
-    refused(brokenLogEvidence(parent, bad, peaks, more.toReversed()), /not the block's/)
-    refused(brokenLogEvidence(parent, bad, peaks.slice(1), more), /peaks/)
-    refused(brokenLogEvidence(header({ time: 2 }), bad, peaks, more), /as its parent/)
-    refused(brokenLogEvidence(undefined, bad, [], more), /do not follow/)
+    await refused(brokenLogEvidence(parent, good, peaks, more), /what its messages give/)
+    await refused(brokenLogEvidence(parent, bad, peaks, more.toReversed()), /not the block's/)
+    await refused(brokenLogEvidence(parent, bad, peaks.slice(1), more), /peaks/)
+    await refused(brokenLogEvidence(header({ time: 2 }), bad, peaks, more), /as its parent/)
+    await refused(brokenLogEvidence(undefined, bad, [], more), /do not follow/)
     const first = header({ height: 1, all: leaves })
-    refused(brokenLogEvidence(undefined, first, [], leaves), /what its messages give/)
+    await refused(brokenLogEvidence(undefined, first, [], leaves), /what its messages give/)
   })
 
-  it('convicts nobody of what is no contradiction', () => {
-    refused(forkEvidence(header(), header()), /the same/)
-    refused(forkEvidence(header(), header({ height: 6 })), /different heights/)
+  it('convicts nobody of what is no contradiction', async () => {
+    await refused(forkEvidence(header(), header()), /the same/)
+    await refused(forkEvidence(header(), header({ height: 6 })), /different heights/)
     const first = header()
-    refused(brokenChainEvidence(first, header({ height: 6, parent: first.id })), /as its parent/)
-    refused(brokenChainEvidence(first, header({ height: 7 })), /do not follow/)
-    refused(brokenReceiptEvidence(receiptFor(1, proven(1).leaf), proven(1)), /what the receipt says/)
-    refused(brokenReceiptEvidence(receiptFor(0, seedOf('promised')), proven(1)), /does not name/)
-    refused(
+    await refused(brokenChainEvidence(first, header({ height: 6, parent: first.id })), /as its parent/)
+    await refused(brokenChainEvidence(first, header({ height: 7 })), /do not follow/)
+    await refused(brokenReceiptEvidence(receiptFor(1, proven(1).leaf), proven(1)), /what the receipt says/)
+    await refused(brokenReceiptEvidence(receiptFor(0, seedOf('promised')), proven(1)), /does not name/)
+    await refused(
       brokenReceiptEvidence(receiptFor(1, seedOf('promised')), { ...proven(1), leaf: seedOf('invented') }),
       /proof/
     )
@@ -132,31 +132,31 @@ describe('Evidence', () => {
 
   it('must be of the sequencer of this network, every part of it', async () => {
     const mallory = await signerNamed('mallory')
-    refused(forkEvidence(header(), header({ time: 2 }, mallory)), /did not sign/)
-    refused(forkEvidence(header(), header({ time: 2, network: seedOf('another') })), /another network/)
-    refused(brokenReceiptEvidence(receiptFor(1, seedOf('promised'), mallory), proven(1)), /another key/)
+    await refused(forkEvidence(header(), header({ time: 2 }, mallory)), /did not sign/)
+    await refused(forkEvidence(header(), header({ time: 2, network: seedOf('another') })), /another network/)
+    await refused(brokenReceiptEvidence(receiptFor(1, seedOf('promised'), mallory), proven(1)), /another key/)
   })
 
-  it('has one encoding: a pair in the other order and trailing bytes are refused', () => {
+  it('has one encoding: a pair in the other order and trailing bytes are refused', async () => {
     const { fork } = WireEvidence.decode(forkEvidence(header(), header({ time: 2 })))
     assert.ok(fork)
-    refused(WireEvidence.encode({ fork: { first: fork.second, second: fork.first } }), /order/)
-    refused(Buffer.concat([forkEvidence(header(), header({ time: 2 })), Buffer.of(0)]), /evidence/)
-    refused(new Uint8Array(0), /evidence/)
+    await refused(WireEvidence.encode({ fork: { first: fork.second, second: fork.first } }), /order/)
+    await refused(Buffer.concat([forkEvidence(header(), header({ time: 2 })), Buffer.of(0)]), /evidence/)
+    await refused(new Uint8Array(0), /evidence/)
   })
 
-  it('of random or damaged bytes convicts nobody', () => {
+  it('of random or damaged bytes convicts nobody', async () => {
     const good = forkEvidence(header(), header({ time: 2 }))
-    fc.assert(
-      fc.property(fc.nat(good.length - 1), fc.integer({ min: 1, max: 255 }), (index, bits) => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(good.length - 1), fc.integer({ min: 1, max: 255 }), async (index, bits) => {
         const damaged = Uint8Array.from(good)
         damaged[index] = (damaged[index] ?? 0) ^ bits
-        assert.throws(() => check(damaged), { name: 'DecodeError' })
+        await assert.rejects(check(damaged), { name: 'DecodeError' })
       })
     )
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 300 }), bytes => {
-        assert.throws(() => check(bytes), { name: 'DecodeError' })
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async bytes => {
+        await assert.rejects(check(bytes), { name: 'DecodeError' })
       })
     )
   })

@@ -68,8 +68,8 @@ describe('The worked example of the protocol', () => {
   })
 
   for (const kind of ['fork', 'broken', 'receipt', 'log'])
-    it(`has evidence that holds: ${kind}`, () => {
-      const evidence = readEvidence(fromHex(present(example.evidence[kind])), network, verifiers)
+    it(`has evidence that holds: ${kind}`, async () => {
+      const evidence = await readEvidence(fromHex(present(example.evidence[kind])), network, verifiers)
       assert.equal(evidence.kind, kind)
     })
 })

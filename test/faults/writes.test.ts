@@ -187,10 +187,12 @@ describe('each write of a follower fails in turn', () => {
         database,
         network,
         clock: () => 0,
+        isRight: () => false,
+        failed: assert.ifError,
         report,
         convicted: () => undefined
       })
-      const witness = new Witness(chain, bytes => keeper.add(bytes))
+      const witness = new Witness(chain, bytes => keeper.suspect(bytes))
       await keeper.start()
       for (const block of honest.blocks) {
         const imported = await importer.import(block, importer.check(block))

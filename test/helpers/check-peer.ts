@@ -95,7 +95,7 @@ export async function checkDatabase(
   )
 
   for (const [key, bytes] of table(tables, 'e'))
-    assert.equal(key, toHex(readEvidence(bytes, net.network, verifiers).id), 'evidence under its id')
+    assert.equal(key, toHex((await readEvidence(bytes, net.network, verifiers)).id), 'evidence under its id')
 
   const chain = await Chain.open(database, net.rules)
   assert.equal(chain.head().header.height, headers.length)

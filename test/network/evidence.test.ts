@@ -41,7 +41,7 @@ describe('evidence of a lying sequencer', () => {
     const evidence = await new SequencerAsker(host, peer, net.network).evidence()
     assert.ok(evidence.length > 0)
     for (const { bytes, detail } of evidence)
-      assert.equal(readEvidence(bytes, net.network, new VerifierCache()).detail, detail)
+      assert.equal((await readEvidence(bytes, net.network, new VerifierCache())).detail, detail)
   }
 
   async function blocksFrom(net: TestNetwork, address: string, count: number, who: string): Promise<void> {

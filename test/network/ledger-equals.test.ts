@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
+import { encodeAccountProof } from '#src/applications/ledger/account-proof.js'
 import { LedgerState } from '#src/applications/ledger/state.js'
+import { genesisCursor } from '#src/chain/cursor.js'
+import { encodeAnswer } from '#src/core/answer.js'
 import { type PeerIdBytes, toHex } from '#src/core/bytes.js'
 import { peerIdToString } from '#src/core/keys.js'
+import { QUERY_PROTOCOL } from '#src/network/names.js'
+import { QUERY_STREAMS } from '#src/node/query-protocol.js'
 import { submit } from '#src/node/submission-client.js'
 import { assertBytes } from '../helpers/bytes.js'
 import { deadline, present } from '../helpers/changes.js'
@@ -10,6 +15,7 @@ import { makeWorkNetwork, type TestNetwork } from '../helpers/networks.js'
 import { ledgerOf, Payer } from '../helpers/payers.js'
 import { RunningClient } from '../helpers/peers.js'
 import { levelled, type Reader, RunningEqual, readerOf } from '../helpers/running-equal.js'
+import { listening } from '../helpers/served.js'
 
 const REWARD = 50n
 
@@ -95,6 +101,30 @@ describe('a ledger on proof of work', () => {
     await mine(peer, 1)
     assert.deepEqual(await balances(look, alice, { peerId: self }), [940n, 50n])
     await expectSame(peer)
+  })
+
+  it('a payer whose first neighbour lies about accounts asks the next one', async () => {
+    const peer = await miner('honest')
+    const asked = Promise.withResolvers<void>()
+    const liar = await listening(cleanup, net, host =>
+      host.serve(QUERY_PROTOCOL, QUERY_STREAMS, async channel => {
+        await channel.receive(deadline())
+        const { envelope: header, checkpoint } = genesisCursor(net.rules).signed
+        const proof = encodeAccountProof({ leaf: undefined, path: [] })
+        const lie = encodeAnswer({ kind: 'account', header, checkpoint, proof })
+        await channel.send(lie, deadline())
+        asked.resolve()
+        await channel.close(deadline())
+      })
+    )
+    const client = await RunningClient.connected(cleanup, net, liar, 'alice')
+    const paid = pay(client, bob, 100n)
+    await asked.promise
+    client.client.controls.connect([liar, peer.address])
+    await paid
+    await pay(client, carol, 10n)
+    await client.events.times('accepted', 2)
+    assert.equal(client.events.count('refused'), 0)
   })
 
   it('a double spend while the network is in two: after it has healed all have one of the two, and the same', async () => {

@@ -486,7 +486,7 @@ describe('a server that lies', () => {
 
   async function convictedWith(head: CheckpointedHeader): Promise<Pick<Evidence, 'kind' | 'height'>> {
     const { evidence } = await contradictionWith(head)
-    const { kind, height } = readEvidence(present(evidence), net.network, new VerifierCache())
+    const { kind, height } = await readEvidence(present(evidence), net.network, new VerifierCache())
     return { kind, height }
   }
 
@@ -528,7 +528,7 @@ describe('a server that lies', () => {
     ]) {
       lie = kept
       const { evidence } = await contradictionWith(held(1))
-      assert.throws(() => readEvidence(present(evidence), net.network, new VerifierCache()), DecodeError)
+      await assert.rejects(readEvidence(present(evidence), net.network, new VerifierCache()), DecodeError)
     }
   })
 
@@ -548,7 +548,7 @@ describe('a server that lies', () => {
       database,
       outbox,
       isBusy: () => true,
-      suspect: () => false,
+      suspect: async () => false,
       distrust: why => left.push(why),
       report: () => undefined,
       failed: error => failures.push(error.message)

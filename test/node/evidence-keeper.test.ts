@@ -1,66 +1,214 @@
 import assert from 'node:assert/strict'
+import { setImmediate } from 'node:timers/promises'
+import { Chain } from '#src/chain/chain.js'
+import { type Database, keys } from '#src/chain/store.js'
+import type { Block } from '#src/core/block.js'
 import { type PeerIdBytes, utf8 } from '#src/core/bytes.js'
 import { sha256 } from '#src/core/hash.js'
 import { LIMITS } from '#src/core/limits.js'
-import type { GossipVerdict, Host } from '#src/network/host.js'
+import type { GossipVerdict } from '#src/network/host.js'
+import { BlockImporter, type Verification } from '#src/node/block-importer.js'
 import { stateEvidence } from '#src/node/evidence-check.js'
-import { EvidenceKeeper } from '#src/node/evidence-keeper.js'
+import { EvidenceKeeper, type EvidenceKeeperOptions } from '#src/node/evidence-keeper.js'
+import { ValidationPool } from '#src/node/validation-pool.js'
 import { ChainMaker } from '../helpers/blocks.js'
 import { present } from '../helpers/changes.js'
+import { LATER } from '../helpers/equals.js'
 import { memoryDatabase } from '../helpers/memory-database.js'
-import { makeNetwork } from '../helpers/networks.js'
+import { makeNetwork, type TestNetwork } from '../helpers/networks.js'
 import { ledgerOf, Payer } from '../helpers/payers.js'
+
+const MESSAGES = 40
+const { burst, perSecond } = LIMITS.evidenceRate
 
 const peer = (number: number): PeerIdBytes => new Uint8Array(38).fill(number) as PeerIdBytes
 
-describe('a keeper of evidence', () => {
-  it('looks at only so much of one neighbour, and at what others bring all the same', async () => {
-    const net = await makeNetwork({ blockSize: 1, ledger: await ledgerOf({ alice: 1_000n }) })
-    const alice = await Payer.create(net, 'alice')
-    const maker = new ChainMaker(net)
-    const { burst, perSecond } = LIMITS.evidenceRate
-    const alarms = Array.from({ length: burst + 3 }, () => {
-      const { signed, state } = maker.cursor
-      return present(stateEvidence(signed, state, maker.add([alice.pay(alice, 1n)])))
-    })
-    const { signed, state } = maker.cursor
-    const lie = maker.forge([alice.pay(alice, 1n)], { header: () => ({ state: sha256(utf8('another')) }) })
-    const evidence = present(stateEvidence(signed, state, lie))
+/** Turns of the event loop that begin meanwhile. */
+async function turnsOf(work: () => Promise<unknown>): Promise<number> {
+  let turns = 0
+  let isOver = false
+  const counting = async (): Promise<void> => {
+    for (;;) {
+      await setImmediate()
+      if (isOver) return
+      turns += 1
+    }
+  }
+  const counted = counting()
+  await work()
+  isOver = true
+  await counted
+  return turns
+}
 
-    let hear: Parameters<Host['subscribe']>[1] = () => 'ignore'
-    let now = 0
-    const keeper = new EvidenceKeeper({
+describe('a keeper of evidence', () => {
+  let net: TestNetwork
+  let alice: Payer
+  /** Whose transfers stand in no block that is right. */
+  let bob: Payer
+  let maker: ChainMaker
+  let database: Database
+  let keeper: EvidenceKeeper
+  let hear: (from: PeerIdBytes, bytes: Uint8Array) => GossipVerdict | Promise<GossipVerdict>
+  let now: number
+  let published: number
+  /** How often a piece was judged. */
+  let judged: number
+  let isRight: EvidenceKeeperOptions['isRight']
+
+  beforeEach(async () => {
+    net = await makeNetwork({
+      blockSize: MESSAGES,
+      blockTimeout: 1,
+      ledger: await ledgerOf({ alice: 1_000n, bob: 1n })
+    })
+    ;[alice, bob] = [await Payer.create(net, 'alice'), await Payer.create(net, 'bob')]
+    maker = new ChainMaker(net)
+    database = await memoryDatabase()
+    now = published = judged = 0
+    isRight = () => false
+    keeper = new EvidenceKeeper({
       host: {
         subscribe: (_, heard) => {
           hear = heard
         },
         unsubscribe: () => undefined,
-        publish: async () => 0
+        publish: async () => {
+          published += 1
+          return 0
+        }
       },
       topic: 'evidence',
-      database: await memoryDatabase(),
+      database,
       network: net.network,
       clock: () => now,
+      isRight: signed => {
+        judged += 1
+        return isRight(signed)
+      },
       report: () => undefined,
+      failed: assert.ifError,
       convicted: () => undefined
     })
     await keeper.start()
-    const heardOf = async (number: number, bytes: Uint8Array): Promise<GossipVerdict> =>
-      hear(peer(number), bytes)
-    const verdicts = await Promise.all(alarms.map(alarm => heardOf(1, alarm)))
+  })
+
+  afterEach(() => keeper.stop())
+
+  const heardOf = async (number: number, bytes: Uint8Array): Promise<GossipVerdict> =>
+    hear(peer(number), bytes)
+
+  /** What shows a block as if it were not what its messages make of the state. */
+  function shown(make: () => Block): Uint8Array {
+    const { signed, state } = maker.cursor
+    return present(stateEvidence(signed, state, make()))
+  }
+
+  /** A block that is right. */
+  function alarm(messages: number): Uint8Array {
+    return shown(() => maker.add(Array.from({ length: messages }, () => alice.pay(alice, 1n))))
+  }
+
+  function trueEvidence(): Uint8Array {
+    const header = () => ({ state: sha256(utf8('another')) })
+    return shown(() => maker.forge([bob.pay(alice, 1n)], { header }))
+  }
+
+  const kept = (): string[] => keeper.all().map(({ kind }) => kind)
+
+  it('looks at only so much of one neighbour, and at what others bring all the same', async () => {
+    const alarms = Array.from({ length: burst + 3 }, () => alarm(1))
+    const evidence = trueEvidence()
+    const verdicts = await Promise.all(alarms.map(each => heardOf(1, each)))
     assert.deepEqual(
       verdicts,
       alarms.map((_, index) => (index < burst ? 'reject' : 'ignore'))
     )
     assert.equal(await heardOf(1, evidence), 'ignore')
-    assert.deepEqual(keeper.all(), [])
+    assert.deepEqual(kept(), [])
     now += 1_000 / perSecond
-    assert.equal(await heardOf(1, present(alarms[0])), 'reject')
+    assert.equal(await heardOf(1, present(alarms.at(-1))), 'reject')
     assert.equal(await heardOf(2, evidence), 'accept')
-    assert.deepEqual(
-      keeper.all().map(({ kind }) => kind),
-      ['state']
-    )
+    assert.deepEqual(kept(), ['state'])
+  })
+
+  it('gives others their turns while it looks at a block with many messages', async () => {
+    const turns = await turnsOf(async () => assert.equal(await heardOf(1, alarm(MESSAGES)), 'reject'))
+    assert.ok(turns >= MESSAGES / 4, `${turns} turns`)
+  })
+
+  it('looks at one piece at a time, and at no piece twice, whoever brings it', async () => {
+    const long = alarm(MESSAGES)
+    const turns = await turnsOf(async () => {
+      const verdicts = await Promise.all([1, 2, 3].map(from => heardOf(from, long)))
+      assert.deepEqual(verdicts, ['reject', 'reject', 'reject'])
+      assert.equal(await keeper.add(long), false)
+    })
+    assert.equal(judged, 1)
+    assert.ok(turns < 2 * (MESSAGES / 4), `${turns} turns`)
+    assert.equal(await heardOf(4, long), 'reject')
+    assert.equal(judged, 1)
+  })
+
+  it('takes neighbours in turn: who brings much that takes long does not keep others waiting', async () => {
+    const order: string[] = []
+    const noting = (name: string, bytes: Uint8Array, from: number): Promise<unknown> =>
+      heardOf(from, bytes).then(verdict => order.push(`${name}: ${verdict}`))
+    const alarms = Array.from({ length: 4 }, () => alarm(MESSAGES))
+    await Promise.all([
+      ...alarms.map(each => noting('alarm', each, 1)),
+      noting('evidence', trueEvidence(), 2)
+    ])
+    assert.ok(order.indexOf('evidence: accept') <= 2, order.join(', '))
+  })
+
+  it('rejects at once what shows a block that it has checked itself, and looks at no message of it', async () => {
+    isRight = () => true
+    const long = alarm(MESSAGES)
+    assert.equal(await turnsOf(async () => assert.equal(await heardOf(1, long), 'reject')), 0)
+    assert.equal(judged, 1)
+  })
+
+  for (const [verification, what] of [
+    ['full', 'has checked the blocks of its chain, and no other ones'],
+    ['headers', 'has not checked the blocks of its chain where it leaves out the signatures of messages']
+  ] as const satisfies readonly (readonly [Verification, string])[])
+    it(`a follower that verifies ${verification} ${what}`, async () => {
+      const chain = await Chain.open(database, net.rules)
+      const importer = new BlockImporter(chain, new ValidationPool(net.network), verification, () => LATER)
+      const lie = maker.forge([bob.pay(alice, 1n)], { header: () => ({ state: sha256(utf8('another')) }) })
+      const own = maker.add([alice.pay(alice, 1n)])
+      assert.equal(importer.hasChecked(own.signed), false)
+      assert.equal((await chain.import(own, LATER)).kind, 'extended')
+      assert.equal(importer.hasChecked(own.signed), verification === 'full')
+      assert.equal(importer.hasChecked(lie.signed), false)
+    })
+
+  it('stops with what was found here kept, and with nothing else under way', async () => {
+    const strange = heardOf(1, alarm(MESSAGES))
+    const waiting = heardOf(2, alarm(MESSAGES))
+    const evidence = trueEvidence()
+    keeper.suspect(evidence)
     await keeper.stop()
+    assert.deepEqual(await Promise.all([strange, waiting]), ['ignore', 'ignore'])
+    assert.deepEqual(kept(), ['state'])
+    assert.ok(await database.get(keys.evidence(sha256(evidence))))
+    assert.equal(await keeper.add(alarm(1)), false)
+    assert.equal(await heardOf(3, alarm(1)), 'ignore')
+  })
+
+  it('of what a neighbour knows it keeps and spreads what holds, and looks at nothing after a false alarm', async () => {
+    const [false1, false2, evidence] = [alarm(1), alarm(1), trueEvidence()]
+    const asked = async (number: number, all: Uint8Array[]): Promise<void> => {
+      keeper.ask({ peer: peer(number), shownEvidence: async () => all })
+      // More than all of them would take.
+      for (let turn = 0; turn < 100; turn += 1) await setImmediate()
+    }
+    await asked(1, [false1, evidence, false2])
+    assert.deepEqual(kept(), [])
+    assert.equal(judged, 1)
+    await asked(2, [evidence, false2])
+    assert.deepEqual(kept(), ['state'])
+    assert.equal(published, 1)
   })
 })

@@ -58,14 +58,14 @@ describe('evidence of a block that is not what its messages make of the state', 
     return present(stateEvidence(signed, state, block))
   }
 
-  function detailOf(bytes: Uint8Array): string {
-    const { kind, detail } = readEvidence(bytes, net.network, new VerifierCache())
+  async function detailOf(bytes: Uint8Array): Promise<string> {
+    const { kind, detail } = await readEvidence(bytes, net.network, new VerifierCache())
     assert.equal(kind, 'state')
     return detail
   }
 
-  function provesNothing(bytes: Uint8Array): void {
-    assert.throws(() => readEvidence(bytes, net.network, new VerifierCache()), DecodeError)
+  async function provesNothing(bytes: Uint8Array): Promise<void> {
+    await assert.rejects(readEvidence(bytes, net.network, new VerifierCache()), DecodeError)
   }
 
   /** A block over these messages with both trees right, whatever the messages are. */
@@ -82,11 +82,11 @@ describe('evidence of a block that is not what its messages make of the state', 
     return maker.forge([], { header, envelopes })
   }
 
-  it('convicts of a state that is another one, after the genesis and after other blocks', () => {
+  it('convicts of a state that is another one, after the genesis and after other blocks', async () => {
     for (const height of [1, 2, 3]) {
       const messages = [alice.pay(bob, 1n, { fee: 1n }), bob.pay(carol, 1n)]
       assert.match(
-        detailOf(evidenceOf(maker.forge(messages, OTHER_STATE))),
+        await detailOf(evidenceOf(maker.forge(messages, OTHER_STATE))),
         new RegExp(
           `^it signed block ${height}, .*, whose state is not what its messages make of that of its parent$`
         )
@@ -130,55 +130,58 @@ describe('evidence of a block that is not what its messages make of the state', 
     }
   }
   for (const [what, { make, reason }] of Object.entries(WRONG))
-    it(`convicts of ${what}, and says where it stands`, () => {
+    it(`convicts of ${what}, and says where it stands`, async () => {
       maker.add([alice.pay(bob, 5n)])
       // Carol has 50 of what stands before it in the block.
       const block = over(alice.pay(carol, 50n), make(), alice.pay(bob, 1n))
       assert.match(
-        detailOf(evidenceOf(block)),
+        await detailOf(evidenceOf(block)),
         new RegExp(`whose message at position 2 is not valid: ${reason}$`)
       )
     })
 
-  it('never convicts of a block that is right, whatever it holds', () => {
+  it('never convicts of a block that is right, whatever it holds', async () => {
     const payment = fc.record({
       from: fc.nat(2),
       to: fc.nat(3),
       amount: fc.bigInt({ min: 1n, max: 300n }),
       fee: fc.bigInt({ min: 0n, max: 2n })
     })
-    fc.assert(
-      fc.property(fc.array(fc.array(payment, { minLength: 1, maxLength: 4 }), { maxLength: 5 }), blocks => {
-        maker = new ChainMaker(net)
-        const payers = [alice, bob, carol]
-        for (const planned of blocks) {
-          const made: Made[] = []
-          let { state } = maker.cursor
-          for (const { from, to, amount, fee } of planned) {
-            const payer = present(payers[from])
-            assert.ok(state instanceof LedgerState)
-            const sequence = (state.account(payer.peerId)?.sequence ?? 0n) + 1n
-            const receiver = payers[to] ?? { peerId: net.sequencer }
-            const message = payer.pay(receiver, amount, { fee, sequence })
-            const outcome = net.rules.application.applyMessage(state, message.message)
-            if (!outcome.ok) continue
-            state = outcome.state
-            made.push(message)
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(payment, { minLength: 1, maxLength: 4 }), { maxLength: 5 }),
+        async blocks => {
+          maker = new ChainMaker(net)
+          const payers = [alice, bob, carol]
+          for (const planned of blocks) {
+            const made: Made[] = []
+            let { state } = maker.cursor
+            for (const { from, to, amount, fee } of planned) {
+              const payer = present(payers[from])
+              assert.ok(state instanceof LedgerState)
+              const sequence = (state.account(payer.peerId)?.sequence ?? 0n) + 1n
+              const receiver = payers[to] ?? { peerId: net.sequencer }
+              const message = payer.pay(receiver, amount, { fee, sequence })
+              const outcome = net.rules.application.applyMessage(state, message.message)
+              if (!outcome.ok) continue
+              state = outcome.state
+              made.push(message)
+            }
+            if (made.length === 0) continue
+            const before = maker.cursor
+            const block = maker.add(made)
+            await provesNothing(evidenceOf(block, before))
+            const { envelopes } = block
+            const lie = { ...block, ...maker.fork(before.signed.header.height).forge(made, OTHER_STATE) }
+            assert.match(await detailOf(evidenceOf({ ...lie, envelopes }, before)), /whose state is not/)
           }
-          if (made.length === 0) continue
-          const before = maker.cursor
-          const block = maker.add(made)
-          provesNothing(evidenceOf(block, before))
-          const { envelopes } = block
-          const lie = { ...block, ...maker.fork(before.signed.header.height).forge(made, OTHER_STATE) }
-          assert.match(detailOf(evidenceOf({ ...lie, envelopes }, before)), /whose state is not/)
         }
-      }),
+      ),
       runs(60)
     )
   })
 
-  it('never convicts of a block that is right, whatever is shown of the state before it', () => {
+  it('never convicts of a block that is right, whatever is shown of the state before it', async () => {
     maker.add([alice.pay(bob, 5n), bob.pay(carol, 2n, { fee: 1n })])
     const before = maker.cursor
     const block = maker.add([alice.pay(carol, 50n), carol.pay(bob, 1n), bob.pay(net.signer, 1n)])
@@ -216,17 +219,19 @@ describe('evidence of a block that is not what its messages make of the state', 
       )
     )
     const slips = fc.array(fc.tuple(fc.nat(proofs.length - 1), slip), { minLength: 1, maxLength: 4 })
-    fc.assert(
-      fc.property(slips, changes => {
+    await fc.assert(
+      fc.asyncProperty(slips, async changes => {
         const changed = [...proofs]
         for (const [at, change] of changes) changed[at] = change(present(changed[at]))
-        provesNothing(WireEvidence.encode({ state: { ...shown, proofs: changed.map(encodeAccountProof) } }))
+        await provesNothing(
+          WireEvidence.encode({ state: { ...shown, proofs: changed.map(encodeAccountProof) } })
+        )
       }),
       runs(400)
     )
-    fc.assert(
-      fc.property(fc.nat(honest.length - 1), fc.integer({ min: 1, max: 255 }), (index, mask) => {
-        provesNothing(flipped(honest, index, mask))
+    await fc.assert(
+      fc.asyncProperty(fc.nat(honest.length - 1), fc.integer({ min: 1, max: 255 }), async (index, mask) => {
+        await provesNothing(flipped(honest, index, mask))
       }),
       runs(400)
     )
@@ -248,8 +253,8 @@ describe('evidence of a block that is not what its messages make of the state', 
 
     const encode = (state: Parts): Uint8Array => WireEvidence.encode({ state })
 
-    it('holds where nothing is changed', () => {
-      assert.match(detailOf(encode(parts())), /whose state is not/)
+    it('holds where nothing is changed', async () => {
+      assert.match(await detailOf(encode(parts())), /whose state is not/)
     })
 
     const CHANGES: Readonly<Record<string, (state: Parts) => Partial<Parts> | Promise<Partial<Parts>>>> = {
@@ -278,19 +283,19 @@ describe('evidence of a block that is not what its messages make of the state', 
     for (const [what, change] of Object.entries(CHANGES))
       it(`proves nothing where ${what}`, async () => {
         const state = parts()
-        provesNothing(encode({ ...state, ...(await change(state)) }))
+        await provesNothing(encode({ ...state, ...(await change(state)) }))
       })
   })
 
-  it('proves nothing where it is too long to be passed on', () => {
+  it('proves nothing where it is too long to be passed on', async () => {
     const block = over(bob.saying(new Uint8Array(LIMITS.evidenceBytes)))
-    provesNothing(evidenceOf(block))
+    await provesNothing(evidenceOf(block))
   })
 
   it('is none in a network without accounts', async () => {
     const plain = await makeNetwork()
     const bytes = evidenceOf(maker.forge([alice.pay(bob, 1n)], OTHER_STATE))
-    assert.throws(() => readEvidence(bytes, plain.network, new VerifierCache()), DecodeError)
+    await assert.rejects(readEvidence(bytes, plain.network, new VerifierCache()), DecodeError)
     assert.equal(stateEvidence(maker.cursor.signed, undefined, maker.forge([], {})), undefined)
   })
 })

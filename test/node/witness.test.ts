@@ -22,7 +22,7 @@ describe('a witness', () => {
   let maker: ChainMaker
   let chain: Chain
   let witness: Witness
-  let kinds: string[]
+  let found: Promise<string>[]
 
   beforeEach(async () => {
     net = await makeNetwork({ blockSize: 3 })
@@ -31,17 +31,19 @@ describe('a witness', () => {
     const database = await openDatabase(await cleanup.folder())
     cleanup.add(() => database.close())
     chain = await Chain.open(database, net.rules)
-    kinds = []
-    // What proves nothing is no evidence: as the keeper does it.
-    witness = new Witness(chain, bytes => {
-      try {
-        const { kind, height } = readEvidence(bytes, net.network, new VerifierCache())
-        kinds.push(`${kind} ${height}`)
-      } catch {
-        kinds.push('nothing')
-      }
-    })
+    found = []
+    witness = new Witness(chain, bytes => void found.push(kindOf(bytes)))
   })
+
+  /** What proves nothing is no evidence: as the keeper does it. */
+  async function kindOf(bytes: Uint8Array): Promise<string> {
+    try {
+      const { kind, height } = await readEvidence(bytes, net.network, new VerifierCache())
+      return `${kind} ${height}`
+    } catch {
+      return 'nothing'
+    }
+  }
 
   /** The sequencer promises this position to this message. */
   function promise({ author, sequence, leaf }: Made, position: number): void {
@@ -63,7 +65,7 @@ describe('a witness', () => {
     for (const [position, message] of messages.entries()) promise(message, position)
     await extend(messages)
     for (const [position, message] of messages.entries()) promise(message, position)
-    assert.deepEqual(kinds, [])
+    assert.deepEqual(await Promise.all(found), [])
   })
 
   it('finds that one of two promises for one position is broken, whichever was heard first', async () => {
@@ -71,32 +73,32 @@ describe('a witness', () => {
     promise(present(kept), 0)
     promise(present(broken), 0)
     await extend([present(kept), ...rest])
-    assert.deepEqual(kinds, ['receipt 1'])
+    assert.deepEqual(await Promise.all(found), ['receipt 1'])
     const [first, second, ...others] = alice.says(4)
     promise(present(first), 3)
     promise(present(second), 3)
     await extend([present(second), ...others])
-    assert.deepEqual(kinds, ['receipt 1', 'receipt 2'])
+    assert.deepEqual(await Promise.all(found), ['receipt 1', 'receipt 2'])
   })
 
   it('finds a promise broken by a block that it holds already', async () => {
     await extend(alice.says(3))
     promise(present(alice.says(1)[0]), 1)
-    assert.deepEqual(kinds, ['receipt 1'])
+    assert.deepEqual(await Promise.all(found), ['receipt 1'])
   })
 
   it('finds a block of which a log is signed that its messages do not give', async () => {
     await extend(alice.says(3))
     const bad = maker.forge(alice.says(3), { header: () => ({ log: sha256(utf8('another')) }) })
     witness.examineBlock(bad)
-    assert.deepEqual(kinds, ['log 2'])
+    assert.deepEqual(await Promise.all(found), ['log 2'])
   })
 
   it('convicts nobody of a block whose messages were exchanged on the way', async () => {
     const messages = alice.says(3)
     const { signed, envelopes } = maker.forge(messages)
     witness.examineBlock({ signed, envelopes: envelopes.toReversed() })
-    assert.deepEqual(new Set(kinds), new Set(['nothing']))
+    assert.deepEqual(new Set(await Promise.all(found)), new Set(['nothing']))
     assert.notEqual(toHex(signed.id), toHex(chain.head().id))
   })
 })

@@ -138,8 +138,9 @@ async function judgeLog(target: Target, options: VerifyOptions): Promise<Judged>
 async function judgeEvidence(path: string, { network }: VerifyOptions): Promise<Judged> {
   const known = await readNetwork(network ?? DEFAULTS.network)
   const file = await readWhole(path, EVIDENCE_MAGIC.length + LIMITS.evidenceBytes)
-  return judge(() => {
-    const { kind, id, height, detail } = readEvidence(decodeEvidenceFile(file), known, new VerifierCache())
+  return judge(async () => {
+    const bytes = decodeEvidenceFile(file)
+    const { kind, id, height, detail } = await readEvidence(bytes, known, new VerifierCache())
     const sequencer = peerIdToString(sequencerOf(known))
     return {
       verdict: { valid: true, height, size: 0, evidence: { kind, id: toHex(id), detail }, sequencer },
@@ -172,9 +173,9 @@ async function judgeProof(path: string, { network, key }: VerifyOptions): Promis
   }
 }
 
-function judge(check: () => Judged): Judged {
+async function judge(check: () => Judged | Promise<Judged>): Promise<Judged> {
   try {
-    return check()
+    return await check()
   } catch (error) {
     return invalid(asFault(error).fault)
   }
