@@ -20,14 +20,18 @@ interface Job {
  */
 export class ValidationPool implements Service {
   // One a core: on two cores beside busy clients, one worker alone got too small a share to keep up.
-  readonly #workers = Math.min(4, availableParallelism())
+  readonly #most = Math.min(4, availableParallelism())
   /** Bytes of an envelope at most: what is longer is refused before it gets here. */
   readonly messageBytes: number
   readonly #setup: WorkerSetup
-  #pool: Piscina | undefined
+  /** Of one thread each: a pool of many gives jobs to threads that still load, and all later ones would wait for these. */
+  readonly #workers: Piscina[] = []
+  /** Those that are loaded and have nothing to do. */
+  readonly #idle: Piscina[] = []
+  #isOpen = false
+  #isLoading = false
   #jobs: Job[] = []
   #queued = 0
-  #running = 0
   #last: Promise<unknown> = Promise.resolve()
 
   /** `openKeys`: those that open now, where this peer has any. */
@@ -39,22 +43,16 @@ export class ValidationPool implements Service {
     this.messageBytes = network.document.limits.messageBytes
   }
 
+  /** The first message must not wait for a worker to load its modules. The others come when there is work for them. */
   async start(): Promise<void> {
-    this.#pool = new Piscina({
-      filename: new URL('./validation-worker.js', import.meta.url).href,
-      // The others come when there is work for them, and stay. They take a while to load; nothing waits for that.
-      minThreads: 1,
-      maxThreads: this.#workers,
-      idleTimeout: Number.POSITIVE_INFINITY,
-      workerData: this.#setup
-    })
-    // The first message must not wait for a worker to load its modules.
-    await this.#runWorker([])
+    this.#isOpen = true
+    await this.#addWorker()
   }
 
   async stop(): Promise<void> {
     await this.#last
-    await this.#pool?.destroy()
+    this.#isOpen = false
+    await Promise.all(this.#workers.splice(0).map(worker => worker.destroy()))
   }
 
   /** Messages that wait or are being looked at. */
@@ -63,7 +61,8 @@ export class ValidationPool implements Service {
   }
 
   /** One verdict for each of the bundle's messages. The caller has read the bundle, so it decodes. */
-  validate(bundle: Uint8Array, messages: number): Promise<readonly Verdict[]> {
+  async validate(bundle: Uint8Array, messages: number): Promise<readonly Verdict[]> {
+    if (!this.#isOpen) throw new Error('the validation pool is not running')
     this.#queued += messages
     const verdicts = new Promise<readonly Verdict[]>(resolve => {
       this.#jobs.push({ bundle, messages, resolve })
@@ -73,15 +72,19 @@ export class ValidationPool implements Service {
   }
 
   #dispatch(): void {
-    while (this.#running < this.#workers && this.#jobs.length > 0) {
+    while (this.#jobs.length > 0) {
+      const worker = this.#idle.pop()
+      if (worker === undefined) {
+        this.#grow()
+        return
+      }
       let messages = 0
       const end = this.#jobs.findIndex(job => {
         messages += job.messages
         return messages >= LIMITS.validationBatch
       })
       const batch = this.#jobs.splice(0, end === -1 ? this.#jobs.length : end + 1)
-      this.#running += 1
-      const verdicts = this.#run(batch)
+      const verdicts = this.#run(worker, batch)
       // Heard of in its turn; until then nobody listens.
       verdicts.catch(() => undefined)
       const inOrder = this.#last.then(() => verdicts)
@@ -95,19 +98,46 @@ export class ValidationPool implements Service {
     }
   }
 
-  async #run(batch: readonly Job[]): Promise<readonly Verdict[]> {
+  async #run(worker: Piscina, batch: readonly Job[]): Promise<readonly Verdict[]> {
     try {
-      return unpackVerdicts(await this.#runWorker(batch.map(job => job.bundle)))
+      const bundles = batch.map(job => job.bundle)
+      return unpackVerdicts(await this.#runIn(worker, bundles))
     } finally {
-      this.#running -= 1
+      this.#idle.push(worker)
       for (const job of batch) this.#queued -= job.messages
       this.#dispatch()
     }
   }
 
-  #runWorker(bundles: readonly Uint8Array[]): Promise<PackedVerdicts> {
-    if (this.#pool === undefined) throw new Error('the validation pool has not started')
+  /** There is more work than workers. Nothing waits for the new one while it loads. */
+  #grow(): void {
+    if (!this.#isOpen || this.#isLoading || this.#workers.length >= this.#most) return
+    this.#addWorker().then(
+      () => this.#dispatch(),
+      // It was stopped meanwhile, or there is no room for another thread: those that are there do it all.
+      () => undefined
+    )
+  }
+
+  async #addWorker(): Promise<void> {
+    const worker = new Piscina({
+      filename: new URL('./validation-worker.js', import.meta.url).href,
+      minThreads: 1,
+      maxThreads: 1,
+      workerData: this.#setup
+    })
+    this.#workers.push(worker)
+    this.#isLoading = true
+    try {
+      await this.#runIn(worker, [])
+      this.#idle.push(worker)
+    } finally {
+      this.#isLoading = false
+    }
+  }
+
+  #runIn(worker: Piscina, bundles: readonly Uint8Array[]): Promise<PackedVerdicts> {
     const job: ValidationJob = { bundles, keys: this.openKeys?.() }
-    return this.#pool.run(job)
+    return worker.run(job)
   }
 }
