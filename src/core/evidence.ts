@@ -10,6 +10,9 @@ import { readReceipt } from './receipt.js'
 import { readSequencerHeader } from './sequencer-header.js'
 import { Evidence as WireEvidence } from './wire/tallystick.js'
 
+/** On the way through a log, or at its edge: sizes have no more bits. */
+const MOST_HASHES = 64
+
 /**
  * Evidence: things the sequencer has signed that cannot both be true. Whoever has the network document can
  * check it, without trusting who shows it.
@@ -105,6 +108,17 @@ export interface BlockJudge {
   readonly judgeState: (shown: ShownBlock) => Promise<string>
 }
 
+/** Whether it can be read at all, which takes no look at a signature. */
+export function isReadableEvidence(bytes: Uint8Array): boolean {
+  try {
+    readWire(bytes)
+    return true
+  } catch (error) {
+    if (error instanceof DecodeError) return false
+    throw error
+  }
+}
+
 /** Rejects with DecodeError, with what is wrong, unless it proves that the network's sequencer has lied. */
 export async function checkEvidence(
   bytes: Uint8Array,
@@ -112,9 +126,7 @@ export async function checkEvidence(
   verifiers: VerifierCache,
   { isRight, judgeState }: BlockJudge
 ): Promise<Evidence> {
-  if (bytes.length > LIMITS.evidenceBytes)
-    throw new DecodeError(`evidence: ${bytes.length} bytes are too many`)
-  const { fork, broken, receipt, log, state } = decodeCanonical('evidence', WireEvidence, bytes)
+  const { fork, broken, receipt, log, state } = readWire(bytes)
   const id = sha256(bytes)
   const header = (envelope: Uint8Array): SignedHeader =>
     readSequencerHeader('evidence', envelope, network, verifiers)
@@ -204,4 +216,15 @@ function neighbours(
   if (parent !== undefined && !equal(child.header.parent, parent.id))
     throw new DecodeError('evidence: the second block does not name the first as its parent')
   return { parent, child }
+}
+
+function readWire(bytes: Uint8Array): WireEvidence {
+  if (bytes.length > LIMITS.evidenceBytes)
+    throw new DecodeError(`evidence: ${bytes.length} bytes are too many`)
+  return decodeCanonical('evidence', WireEvidence, bytes, {
+    receipt: { path: MOST_HASHES },
+    log: { peaks: MOST_HASHES, leaves: LIMITS.blockMessages },
+    // Of each message the author and who is paid, and who has made the block.
+    state: { envelopes: LIMITS.blockMessages, proofs: 2 * LIMITS.blockMessages + 1 }
+  })
 }

@@ -2,7 +2,7 @@ import { type Database, expectStored, keys, ranges, StoreError, writeDurably } f
 import type { SignedHeader } from '../core/block.js'
 import { equal, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
-import type { Evidence } from '../core/evidence.js'
+import { type Evidence, isReadableEvidence } from '../core/evidence.js'
 import { sha256 } from '../core/hash.js'
 import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
@@ -113,6 +113,8 @@ export class EvidenceKeeper implements Service {
   async #hear(from: PeerIdBytes, bytes: Uint8Array): Promise<Outcome> {
     const known = this.#known(bytes)
     if (known !== undefined) return known
+    // Whoever sends such is to be found out, so it takes nothing of his rate.
+    if (!isReadableEvidence(bytes)) return 'nothing'
     const { clock } = this.options
     // Who passes on nothing else has no more of it than is kept.
     if (!this.#rates.take(toHex(from), clock())) return 'unseen'
@@ -122,7 +124,6 @@ export class EvidenceKeeper implements Service {
 
   /** Of what need not be looked at. */
   #known(bytes: Uint8Array): Outcome | undefined {
-    if (bytes.length > LIMITS.evidenceBytes) return 'nothing'
     const name = toHex(sha256(bytes))
     if (this.#evidence.has(name) || this.#evidence.size >= LIMITS.evidence) return 'known'
     return this.#alarms.has(name) ? 'nothing' : undefined
