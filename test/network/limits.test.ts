@@ -99,7 +99,8 @@ describe('the rate of messages', () => {
     const last = alice.say({ text: 'last' })
     await mallory.publish(last.envelope)
     await peer.receiptOf(last.leaf)
-    assert.equal(peer.receipts.length, 1 + 3 + 1)
+    // Replays that are validated together may be answered together.
+    assert.ok(peer.receipts.length <= 1 + 3 + 1, `${peer.receipts.length} receipts`)
   })
 
   it('slows a client down, directly and through a follower, and all it sent is accepted in the end, once', async () => {
