@@ -118,8 +118,8 @@ describe('peers of equal rank that bring little work, or none', () => {
     await expectServed()
     await flooder.isAsked('headers', 3)
     await rounds(3, flooder)
-    // Two pages, the empty one after them, and perhaps one that a slow machine was cut off from.
-    assert.ok(flooder.asked('headers') <= 4, `${flooder.asked('headers')} pages`)
+    // Two pages, the empty one after them, and what a slow machine was cut off from and has asked for again.
+    assert.ok(flooder.asked('headers') <= 6, `${flooder.asked('headers')} pages`)
     assert.equal(flooder.asked('blocksById'), 0)
   })
 

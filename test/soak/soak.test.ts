@@ -31,7 +31,7 @@ async function expectNothingLeft(folder: string): Promise<void> {
 
 describe('tallystick soak', () => {
   it('kills, stops and restarts all kinds of peers under load, and loses nothing', async () => {
-    const { code, stdout, stderr } = await soak('--minutes', '0.2', ...SMALL, '--json').ended
+    const { code, stdout, stderr } = await soak('--minutes', '0.1', ...SMALL, '--json').ended
     assert.equal(code, 0, stdout + stderr)
     assert.equal(stderr, '', 'quiet')
     const { checks, accepted, blocks, killed }: SoakAnswer = JSON.parse(stdout)
