@@ -24,7 +24,7 @@ export function benchCommand(): Command {
   return new Command('bench')
     .description('Measures Tallystick beside the two things that bound it, on this machine, in one run.')
     .option('--messages <n>', 'messages end to end', wholeNumber(1000), 100_000)
-    .option('--transfers <n>', 'transfers end to end', wholeNumber(100), 50_000)
+    .option('--transfers <n>', 'transfers end to end', wholeNumber(100), 100_000)
     .option('--clients <n>', 'clients, all in one process', wholeNumber(1, 100), 10)
     .option('--bytes <n>', 'plaintext of a message', wholeNumber(40, 8000), 300)
     .option('--latency-seconds <s>', 'how long receipts are timed at a low rate', wholeNumber(1, 600), 20)
