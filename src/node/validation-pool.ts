@@ -29,7 +29,8 @@ export class ValidationPool implements Service {
   /** Those that are loaded and have nothing to do. */
   readonly #idle: Piscina[] = []
   #isOpen = false
-  #isLoading = false
+  /** The one that loads, if any does. */
+  #loading: Promise<void> | undefined
   #jobs: Job[] = []
   #queued = 0
   #last: Promise<unknown> = Promise.resolve()
@@ -52,6 +53,8 @@ export class ValidationPool implements Service {
   async stop(): Promise<void> {
     await this.#last
     this.#isOpen = false
+    // Node ends the whole process where a thread is ended that still loads its modules.
+    await this.#loading?.catch(() => undefined)
     await Promise.all(this.#workers.splice(0).map(worker => worker.destroy()))
   }
 
@@ -111,10 +114,10 @@ export class ValidationPool implements Service {
 
   /** There is more work than workers. Nothing waits for the new one while it loads. */
   #grow(): void {
-    if (!this.#isOpen || this.#isLoading || this.#workers.length >= this.#most) return
+    if (!this.#isOpen || this.#loading !== undefined || this.#workers.length >= this.#most) return
     this.#addWorker().then(
       () => this.#dispatch(),
-      // It was stopped meanwhile, or there is no room for another thread: those that are there do it all.
+      // There is no room for another thread: those that are there do it all.
       () => undefined
     )
   }
@@ -127,13 +130,12 @@ export class ValidationPool implements Service {
       workerData: this.#setup
     })
     this.#workers.push(worker)
-    this.#isLoading = true
-    try {
-      await this.#runIn(worker, [])
+    this.#loading = this.#runIn(worker, []).then(() => {
       this.#idle.push(worker)
-    } finally {
-      this.#isLoading = false
-    }
+    })
+    await this.#loading.finally(() => {
+      this.#loading = undefined
+    })
   }
 
   #runIn(worker: Piscina, bundles: readonly Uint8Array[]): Promise<PackedVerdicts> {
