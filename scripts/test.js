@@ -1,6 +1,6 @@
 // Runs all built tests, in four mochas side by side: most tests wait for a peer most of the time, so this takes
 // less than half as long. No mocha is told to exit: a handle that a test leaves behind keeps it from ending, and
-// shows. Ends with a line "N passed, N failed".
+// shows. Ends with what failed, all lanes together, and a line "N passed, N failed".
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -17,6 +17,7 @@ const lanes = [[], ...LANES].map((_, lane) => files.filter(file => laneOf(file) 
 
 const results = await Promise.all(lanes.map((lane, index) => run(lane, index === 0)))
 for (const { held } of results) process.stdout.write(held)
+for (const { output } of results) process.stdout.write(failures(output))
 const count = word => results.reduce((sum, { output }) => sum + counted(output, word), 0)
 const failed = Math.max(count('failing'), results.some(({ code }) => code !== 0) ? 1 : 0)
 process.stdout.write(`${count('passing')} passed, ${failed} failed\n`)
@@ -37,6 +38,11 @@ function run(lane, isShown) {
     child.on('error', reject)
     child.on('close', code => resolve({ code, output, held: isShown ? '' : output }))
   })
+}
+
+/** What mocha says of the tests that failed: it stands at the end of a lane, which may be far above. */
+function failures(output) {
+  return /^ +\d+ failing$.*/ms.exec(output)?.[0] ?? ''
 }
 
 function counted(output, word) {
