@@ -6,7 +6,7 @@ import { readOrderedNetwork } from '../cli/files.js'
 import { Host } from '../network/host.js'
 import { Asker, type Status } from '../node/asker.js'
 import { compareHeads } from '../node/head-comparison.js'
-import type { BenchProcess } from './child-process.js'
+import type { BenchProcess } from './children.js'
 import type { Muxers } from './gossip.js'
 import { MeteredProxy } from './metered-proxy.js'
 
@@ -43,7 +43,7 @@ export async function catchUp(
   spawn: (module: string, argument: unknown) => BenchProcess
 ): Promise<CatchUp> {
   const { folder, ...rest } = argument
-  const follower = spawn('./follower-process.js', { ...rest, data: join(folder, 'follower'), height: blocks })
+  const follower = spawn('follower-process', { ...rest, data: join(folder, 'follower'), height: blocks })
   const { blocksPerSecond, rssMb } = await follower.ask<Omit<CatchUp, 'blocks'>>('catchUp', LONG)
   await follower.end()
   return { blocks, blocksPerSecond, rssMb }

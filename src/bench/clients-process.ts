@@ -2,7 +2,7 @@
 import 'core-js/actual/promise/with-resolvers.js'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { ticks } from '../cli/ticks.js'
-import { answerAs } from './child-process.js'
+import { answerAs } from './children.js'
 import { sendAll, sentBy, startClients } from './clients.js'
 import type { ClientsArgument } from './end-to-end.js'
 

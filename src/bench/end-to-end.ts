@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { encryptionKeyBeside, makeSequencerNetwork } from '../cli/sequencer-network.js'
 import { type CatchUp, catchUp, type LightMove, lightMove } from './catch-up.js'
-import { BenchProcess, type Usage } from './child-process.js'
+import { BenchProcess, type Usage } from './children.js'
 import type { Muxers } from './gossip.js'
 
 export interface NetworkArgument {
@@ -55,7 +55,7 @@ export async function endToEnd(options: EndToEndOptions): Promise<EndToEnd> {
   const folder = await mkdtemp(join(tmpdir(), 'tallystick-bench-'))
   const processes: BenchProcess[] = []
   const spawn = (module: string, argument: unknown): BenchProcess => {
-    const child = new BenchProcess(new URL(module, import.meta.url), argument)
+    const child = new BenchProcess(module, argument)
     processes.push(child)
     return child
   }
@@ -64,10 +64,10 @@ export async function endToEnd(options: EndToEndOptions): Promise<EndToEnd> {
     const files = { network: join(folder, 'network.json'), key, encryptionKey: encryptionKeyBeside(key) }
     await makeSequencerNetwork(files)
     const { muxers, progress } = options
-    const sequencer = spawn('./sequencer-process.js', { ...files, data: join(folder, 'sequencer'), muxers })
+    const sequencer = spawn('sequencer-process', { ...files, data: join(folder, 'sequencer'), muxers })
     const address = await sequencer.ask<string>('address', LONG)
     const { network } = files
-    const clients = spawn('./clients-process.js', {
+    const clients = spawn('clients-process', {
       ...options,
       network,
       data: join(folder, 'clients'),

@@ -4,7 +4,7 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import { openDatabase, readOrderedNetwork } from '../cli/files.js'
 import { createFollower } from '../roles/follower.js'
 import type { CatchUpArgument } from './catch-up.js'
-import { answerAs } from './child-process.js'
+import { answerAs } from './children.js'
 
 /** Memory is looked at as often as this on the way. */
 const SAMPLES = 8

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromText, peerIdToString } from '../core/keys.js'
 import { Host } from '../network/host.js'
-import { answerAs } from './child-process.js'
+import { answerAs } from './children.js'
 import { ACK_EVERY, type GossipArgument, TOPICS } from './gossip.js'
 
 const WINDOW = 4 * ACK_EVERY

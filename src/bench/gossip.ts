@@ -1,7 +1,7 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromText, peerIdToString } from '../core/keys.js'
 import { type GossipVerdict, Host } from '../network/host.js'
-import { BenchProcess } from './child-process.js'
+import { BenchProcess } from './children.js'
 
 export const TOPICS = { messages: 'bench-messages', acks: 'bench-acks' } as const
 /** The receiver says so after each so many messages: gossip has no backpressure of its own. */
@@ -43,7 +43,7 @@ export async function gossipPerSecond(messages: number, bytes: number, muxers: M
     }
     return 'ignore'
   })
-  const publisher = new BenchProcess(new URL('./gossip-process.js', import.meta.url), argument)
+  const publisher = new BenchProcess('gossip-process', argument)
   try {
     const publishing = peerIdFromText(await publisher.ask<string>('peer', 30_000))
     await host.whenSubscribed(TOPICS.acks, publishing, AbortSignal.timeout(10_000))

@@ -1,7 +1,7 @@
 // A state with many accounts, in a process of its own: its memory is nothing else's.
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { answerAs } from './child-process.js'
+import { answerAs } from './children.js'
 import { type LedgerLoad, ledgerFigures } from './ledger-figures.js'
 
 setFlagsFromString('--expose-gc')

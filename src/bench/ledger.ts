@@ -1,6 +1,6 @@
 import { printJson } from '../cli/output.js'
 import { verificationsPerSecond } from './ceiling.js'
-import { BenchProcess } from './child-process.js'
+import { BenchProcess } from './children.js'
 import type { Muxers } from './gossip.js'
 import type { LedgerFigures, LedgerLoad } from './ledger-figures.js'
 import { decimals, printRows, type Row } from './rows.js'
@@ -78,7 +78,7 @@ export function ledgerRows({ endToEnd: all, state }: Ledger): Row[] {
 
 /** In a process of its own: no signatures, no disk, no network. */
 async function stateAlone(load: LedgerLoad): Promise<LedgerFigures> {
-  const child = new BenchProcess(new URL('./ledger-process.js', import.meta.url), load)
+  const child = new BenchProcess('ledger-process', load)
   try {
     return await child.ask<LedgerFigures>('figures', LONG)
   } finally {

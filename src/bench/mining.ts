@@ -86,7 +86,9 @@ function rawHasherOf(bytes: Uint8Array): Hasher {
   const current = new Int32Array(shared, 0, 1)
   const hashes = new BigUint64Array(shared, 8)
   const setup: RawHashSetup = { bytes, shared }
-  const worker = new Worker(new URL('./raw-hash-worker.js', import.meta.url), { workerData: setup })
+  const worker = new Worker(new URL(import.meta.resolve('#src/bench/raw-hash-worker.js')), {
+    workerData: setup
+  })
   return {
     hashes: () => Number(Atomics.load(hashes, 0)),
     begin: () => {

@@ -2,7 +2,7 @@
 import 'core-js/actual/promise/with-resolvers.js'
 import { readOrderedNetwork } from '../cli/files.js'
 import { readIdentity } from '../cli/key-files.js'
-import { answerAs, usageSoFar } from './child-process.js'
+import { answerAs, usageSoFar } from './children.js'
 import { sendAll, sentBy, startClients } from './clients.js'
 import { accountsIn, paymentsOf, spoken } from './payments.js'
 import type { PayersArgument } from './transfers.js'

@@ -8,7 +8,7 @@ import type { Header } from '../core/block.js'
 import { toHex } from '../core/bytes.js'
 import { Wakeup } from '../node/waiting.js'
 import { createSequencer } from '../roles/sequencer.js'
-import { answerAs, usageSoFar } from './child-process.js'
+import { answerAs, usageSoFar } from './children.js'
 import type { NetworkArgument } from './end-to-end.js'
 
 /** The head, and the digest of its state in hex. */

@@ -9,7 +9,7 @@ import { encryptionKeyBeside, makeSequencerNetwork } from '../cli/sequencer-netw
 import { toHex } from '../core/bytes.js'
 import { peerIdToString, signerOf } from '../core/keys.js'
 import { sequencerOf } from '../core/network-document.js'
-import { BenchProcess, type Usage } from './child-process.js'
+import { BenchProcess, type Usage } from './children.js'
 import type { ClientsPlace, Sent } from './clients.js'
 import { accountsAfter, accountsIn, FUNDS } from './payments.js'
 import type { Executed } from './sequencer-process.js'
@@ -55,7 +55,7 @@ export async function transfersEndToEnd(options: TransfersOptions): Promise<Tran
   const folder = await mkdtemp(join(tmpdir(), 'tallystick-bench-'))
   const processes: BenchProcess[] = []
   const spawn = (module: string, argument: unknown): BenchProcess => {
-    const child = new BenchProcess(new URL(module, import.meta.url), argument)
+    const child = new BenchProcess(module, argument)
     processes.push(child)
     return child
   }
@@ -67,7 +67,7 @@ export async function transfersEndToEnd(options: TransfersOptions): Promise<Tran
     const files = { network: join(folder, 'network.json'), key, encryptionKey: encryptionKeyBeside(key) }
     const keys = Array.from({ length: clients }, (_, index) => join(folder, `payer-${index}.key`))
     await makeLedger(files, keys, accounts)
-    const sequencer = spawn('./sequencer-process.js', { ...files, data: join(folder, 'sequencer'), muxers })
+    const sequencer = spawn('sequencer-process', { ...files, data: join(folder, 'sequencer'), muxers })
     const address = await sequencer.ask<string>('address', LONG)
     const { network } = files
     const argument: PayersArgument = {
@@ -78,7 +78,7 @@ export async function transfersEndToEnd(options: TransfersOptions): Promise<Tran
       keys,
       perPayer
     }
-    const payers = spawn('./payers-process.js', argument)
+    const payers = spawn('payers-process', argument)
     await payers.ask<number>('connected', LONG)
 
     const usage = (): Promise<Usage[]> =>

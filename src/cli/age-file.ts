@@ -34,7 +34,7 @@ export async function decryptWithPassphrase(
 }
 
 async function run(job: AgeJob): Promise<string | Uint8Array | undefined> {
-  const filename = new URL('./age-worker.js', import.meta.url).href
+  const filename = import.meta.resolve('#src/cli/age-worker.js')
   const worker = new Piscina<AgeJob, string | Uint8Array | undefined>({ filename, maxThreads: 1 })
   try {
     return await worker.run(job)

@@ -58,7 +58,7 @@ export async function writeNetwork(
 }
 
 function shipped(type: OrderingName): string {
-  return fileURLToPath(new URL(`../../config/${type}.json`, import.meta.url))
+  return fileURLToPath(import.meta.resolve(`#config/${type}.json`))
 }
 
 function checked(source: string, document: unknown): Network {

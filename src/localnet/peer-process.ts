@@ -14,7 +14,7 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null
 }
 
-const PEER = fileURLToPath(new URL('../peer.js', import.meta.url))
+const PEER = fileURLToPath(import.meta.resolve('#src/peer.js'))
 /** Lines of standard error that are kept to explain a failure. */
 const TAIL_LINES = 40
 /** How long a peer may leave its standard input unread, ms. */

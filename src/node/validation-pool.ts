@@ -124,7 +124,7 @@ export class ValidationPool implements Service {
 
   async #addWorker(): Promise<void> {
     const worker = new Piscina({
-      filename: new URL('./validation-worker.js', import.meta.url).href,
+      filename: import.meta.resolve('#src/node/validation-worker.js'),
       minThreads: 1,
       maxThreads: 1,
       workerData: this.#setup

@@ -47,7 +47,9 @@ export class HashPool implements Service {
       // Its own half of the nonce, this time: not even the same miner, started again, goes the same way.
       nonce.set(randomBytes(NONCE_BYTES / 2))
       const setup: MiningSetup = { shared: this.#shared, index, nonce }
-      const worker = new Worker(new URL('./mining-worker.js', import.meta.url), { workerData: setup })
+      const worker = new Worker(new URL(import.meta.resolve('#src/node/mining/mining-worker.js')), {
+        workerData: setup
+      })
       worker.on('message', (found: MiningFind) => this.#found(found))
       worker.on('error', (error: unknown) => this.#fail(error))
       return worker

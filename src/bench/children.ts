@@ -4,8 +4,10 @@ import { type ChildProcess, fork } from 'node:child_process'
 export class BenchProcess {
   readonly #child: ChildProcess
 
-  constructor(module: URL, argument: unknown) {
-    this.#child = fork(module, [JSON.stringify(argument)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  /** `module` is the name of one of bench/*-process.js, without its ending. */
+  constructor(module: string, argument: unknown) {
+    const file = new URL(import.meta.resolve(`#src/bench/${module}.js`))
+    this.#child = fork(file, [JSON.stringify(argument)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   }
 
   /** Sends a word and awaits the answer to it, whose shape the module named by it documents. */
