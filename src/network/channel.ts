@@ -54,9 +54,14 @@ export class Channel {
   }
 
   /** Resolves when the frame has left, or waits in a queue that has room for the next one. */
-  async send(frame: Uint8Array, signal: AbortSignal): Promise<void> {
+  send(frame: Uint8Array, signal: AbortSignal): Promise<void> {
+    return this.sendAll([frame], signal)
+  }
+
+  /** The same for many at once, which costs little more than one. */
+  async sendAll(frames: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
     try {
-      await this.#frames.write(frame, { signal })
+      await this.#frames.writeV([...frames], { signal })
     } catch (error) {
       throw this.abort(error)
     }

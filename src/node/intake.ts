@@ -72,12 +72,8 @@ export class Intake implements Service {
     try {
       envelopes = decodeBundle(bundle)
     } catch (error) {
-      this.receipts.turnedAway(
-        from,
-        undefined,
-        leafHash(bundle),
-        refusal('bad encoding', describeError(error))
-      )
+      const why = refusal('bad encoding', describeError(error))
+      this.receipts.turnedAway(from, [{ leaf: leafHash(bundle) }], why)
       return 'reject'
     }
     const name = toHex(from)
@@ -107,10 +103,11 @@ export class Intake implements Service {
   /** Unread, so that nothing shows yet who wrote it: a follower knows whom it has it from. */
   #turnAway(from: PeerIdBytes, envelopes: readonly EnvelopeBytes[], why: Refusal): GossipVerdict {
     const isFollower = this.receipts.tellsAll(from)
-    for (const envelope of envelopes) {
-      const author = isFollower ? authorNamedIn(envelope) : undefined
-      this.receipts.turnedAway(from, author, leafHash(envelope), why)
-    }
+    const messages = envelopes.map(envelope => ({
+      leaf: leafHash(envelope),
+      named: isFollower ? authorNamedIn(envelope) : undefined
+    }))
+    this.receipts.turnedAway(from, messages, why)
     return 'ignore'
   }
 
@@ -126,7 +123,7 @@ export class Intake implements Service {
     if (!verdict.ok) {
       if (this.#isTakenBefore(verdict)) return 'ignore'
       const { author, leaf, refusal } = verdict
-      if (author === undefined) this.receipts.turnedAway(from, undefined, leaf, refusal)
+      if (author === undefined) this.receipts.turnedAway(from, [{ leaf }], refusal)
       else this.receipts.refused(author, leaf, refusal)
       return isMalicious(verdict.refusal.reason) ? 'reject' : 'ignore'
     }

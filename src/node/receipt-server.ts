@@ -24,6 +24,13 @@ interface ToldRefusal {
   readonly detail: string
 }
 
+/** A message that nobody has verified. */
+export interface Unverified {
+  readonly leaf: Hash
+  /** Who wrote it, as it says itself. */
+  readonly named?: PeerIdBytes | undefined
+}
+
 /**
  * Tells each client, on a stream it keeps open, what became of its own messages, and each follower what
  * became of all, to pass it on. Who is away or does not read misses notices and nothing else: the receipts
@@ -74,13 +81,16 @@ export class ReceiptServer implements Service {
   }
 
   /**
-   * A message that has no author yet, as nobody has verified it: told to who handed it over and to nobody else.
+   * Messages that have no author yet, as nobody has verified them: told to who handed them over and to nobody else.
    * A follower passes it on to the author that the message names, if that one is its client.
    */
-  turnedAway(bringer: PeerIdBytes, named: PeerIdBytes | undefined, leaf: Hash, why: ToldRefusal): void {
+  turnedAway(bringer: PeerIdBytes, messages: readonly Unverified[], why: ToldRefusal): void {
     const name = toHex(bringer)
-    tell(this.#channels.get(name), refusalNotice(leaf, why, NOBODY))
-    if (named !== undefined) tell(this.#relays.get(name), refusalNotice(leaf, why, named))
+    tell(this.#channels.get(name), ...messages.map(({ leaf }) => refusalNotice(leaf, why, NOBODY)))
+    tell(
+      this.#relays.get(name),
+      ...messages.flatMap(({ leaf, named }) => (named ? refusalNotice(leaf, why, named) : []))
+    )
   }
 
   /** Whether this peer is a follower that is told about all messages. */
@@ -121,10 +131,10 @@ function refusalNotice(leaf: Hash, { reason, detail }: ToldRefusal, author: Uint
   return Notice.encode({ refused: { leaf, reason, detail: detail.slice(0, 500), author } })
 }
 
-function tell(channel: Channel | undefined, notice: Uint8Array): void {
-  if (channel?.isOpen !== true) return
+function tell(channel: Channel | undefined, ...notices: readonly Uint8Array[]): void {
+  if (channel?.isOpen !== true || notices.length === 0) return
   // A failed send has aborted the channel, and its close handler forgets it.
-  channel.send(notice, AbortSignal.timeout(LIMITS.frameMs)).catch(() => undefined)
+  channel.sendAll(notices, AbortSignal.timeout(LIMITS.frameMs)).catch(() => undefined)
 }
 
 async function sendAway(channel: Channel, reason: Reason, detail: string): Promise<void> {

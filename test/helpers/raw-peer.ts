@@ -46,6 +46,7 @@ export class RawPeer extends Changes {
   readonly blocks: Uint8Array[] = []
   readonly asker: AccountAsker
   readonly sequencerAsker: SequencerAsker
+  #receiptsStream = 'is open'
 
   private constructor(
     readonly net: TestNetwork,
@@ -83,7 +84,10 @@ export class RawPeer extends Changes {
     await channel.send(Hello.encode({ network: net.network.id, relay: isRelay }), deadline())
     const first = Notice.decode(present(await channel.receive(deadline()), 'the answer to the hello'))
     assert.ok(first.ready, 'the sequencer is ready')
-    peer.#listen(channel).catch(() => undefined)
+    peer.#listen(channel).then(
+      () => peer.#ended('ended'),
+      error => peer.#ended(`failed: ${error}`)
+    )
     return peer
   }
 
@@ -156,8 +160,14 @@ export class RawPeer extends Changes {
     }
   }
 
+  #ended(how: string): void {
+    this.#receiptsStream = how
+    this.changed()
+  }
+
   protected override describe(): string {
     return [
+      `the receipts stream ${this.#receiptsStream}`,
       `${this.receipts.length} receipts, ${this.blocks.length} blocks`,
       ...this.refusals.slice(-5).map(({ reason, detail }) => `${reason}: ${detail}`)
     ].join('\n')
