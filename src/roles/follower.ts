@@ -1,5 +1,3 @@
-import { Chain } from '../chain/chain.js'
-import { expectOnlyBlocks } from '../chain/indexes.js'
 import { rulesOf } from '../chain/rules.js'
 import { sequencerOf } from '../core/network-document.js'
 import { Host } from '../network/host.js'
@@ -7,12 +5,11 @@ import { topicsOf } from '../network/names.js'
 import { AccountResponder } from '../node/account-responder.js'
 import { AddressBook } from '../node/address-book.js'
 import { Announcement } from '../node/announcement.js'
-import { BlockImporter, type Verification } from '../node/block-importer.js'
+import type { Verification } from '../node/block-importer.js'
 import { BlockResponder } from '../node/block-responder.js'
 import { ChainResponder } from '../node/chain-responder.js'
 import { EvidenceKeeper } from '../node/evidence-keeper.js'
 import { Intake } from '../node/intake.js'
-import { Neighbours } from '../node/neighbours.js'
 import { NodeResponder } from '../node/node-responder.js'
 import { QueryServer } from '../node/query-server.js'
 import { ReceiptServer } from '../node/receipt-server.js'
@@ -21,10 +18,8 @@ import { SequencerAsker } from '../node/sequencer-asker.js'
 import { SequencerLink } from '../node/sequencer-link.js'
 import { SequencerResponder } from '../node/sequencer-responder.js'
 import { ServiceList } from '../node/service.js'
-import { Sync } from '../node/sync.js'
-import { ValidationPool } from '../node/validation-pool.js'
-import { Witness } from '../node/witness.js'
 import { type ControlledPeer, chainHoldings, controlsOf } from './controls.js'
+import { following, openCopy } from './following.js'
 import { nodeInfoOf } from './node-info.js'
 import type { PeerOptions } from './peer-options.js'
 
@@ -39,11 +34,10 @@ export interface FollowerOptions extends PeerOptions {
  * sequencer no more, and goes on serving what it has. Throws StoreError if the folder is damaged.
  */
 export async function createFollower(options: FollowerOptions): Promise<ControlledPeer> {
-  const { network, database, now, report, failed, connect, rates } = options
+  const { network, database, report, failed, connect, rates } = options
   const rules = rulesOf(network)
   const topics = topicsOf(network.id)
-  const chain = await Chain.open(database, rules)
-  await expectOnlyBlocks(database, chain.head().header.size)
+  const chain = await openCopy(database, rules)
   const host = await Host.create({ ...options, topics: Object.values(topics) })
   const book = new AddressBook(connect)
   const receipts = new ReceiptServer(host, network.id, () =>
@@ -82,33 +76,13 @@ export async function createFollower(options: FollowerOptions): Promise<Controll
       relay.close()
     }
   })
-  const witness = new Witness(chain, evidence => keeper.suspect(evidence))
-  const pool = new ValidationPool(network)
-  const importer = new BlockImporter(chain, pool, options.verification, now)
-  const neighbours = new Neighbours(
-    host,
-    book,
-    peer => {
-      sync.wake()
-      keeper.ask(new SequencerAsker(host, peer, network))
-    },
-    report
-  )
-  const sync = new Sync({
-    host,
-    topic: topics.blocks,
+  const { importer, neighbours, pool, sync, witness } = following({
+    ...options,
     rules,
     chain,
-    importer,
-    neighbours,
-    now,
-    report,
-    extended: signed => {
-      report({ event: 'block', signed })
-      witness.extended(signed)
-    },
-    witness,
-    failed
+    host,
+    book,
+    keeper
   })
   const pending = (): number => Math.max(0, relay.receipted - chain.head().header.size)
   const queries = new QueryServer(host, {
