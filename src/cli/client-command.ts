@@ -1,17 +1,25 @@
+import { join } from 'node:path'
 import { LIMITS } from '../core/limits.js'
+import type { Network, OrderedNetwork } from '../core/network-document.js'
+import type { Verification } from '../node/block-importer.js'
 import type { Report, Summary } from '../node/events.js'
 import { within } from '../node/waiting.js'
 import { type Client, createClient } from '../roles/client.js'
 import type { Holdings } from '../roles/controls.js'
 import { createWriter } from '../roles/writer.js'
-import { Failure } from './failure.js'
-import { readNetwork } from './files.js'
+import { Failure, UsageError } from './failure.js'
+import { openDatabase, readNetwork } from './files.js'
 import { type PeerFiles, running, withPeer } from './run-peer.js'
 
 export interface ClientFiles extends PeerFiles {
   readonly network: string
   readonly connect: readonly string[]
+  /** Left out: `full` for a ledger in a sequencer's order, `light` for the rest. */
+  readonly verify?: ClientVerification
 }
+
+/** What a client verifies: whole blocks, of which it keeps a copy, or by proofs what concerns itself (light). */
+export type ClientVerification = Verification | 'light'
 
 /** Runs a client until it knows what became of all that `source` gave it: of a sequencer, or among equals. */
 export async function runClient(
@@ -22,20 +30,43 @@ export async function runClient(
 ): Promise<Summary> {
   const network = await readNetwork(files.network)
   let summary: Summary | undefined
-  await withPeer(files, network, report, stopping, async peer => {
-    const options = { ...peer, connect: files.connect }
-    const client = await (network.kind === 'ordered' && network.document.ordering.type === 'sequencer'
-      ? createClient({ ...options, network })
-      : createWriter(options))
+  const run = async (client: Client<Holdings>): Promise<void> => {
     try {
       await running(client, stopping.signal, () => converse(client, source, files.connect, stopping.signal))
     } finally {
       summary = client.summary()
       report({ event: 'summary', ...summary })
     }
+  }
+  const verification = verificationOf(files.verify, network)
+  await withPeer(files, network, report, stopping, async peer => {
+    const options = { ...peer, connect: files.connect }
+    if (!isSequenced(network)) return run(await createWriter(options))
+    if (verification === 'light') return run(await createClient({ ...options, network }))
+    const database = await openDatabase(join(files.data, 'chain'))
+    try {
+      await run(await createClient({ ...options, network, copy: { database, verification } }))
+    } finally {
+      await database.close()
+    }
   })
   if (summary === undefined) throw new Error('a client always has a summary')
   return summary
+}
+
+function isSequenced(network: Network): network is OrderedNetwork {
+  return network.kind === 'ordered' && network.document.ordering.type === 'sequencer'
+}
+
+/** Throws UsageError where a client keeps no blocks. */
+function verificationOf(wanted: ClientVerification | undefined, network: Network): ClientVerification {
+  if (isSequenced(network))
+    return wanted ?? (network.document.application.type === 'ledger' ? 'full' : 'light')
+  if (wanted !== undefined && wanted !== 'light')
+    throw new UsageError(
+      `among equals a client keeps no blocks, and --verify ${wanted} is nothing for it; run a peer with --role follower`
+    )
+  return 'light'
 }
 
 /** Sends all that the source gives, and waits for what becomes of it. */

@@ -3,12 +3,11 @@ import { Command, Option } from 'commander'
 import { peerIdToString, signerOf } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { type Network, sequencerOf } from '../core/network-document.js'
-import type { Verification } from '../node/block-importer.js'
 import { describeError, type Report } from '../node/events.js'
 import { createFollower } from '../roles/follower.js'
 import { createSequencer, type Sequencer } from '../roles/sequencer.js'
 import { runChat } from './chat-command.js'
-import { type ClientFiles, runClient } from './client-command.js'
+import { type ClientFiles, type ClientVerification, runClient } from './client-command.js'
 import { type ClosedNetworkOptions, withClosedNetworkOptions } from './closed-network.js'
 import { type MiningOptions, runEqual, withMiningOptions } from './equal-command.js'
 import { Failure, UsageError } from './failure.js'
@@ -23,7 +22,7 @@ import { runUnordered } from './unordered-command.js'
 
 interface PeerCommandOptions extends ClosedNetworkOptions, MiningOptions {
   readonly role: 'sequencer' | 'client' | 'follower' | 'miner' | 'chat'
-  readonly verify: Verification
+  readonly verify?: ClientVerification
   readonly keyGrace: number
   readonly network?: string
   readonly room?: string
@@ -71,9 +70,10 @@ export function peerCommand(): Command {
       'connect to nobody: others connect to this peer, or the program that started it says whom to'
     )
     .addOption(
-      new Option('--verify <what>', 'follower: of a block, all (full), or all but its messages’ signatures')
-        .choices(['full', 'headers'])
-        .default('full')
+      new Option(
+        '--verify <what>',
+        'of each block all (full), or all but its messages’ signatures (headers); client: by proofs what concerns itself (light) (default: full, client of messages: light)'
+      ).choices(['full', 'headers', 'light'])
     )
     .option(
       '--key-grace <s>',
@@ -173,7 +173,11 @@ async function runFollower(
   const ordered = expectBlocks(network, FOLLOW_INSTEAD)
   if (role === 'miner' || ordered.document.ordering.type !== 'sequencer')
     return runEqual(role, files, ordered, report, stopping)
-  const verification = options.verify
+  const verification = options.verify ?? 'full'
+  if (verification === 'light')
+    throw new UsageError(
+      'a follower keeps all blocks; --verify light is for a client, and here it is full or headers'
+    )
   await withPeer(files, ordered, report, stopping, async peer => {
     const follower = await createFollower({ ...peer, connect: files.connect, verification }).catch(asFailure)
     await running(follower, stopping.signal, () => untilAborted(stopping.signal))

@@ -48,7 +48,12 @@ export async function sendOne(value: unknown, options: SendOptions): Promise<Sta
   const network = await readNetwork(options.network)
   const depth =
     options.wait === undefined ? undefined : { wanted: options.wait, network: expectReorgs(network) }
-  const files = { ...options, listen: [], connect: options.connect ?? [DEFAULTS.sequencer] }
+  const files = {
+    ...options,
+    listen: [],
+    connect: options.connect ?? [DEFAULTS.sequencer],
+    verify: 'light'
+  } as const
   const report = reporter(options.json === true)
   const stopping = stopController()
   const fate = new Fate()

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { bodiesOf, rulesOf } from '../chain/rules.js'
+import type { Database } from '../chain/store.js'
 import { signerOf } from '../core/keys.js'
 import { type Network, type OrderedNetwork, sequencerOf } from '../core/network-document.js'
 import { newSealingContext } from '../core/sealing.js'
@@ -8,6 +9,7 @@ import { topicsOf } from '../network/names.js'
 import { AccountAsker } from '../node/account-asker.js'
 import { AddressBook } from '../node/address-book.js'
 import { Announcement } from '../node/announcement.js'
+import type { Verification } from '../node/block-importer.js'
 import type { Summary } from '../node/events.js'
 import { EvidenceKeeper } from '../node/evidence-keeper.js'
 import { KeyRenewal } from '../node/key-renewal.js'
@@ -25,11 +27,19 @@ import {
   controlsOf,
   type Holdings
 } from './controls.js'
+import { following, openCopy } from './following.js'
 import type { PeerOptions } from './peer-options.js'
 import { endingAtRefusedPayments, languageOf, sending, walletFor } from './sending.js'
 
 export interface ClientOptions<N extends Network = OrderedNetwork> extends PeerOptions<N> {
   readonly connect: readonly string[]
+}
+
+/** A copy of the chain that a client keeps. */
+export interface ClientCopy {
+  /** Its own; open, and closed by whoever opened it. */
+  readonly database: Database
+  readonly verification: Verification
 }
 
 /** A peer that writes: keeps its messages on disk until it is known what became of them. */
@@ -45,14 +55,24 @@ export interface Client<Has extends Holdings = ChainHoldings> extends Controlled
   summary(): Summary
 }
 
-/** Throws StoreError if the folder belongs to another network. */
-export async function createClient(options: ClientOptions): Promise<Client> {
-  const { network, database, now, failed, connect } = options
+/**
+ * A sequencer's client. With a `copy` it follows the chain as a follower does, executes each block and compares its
+ * state; without one it believes proofs alone, of what concerns itself. Throws StoreError if a folder is damaged, or
+ * belongs to another network.
+ */
+export async function createClient(
+  options: ClientOptions & { readonly copy?: ClientCopy | undefined }
+): Promise<Client> {
+  const { network, database, now, failed, connect, copy } = options
   const signer = signerOf(options.key)
   const sequencer = sequencerOf(network)
   const rules = rulesOf(network)
   const topics = topicsOf(network.id)
-  const host = await Host.create({ ...options, topics: [topics.messages, topics.evidence] })
+  const chain = copy && (await openCopy(copy.database, rules))
+  const host = await Host.create({
+    ...options,
+    topics: [topics.messages, topics.evidence, ...(copy ? [topics.blocks] : [])]
+  })
   const book = new AddressBook(connect)
   const outbox = await Outbox.open(database, network, signer, now)
   let asker: AccountAsker | undefined
@@ -76,21 +96,26 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     report
   })
   const firstUp = Promise.withResolvers<void>()
-  const keeper = new EvidenceKeeper({
+  const keeper: EvidenceKeeper = new EvidenceKeeper({
     host,
     topic: topics.evidence,
     database,
     network,
     clock: () => performance.now(),
-    // Without a state it has checked no block whole.
-    isRight: () => false,
+    // Without a copy it has no state, and has checked no block whole.
+    isRight: signed => followed?.importer.hasChecked(signed) ?? false,
     report,
     failed,
     convicted: ({ detail }) => {
       publisher.down()
+      followed?.sync.halt()
       failed(new Error(`the sequencer has lied: ${detail}; nothing more is sent to it`))
     }
   })
+  const followed =
+    copy &&
+    chain &&
+    following({ ...options, report, rules, chain, host, book, keeper, verification: copy.verification })
   const light = new LightClient({
     rules,
     database,
@@ -135,9 +160,11 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     failed
   })
   const services = new ServiceList([
+    ...(followed ? [followed.pool] : []),
     host,
     publisher,
     keeper,
+    ...(followed ? [followed.sync, followed.neighbours] : []),
     light,
     renewal,
     new Announcement('client', network.id, host, report),
@@ -151,7 +178,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
       role: 'client',
       host,
       book,
-      holdings: () => chainHoldings(light.head, publisher.unsettled)
+      holdings: () => chainHoldings(chain?.head() ?? light.head, publisher.unsettled)
     }),
     summary: () => ({ ...publisher.summary(), proved: light.proved }),
     look: signal => light.look(signal),

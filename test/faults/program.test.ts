@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { chmod, mkdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { peerIdToString } from '#src/core/keys.js'
 import { expectOrdered, networkOf } from '#src/core/network-document.js'
-import { present } from '../helpers/changes.js'
+import { deadline, present } from '../helpers/changes.js'
 import { checkPeer, openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
-import { makeNetwork, type NetworkWishes, type TestNetwork } from '../helpers/networks.js'
-import { RunningSequencer } from '../helpers/peers.js'
+import { makeNetwork, makeWorkNetwork, type NetworkWishes, type TestNetwork } from '../helpers/networks.js'
+import { ledgerOf } from '../helpers/payers.js'
+import { RunningClient, RunningSequencer } from '../helpers/peers.js'
 import { Program, SEQUENCER_OPTIONS, writeSequencerFiles } from '../helpers/program.js'
 
 const CLIENT_OPTIONS = [
@@ -127,6 +129,25 @@ const WRONG_STARTS: readonly WrongStart[] = [
       const { key } = await makeNetwork({ sequencer: 'another' })
       await writeSequencerFiles(folder, { ...net, key })
       return [...SEQUENCER_OPTIONS, ...ANY_PORT]
+    }
+  },
+  {
+    what: 'as a follower that is to keep no blocks',
+    code: 2,
+    says: /--verify light is for a client/,
+    prepare: async (folder, net) => {
+      await writeSequencerFiles(folder, net)
+      return ['--role', 'follower', '--network', 'network.json', '--verify', 'light']
+    }
+  },
+  {
+    what: 'as a client among equals that is to keep blocks',
+    code: 2,
+    says: /--verify full is nothing for it.*--role follower/,
+    prepare: async folder => {
+      const { network } = await makeWorkNetwork()
+      await writeFile(join(folder, 'network.json'), JSON.stringify(network.document))
+      return [...CLIENT_OPTIONS, '--verify', 'full']
     }
   },
   sequencerWith(
@@ -285,6 +306,20 @@ describe('node dist/peer.js', () => {
     )
     await sequencer.stop()
     assert.equal((await checkPeer(sequencer.folder, net)).pending, 4)
+  })
+
+  it('as a client of a ledger: executes each block, keeps it, and ends cleanly', async () => {
+    const ledger = await makeNetwork({ blockSize: 1, ledger: await ledgerOf({ alice: 10n }) })
+    const sequencer = await RunningSequencer.start(cleanup, ledger)
+    await writeSequencerFiles(folder, ledger)
+    const client = run([...CLIENT_OPTIONS, '--json', '--duration', '0', '--connect', sequencer.address])
+    const alice = await RunningClient.connected(cleanup, ledger, sequencer.address, 'alice')
+    const to = peerIdToString(ledger.signer.peerId)
+    for (const amount of ['1', '2']) await alice.client.send({ to, amount }, deadline())
+    await client.times('block', 2)
+    assert.equal((await client.kill('SIGTERM')).code, 0)
+    const kept = await checkPeer(join(folder, 'data/client/chain'), ledger, { receipts: false })
+    assert.equal(kept.height, 2)
   })
 
   it('as a client with a line of JSON nested 100000 deep: refuses it and goes on with the next line', async () => {

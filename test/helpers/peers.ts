@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import type { PrivateKey } from '@libp2p/interface'
 import type { Database } from '#src/chain/store.js'
 import type { CheckpointedHeader } from '#src/core/block.js'
 import type { PeerIdBytes } from '#src/core/bytes.js'
 import { signerOf } from '#src/core/keys.js'
 import type { Network } from '#src/core/network-document.js'
+import type { Verification } from '#src/node/block-importer.js'
 import type { PeerEvent, Report } from '#src/node/events.js'
 import type { DatedKey, DatedKeys } from '#src/node/key-ring.js'
 import { type Client, createClient } from '#src/roles/client.js'
@@ -71,6 +73,11 @@ export type PeerWishes = Pick<PeerOptions, 'admitted' | 'swarmKey' | 'rates'>
 export interface FollowerWishes extends PeerWishes {
   /** Hears of the database each time it has been opened. */
   readonly opened?: (database: Database) => void
+}
+
+export interface ClientWishes extends PeerWishes {
+  /** It keeps a copy of the chain and verifies so much of it; a light client where it is left out. */
+  readonly verify?: Verification
 }
 
 export interface SequencerWishes extends FollowerWishes {
@@ -273,14 +280,14 @@ export class RunningFollower extends RunningPeer {
 export class RunningClient {
   readonly events = new EventLog()
   #client: Client<Holdings> | undefined
-  #database: Database | undefined
+  #databases: readonly Database[] = []
 
   private constructor(
     readonly net: TestNetwork,
     readonly key: PrivateKey,
     readonly folder: string,
     private readonly connect: readonly string[],
-    private readonly wishes: PeerWishes
+    private readonly wishes: ClientWishes
   ) {}
 
   /** Has reached nobody yet. */
@@ -289,7 +296,7 @@ export class RunningClient {
     net: TestNetwork,
     connect: string | readonly string[],
     who: string | PrivateKey = 'client',
-    wishes: PeerWishes = {}
+    wishes: ClientWishes = {}
   ): Promise<RunningClient> {
     const key = typeof who === 'string' ? await identity(who) : who
     const running = new RunningClient(net, key, await cleanup.folder(), [connect].flat(), wishes)
@@ -304,7 +311,7 @@ export class RunningClient {
     net: TestNetwork,
     connect: string | readonly string[],
     who: string | PrivateKey = 'client',
-    wishes: PeerWishes = {}
+    wishes: ClientWishes = {}
   ): Promise<RunningClient> {
     const running = await RunningClient.start(cleanup, net, connect, who, wishes)
     await running.client.connected(deadline())
@@ -328,11 +335,15 @@ export class RunningClient {
   }
 
   async start(): Promise<void> {
+    const { verify: verification, ...wishes } = this.wishes
     const database = await openDatabase(this.folder)
-    this.#database = database
+    this.#databases = [database]
+    const copy = verification && { database: await openDatabase(this.#copy), verification }
+    if (copy) this.#databases = [database, copy.database]
     const create = this.net.rules.ordering.bodies === 'sealed' ? createClient : createWriter
     const client: Client<Holdings> = await create({
-      ...this.wishes,
+      ...wishes,
+      copy,
       key: this.key,
       network: this.net.network,
       database,
@@ -347,14 +358,24 @@ export class RunningClient {
   }
 
   async stop(): Promise<void> {
-    const [client, database] = [this.#client, this.#database]
+    const [client, databases] = [this.#client, this.#databases]
     this.#client = undefined
-    this.#database = undefined
+    this.#databases = []
     try {
       await client?.stop()
     } finally {
-      await database?.close()
+      for (const database of databases) await database.close()
     }
+  }
+
+  /** Stops it and verifies its copy of the chain. */
+  async checkCopy(): Promise<CheckedPeer> {
+    await this.stop()
+    return checkPeer(this.#copy, this.net, { receipts: false })
+  }
+
+  get #copy(): string {
+    return join(this.folder, 'chain')
   }
 
   /** Sends `count` valid messages, one after the other. */

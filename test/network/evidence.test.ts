@@ -157,7 +157,7 @@ describe('evidence of a lying sequencer', () => {
       }
     ]
   ] as const)
-    it(`a block of a ledger that ${what}: it is not taken, and what proves it is kept and served`, async () => {
+    it(`a block of a ledger that ${what}: neither a follower nor a client of the ledger takes it, and what proves it is kept and served`, async () => {
       const net = await makeNetwork({ blockSize: 1, ledger: await ledgerOf({ alice: 100n }) })
       const [alice, bob] = [await Payer.create(net, 'alice'), await Payer.create(net, 'bob')]
       const maker = new ChainMaker(net)
@@ -170,5 +170,8 @@ describe('evidence of a lying sequencer', () => {
       await convicted(follower, ['state'])
       assert.equal(follower.blocks.length, 1)
       await expectServed(net, follower)
+      const client = await RunningClient.start(cleanup, net, [liar], 'carol', { verify: 'full' })
+      assert.match(await client.failure(), /the sequencer has lied/)
+      assert.equal((await client.checkCopy()).height, 1)
     })
 })

@@ -103,7 +103,7 @@ describe('a ledger in the order of a sequencer', () => {
   it('clients pay each other, and whoever asks is shown by proofs what each has, after each block', async () => {
     await start(2)
     const [payer, receiver] = [
-      await RunningClient.connected(cleanup, net, sequencer.address, 'alice'),
+      await RunningClient.connected(cleanup, net, sequencer.address, 'alice', { verify: 'full' }),
       await RunningClient.connected(cleanup, net, sequencer.address, 'bob')
     ]
     await pay(payer, bob, 100n, 1n)
@@ -135,6 +135,14 @@ describe('a ledger in the order of a sequencer', () => {
     assert.equal((await asker.account(alice.peerId)).account.sequence, 2n)
     assert.equal((await asker.account(carol.peerId)).account.sequence, 0n)
     await assert.rejects(asker.account(alice.peerId, 3), NotFound)
+    // A client that executes each block itself has the same ones, over a restart, too.
+    await payer.events.times('block', 2)
+    assert.equal((await payer.checkCopy()).height, 2)
+    await payer.start()
+    await pay(payer, bob, 1n)
+    await pay(payer, carol, 1n)
+    await payer.events.times('block', 3)
+    assert.equal((await payer.checkCopy()).height, 3)
   })
 
   it('of two programs that spend one balance at once, one wins, and it is the same one everywhere', async () => {
