@@ -131,12 +131,12 @@ describe('the rate of messages', () => {
     const leaf = leafHash(await sequencer.firstMessage())
     // A sequencer that takes its time to refuse.
     await elapsed(LIMITS.resendMs.first / 2)
-    await sequencer.tell({ refused: { leaf, reason: 'rate limited', detail: 'later', author: NOBODY } })
     const refused = performance.now()
+    await sequencer.tell({ refused: { leaf, reason: 'rate limited', detail: 'later', author: NOBODY } })
     await sequencer.until('it comes again', () => sequencer.bundles.length > 1)
     const waited = performance.now() - refused
-    // The refusal is on its way to the client for a moment after it was told.
-    assert.ok(waited > LIMITS.resendMs.first - 250, `after ${waited} ms`)
+    // A timer may fire a millisecond early.
+    assert.ok(waited >= LIMITS.resendMs.first - 2, `after ${waited} ms`)
   })
 
   it('is no matter of bytes: a client with the largest messages waits for receipts, and loses no stream', async () => {
