@@ -52,6 +52,9 @@ const LEAF_PREFIX = 8
 
 const NETWORK_KEY = Uint8Array.of(0x6e)
 
+/** The height up to which a follower has not checked all of its blocks. */
+export const UNCHECKED_KEY = Uint8Array.of(0x75)
+
 export const keys = {
   message: (position: number) => numbered('m', position),
   receipt: (first: number) => numbered('r', first),

@@ -1,4 +1,6 @@
 import { join } from 'node:path'
+import { rulesOf } from '../chain/rules.js'
+import { StoreError } from '../chain/store.js'
 import { LIMITS } from '../core/limits.js'
 import type { Network, OrderedNetwork } from '../core/network-document.js'
 import type { Verification } from '../node/block-importer.js'
@@ -6,6 +8,7 @@ import type { Report, Summary } from '../node/events.js'
 import { within } from '../node/waiting.js'
 import { type Client, createClient } from '../roles/client.js'
 import type { Holdings } from '../roles/controls.js'
+import { openCopy } from '../roles/following.js'
 import { createWriter } from '../roles/writer.js'
 import { Failure, UsageError } from './failure.js'
 import { openDatabase, readNetwork } from './files.js'
@@ -43,15 +46,27 @@ export async function runClient(
     const options = { ...peer, connect: files.connect }
     if (!isSequenced(network)) return run(await createWriter(options))
     if (verification === 'light') return run(await createClient({ ...options, network }))
-    const database = await openDatabase(join(files.data, 'chain'))
+    const folder = join(files.data, 'chain')
+    const database = await openDatabase(folder)
     try {
-      await run(await createClient({ ...options, network, copy: { database, verification } }))
+      const copy = await openCopy(database, rulesOf(network), verification).catch(about(folder))
+      await run(await createClient({ ...options, network, copy }))
     } finally {
       await database.close()
     }
   })
   if (summary === undefined) throw new Error('a client always has a summary')
   return summary
+}
+
+/** What is beside it is the client's own; what is in it, others have, too. */
+function about(folder: string): (error: unknown) => never {
+  return error => {
+    if (!(error instanceof StoreError)) throw error
+    throw new Failure(
+      `the copy of the chain in ${folder} is no good (${error.message}); delete that folder alone, and its blocks are fetched again`
+    )
+  }
 }
 
 function isSequenced(network: Network): network is OrderedNetwork {

@@ -80,7 +80,7 @@ export async function withStored<T>(
     if (document === undefined) throw new Failure(`${folder} holds no log`)
     if (await isOutbox(database))
       throw new Failure(
-        `${folder} holds the messages of a client, and no log; name the folder of a sequencer or a follower`
+        `${folder} holds the messages of a client, and no log; name the folder of a sequencer or a follower, or ${join(folder, 'chain')} where the client keeps a copy of the chain`
       )
     return await use(database, await networkFor(document, options.network, folder))
   } finally {

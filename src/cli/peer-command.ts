@@ -72,7 +72,7 @@ export function peerCommand(): Command {
     .addOption(
       new Option(
         '--verify <what>',
-        'of each block all (full), or all but its messages’ signatures (headers); client: by proofs what concerns itself (light) (default: full, client of messages: light)'
+        'follower, client: of each block all (full), or all but its messages’ signatures (headers); client: by proofs what concerns itself (light) (default: follower, client of a sequencer’s ledger: full, other clients: light)'
       ).choices(['full', 'headers', 'light'])
     )
     .option(
@@ -160,6 +160,11 @@ async function runFollower(
   report: Report,
   stopping: AbortController
 ): Promise<void> {
+  const { verify: verification = 'full' } = options
+  if (verification === 'light')
+    throw new UsageError(
+      `a ${role} keeps all blocks; --verify light is for a client, and here it is full or headers`
+    )
   const network = await readNetwork(options.network)
   const files = {
     ...options,
@@ -173,11 +178,6 @@ async function runFollower(
   const ordered = expectBlocks(network, FOLLOW_INSTEAD)
   if (role === 'miner' || ordered.document.ordering.type !== 'sequencer')
     return runEqual(role, files, ordered, report, stopping)
-  const verification = options.verify ?? 'full'
-  if (verification === 'light')
-    throw new UsageError(
-      'a follower keeps all blocks; --verify light is for a client, and here it is full or headers'
-    )
   await withPeer(files, ordered, report, stopping, async peer => {
     const follower = await createFollower({ ...peer, connect: files.connect, verification }).catch(asFailure)
     await running(follower, stopping.signal, () => untilAborted(stopping.signal))

@@ -195,6 +195,8 @@ export const LIMITS = {
 
   /** Receipts that a follower remembers until their block comes; the oldest go first. */
   rememberedReceipts: 40_000,
+  /** Signed headers above the chain that are remembered until it has come so far; the oldest go first. */
+  rememberedHeaders: 1_000,
 
   /** How long an encryption key goes on opening after its successor was made, unless the sequencer is told otherwise. */
   keyGraceMs: 3_600_000,

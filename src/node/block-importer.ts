@@ -26,7 +26,9 @@ export class BlockImporter {
     private readonly chain: Chain,
     private readonly pool: ValidationPool,
     private readonly verification: Verification,
-    private readonly now: () => number
+    private readonly now: () => number,
+    /** Of the blocks up to this height not all has been checked, in an earlier run. */
+    private readonly uncheckedTo = 0
   ) {}
 
   get isFull(): boolean {
@@ -35,7 +37,8 @@ export class BlockImporter {
 
   /** Whether this very block stands in the chain, and nothing of it is left to be checked. */
   hasChecked({ header, id }: SignedHeader): boolean {
-    const ours = this.isFull ? this.chain.headerAt(header.height) : undefined
+    const ours =
+      this.isFull && header.height > this.uncheckedTo ? this.chain.headerAt(header.height) : undefined
     return ours !== undefined && equal(ours.id, id)
   }
 

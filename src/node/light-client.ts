@@ -24,6 +24,8 @@ export interface LightClientOptions {
   readonly outbox: Outbox
   /** While it is, fewer messages are checked. */
   readonly isBusy: () => boolean
+  /** Hears of the head, from disk and whenever it has moved. */
+  readonly moved?: (head: CheckpointedHeader) => void
   /** Takes what may be evidence; false where it proves nothing. */
   readonly suspect: (evidence: Uint8Array) => Promise<boolean>
   /** The peer that is asked shows what does not hold: another one should be asked. */
@@ -70,7 +72,7 @@ export class LightClient implements Service {
   /** Throws StoreError where the head on disk is not what was written. */
   async start(): Promise<void> {
     const stored = await this.options.database.get(HEAD)
-    if (stored !== undefined) this.#head = this.#verified(stored)
+    if (stored !== undefined) this.#moveTo(this.#verified(stored))
     this.#running = this.#run()
   }
 
@@ -162,7 +164,12 @@ export class LightClient implements Service {
     await writeDurably(this.options.database, [
       { type: 'put', key: HEAD, value: encodeStoredHeader(compared.head) }
     ])
-    this.#head = compared.head
+    this.#moveTo(compared.head)
+  }
+
+  #moveTo(head: CheckpointedHeader): void {
+    this.#head = head
+    this.options.moved?.(head)
   }
 
   async #checkReceipts(asker: Asker, most: number): Promise<void> {

@@ -82,7 +82,7 @@ export class ReceiptServer implements Service {
 
   /**
    * Messages that have no author yet, as nobody has verified them: told to who handed them over and to nobody else.
-   * A follower passes it on to the author that the message names, if that one is its client.
+   * A follower passes each on to the author that it names, if that one is its client.
    */
   turnedAway(bringer: PeerIdBytes, messages: readonly Unverified[], why: ToldRefusal): void {
     const name = toHex(bringer)

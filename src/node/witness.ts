@@ -21,6 +21,8 @@ interface Promised {
 export class Witness {
   /** Receipts whose positions are in no block yet. */
   readonly #promised = new Map<number, readonly Promised[]>()
+  /** Headers above the chain, by their heights. */
+  readonly #ahead = new Map<number, SignedHeader>()
 
   constructor(
     private readonly chain: Chain,
@@ -35,9 +37,12 @@ export class Witness {
     if (height < 1) return
     const ours = chain.headerAt(height)
     if (ours !== undefined) {
-      if (!equal(ours.id, signed.id)) this.suspect(forkEvidence(ours, signed))
+      this.#expectSame(ours, signed)
       return
     }
+    const known = this.#ahead.get(height)
+    if (known !== undefined) this.#expectSame(known, signed)
+    else this.#lookOutFor(signed)
     // The genesis is nobody's word: whoever names another parent at height 1 is in another network.
     const before = height > 1 ? chain.headerAt(height - 1) : undefined
     if (before !== undefined && !equal(before.id, parent)) this.suspect(brokenChainEvidence(before, signed))
@@ -72,12 +77,29 @@ export class Witness {
   }
 
   /** The chain has grown by a block. */
-  extended({ header }: SignedHeader): void {
+  extended(signed: SignedHeader): void {
+    const { header } = signed
+    const known = this.#ahead.get(header.height)
+    this.#ahead.delete(header.height)
+    if (known !== undefined) this.#expectSame(signed, known)
     for (let position = header.size - header.count; position < header.size; position += 1) {
       const promised = this.#promised.get(position) ?? []
       this.#promised.delete(position)
       for (const each of promised) this.#compare(position, each)
     }
+  }
+
+  /** Until the chain has come so far. */
+  #lookOutFor(signed: SignedHeader): void {
+    this.#ahead.set(signed.header.height, signed)
+    if (this.#ahead.size <= LIMITS.rememberedHeaders) return
+    const [oldest] = this.#ahead.keys()
+    if (oldest !== undefined) this.#ahead.delete(oldest)
+  }
+
+  /** Two headers of one height. */
+  #expectSame(ours: SignedHeader, other: SignedHeader): void {
+    if (!equal(ours.id, other.id)) this.suspect(forkEvidence(ours, other))
   }
 
   /** Of two promises for one position a block breaks one, whichever it keeps: more need not be known. */

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { bodiesOf, rulesOf } from '../chain/rules.js'
-import type { Database } from '../chain/store.js'
 import { signerOf } from '../core/keys.js'
 import { type Network, type OrderedNetwork, sequencerOf } from '../core/network-document.js'
 import { newSealingContext } from '../core/sealing.js'
@@ -9,7 +8,6 @@ import { topicsOf } from '../network/names.js'
 import { AccountAsker } from '../node/account-asker.js'
 import { AddressBook } from '../node/address-book.js'
 import { Announcement } from '../node/announcement.js'
-import type { Verification } from '../node/block-importer.js'
 import type { Summary } from '../node/events.js'
 import { EvidenceKeeper } from '../node/evidence-keeper.js'
 import { KeyRenewal } from '../node/key-renewal.js'
@@ -27,19 +25,12 @@ import {
   controlsOf,
   type Holdings
 } from './controls.js'
-import { following, openCopy } from './following.js'
+import { type Copy, type Following, following } from './following.js'
 import type { PeerOptions } from './peer-options.js'
 import { endingAtRefusedPayments, languageOf, sending, walletFor } from './sending.js'
 
 export interface ClientOptions<N extends Network = OrderedNetwork> extends PeerOptions<N> {
   readonly connect: readonly string[]
-}
-
-/** A copy of the chain that a client keeps. */
-export interface ClientCopy {
-  /** Its own; open, and closed by whoever opened it. */
-  readonly database: Database
-  readonly verification: Verification
 }
 
 /** A peer that writes: keeps its messages on disk until it is known what became of them. */
@@ -56,19 +47,18 @@ export interface Client<Has extends Holdings = ChainHoldings> extends Controlled
 }
 
 /**
- * A sequencer's client. With a `copy` it follows the chain as a follower does, executes each block and compares its
- * state; without one it believes proofs alone, of what concerns itself. Throws StoreError if a folder is damaged, or
- * belongs to another network.
+ * A sequencer's client. With a `copy`, in a database of its own, it follows the chain as a follower does, executes each block and compares its
+ * state; without one it believes proofs alone, of what concerns itself. Throws StoreError if the folder belongs to
+ * another network.
  */
 export async function createClient(
-  options: ClientOptions & { readonly copy?: ClientCopy | undefined }
+  options: ClientOptions & { readonly copy?: Copy | undefined }
 ): Promise<Client> {
   const { network, database, now, failed, connect, copy } = options
   const signer = signerOf(options.key)
   const sequencer = sequencerOf(network)
   const rules = rulesOf(network)
   const topics = topicsOf(network.id)
-  const chain = copy && (await openCopy(copy.database, rules))
   const host = await Host.create({
     ...options,
     topics: [topics.messages, topics.evidence, ...(copy ? [topics.blocks] : [])]
@@ -78,7 +68,11 @@ export async function createClient(
   let asker: AccountAsker | undefined
   const wallet = await walletFor(rules, {
     database,
-    account: () => asker?.account(signer.peerId),
+    account: () =>
+      asker?.account(signer.peerId).then(shown => {
+        followed?.witness.examine(shown.signed)
+        return shown
+      }),
     distrust: why => link.leave(why)
   })
   const report = wallet ? endingAtRefusedPayments(options.report, wallet, failed) : options.report
@@ -112,15 +106,15 @@ export async function createClient(
       failed(new Error(`the sequencer has lied: ${detail}; nothing more is sent to it`))
     }
   })
-  const followed =
-    copy &&
-    chain &&
-    following({ ...options, report, rules, chain, host, book, keeper, verification: copy.verification })
+  const followed: Following | undefined =
+    copy && following({ ...options, report, rules, copy, host, book, keeper })
   const light = new LightClient({
     rules,
     database,
     outbox,
     isBusy: () => publisher.unsettled > 0,
+    // Who shows one chain to whoever follows, and another to whoever asks, has signed both.
+    moved: head => followed?.witness.examine(head),
     suspect: evidence => keeper.add(evidence),
     distrust: why => link.leave(why),
     report,
@@ -178,7 +172,7 @@ export async function createClient(
       role: 'client',
       host,
       book,
-      holdings: () => chainHoldings(chain?.head() ?? light.head, publisher.unsettled)
+      holdings: () => chainHoldings(copy?.chain.head() ?? light.head, publisher.unsettled)
     }),
     summary: () => ({ ...publisher.summary(), proved: light.proved }),
     look: signal => light.look(signal),

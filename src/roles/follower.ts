@@ -37,7 +37,8 @@ export async function createFollower(options: FollowerOptions): Promise<Controll
   const { network, database, report, failed, connect, rates } = options
   const rules = rulesOf(network)
   const topics = topicsOf(network.id)
-  const chain = await openCopy(database, rules)
+  const copy = await openCopy(database, rules, options.verification)
+  const { chain } = copy
   const host = await Host.create({ ...options, topics: Object.values(topics) })
   const book = new AddressBook(connect)
   const receipts = new ReceiptServer(host, network.id, () =>
@@ -79,7 +80,7 @@ export async function createFollower(options: FollowerOptions): Promise<Controll
   const { importer, neighbours, pool, sync, witness } = following({
     ...options,
     rules,
-    chain,
+    copy,
     host,
     book,
     keeper

@@ -1,7 +1,7 @@
 import { Chain } from '../chain/chain.js'
 import type { Rules } from '../chain/cursor.js'
 import { expectOnlyBlocks } from '../chain/indexes.js'
-import type { Database } from '../chain/store.js'
+import { type Database, UNCHECKED_KEY, writeDurably } from '../chain/store.js'
 import type { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
 import type { AddressBook } from '../node/address-book.js'
@@ -16,9 +16,8 @@ import { Witness } from '../node/witness.js'
 
 export interface FollowingOptions {
   readonly rules: Rules
-  /** Of those rules, from `openCopy`. */
-  readonly chain: Chain
-  readonly verification: Verification
+  /** Of those rules. */
+  readonly copy: Copy
   readonly host: Host
   readonly book: AddressBook
   /** Is shown what may be evidence, and asks each neighbour for what it has. */
@@ -30,7 +29,6 @@ export interface FollowingOptions {
 
 /** Keeps a verified copy of a sequencer's chain level with its neighbours: whoever follows is made of these. */
 export interface Following {
-  readonly chain: Chain
   readonly witness: Witness
   readonly importer: BlockImporter
   readonly pool: ValidationPool
@@ -38,19 +36,46 @@ export interface Following {
   readonly sync: Sync
 }
 
-/** Throws StoreError if the folder is damaged, or holds more than blocks. */
-export async function openCopy(database: Database, rules: Rules): Promise<Chain> {
+/** The chain as one peer has it on disk. */
+export interface Copy {
+  readonly chain: Chain
+  readonly verification: Verification
+  /** The height up to which blocks were taken, in earlier runs, without the signatures of their messages. */
+  readonly uncheckedTo: number
+}
+
+/** Throws StoreError if the folder is damaged, holds more than blocks, or belongs to another network. */
+export async function openCopy(database: Database, rules: Rules, verification: Verification): Promise<Copy> {
   const chain = await Chain.open(database, rules)
-  await expectOnlyBlocks(database, chain.head().header.size)
-  return chain
+  const { height, size } = chain.head().header
+  await expectOnlyBlocks(database, size)
+  const uncheckedTo = verification === 'full' ? await boundUnchecked(database, height) : height
+  // Before the first block comes in that is not checked whole.
+  if (verification === 'headers')
+    await writeDurably(database, [{ type: 'put', key: UNCHECKED_KEY, value: NO_BOUND }])
+  return { chain, verification, uncheckedTo }
+}
+
+/** Until it is opened for full verification again, nobody knows how far this reaches. */
+const NO_BOUND = new Uint8Array(0)
+
+async function boundUnchecked(database: Database, height: number): Promise<number> {
+  const known = await database.get(UNCHECKED_KEY)
+  if (known === undefined) return 0
+  if (known.length > 0) return Buffer.from(known).readUIntBE(0, known.length)
+  const bound = Buffer.alloc(6)
+  bound.writeUIntBE(height, 0, bound.length)
+  await writeDurably(database, [{ type: 'put', key: UNCHECKED_KEY, value: bound }])
+  return height
 }
 
 export function following(options: FollowingOptions): Following {
-  const { rules, chain, verification, host, book, keeper, now, report, failed } = options
+  const { rules, copy, host, book, keeper, now, report, failed } = options
+  const { chain, verification, uncheckedTo } = copy
   const { network } = rules
   const witness = new Witness(chain, evidence => keeper.suspect(evidence))
   const pool = new ValidationPool(network)
-  const importer = new BlockImporter(chain, pool, verification, now)
+  const importer = new BlockImporter(chain, pool, verification, now, uncheckedTo)
   const neighbours = new Neighbours(
     host,
     book,
@@ -76,5 +101,5 @@ export function following(options: FollowingOptions): Following {
     witness,
     failed
   })
-  return { chain, witness, importer, pool, neighbours, sync }
+  return { witness, importer, pool, neighbours, sync }
 }

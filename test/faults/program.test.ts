@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { chmod, mkdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { bindToNetwork } from '#src/chain/store.js'
 import { peerIdToString } from '#src/core/keys.js'
 import { expectOrdered, networkOf } from '#src/core/network-document.js'
 import { deadline, present } from '../helpers/changes.js'
@@ -147,6 +148,18 @@ const WRONG_STARTS: readonly WrongStart[] = [
     prepare: async folder => {
       const { network } = await makeWorkNetwork()
       await writeFile(join(folder, 'network.json'), JSON.stringify(network.document))
+      return [...CLIENT_OPTIONS, '--verify', 'full']
+    }
+  },
+  {
+    what: 'as a client whose copy of the chain is of another network',
+    code: 1,
+    says: /the copy of the chain in data\/client\/chain is no good .*delete that folder alone/,
+    prepare: async (folder, net) => {
+      await writeSequencerFiles(folder, net)
+      const database = await openDatabase(join(folder, 'data/client/chain'))
+      await bindToNetwork(database, (await makeNetwork({ sequencer: 'another' })).network)
+      await database.close()
       return [...CLIENT_OPTIONS, '--verify', 'full']
     }
   },

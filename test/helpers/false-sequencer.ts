@@ -1,4 +1,3 @@
-import { encodeAnswer } from '#src/core/answer.js'
 import { decodeBundle } from '#src/core/bundle.js'
 import { type EnvelopeBytes, toHex, utf8 } from '#src/core/bytes.js'
 import { certifyKey } from '#src/core/encryption-key.js'
@@ -6,18 +5,18 @@ import { decodeEnvelope } from '#src/core/envelope.js'
 import { sha256 } from '#src/core/hash.js'
 import { leafHash } from '#src/core/merkle.js'
 import { decodeMessage } from '#src/core/message.js'
-import { decodeQuery } from '#src/core/query.js'
 import { type Receipt, signReceipt } from '#src/core/receipt.js'
 import type { SealingKey } from '#src/core/sealing.js'
 import { Notice } from '#src/core/wire/tallystick.js'
 import type { Channel } from '#src/network/channel.js'
 import { Host } from '#src/network/host.js'
-import { QUERY_PROTOCOL, RECEIPTS_PROTOCOL, topicsOf } from '#src/network/names.js'
-import { QUERY_STREAMS } from '#src/node/query-protocol.js'
+import { RECEIPTS_PROTOCOL, topicsOf } from '#src/network/names.js'
 import { RECEIPT_STREAMS } from '#src/node/receipt-server.js'
+import { type Responder, replyWith } from '#src/node/responder.js'
 import { Changes, deadline, present } from './changes.js'
 import type { Cleanup } from './cleanup.js'
 import type { TestNetwork } from './networks.js'
+import { serve } from './served.js'
 
 const NOBODY = new Uint8Array(0)
 
@@ -43,20 +42,24 @@ export class FalseSequencer extends Changes {
     this.key = net.openingKey
   }
 
-  static async start(cleanup: Cleanup, net: TestNetwork): Promise<FalseSequencer> {
+  /** It answers queries about its key, and those that `responders` know. */
+  static async start(
+    cleanup: Cleanup,
+    net: TestNetwork,
+    ...responders: readonly Responder[]
+  ): Promise<FalseSequencer> {
     const { messages } = topicsOf(net.network.id)
     const host = await Host.create({ key: net.key, listen: ['/ip4/127.0.0.1/tcp/0'], topics: [messages] })
     const sequencer = new FalseSequencer(net, host)
-    await host.serve(QUERY_PROTOCOL, QUERY_STREAMS, async channel => {
-      const { query } = decodeQuery(present(await channel.receive(deadline())))
-      if (query.kind === 'key') {
+    const key: Responder = {
+      reply: query => {
+        if (query.kind !== 'key') return undefined
         sequencer.keyQueries += 1
         sequencer.changed()
-        const certificate = certifyKey(sequencer.key, net.network.id, net.signer)
-        await channel.send(encodeAnswer({ kind: 'key', certificate }), deadline())
+        return replyWith({ kind: 'key', certificate: certifyKey(sequencer.key, net.network.id, net.signer) })
       }
-      await channel.close(deadline())
-    })
+    }
+    await serve(cleanup, host, net, key, ...responders)
     await host.serve(RECEIPTS_PROTOCOL, RECEIPT_STREAMS, async channel => {
       await channel.receive(deadline())
       sequencer.#channel = channel

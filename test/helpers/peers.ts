@@ -12,6 +12,7 @@ import type { DatedKey, DatedKeys } from '#src/node/key-ring.js'
 import { type Client, createClient } from '#src/roles/client.js'
 import type { ChainHoldings, ControlledPeer, Controls, Holdings } from '#src/roles/controls.js'
 import { createFollower } from '#src/roles/follower.js'
+import { openCopy } from '#src/roles/following.js'
 import type { PeerOptions } from '#src/roles/peer-options.js'
 import { createSequencer, type Sequencer } from '#src/roles/sequencer.js'
 import { createWriter } from '#src/roles/writer.js'
@@ -338,8 +339,9 @@ export class RunningClient {
     const { verify: verification, ...wishes } = this.wishes
     const database = await openDatabase(this.folder)
     this.#databases = [database]
-    const copy = verification && { database: await openDatabase(this.#copy), verification }
-    if (copy) this.#databases = [database, copy.database]
+    const kept = verification && (await openDatabase(this.#copy))
+    if (kept) this.#databases = [database, kept]
+    const copy = verification && kept && (await openCopy(kept, this.net.rules, verification))
     const create = this.net.rules.ordering.bodies === 'sealed' ? createClient : createWriter
     const client: Client<Holdings> = await create({
       ...wishes,

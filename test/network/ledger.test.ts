@@ -145,6 +145,22 @@ describe('a ledger in the order of a sequencer', () => {
     assert.equal((await payer.checkCopy()).height, 3)
   })
 
+  it('a client that executes blocks goes on with another peer where its own has gone', async () => {
+    await start(1)
+    const followers = [
+      await RunningFollower.start(cleanup, net, [sequencer.address], 'one'),
+      await RunningFollower.start(cleanup, net, [sequencer.address], 'two')
+    ]
+    const addresses = followers.map(({ address }) => address)
+    const payer = await RunningClient.connected(cleanup, net, addresses, 'alice', { verify: 'headers' })
+    for (const [index, gone] of [...followers, undefined].entries()) {
+      await pay(payer, bob, 1n)
+      await payer.events.times('block', index + 1)
+      if (index === 0) await present(gone).stop()
+    }
+    assert.equal((await payer.checkCopy()).height, 3)
+  })
+
   it('of two programs that spend one balance at once, one wins, and it is the same one everywhere', async () => {
     await start(1)
     const followers = [

@@ -11,6 +11,7 @@ import { BlockImporter, type Verification } from '#src/node/block-importer.js'
 import { stateEvidence } from '#src/node/evidence-check.js'
 import { EvidenceKeeper, type EvidenceKeeperOptions } from '#src/node/evidence-keeper.js'
 import { ValidationPool } from '#src/node/validation-pool.js'
+import { openCopy } from '#src/roles/following.js'
 import { ChainMaker } from '../helpers/blocks.js'
 import { present } from '../helpers/changes.js'
 import { LATER } from '../helpers/equals.js'
@@ -183,6 +184,26 @@ describe('a keeper of evidence', () => {
       assert.equal(importer.hasChecked(own.signed), verification === 'full')
       assert.equal(importer.hasChecked(lie.signed), false)
     })
+
+  it('a follower has not checked the blocks that it took in a run that left out the signatures of messages', async () => {
+    const rightAfter = async (verification: Verification): Promise<boolean[]> => {
+      const { chain, uncheckedTo } = await openCopy(database, net.rules, verification)
+      const importer = new BlockImporter(
+        chain,
+        new ValidationPool(net.network),
+        verification,
+        () => LATER,
+        uncheckedTo
+      )
+      const block = maker.add([alice.pay(alice, 1n)])
+      assert.equal((await chain.import(block, LATER)).kind, 'extended')
+      return maker.blocks.map(({ signed }) => importer.hasChecked(signed))
+    }
+    assert.deepEqual(await rightAfter('full'), [true])
+    assert.deepEqual(await rightAfter('headers'), [false, false])
+    assert.deepEqual(await rightAfter('full'), [false, false, true])
+    assert.deepEqual(await rightAfter('full'), [false, false, true, true])
+  })
 
   it('stops with what was found here kept, and with nothing else under way', async () => {
     const strange = heardOf(1, alarm(MESSAGES))

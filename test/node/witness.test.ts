@@ -87,6 +87,30 @@ describe('a witness', () => {
     assert.deepEqual(await Promise.all(found), ['receipt 1'])
   })
 
+  it('finds that one of two headers above the chain is not that of the block that comes', async () => {
+    const other = maker.fork(0)
+    const messages = alice.says(3)
+    const lie = other.add(alice.says(3)).signed
+    witness.examine(lie)
+    witness.examine(lie)
+    assert.deepEqual(found, [])
+    await extend(messages)
+    assert.deepEqual(await Promise.all(found), ['fork 1'])
+    witness.examine(other.add(alice.says(3)).signed)
+    witness.examine(maker.fork(1).add(alice.says(3)).signed)
+    assert.deepEqual(await Promise.all(found), ['fork 1', 'broken 2', 'fork 2'], 'nor one of the other')
+  })
+
+  it('has nothing to say of headers above the chain whose blocks come', async () => {
+    const blocks = [maker.add(alice.says(3)), maker.add(alice.says(3))]
+    for (const { signed } of blocks) witness.examine(signed)
+    for (const block of blocks) {
+      await chain.import(block, NOW)
+      witness.extended(block.signed)
+    }
+    assert.deepEqual(await Promise.all(found), [])
+  })
+
   it('finds a block of which a log is signed that its messages do not give', async () => {
     await extend(alice.says(3))
     const bad = maker.forge(alice.says(3), { header: () => ({ log: sha256(utf8('another')) }) })
