@@ -107,7 +107,18 @@ export async function createClient(
     }
   })
   const followed: Following | undefined =
-    copy && following({ ...options, report, rules, copy, host, book, keeper })
+    copy &&
+    following({
+      ...options,
+      report,
+      // The way to the sequencer tells of those already.
+      unanswered: () => undefined,
+      rules,
+      copy,
+      host,
+      book,
+      keeper
+    })
   const light = new LightClient({
     rules,
     database,

@@ -83,7 +83,8 @@ export async function createFollower(options: FollowerOptions): Promise<Controll
     copy,
     host,
     book,
-    keeper
+    keeper,
+    unanswered: report
   })
   const pending = (): number => Math.max(0, relay.receipted - chain.head().header.size)
   const queries = new QueryServer(host, {

@@ -24,6 +24,8 @@ export interface FollowingOptions {
   readonly keeper: Pick<EvidenceKeeper, 'suspect' | 'ask'>
   readonly now: () => number
   readonly report: Report
+  /** Hears of neighbours that do not answer. */
+  readonly unanswered: Report
   readonly failed: (error: Error) => void
 }
 
@@ -70,7 +72,7 @@ async function boundUnchecked(database: Database, height: number): Promise<numbe
 }
 
 export function following(options: FollowingOptions): Following {
-  const { rules, copy, host, book, keeper, now, report, failed } = options
+  const { rules, copy, host, book, keeper, now, report, unanswered, failed } = options
   const { chain, verification, uncheckedTo } = copy
   const { network } = rules
   const witness = new Witness(chain, evidence => keeper.suspect(evidence))
@@ -83,7 +85,7 @@ export function following(options: FollowingOptions): Following {
       sync.wake()
       keeper.ask(new SequencerAsker(host, peer, network))
     },
-    report
+    unanswered
   )
   const sync: Sync = new Sync({
     host,
