@@ -47,9 +47,9 @@ export interface Client<Has extends Holdings = ChainHoldings> extends Controlled
 }
 
 /**
- * A sequencer's client. With a `copy`, in a database of its own, it follows the chain as a follower does, executes each block and compares its
- * state; without one it believes proofs alone, of what concerns itself. Throws StoreError if the folder belongs to
- * another network.
+ * A sequencer's client. With a `copy`, in a database of its own, it follows the chain as a follower does, executes
+ * each block and compares its state; without one it believes proofs alone, of what concerns itself. Throws StoreError
+ * if the folder belongs to another network.
  */
 export async function createClient(
   options: ClientOptions & { readonly copy?: Copy | undefined }
