@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { generateKeyPairFromSeed, privateKeyFromProtobuf, privateKeyFromRaw } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import fc from 'fast-check'
@@ -18,6 +19,11 @@ import {
 } from '#src/core/sealing.js'
 
 const ROOT = new URL('../../../', import.meta.url)
+
+/** Where a file or folder of the repository is. */
+export function repositoryPath(path: string): string {
+  return fileURLToPath(new URL(path, ROOT))
+}
 
 /** A file of the repository; compiled tests lie in build/test. */
 export function repositoryFile(path: string): string {

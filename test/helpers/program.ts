@@ -14,6 +14,7 @@ const TOOL = fileURLToPath(import.meta.resolve('#src/tallystick.js'))
 /** What tests look at of the object that the tool prints. */
 export interface ToolAnswer {
   readonly valid?: boolean
+  readonly count?: number
   readonly height?: number
   readonly size?: number
   readonly pending?: number
@@ -68,6 +69,7 @@ export function toolWith(
 /** A line of JSON on standard output: what tests look at of it. */
 export interface JsonEvent {
   readonly event?: string
+  readonly height?: number
   readonly addresses?: readonly string[]
   readonly reason?: string
   readonly keyId?: string
