@@ -34,6 +34,10 @@ export const LIMITS = {
   invalidRate: { perSecond: 1, burst: 1_000 },
   /** How long gossipsub remembers the score of a peer that has gone, ms. Its ids are free. */
   gossipScoreMs: 10_000,
+  /** How long a peer that was pruned from a mesh is not grafted again, ms, also where it asks for longer. */
+  gossipBackoffMs: 60_000,
+  /** Bytes of each of the ten messages in which a peer may say which protocols it speaks. */
+  identifyBytes: 4 * 1024,
 
   /** Connections in all. */
   connections: 1000,
@@ -276,9 +280,7 @@ export const LIMITS = {
   lineMarks: 6,
   /** Chat lines that are remembered, so that each is shown once; the oldest go first. */
   rememberedLines: 10_000,
-  /** Chat lines of one's own; with more the input waits. */
-  ownLineRate: { perSecond: 20, burst: 200 },
-  /** Chat lines that one neighbour hands over, whoever wrote them; more are dropped. */
+  /** Chat lines that one neighbour hands over, whoever wrote them; more are dropped. One's own: with more the input waits. */
   lineRate: { perSecond: 100, burst: 1_000 },
   /** How long a chat line waits for somebody to hear it, ms. */
   holdLineMs: 3_000,

@@ -9,6 +9,7 @@ import { Channel, type ChannelLimits } from './channel.js'
 import { explained } from './connection-errors.js'
 import { endMuteConnections, endSlowReaders } from './connection-watch.js'
 import { Gatekeeper } from './gatekeeper.js'
+import { guardGossip, type TopicGate } from './gossip-guard.js'
 import { assemble, type Node, type NodeOptions } from './libp2p-node.js'
 import { whenMeshed } from './mesh.js'
 import { bytesOf, peerIdOf } from './peer-ids.js'
@@ -46,6 +47,7 @@ export interface StreamOptions extends ChannelLimits {
 export class Host {
   readonly #streams: RateLimiter
   readonly #invalid: RateLimiter
+  readonly #gates = new Map<string, TopicGate>()
   readonly #hasSwarmKey: boolean
   #watching: NodeJS.Timeout | undefined
 
@@ -58,6 +60,8 @@ export class Host {
     this.#hasSwarmKey = swarmKey !== undefined
     this.#streams = new RateLimiter(rates.stream ?? LIMITS.streamRate, LIMITS.rememberedRates)
     this.#invalid = new RateLimiter(rates.invalid ?? LIMITS.invalidRate, LIMITS.rememberedRates)
+    const { gossip, memory } = libp2p.services
+    guardGossip(gossip, { isConnected: peer => memory.isConnected(peer), gates: this.#gates })
   }
 
   /** Does not listen before `start`. Throws if an address or the swarm key makes no sense. */
@@ -146,10 +150,12 @@ export class Host {
 
   /**
    * Hears and relays a topic. The validator sees each message once and decides what becomes of it. A peer that
-   * goes on sending what is rejected is sent away.
+   * goes on sending what is rejected is sent away. `gate`, where there is one, comes before: what it does not let in
+   * has not been seen, and is judged anew when another peer sends it.
    */
-  subscribe(topic: string, validator: TopicValidator): void {
+  subscribe(topic: string, validator: TopicValidator, gate?: TopicGate): void {
     const { gossip } = this.libp2p.services
+    if (gate !== undefined) this.#gates.set(topic, gate)
     gossip.topicValidators.set(topic, async (peer, message) => {
       const verdict = await validator(bytesOf(peer), message.data)
       if (verdict === 'reject' && !this.#invalid.take(peer.toString(), performance.now()))
@@ -167,6 +173,7 @@ export class Host {
   unsubscribe(topic: string): void {
     const { gossip } = this.libp2p.services
     this.#ignore(topic)
+    this.#gates.delete(topic)
     gossip.unsubscribe(topic)
   }
 
@@ -281,7 +288,9 @@ export class Host {
     const { topics, unsentBytes = LIMITS.unsentBytes, gossipStreamMs = LIMITS.gossipStreamMs } = this.options
     const connections = this.libp2p.getConnections()
     endSlowReaders(connections, unsentBytes)
-    const { gossip } = this.libp2p.services
+    const { gossip, memory } = this.libp2p.services
+    // A stream that was opened at the very end of a connection is told to gossip after the end.
+    for (const peer of gossip.getPeers()) memory.forget(peer)
     const subscribers = topics.flatMap(topic => gossip.getSubscribers(topic))
     endMuteConnections(connections, subscribers, gossipStreamMs, Date.now())
   }

@@ -13,6 +13,7 @@ import { anonymousGossip } from './anonymous-gossip.js'
 import type { Gatekeeper } from './gatekeeper.js'
 import { decodeRpcLimits, scoreParams } from './gossip-limits.js'
 import { guardedEncrypter, guardedMuxer, guardedProtector } from './negotiation.js'
+import { PeerMemory } from './peer-memory.js'
 
 export interface NodeOptions {
   readonly key: PrivateKey
@@ -29,6 +30,7 @@ export interface NodeOptions {
 interface Services extends Record<string, unknown> {
   readonly identify: unknown
   readonly gossip: GossipSub
+  readonly memory: PeerMemory
 }
 
 export type Node = Libp2p<Services>
@@ -65,7 +67,8 @@ export async function assemble(options: NodeOptions, gatekeeper: Gatekeeper): Pr
     connectionMonitor: { pingInterval: LIMITS.pingMs, pingTimeout: { minTimeout: LIMITS.frameMs } },
     connectionGater: gatekeeper,
     services: {
-      identify: identify(),
+      identify: identify({ maxMessageSize: LIMITS.identifyBytes }),
+      memory: components => new PeerMemory(components),
       gossip: gossipsub({
         // The envelope carries the signature, once.
         globalSignaturePolicy: 'StrictNoSign',
@@ -78,6 +81,7 @@ export async function assemble(options: NodeOptions, gatekeeper: Gatekeeper): Pr
         maxInboundDataLength: LIMITS.gossipBytes,
         maxOutboundBufferSize: LIMITS.gossipQueueBytes,
         seenTTL: LIMITS.gossipSeenMs,
+        pruneBackoff: LIMITS.gossipBackoffMs,
         maxInboundStreams: LIMITS.gossipStreams,
         maxOutboundStreams: LIMITS.gossipStreams,
         decodeRpcLimits,
