@@ -1,8 +1,8 @@
 import { type PeerIdBytes, toHex } from '../core/bytes.js'
-import { decodeChatLine, encodeChatLine, LINE_ID_LENGTH } from '../core/chat.js'
+import { type ChatLine, decodeChatLine, encodeChatLine, LINE_ID_LENGTH } from '../core/chat.js'
 import { sha256 } from '../core/hash.js'
 import { LIMITS } from '../core/limits.js'
-import { RateLimiter } from '../core/rate-limiter.js'
+import { type Rate, RateLimiter } from '../core/rate-limiter.js'
 import { Recent } from '../core/recent.js'
 import { harmless, shortened } from '../core/text.js'
 import type { GossipVerdict, Host } from '../network/host.js'
@@ -17,14 +17,16 @@ export interface ChatRoomOptions {
   readonly random: (bytes: number) => Uint8Array
   /** A monotonic clock, ms. */
   readonly clock: () => number
+  /** Of new lines: those that one neighbour hands over, and one's own, which the rate does not tell apart. */
+  readonly rate: Rate
   /** Hears the lines of others, each once. */
   readonly report: Report
 }
 
 /** Hears, passes on and says lines. Who has said a line is not in it, and nobody here is told. */
 export class ChatRoom implements Service {
-  readonly #rates = new RateLimiter(LIMITS.lineRate, LIMITS.rememberedRates)
-  readonly #ownRate = new RateLimiter(LIMITS.ownLineRate, 1)
+  readonly #rates: RateLimiter
+  readonly #ownRate: RateLimiter
   readonly #warnings = new RateLimiter({ perSecond: 0.1, burst: 1 }, 1)
   /** Hashes of whole lines: nobody can pass another text off under the id of a line, and so suppress it. */
   readonly #seen = new Recent(LIMITS.rememberedLines)
@@ -33,12 +35,19 @@ export class ChatRoom implements Service {
   #neighbours = 0
   #unwatch: () => void = () => undefined
 
-  constructor(private readonly options: ChatRoomOptions) {}
+  constructor(private readonly options: ChatRoomOptions) {
+    this.#rates = new RateLimiter(options.rate, LIMITS.rememberedRates)
+    this.#ownRate = new RateLimiter(options.rate, 1)
+  }
 
   async start(): Promise<void> {
     const { host, topic } = this.options
     this.#unwatch = host.onSubscribersChange(() => this.#count())
-    host.subscribe(topic, (from, data) => this.#judge(from, data))
+    host.subscribe(
+      topic,
+      (_, data) => this.#judge(data),
+      (from, data) => this.#admits(from, data)
+    )
   }
 
   async stop(): Promise<void> {
@@ -67,28 +76,33 @@ export class ChatRoom implements Service {
     await host.publish(topic, data)
   }
 
-  #judge(from: PeerIdBytes, data: Uint8Array): GossipVerdict {
-    const { report, clock } = this.options
-    let text: string
-    try {
-      text = decodeChatLine(data).text
-    } catch {
-      return 'reject'
-    }
-    if (!this.#rates.take(toHex(from), clock())) {
-      if (this.#warnings.take('flood', clock()))
-        this.#warn('more lines come from a neighbour than can be read; some of them are left out')
-      return 'ignore'
-    }
+  /**
+   * Whether this neighbour may hand over this line now. A line beyond its rate has not been seen: it is taken from
+   * any other neighbour, and so nobody can suppress a line by handing it over first.
+   */
+  #admits(from: PeerIdBytes, data: Uint8Array): boolean {
+    const { clock } = this.options
+    // What is no line goes on to be rejected. A line that is known costs nothing: each neighbour hands over each line.
+    if (lineIn(data) === undefined || this.#seen.has(toHex(sha256(data)))) return true
+    if (this.#rates.take(toHex(from), clock())) return true
+    if (this.#warnings.take('flood', clock()))
+      this.#warn('more lines come from a neighbour than can be read; some of them are left out')
+    return false
+  }
+
+  #judge(data: Uint8Array): GossipVerdict {
+    const line = lineIn(data)
+    if (line === undefined) return 'reject'
     if (!this.#seen.add(toHex(sha256(data)))) return 'ignore'
-    const shown = harmless(text).trim()
-    if (shown !== '') report({ event: 'line', text: shown })
+    const shown = harmless(line.text).trim()
+    if (shown !== '') this.options.report({ event: 'line', text: shown })
     return 'accept'
   }
 
   async #ownTurn(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && !this.#ownRate.take('own', this.options.clock()))
-      await elapsed(1000 / LIMITS.ownLineRate.perSecond, signal)
+    const { clock, rate } = this.options
+    while (!signal.aborted && !this.#ownRate.take('own', clock()))
+      await elapsed(1000 / rate.perSecond, signal)
   }
 
   #count(): void {
@@ -102,5 +116,13 @@ export class ChatRoom implements Service {
 
   #warn(message: string): void {
     this.options.report({ event: 'warning', message })
+  }
+}
+
+function lineIn(data: Uint8Array): ChatLine | undefined {
+  try {
+    return decodeChatLine(data)
+  } catch {
+    return undefined
   }
 }

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import type { PrivateKey } from '@libp2p/interface'
 import type { Hash } from '../core/bytes.js'
 import { LIMITS } from '../core/limits.js'
-import { Host } from '../network/host.js'
+import type { Rate } from '../core/rate-limiter.js'
+import { Host, type HostRates } from '../network/host.js'
 import { chatTopicOf } from '../network/names.js'
 import { Announcement } from '../node/announcement.js'
 import { ChatRoom } from '../node/chat-room.js'
@@ -12,8 +13,9 @@ import { type Service, ServiceList } from '../node/service.js'
 import type { PeerOptions } from './peer-options.js'
 
 /** A chat keeps nothing: it has neither a database nor a clock of the world. */
-export interface ChatOptions
-  extends Pick<PeerOptions, 'listen' | 'report' | 'admitted' | 'swarmKey' | 'rates'> {
+export interface ChatOptions extends Pick<PeerOptions, 'listen' | 'report' | 'admitted' | 'swarmKey'> {
+  /** In place of those in LIMITS. `line`: of each neighbour, and of this peer itself. */
+  readonly rates?: HostRates & { readonly line?: Rate }
   /** One that nobody has seen before shows nothing of who is there. */
   readonly key: PrivateKey
   /** That of a room, or of any other network. */
@@ -34,7 +36,7 @@ export interface Chat extends Service {
 }
 
 export async function createChat(options: ChatOptions): Promise<Chat> {
-  const { network, connect, report, stopping, neighbours = LIMITS.roomNeighbours } = options
+  const { network, connect, report, stopping, rates, neighbours = LIMITS.roomNeighbours } = options
   const topic = chatTopicOf(network)
   const host = await Host.create({ ...options, topics: [topic], isAnonymous: true })
   const exchange = new PeerExchange(host, network)
@@ -43,6 +45,7 @@ export async function createChat(options: ChatOptions): Promise<Chat> {
     topic,
     random: bytes => randomBytes(bytes),
     clock: () => performance.now(),
+    rate: rates?.line ?? LIMITS.lineRate,
     report
   })
   const services = new ServiceList([

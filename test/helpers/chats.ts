@@ -62,7 +62,12 @@ export class RunningChat extends Changes {
   }
 
   async say(...lines: readonly string[]): Promise<void> {
-    for (const line of lines) await present(this.#chat).say(line, deadline())
+    await this.sayUntil(deadline(), ...lines)
+  }
+
+  /** What has not been said when `signal` fires is not said any more. */
+  async sayUntil(signal: AbortSignal, ...lines: readonly string[]): Promise<void> {
+    for (const line of lines) await present(this.#chat).say(line, signal)
   }
 
   /** Resolves when its neighbours have what it said. */

@@ -190,6 +190,60 @@ describe('A chat', () => {
   })
 })
 
+describe('A neighbour in a chat that hands over more lines than its rate allows', () => {
+  const cleanup = new Cleanup(afterEach)
+  /** Nothing comes back of it while the test runs. */
+  const rates = { line: { perSecond: 0.0001, burst: 3 } }
+
+  /** Has handed over as many lines as it may, and these, which are beyond its rate. They have been read. */
+  async function handOver(victim: RunningChat, ...beyond: readonly Uint8Array[]): Promise<Gossiper> {
+    const attacker = await Gossiper.connect(cleanup, victim.address, await identity('attacker'), TOPIC)
+    await victim.until('the attacker', () => victim.neighbours > 0)
+    const { neighbours } = victim
+    const allowed = Array.from({ length: rates.line.burst }, (_, index) => lineOf(`attacker ${index}`))
+    attacker.publish(...[...allowed, ...beyond].map(data => ({ data })))
+    attacker.send({ subscriptions: [{ subscribe: false, topic: TOPIC }] })
+    await victim.meets(neighbours - 1)
+    assert.equal(victim.lines.length, rates.line.burst)
+    assert.match(present(victim.warnings.at(-1)), /more lines come from a neighbour than can be read/)
+    return attacker
+  }
+
+  it('suppresses no line by handing it over first: it reaches all once an honest neighbour brings it', async () => {
+    const victim = await RunningChat.start(cleanup, 'victim', [], { rates })
+    const listener = await RunningChat.start(cleanup, 'listener', [victim])
+    const honest = lineOf('honest')
+    await handOver(victim, honest)
+    const author = await Gossiper.connect(cleanup, victim.address, await identity('author'), TOPIC)
+    author.publish({ data: honest })
+    await victim.hears(rates.line.burst + 1)
+    await listener.hears(rates.line.burst + 1)
+    assert.deepEqual([victim.lines.at(-1), listener.lines.at(-1)], ['honest', 'honest'])
+  })
+
+  it('cannot tell what a peer passes on from what it says: both come as they would without him', async () => {
+    const victim = await RunningChat.start(cleanup, 'victim', [], { rates })
+    const observer = await Gossiper.connect(cleanup, victim.address, await identity('observer'), TOPIC)
+    const author = await Gossiper.connect(cleanup, victim.address, await identity('author'), TOPIC)
+    await victim.meets(2)
+    const passedOn = Array.from({ length: 2 * rates.line.burst }, (_, index) => lineOf(`passed on ${index}`))
+    // The attacker has the author's lines before the victim, and hands them over beyond the rate.
+    await handOver(victim, ...passedOn)
+    author.publish(...passedOn.map(data => ({ data })))
+    await victim.say(...Array.from({ length: rates.line.burst }, (_, index) => `own ${index}`))
+    const ending = new AbortController()
+    const tooMany = victim.sayUntil(ending.signal, 'own, one too many')
+    const texts = (): string[] => observer.messages.map(({ data }) => decodeChatLine(present(data)).text)
+    const ofKind = (kind: string): string[] => texts().filter(text => text.startsWith(kind))
+    await observer.until('as many as the rate allows', () => texts().length >= 3 * rates.line.burst)
+    // Each neighbour has its rate, and the victim's own lines have the same.
+    for (const kind of ['attacker', 'passed on', 'own']) assert.equal(ofKind(kind).length, rates.line.burst)
+    ending.abort()
+    await tooMany
+    assert.equal(texts().length, 3 * rates.line.burst)
+  })
+})
+
 describe('Who has said a line in a chat', () => {
   const cleanup = new Cleanup(afterEach)
 
