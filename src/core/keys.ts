@@ -2,10 +2,10 @@ import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 
 import { publicKeyFromProtobuf, publicKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey, PublicKey } from '@libp2p/interface'
 import { peerIdFromMultihash, peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id'
-import { ed25519 } from '@noble/curves/ed25519.js'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { decode as decodeMultihash } from 'multiformats/hashes/digest'
 import { equal, HASH_LENGTH, type PeerIdBytes, type PublicKeyBytes } from './bytes.js'
+import { Ed25519Key } from './ed25519.js'
 import { sha256 } from './hash.js'
 import { LIMITS } from './limits.js'
 import { Recent } from './recent.js'
@@ -76,13 +76,8 @@ export function verifierOf(bytes: Uint8Array): Verifier {
   const peerId = peerIdOfPublicKey(key)
   switch (key.type) {
     case 'Ed25519': {
-      if (ed25519.Point.fromBytes(key.raw).isSmallOrder())
-        throw new TypeError('an Ed25519 key of small order')
-      const object = createPublicKey({
-        format: 'jwk',
-        key: { kty: 'OKP', crv: 'Ed25519', x: base64url(key.raw) }
-      })
-      return { peerId, verify: (data, signature) => verify(null, data, object, signature) }
+      const object = new Ed25519Key(key.raw)
+      return { peerId, verify: (data, signature) => object.verify(data, signature) }
     }
     case 'RSA': {
       const object = createPublicKey({ format: 'der', type: 'spki', key: Buffer.from(key.raw) })
@@ -167,12 +162,17 @@ function readKeyIn(peerId: Uint8Array): void {
   verifierOf(peerId.subarray(2))
 }
 
-/** With an exponent of 1 a signature would be its own message. Everybody's is 65537, libp2p's too. */
+/**
+ * With an exponent of 1 a signature would be its own message; every library makes keys with 65537. A modulus that is
+ * even is no product of two large primes, and libraries differ on it.
+ */
 function expectRsaParameters(key: KeyObject): void {
   const { modulusLength: bits = 0, publicExponent } = key.asymmetricKeyDetails ?? {}
   if (bits < RSA_BITS.least || bits > RSA_BITS.most)
     throw new TypeError(`an RSA key of ${bits} bits; ${RSA_BITS.least} to ${RSA_BITS.most} are allowed`)
   if (publicExponent !== 65537n) throw new TypeError('an RSA key whose exponent is not 65537')
+  const modulus = Buffer.from(key.export({ format: 'jwk' }).n ?? '', 'base64url')
+  if (((modulus.at(-1) ?? 0) & 1) === 0) throw new TypeError('an RSA key whose modulus is even')
 }
 
 function base64url(bytes: Uint8Array): string {

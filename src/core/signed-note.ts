@@ -1,5 +1,6 @@
 import { concat, equal, utf8 } from './bytes.js'
 import { DecodeError } from './codec.js'
+import { Ed25519Key } from './ed25519.js'
 import { sha256 } from './hash.js'
 
 /**
@@ -55,6 +56,11 @@ export function parseVerifierKey(text: string): NoteKey {
   const key = { name, publicKey }
   if (Buffer.from(noteKeyId(key)).toString('hex') !== id)
     throw new DecodeError('verifier key: the id is not its own')
+  try {
+    new Ed25519Key(publicKey)
+  } catch (error) {
+    throw new DecodeError(`verifier key: ${error instanceof Error ? error.message : String(error)}`)
+  }
   return key
 }
 

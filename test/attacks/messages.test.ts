@@ -15,7 +15,8 @@ import { varint } from '../core/protobuf.js'
 import { Author, type Made } from '../helpers/authors.js'
 import { present } from '../helpers/changes.js'
 import { fromHex } from '../helpers/core.js'
-import { rsaIdentity, secp256k1Identity } from '../helpers/networks.js'
+import { smallOrderSigner } from '../helpers/ed25519-rule.js'
+import { identity, rsaIdentity, secp256k1Identity } from '../helpers/networks.js'
 import { RawPeer } from '../helpers/raw-peer.js'
 import { Besieged } from './besieged.js'
 
@@ -70,6 +71,16 @@ describe('attacks by messages', () => {
         const s = BigInt(`0x${Buffer.from(signature.slice(32)).reverse().toString('hex')}`)
         const malleated = littleEndian(s + ed25519.Point.Fn.ORDER)
         return altered(envelope, { signature: concat(signature.slice(0, 32), malleated) })
+      }
+    ],
+    [
+      'an Ed25519 signature with R of small order',
+      'bad signature',
+      async () => {
+        const { envelope, message } = mallory.say({ text: 'x' })
+        const forger = smallOrderSigner(await identity('mallory'))
+        const { signature } = decodeEnvelope(signEnvelope('message', encodeMessage(message), forger))
+        return altered(envelope, { signature })
       }
     ],
     [

@@ -436,6 +436,11 @@ describe('Keys: those that must not name anyone', () => {
     assert.throws(() => verifierOf(rsaMessage({ modulus: modulusOf(8192) })), /too long/)
   })
 
+  it('RSA keys whose modulus is even', () => {
+    const modulus = modulusOf(RSA_BITS.least)
+    assert.throws(() => verifierOf(rsaMessage({ modulus: flipped(modulus, modulus.length - 1) })), /even/)
+  })
+
   it('RSA keys of the least and the most bits, on the other hand, are accepted', () => {
     for (const bits of [RSA_BITS.least, 3072, RSA_BITS.most])
       verifierOf(rsaMessage({ modulus: modulusOf(bits) }))
