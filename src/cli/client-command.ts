@@ -91,17 +91,22 @@ async function converse(
   connect: readonly string[],
   stopping: AbortSignal
 ): Promise<void> {
-  await client.connected(within(LIMITS.firstConnectionMs, stopping)).catch(() => {
-    if (!stopping.aborted)
-      throw new Failure(
-        `nobody answered${connect.length > 0 ? ` at ${connect.join(', ')}` : ''} within ${LIMITS.firstConnectionMs / 1000} s; start a peer there, or name another one with --connect MULTIADDR`
-      )
-  })
+  try {
+    await client.connected(within(LIMITS.firstConnectionMs, stopping))
+  } catch {
+    if (stopping.aborted) return
+    throw new Failure(
+      `nobody answered${connect.length > 0 ? ` at ${connect.join(', ')}` : ''} within ${LIMITS.firstConnectionMs / 1000} s; start a peer there, or name another one with --connect MULTIADDR`
+    )
+  }
   for await (const value of source) {
     if (stopping.aborted) break
     await client.send(value, stopping)
   }
-  const left = await client.settled(within(LIMITS.lastReceiptsMs, stopping))
+  let left = await client.settled(within(LIMITS.lastReceiptsMs, stopping))
+  // A client that is told to stop still takes the receipts of what it has sent; one that failed expects none.
+  if (stopping.aborted && !(stopping.reason instanceof Failure))
+    left = await client.settled(AbortSignal.timeout(LIMITS.stoppedReceiptsMs))
   await client.look(within(LIMITS.frameMs, stopping))
   if (left > 0 && !stopping.aborted)
     throw new Failure(

@@ -1,7 +1,8 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
+import { generateKeyPair, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import { toHex, utf8 } from '../core/bytes.js'
+import { readPrivateKey } from '../core/key-encoding.js'
 import { signerOf } from '../core/keys.js'
 import { type OpeningKey, openingKeyFromSecret } from '../core/sealing.js'
 import { isSwarmKey, newSwarmKey } from '../network/swarm-key.js'
@@ -36,11 +37,12 @@ export async function makeIdentity(
 export async function readIdentity(path: string): Promise<PrivateKey> {
   const { content } = await readSecret(path)
   try {
-    const key = privateKeyFromProtobuf(content)
+    const key = readPrivateKey(content)
     signerOf(key)
     return key
-  } catch {
-    throw new Failure(`${path} holds no usable private key; make one with: tallystick keygen FILE`)
+  } catch (error) {
+    const why = error instanceof TypeError ? ` (${error.message})` : ''
+    throw new Failure(`${path} holds no usable private key${why}; make one with: tallystick keygen FILE`)
   }
 }
 

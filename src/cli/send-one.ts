@@ -62,7 +62,7 @@ export async function sendOne(value: unknown, options: SendOptions): Promise<Sta
     report(event)
   }
   await runClient(files, once(value), heard, stopping)
-  if (stopping.signal.aborted)
+  if (stopping.signal.aborted && !fate.isKnown)
     throw new Failure(
       'stopped before it was known what became of the message; if it was stored, it is sent when this client runs again'
     )
@@ -150,6 +150,10 @@ class Fate {
   /** The sequences that messages had first, where they were sealed again. */
   readonly #first = new Map<bigint, bigint>()
   isAccepted = false
+  /** False until the newest message has been accepted or refused. */
+  get isKnown(): boolean {
+    return this.#highest >= 0n
+  }
   /** In a sequencer's log. */
   position: number | undefined
   /** Where it is not a sequencer that has accepted it. */

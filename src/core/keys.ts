@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
-import { publicKeyFromProtobuf, publicKeyToProtobuf } from '@libp2p/crypto/keys'
+import { publicKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey, PublicKey } from '@libp2p/interface'
 import { peerIdFromMultihash, peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
@@ -7,6 +7,7 @@ import { decode as decodeMultihash } from 'multiformats/hashes/digest'
 import { equal, HASH_LENGTH, type PeerIdBytes, type PublicKeyBytes } from './bytes.js'
 import { Ed25519Key } from './ed25519.js'
 import { sha256 } from './hash.js'
+import { readPublicKey, unusedType } from './key-encoding.js'
 import { LIMITS } from './limits.js'
 import { Recent } from './recent.js'
 
@@ -30,7 +31,9 @@ export interface Verifier {
   verify(data: Uint8Array, signature: Uint8Array): boolean
 }
 
+/** Throws TypeError where keys of this type are not used here. */
 export function signerOf(key: PrivateKey): Signer {
+  if (key.type === 'ECDSA') throw unusedType(key.type)
   const publicKey = encodePublicKey(key.publicKey)
   const peerId = peerIdOfPublicKey(key.publicKey)
   switch (key.type) {
@@ -57,8 +60,6 @@ export function signerOf(key: PrivateKey): Signer {
         peerId,
         sign: data => secp256k1.sign(sha256(data), key.raw, { prehash: false, format: 'der' })
       }
-    default:
-      throw new TypeError(`keys of type ${key.type} are not used here; use Ed25519, secp256k1 or RSA`)
   }
 }
 
@@ -70,7 +71,7 @@ export function signerOf(key: PrivateKey): Signer {
 export function verifierOf(bytes: Uint8Array): Verifier {
   if (bytes.length > LONGEST_PUBLIC_KEY)
     throw new TypeError(`a public key of ${bytes.length} bytes is too long`)
-  const key = publicKeyFromProtobuf(bytes)
+  const key = readPublicKey(bytes)
   if (!equal(publicKeyToProtobuf(key), bytes))
     throw new TypeError('the public key is not canonically encoded')
   const peerId = peerIdOfPublicKey(key)

@@ -267,6 +267,8 @@ export const LIMITS = {
   /** How long a client tries to reach its first sequencer, and waits for its last receipts, ms. */
   firstConnectionMs: 60_000,
   lastReceiptsMs: 30_000,
+  /** How long a client that is told to stop waits for the receipts of what it has sent, ms; a part of `stopMs`. */
+  stoppedReceiptsMs: 2_000,
   /** How long it is waited for a message to be so many blocks deep, and how often it is looked, ms. */
   depthMs: 3_600_000,
   depthAgainMs: 1_000,

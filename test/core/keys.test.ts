@@ -5,6 +5,7 @@ import { ed25519 } from '@noble/curves/ed25519.js'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import fc from 'fast-check'
 import { concat, toHex, utf8 } from '#src/core/bytes.js'
+import { readPrivateKey, readPublicKey } from '#src/core/key-encoding.js'
 import {
   encodePublicKey,
   expectNamesKey,
@@ -109,9 +110,14 @@ function rsaMessage(parts: Partial<RsaParts> & { readonly modulus: Uint8Array })
 describe('Keys: the identities that libp2p has published', () => {
   for (const { type, public_pb_hex, private_pb_hex, peer_id_computed } of published.keys)
     if (type === 'ecdsa')
-      it('ECDSA keys name nobody here', () => {
-        assert.throws(() => verifierOf(fromHex(public_pb_hex)))
-        assert.throws(() => signerOf(privateKeyFromProtobuf(fromHex(private_pb_hex))))
+      it('ECDSA keys name nobody here, and the error is a sentence', () => {
+        const refused = {
+          name: 'TypeError',
+          message: 'keys of type ECDSA are not used here; use Ed25519, secp256k1 or RSA'
+        }
+        assert.throws(() => verifierOf(fromHex(public_pb_hex)), refused)
+        assert.throws(() => readPrivateKey(fromHex(private_pb_hex)), refused)
+        assert.throws(() => signerOf(privateKeyFromProtobuf(fromHex(private_pb_hex))), refused)
       })
     else
       it(`the ${type} key has its PeerId, as verifier and as signer`, () => {
@@ -122,6 +128,26 @@ describe('Keys: the identities that libp2p has published', () => {
         assert.equal(toHex(verifier.peerId), peer_id_computed.multihash_hex)
         assert.ok(verifier.verify(MESSAGE, signer.sign(MESSAGE)))
       })
+
+  it('whatever bytes a key is read from, the error is a sentence of ours, and no error of a library', () => {
+    const sentences =
+      /^(keys of type ECDSA are not used here; use Ed25519, secp256k1 or RSA|the bytes are no (public|private) key in libp2p's encoding|the bytes are not the (public|private) key of type (RSA|Ed25519|secp256k1) that they claim to be)$/
+    const keyLike = fc
+      .tuple(fc.nat({ max: 5 }), fc.uint8Array({ maxLength: 100 }))
+      .map(([type, data]) => concat(Uint8Array.of(0x08, type, 0x12), varint(BigInt(data.length)), data))
+    fc.assert(
+      fc.property(fc.oneof(keyLike, fc.uint8Array({ maxLength: 100 })), bytes => {
+        for (const read of [readPublicKey, readPrivateKey])
+          try {
+            read(bytes)
+          } catch (error) {
+            assert.ok(error instanceof TypeError)
+            assert.match(error.message, sentences)
+          }
+      }),
+      runs(500)
+    )
+  })
 
   it('PeerIds are written as libp2p writes them, and read in either of its forms', () => {
     for (const { peer_id_computed: id } of published.keys) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { copyFile, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { generateKeyPair, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import { armor, Decrypter, Encrypter } from 'age-encryption'
 import { toHex } from '#src/core/bytes.js'
 import { deadline, present } from '../helpers/changes.js'
@@ -12,6 +13,7 @@ import {
   Program,
   SEQUENCER_OPTIONS,
   type ToolResult,
+  tool,
   toolWith,
   writeSequencerFiles
 } from '../helpers/program.js'
@@ -123,6 +125,32 @@ describe('key files of the real program', () => {
     )
     assert.equal((await program.kill('SIGTERM')).code, 0)
     assert.ok(!program.stderr.some(line => line.includes('correct horse')), 'no secret is told')
+  })
+
+  it('an ECDSA key is refused with a sentence, by every program that is given one', async () => {
+    const ecdsa = await generateKeyPair('ECDSA')
+    await writeFile(join(folder, 'ecdsa.key'), privateKeyToProtobuf(ecdsa), { mode: 0o600 })
+    const says =
+      /^error: ecdsa\.key holds no usable private key \(keys of type ECDSA are not used here; use Ed25519, secp256k1 or RSA\); make one with: tallystick keygen FILE$/m
+    for (const role of ['sequencer', 'client', 'follower']) {
+      const args = [
+        '--role',
+        role,
+        '--network',
+        'network.json',
+        '--key',
+        'ecdsa.key',
+        '--data',
+        role,
+        '--json'
+      ]
+      const program = Program.start(cleanup, folder, args)
+      assert.equal((await program.exit()).code, 1)
+      assert.match(program.stderr.join('\n'), says)
+    }
+    const asked = await tool(folder, 'count', '--network', 'network.json', '--key', 'ecdsa.key')
+    assert.equal(asked.code, 1)
+    assert.match(asked.stderr, says)
   })
 
   describe('keygen', () => {

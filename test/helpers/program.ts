@@ -72,6 +72,7 @@ export interface JsonEvent {
   readonly height?: number
   readonly addresses?: readonly string[]
   readonly reason?: string
+  readonly sequence?: number
   readonly keyId?: string
   readonly older?: number
   readonly sent?: number

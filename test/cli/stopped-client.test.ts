@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { runClient } from '#src/cli/client-command.js'
+import type { PeerEvent } from '#src/node/events.js'
+import { Cleanup } from '../helpers/cleanup.js'
+import { makeNetwork, makeWorkNetwork, type TestNetwork } from '../helpers/networks.js'
+import { RunningSequencer } from '../helpers/peers.js'
+import { Program, SequencerProcess, writeSequencerFiles } from '../helpers/program.js'
+import { RunningEqual } from '../helpers/running-equal.js'
+
+describe('a client that is told to stop', () => {
+  const cleanup = new Cleanup(afterEach)
+
+  /** Five messages, and the order to stop as soon as the last of them has been handed in. */
+  async function stoppedAtOnce(net: TestNetwork, address: string): Promise<PeerEvent[]> {
+    const folder = await cleanup.folder()
+    await writeSequencerFiles(folder, net)
+    const stopping = new AbortController()
+    async function* texts(): AsyncIterable<unknown> {
+      for (let count = 1; count <= 5; count += 1) yield { text: `message ${count}` }
+      stopping.abort(new Error('SIGTERM'))
+    }
+    const events: PeerEvent[] = []
+    const files = {
+      network: join(folder, 'network.json'),
+      key: join(folder, 'client.key'),
+      data: join(folder, 'client'),
+      listen: [],
+      connect: [address]
+    }
+    const summary = await runClient(files, texts(), event => events.push(event), stopping)
+    assert.deepEqual([summary.sent, summary.accepted, summary.refused], [5, 5, 0])
+    return events
+  }
+
+  it('takes the receipts of what it has sent before it ends', async () => {
+    const net = await makeNetwork()
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    const events = await stoppedAtOnce(net, sequencer.address)
+    assert.equal(events.filter(({ event }) => event === 'receipt').length, 5)
+  })
+
+  it('takes the word of a peer that it has what was sent, among equals, before it ends', async () => {
+    const net = await makeWorkNetwork()
+    const equal = await RunningEqual.start(cleanup, net)
+    const events = await stoppedAtOnce(net, equal.address)
+    assert.equal(events.filter(({ event }) => event === 'accepted').length, 5)
+  })
+
+  it('ends with exit code 0 where no receipt comes, and sends the rest in its next run', async () => {
+    const net = await makeNetwork()
+    const sequencer = await SequencerProcess.start(cleanup, net)
+    const folder = await cleanup.folder()
+    await writeSequencerFiles(folder, net)
+    const args = [
+      ...['--role', 'client', '--network', 'network.json', '--key', 'client.key', '--data', 'client'],
+      ...['--connect', sequencer.address, '--rate', '5', '--json']
+    ]
+    const first = Program.start(cleanup, folder, [...args, '--duration', '0'])
+    await first.times('receipt', 1)
+    sequencer.program.freeze()
+    assert.deepEqual(await first.kill('SIGTERM'), { code: 0, signal: null })
+    sequencer.program.signal('SIGCONT')
+    const again = Program.start(cleanup, folder, [...args, '--duration', '1'])
+    assert.equal((await again.exit()).code, 0)
+    const receipted = [first, again].flatMap(program => program.of('receipt').map(({ sequence }) => sequence))
+    assert.deepEqual(
+      receipted,
+      receipted.map((_, index) => index + 1)
+    )
+    assert.ok(receipted.length > first.of('receipt').length)
+  })
+})
