@@ -2,9 +2,11 @@
 // The generator does not write for exactOptionalPropertyTypes, hence @ts-nocheck; its types still hold outside.
 // Bytes may lie in any buffer (Node's own, a worker's), so the narrower type it writes is widened. It makes new empty
 // bytes for each field that may stay empty, which takes a third of the time of decoding; one for all will do.
-// A u64 is written by a function of ours, which says why.
+// A u64 is written by a function of ours, which says why. Each codec says which message it is of, so that the bytes can
+// be held against the fields of shapes.ts before any object is made.
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { shapesOf } from './proto-shapes.js'
 
 const proto = 'src/core/wire/tallystick.proto'
 const output = proto.replace(/\.proto$/, '.ts')
@@ -17,6 +19,8 @@ const source = readFileSync(output, 'utf8')
     'const NO_BYTES = new Uint8Array(0)'
   )
   .replaceAll('uint8ArrayAlloc(0)', 'NO_BYTES')
+  .replaceAll(/^export namespace (\w+) \{$/gm, "$&\n  export const shape = '$1'\n")
   .replaceAll(/\bw\.uint64\((obj\.\w+)\)/g, 'writeU64(w, $1)')
 if (source.includes('w.uint64(')) throw new Error(`${output} writes a u64 in a way that is not known here`)
 writeFileSync(output, `// @ts-nocheck\nimport { writeU64 } from './write-u64.js'\n${source}`)
+writeFileSync('src/core/wire/shapes.ts', shapesOf(readFileSync(proto, 'utf8')))

@@ -1,6 +1,5 @@
 import { asHash, type Hash } from './bytes.js'
-import { DecodeError, decodeCanonical, expectLength } from './codec.js'
-import { LIMITS } from './limits.js'
+import { decodeCanonical, expectLength } from './codec.js'
 import { Addresses as WireAddresses } from './wire/tallystick.js'
 
 /** Where peers of a network listen. Anyone may say anything: an address is worth a try, and no more. */
@@ -17,7 +16,5 @@ export function encodeAddresses({ network, addresses }: Addresses): Uint8Array {
 export function decodeAddresses(bytes: Uint8Array): Addresses {
   const { network, addresses } = decodeCanonical('addresses', WireAddresses, bytes)
   expectLength('addresses network', network, 32)
-  if (addresses.length > LIMITS.toldAddresses)
-    throw new DecodeError(`addresses: ${addresses.length} of them are too many`)
   return { network: asHash(network), addresses }
 }

@@ -1,12 +1,12 @@
 import { type Balance, decodeBalance, encodeBalance } from './balance.js'
 import type { EnvelopeBytes, Hash } from './bytes.js'
 import { DecodeError, decodeCanonical, decodeHash } from './codec.js'
-import { LIMITS } from './limits.js'
 import { decodeNode, encodeNode, type NodeInfo } from './node-info.js'
 import type { BlockName } from './query.js'
 import { decodeSummary, encodeSummary, type Summary } from './set-summary.js'
 import { decodeWeight, encodeWeight } from './weight.js'
 import { QueryAnswer as WireAnswer } from './wire/tallystick.js'
+import { firstField } from './wire-scan.js'
 
 /** What is answered over /tallystick/query/1. */
 export type Answer =
@@ -133,13 +133,14 @@ export function encodeAnswer(answer: Answer): Uint8Array {
   }
 }
 
+/** The kind of an answer as its first bytes tell it, which no other kind decodes from; undefined where they tell none. */
+export function answerKind(bytes: Uint8Array): string | undefined {
+  return firstField('QueryAnswer', bytes)
+}
+
 /** Throws DecodeError. */
 export function decodeAnswer(bytes: Uint8Array): Answer {
-  const answer = decodeCanonical('answer', WireAnswer, bytes, {
-    summary: { ids: LIMITS.summaryIds, parts: LIMITS.summaryIds },
-    transfers: { envelopes: LIMITS.transferIds },
-    balances: { balances: LIMITS.accountsPage }
-  })
+  const answer = decodeCanonical('answer', WireAnswer, bytes)
   if (answer.notFound) return { kind: 'notFound', ...answer.notFound }
   if (answer.refused) return { kind: 'refused', ...answer.refused }
   if (answer.status) {

@@ -5,7 +5,6 @@ import { decodeEnvelope, signEnvelope, verifyEnvelope } from './envelope.js'
 import type { Fault } from './fault.js'
 import { sha256 } from './hash.js'
 import type { Signer, VerifierCache } from './keys.js'
-import { LIMITS } from './limits.js'
 import { EMPTY_ROOT } from './merkle.js'
 import { Block as WireBlock, Header as WireHeader } from './wire/tallystick.js'
 
@@ -221,9 +220,7 @@ export function encodeGenesis(document: Uint8Array): Uint8Array {
 
 /** Throws DecodeError. */
 export function decodeBlockParts(bytes: Uint8Array): WireBlockParts {
-  const { header, envelopes, document, checkpoint } = decodeCanonical('block', WireBlock, bytes, {
-    envelopes: LIMITS.blockMessages
-  })
+  const { header, envelopes, document, checkpoint } = decodeCanonical('block', WireBlock, bytes)
   if (header.length > 0 && document.length > 0)
     throw new DecodeError('block: only block 0 carries the network document')
   return { header, checkpoint, envelopes: envelopes as EnvelopeBytes[], document }

@@ -11,7 +11,7 @@ export function encodeBundle(envelopes: readonly EnvelopeBytes[], salt?: Uint8Ar
 /** Throws DecodeError. */
 export function decodeBundle(bytes: Uint8Array): EnvelopeBytes[] {
   if (bytes.length > LIMITS.bundleBytes) throw new DecodeError(`bundle: ${bytes.length} bytes are too many`)
-  const { envelopes } = decodeCanonical('bundle', Bundle, bytes, { envelopes: LIMITS.bundleMessages })
+  const { envelopes } = decodeCanonical('bundle', Bundle, bytes)
   if (envelopes.length === 0) throw new DecodeError('bundle: empty')
   return envelopes as EnvelopeBytes[]
 }

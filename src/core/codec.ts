@@ -1,5 +1,6 @@
-import type { DecodeOptions } from 'protons-runtime'
 import { asHash, equal, HASH_LENGTH, type Hash } from './bytes.js'
+import type { MessageName } from './wire/shapes.js'
+import { scanFault } from './wire-scan.js'
 
 /** Thrown by decoders; says what was being read and why it is refused. */
 export class DecodeError extends Error {
@@ -7,25 +8,23 @@ export class DecodeError extends Error {
 }
 
 interface Codec<T> {
+  /** Which message of the .proto file. */
+  readonly shape: MessageName
   encode(value: NoInfer<T>): Uint8Array
-  decode(bytes: Uint8Array, options?: DecodeOptions<T>): T
+  decode(bytes: Uint8Array): T
 }
 
 /**
- * Decodes one protobuf message and refuses whatever is not its canonical encoding: unknown, repeated or
- * reordered fields, spelled-out defaults and over-long varints all differ once encoded again.
- * `limits`: how many elements of repeated fields are read at most; a few bytes of one make an object of many.
- * Throws DecodeError.
+ * Decodes one protobuf message and refuses whatever is not its canonical encoding. The bytes are scanned first: what
+ * has more elements, other fields or a deeper nesting than the message may have is refused before any object is made
+ * of it. What the scan cannot see, such as defaults that are spelled out, differs once encoded again. Throws DecodeError.
  */
-export function decodeCanonical<T>(
-  what: string,
-  codec: Codec<T>,
-  bytes: Uint8Array,
-  limits?: DecodeOptions<T>['limits']
-): T {
+export function decodeCanonical<T>(what: string, codec: Codec<T>, bytes: Uint8Array): T {
+  const fault = scanFault(codec.shape, bytes)
+  if (fault !== undefined) throw new DecodeError(`${what}: ${fault}`)
   let value: T
   try {
-    value = codec.decode(bytes, limits && { limits })
+    value = codec.decode(bytes)
   } catch (error) {
     throw new DecodeError(`${what}: ${error instanceof Error ? error.message : String(error)}`)
   }

@@ -10,9 +10,6 @@ import { readReceipt } from './receipt.js'
 import { readSequencerHeader } from './sequencer-header.js'
 import { Evidence as WireEvidence } from './wire/tallystick.js'
 
-/** On the way through a log, or at its edge: sizes have no more bits. */
-const MOST_HASHES = 64
-
 /**
  * Evidence: things the sequencer has signed that cannot both be true. Whoever has the network document can
  * check it, without trusting who shows it.
@@ -221,10 +218,5 @@ function neighbours(
 function readWire(bytes: Uint8Array): WireEvidence {
   if (bytes.length > LIMITS.evidenceBytes)
     throw new DecodeError(`evidence: ${bytes.length} bytes are too many`)
-  return decodeCanonical('evidence', WireEvidence, bytes, {
-    receipt: { path: MOST_HASHES },
-    log: { peaks: MOST_HASHES, leaves: LIMITS.blockMessages },
-    // Of each message the author and who is paid, and who has made the block.
-    state: { envelopes: LIMITS.blockMessages, proofs: 2 * LIMITS.blockMessages + 1 }
-  })
+  return decodeCanonical('evidence', WireEvidence, bytes)
 }

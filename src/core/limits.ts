@@ -85,11 +85,17 @@ export const LIMITS = {
   queryBytes: 4 * 1024,
   /** Bytes of an answer: a block and its peaks. */
   answerBytes: 17 * 1024 * 1024,
+  /** Bytes of an answer that holds no block: one header or proof; and a page of accounts or what a peer says of itself. */
+  smallAnswerBytes: 16 * 1024,
+  listAnswerBytes: 256 * 1024,
   /** Blocks in one page of a range, and the bytes after which a page ends early: the reader's buffer. */
   rangeBlocks: 256,
   rangeBytes: 4 * 1024 * 1024,
   /** Headers in one page of them. */
   rangeHeaders: 1_000,
+  /** Hashes of a proof in a log of up to 2^53 messages, or of the peaks of one; and of the path to an account. */
+  treeHashes: 64,
+  trieHashes: 256,
   /** Ids of blocks in one query. */
   blockIds: 64,
   /** Accounts in one page of them. */
@@ -218,6 +224,7 @@ export const LIMITS = {
 
   /** Ids of transfers in one summary of a part of a set; of more it tells the digests of sixteen smaller parts. */
   summaryIds: 256,
+  summaryParts: 16,
   /** Hex digits that more ids than that may have in common: who says that more do has not that many hashes. */
   summaryDigits: 16,
   /** Ids of transfers in one query. */

@@ -50,8 +50,6 @@ export function shortened(info: NodeInfo): NodeInfo {
 export function decodeNode(answer: NodeAnswer): NodeInfo {
   const { peerId, role, addresses, peers, mining: isMining, hashRate, pool } = answer
   if (!ROLE.test(role)) throw new DecodeError('node role: not a word of up to 20 small letters')
-  if (addresses.length > LIMITS.nodeAddresses || peers.length > LIMITS.nodePeers)
-    throw new DecodeError(`node: ${addresses.length} addresses and ${peers.length} peers are too many`)
   return {
     peerId: decodePeerId(peerId),
     role,

@@ -2,7 +2,6 @@ import { asHash, type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from '
 import { DecodeError, decodeCanonical, expectLength } from './codec.js'
 import { openEnvelopeOf, signEnvelope } from './envelope.js'
 import type { Signer, VerifierCache } from './keys.js'
-import { LIMITS } from './limits.js'
 import { Receipt as WireReceipt } from './wire/tallystick.js'
 
 export interface ReceiptEntry {
@@ -35,8 +34,6 @@ export function readReceipt(
   const receipt = decodeCanonical('receipt', WireReceipt, opened.payload)
   if (!equal(receipt.network, network)) throw new DecodeError('receipt: for another network')
   if (receipt.entries.length === 0) throw new DecodeError('receipt: names no message')
-  if (receipt.entries.length > LIMITS.journalBatch)
-    throw new DecodeError(`receipt: ${receipt.entries.length} messages are too many`)
   for (const entry of receipt.entries) expectLength('receipt leaf', entry.leaf, 32)
   return {
     network,

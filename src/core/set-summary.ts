@@ -11,8 +11,6 @@ export type Summary =
   | { readonly kind: 'ids'; readonly ids: readonly Hash[] }
   | { readonly kind: 'parts'; readonly digests: readonly Hash[] }
 
-const PARTS = 16
-
 export function encodeSummary(summary: Summary): WireSummary {
   return summary.kind === 'ids'
     ? { ids: [...summary.ids], parts: [] }
@@ -22,13 +20,12 @@ export function encodeSummary(summary: Summary): WireSummary {
 /** Throws DecodeError. */
 export function decodeSummary({ ids, parts }: WireSummary): Summary {
   if (parts.length > 0) {
-    if (parts.length !== PARTS || ids.length > 0)
+    if (parts.length !== LIMITS.summaryParts || ids.length > 0)
       throw new DecodeError(
-        `summary: ${parts.length} parts and ${ids.length} ids; it is ${PARTS} parts, or ids`
+        `summary: ${parts.length} parts and ${ids.length} ids; it is ${LIMITS.summaryParts} parts, or ids`
       )
     return { kind: 'parts', digests: parts.map(part => decodeHash('summary part', part)) }
   }
-  if (ids.length > LIMITS.summaryIds) throw new DecodeError(`summary: ${ids.length} ids are too many`)
   const hashes = ids.map(id => decodeHash('summary id', id))
   if (!hashes.every((id, index) => isAfter(id, hashes[index - 1])))
     throw new DecodeError('summary: its ids do not ascend')

@@ -1,6 +1,5 @@
 import type { EnvelopeBytes, Hash } from './bytes.js'
 import { DecodeError, decodeCanonical, decodeHash } from './codec.js'
-import { LIMITS } from './limits.js'
 import { SubmissionAnswer as WireAnswer, Submission as WireSubmission } from './wire/tallystick.js'
 
 /** What is said on /tallystick/submit/1: messages for a peer's pool, and what became of each. */
@@ -28,9 +27,7 @@ export function encodeSubmission({ network, envelopes }: Submission): Uint8Array
 
 /** Throws DecodeError. */
 export function decodeSubmission(bytes: Uint8Array): Submission {
-  const { network, envelopes } = decodeCanonical('submission', WireSubmission, bytes, {
-    envelopes: LIMITS.bundleMessages
-  })
+  const { network, envelopes } = decodeCanonical('submission', WireSubmission, bytes)
   if (envelopes.length === 0) throw new DecodeError('submission: empty')
   return {
     network: decodeHash('submission network', network),

@@ -76,6 +76,16 @@ export class Channel {
     }
   }
 
+  /** Ends our side, and takes nothing more of what the other side still sends. */
+  async finish(signal: AbortSignal): Promise<void> {
+    await this.close(signal)
+    try {
+      await this.stream.closeRead({ signal })
+    } catch (error) {
+      this.abort(error)
+    }
+  }
+
   /** Ends both sides at once. Gives the reason back as an Error, to throw. */
   abort(reason: unknown): Error {
     const error = reason instanceof Error ? reason : new Error(String(reason))

@@ -647,7 +647,7 @@ describe('Encoding: one thing at a time', () => {
     assert.throws(() => decodeMessage(Uint8Array.of(1)), /^DecodeError: message: /)
     assert.throws(() => decodeCanonical('thing', Envelope, Uint8Array.of(0x22, 0)), {
       name: 'DecodeError',
-      message: 'thing: not the canonical encoding'
+      message: 'thing: a field 4, which is not known'
     })
     assert.throws(() => expectLength('thing', new Uint8Array(3), 4), {
       name: 'DecodeError',
@@ -702,7 +702,10 @@ describe('Encoding: one thing at a time', () => {
       decodeBlockParts(Block.encode({ ...parts, envelopes: empties(10_000) })).envelopes.length,
       10_000
     )
-    assert.throws(() => decodeBlockParts(Block.encode({ ...parts, envelopes: empties(10_001) })), /too many/)
+    assert.throws(
+      () => decodeBlockParts(Block.encode({ ...parts, envelopes: empties(10_001) })),
+      /more than 10000/
+    )
     assert.throws(
       () => decodeBlockParts(Block.encode({ ...parts, envelopes: [], document: Uint8Array.of(1) })),
       /only block 0 carries the network document/
@@ -715,7 +718,7 @@ describe('Encoding: one thing at a time', () => {
     assert.equal(decodeBundle(encodeBundle(Array.from({ length: 256 }, () => envelope))).length, 256)
     assert.throws(
       () => decodeBundle(encodeBundle(Array.from({ length: 257 }, () => envelope))),
-      /had too many elements/
+      /envelopes: more than 256 elements/
     )
     const filler = (length: number) => encodeBundle([new Uint8Array(length) as EnvelopeBytes])
     const room = LIMITS.bundleBytes - filler(LIMITS.bundleBytes).length + LIMITS.bundleBytes
@@ -809,7 +812,7 @@ describe('Encoding: one thing at a time', () => {
     for (const count of [0, LIMITS.blockIds + 1])
       assert.throws(
         () => decodeQuery(QueryRequest.encode({ network, blocksById: { ids: ids(count) } })),
-        /1 to 64 are asked at once/
+        /none is asked for|more than 64 elements/
       )
     for (const mine of [0, LIMITS.miningRequests.blocks + 1])
       assert.throws(() => decodeQuery(QueryRequest.encode({ network, mine })), /are mined at once/)
@@ -823,7 +826,10 @@ describe('Encoding: one thing at a time', () => {
       ids: Array.from({ length: count }, () => network)
     })
     for (const count of [0, LIMITS.transferIds + 1])
-      assert.throws(() => decodeQuery(encodeQuery(network, of(count))), /1 to 100 are asked at once/)
+      assert.throws(
+        () => decodeQuery(encodeQuery(network, of(count))),
+        /none is asked for|more than 100 elements/
+      )
     const most = encodeQuery(network, of(LIMITS.transferIds))
     assert.ok(most.length <= LIMITS.queryBytes)
     decodeQuery(most)
@@ -894,7 +900,7 @@ describe('Encoding: one thing at a time', () => {
       encodeSubmission({ network, envelopes: Array.from({ length: count }, () => envelope) })
     assert.throws(() => decodeSubmission(of(0)), /empty/)
     assert.equal(decodeSubmission(of(256)).envelopes.length, 256)
-    assert.throws(() => decodeSubmission(of(257)), /had too many elements/)
+    assert.throws(() => decodeSubmission(of(257)), /envelopes: more than 256 elements/)
     assert.throws(() => decodeSubmissionAnswer(new Uint8Array(0)), /says nothing/)
     assert.throws(
       () => decodeSubmissionAnswer(SubmissionAnswerWire.encode({ fates: { fates: [{}] } })),

@@ -8,7 +8,8 @@ import { repositoryFile } from '../helpers/core.js'
  * the others that a lenient decoder would take for the same message, so that ours can be shown them.
  */
 
-interface Field {
+export interface Field {
+  readonly name: string
   readonly number: number
   readonly type: string
   readonly presence: 'implicit' | 'explicit' | 'repeated' | 'oneof'
@@ -16,7 +17,7 @@ interface Field {
   readonly safe: boolean
 }
 
-const SCHEMA = readSchema(repositoryFile('src/core/wire/tallystick.proto'))
+export const SCHEMA = readSchema(repositoryFile('src/core/wire/tallystick.proto'))
 
 function readSchema(proto: string): ReadonlyMap<string, readonly Field[]> {
   const messages = new Map<string, Field[]>()
@@ -30,9 +31,9 @@ function readSchema(proto: string): ReadonlyMap<string, readonly Field[]> {
     }
     if (/^\s+oneof /.test(line)) inOneof = true
     else if (/^\s+\}/.test(line)) inOneof = false
-    const [, label, type, number, options = ''] =
-      /^\s+(repeated |optional )?(\w+) \w+ = (\d+)(.*);/.exec(line) ?? []
-    if (type === undefined) continue
+    const [, label, type, field, number, options = ''] =
+      /^\s+(repeated |optional )?(\w+) (\w+) = (\d+)(.*);/.exec(line) ?? []
+    if (type === undefined || field === undefined) continue
     const presence = inOneof
       ? 'oneof'
       : label === 'repeated '
@@ -40,12 +41,12 @@ function readSchema(proto: string): ReadonlyMap<string, readonly Field[]> {
         : label === 'optional ' || !isScalar(type)
           ? 'explicit'
           : 'implicit'
-    fields.push({ number: Number(number), type, presence, safe: options.includes('JS_NUMBER') })
+    fields.push({ name: field, number: Number(number), type, presence, safe: options.includes('JS_NUMBER') })
   }
   return messages
 }
 
-function isScalar(type: string): boolean {
+export function isScalar(type: string): boolean {
   return ['bytes', 'string', 'uint64', 'bool', 'fixed32'].includes(type)
 }
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import type { CheckpointedHeader } from '#src/core/block.js'
-import { type EnvelopeBytes, equal, type Hash, toHex, utf8 } from '#src/core/bytes.js'
+import { concat, type EnvelopeBytes, equal, type Hash, toHex, utf8 } from '#src/core/bytes.js'
 import { sha256 } from '#src/core/hash.js'
 import { signerOf } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
-import type { Fate } from '#src/core/submission.js'
+import { decodeSubmissionAnswer, encodeSubmission, type Fate } from '#src/core/submission.js'
 import { SUBMIT_PROTOCOL } from '#src/network/names.js'
 import type { Mined } from '#src/node/equal-source.js'
 import type { NodeAsker } from '#src/node/node-asker.js'
@@ -337,7 +337,7 @@ describe('messages that are handed in', () => {
     const envelopes = envelopesOf(alice.says(LIMITS.bundleMessages + 1))
     const fates = await handIn(reader, envelopes.slice(1))
     assert.deepEqual(new Set(fates.map(({ kind }) => kind)), new Set(['accepted']))
-    assert.match(await refusedFor('bad encoding', handIn(reader, envelopes)), /had too many elements/)
+    assert.match(await refusedFor('bad encoding', handIn(reader, envelopes)), /more than 256 elements/)
     await refusedFor('bad encoding', handIn(reader, []))
   })
 
@@ -351,6 +351,24 @@ describe('messages that are handed in', () => {
     const answer = Buffer.from(present(await channel.receive(deadline()))).toString('latin1')
     assert.match(answer, /bad encoding/)
     assert.equal(await channel.receive(deadline()), undefined)
+  })
+
+  it('are refused before they are decoded where groups lie in them a million deep, or a million messages', async () => {
+    const { host, peer } = reader
+    const begun = encodeSubmission({ network: net.network.id, envelopes: envelopesOf(alice.says(1)) })
+    for (const [tail, why] of [
+      [new Uint8Array(1_000_000).fill(0x0b), /another type/],
+      [new Uint8Array(1_000_000).fill(0x1b), /not known/],
+      [new Uint8Array(1_000_000).map((_, index) => (index % 2 === 0 ? 0x12 : 0)), /more than 256 elements/]
+    ] as const) {
+      const channel = await host.open(peer, SUBMIT_PROTOCOL, SUBMIT_STREAMS, deadline())
+      await channel.send(concat(begun, tail), deadline())
+      const answer = decodeSubmissionAnswer(present(await channel.receive(deadline())))
+      assert.ok(answer.kind === 'refused' && answer.reason === 'bad encoding')
+      assert.match(answer.detail, why)
+      await channel.close(deadline())
+    }
+    assert.deepEqual(await handIn(reader, envelopesOf(alice.says(1))), [{ kind: 'accepted' }])
   })
 
   it('are not read where they are longer than a submission may be, and others are served', async () => {
