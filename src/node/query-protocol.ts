@@ -21,7 +21,7 @@ export function streamFor({ frameBytes, frames }: ExpectedAnswers): StreamOption
 const PREFIX = 4
 
 /** Whether it is said now and then that the answer is being worked on. */
-export function takesLong({ kind }: Query): boolean {
+function takesLong({ kind }: Query): boolean {
   return kind === 'mine' || kind === 'offer'
 }
 
