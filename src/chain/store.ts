@@ -22,6 +22,8 @@ import type { Candidate } from './candidate.js'
  * | e id(32)                           | evidence of a lie                       | witness    |
  * | s height(6) id(32)                 | whole block beside the main chain       | import     |
  * | p author sequence(8)               | envelope that waits for a block         | pool or import |
+ * | k                                  | newest certificate of the encryption key | sequencer: signed last; others: seen |
+ * | g keyId(8)                         | how much of its grace a replaced encryption key has had | key ring |
  *
  * A position is either in a block (below the head's `size`) or, in a journal, pending. Each write is one synced
  * batch that leaves the database whole: messages come with their indexes, a header with the tiles it fills. A
@@ -55,6 +57,9 @@ const NETWORK_KEY = Uint8Array.of(0x6e)
 /** The height up to which a follower has not checked all of its blocks. */
 export const UNCHECKED_KEY = Uint8Array.of(0x75)
 
+/** The certificate of the sequencer's encryption key: the last one that it signed, or the newest one that others saw. */
+export const CERTIFICATE_KEY = Uint8Array.of(0x6b)
+
 export const keys = {
   message: (position: number) => numbered('m', position),
   receipt: (first: number) => numbered('r', first),
@@ -70,6 +75,7 @@ export const keys = {
     return key
   },
   evidence: (id: Hash) => Buffer.concat([Buffer.from('e'), id]),
+  grace: (keyId: Uint8Array) => Buffer.concat([Buffer.from('g'), keyId]),
   id: (id: Hash) => Buffer.concat([Buffer.from('i'), id]),
   tile: (level: number, index: number) => {
     const key = Buffer.allocUnsafe(2 + SAFE_INTEGER_BYTES)
@@ -109,6 +115,7 @@ export const ranges = {
   ids: rangeOf('i'),
   tiles: rangeOf('t'),
   evidence: rangeOf('e'),
+  graces: rangeOf('g'),
   sides: rangeOf('s'),
   pooled: rangeOf('p')
 }

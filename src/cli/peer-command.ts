@@ -144,7 +144,7 @@ async function runSequencer(
 /** A sequencer that runs goes on with the keys it has where the file is no good. */
 async function rereadKeys(path: string, sequencer: Sequencer, report: Report): Promise<void> {
   try {
-    sequencer.useKeys(await readEncryptionKeys(path))
+    await sequencer.useKeys(await readEncryptionKeys(path))
   } catch (error) {
     const problem = describeError(error)
     report({ event: 'warning', message: `the encryption keys stay as they are: ${problem}` })

@@ -8,9 +8,21 @@ import { EncryptionKey } from './wire/tallystick.js'
 
 /** The certificate of the sequencer's encryption key: signed by its identity, for one network. */
 
-export function certifyKey(key: SealingKey, network: Hash, signer: Signer): EnvelopeBytes {
-  const { keyId, publicKey } = key
-  return signEnvelope('encryptionKey', EncryptionKey.encode({ network, keyId, publicKey }), signer)
+/** What a certificate says. One of before there were serials has 0 for both numbers. */
+export interface CertifiedKey extends SealingKey {
+  /** The sequencer gives each certificate a higher one than the last. */
+  readonly serial: number
+  /** ms since 1970: nothing is sealed under it later than that. */
+  readonly until: number
+}
+
+export function certifyKey(key: CertifiedKey, network: Hash, signer: Signer): EnvelopeBytes {
+  const { keyId, publicKey, serial, until } = key
+  return signEnvelope(
+    'encryptionKey',
+    EncryptionKey.encode({ network, keyId, publicKey, serial, until }),
+    signer
+  )
 }
 
 /** The certified key. Throws DecodeError if anyone else signed it, or for another network. */
@@ -19,14 +31,21 @@ export function readCertificate(
   network: Hash,
   sequencer: PeerIdBytes,
   verifiers: VerifierCache
-): SealingKey {
+): CertifiedKey {
   const opened = openEnvelopeOf(sequencer, 'encryptionKey', bytes, verifiers)
   if (!opened.ok) throw new DecodeError(`encryption key: ${opened.detail}`)
   const key = decodeCanonical('encryption key', EncryptionKey, opened.payload)
-  expectLength('encryption key', key.publicKey, 32)
-  expectLength('encryption key id', key.keyId, KEY_ID_LENGTH)
+  const { keyId, publicKey, serial, until } = key
+  expectLength('encryption key', publicKey, 32)
+  expectLength('encryption key id', keyId, KEY_ID_LENGTH)
   if (!equal(key.network, network)) throw new DecodeError('encryption key: for another network')
-  if (!equal(key.keyId, keyIdOf(key.publicKey)))
-    throw new DecodeError('encryption key: the id is not its own')
-  return { keyId: key.keyId, publicKey: key.publicKey }
+  if (!equal(keyId, keyIdOf(publicKey))) throw new DecodeError('encryption key: the id is not its own')
+  if ((serial === 0) !== (until === 0))
+    throw new DecodeError('encryption key: of serial and end it has only one')
+  return { keyId, publicKey, serial, until }
+}
+
+/** True for a certificate that nobody can tell from an older or a newer one. */
+export function isUndated({ serial }: CertifiedKey): boolean {
+  return serial === 0
 }

@@ -210,6 +210,14 @@ export const LIMITS = {
 
   /** How long an encryption key goes on opening after its successor was made, unless the sequencer is told otherwise. */
   keyGraceMs: 3_600_000,
+  /** How often it is noted how much of its grace a key has had, ms: a restart goes on from there where the clock was set back. */
+  keyGraceNotedMs: 10_000,
+  /** How long a certificate of an encryption key lasts, ms. The sequencer signs a new one when half of that is over. */
+  certificateLifeMs: 86_400_000,
+  /** How far the clocks of two peers may differ, ms: so much longer a certificate is believed. */
+  clockSkewMs: 600_000,
+  /** The least time after which a client asks for a newer certificate than the one it seals under, ms. */
+  certificateAgainMs: 60_000,
   /** How long a follower believes that the sequencer's encryption key is still the one it knows, ms. */
   certificateMs: 5_000,
 

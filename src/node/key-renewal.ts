@@ -1,28 +1,39 @@
 import { equal, type PeerIdBytes, toHex } from '../core/bytes.js'
+import { type CertifiedKey, isUndated } from '../core/encryption-key.js'
 import { LIMITS } from '../core/limits.js'
 import type { SealingContext, SealingKey } from '../core/sealing.js'
 import { describeError, type Report } from './events.js'
+import { expectCurrent, OutdatedCertificate } from './newest-certificate.js'
 import type { Service } from './service.js'
 import { elapsed, unlessAborted } from './waiting.js'
 
 export interface KeyRenewalOptions {
-  /** The sequencer's encryption key as this peer has it, its certificate verified. */
-  readonly keyOf: (peer: PeerIdBytes) => Promise<SealingKey>
+  /** The sequencer's encryption key as this peer has it, its certificate verified and no older than any before it. */
+  readonly keyOf: (peer: PeerIdBytes) => Promise<CertifiedKey>
   readonly agree: (key: SealingKey) => Promise<SealingContext>
-  /** Hears of a context with another key than the one that was refused. */
+  /** Hears of a context to seal with from now on. */
   readonly renewed: (context: SealingContext) => void
+  /** Hears that nothing may be sealed with the last context any more, and that the peer has no newer certificate. */
+  readonly ended: (why: string) => void
+  /** ms since 1970. */
+  readonly now: () => number
+  /** Resolves after so many ms, or as soon as the signal fires. */
+  readonly elapsed?: (ms: number, signal: AbortSignal) => Promise<void>
   readonly report: Report
 }
 
 /**
- * Where a client's sealing contexts come from: one for each connection, and one when the sequencer refuses the
- * key of the last. However many messages are refused, one question at a time goes out, and while the answer is
- * still the old key, later and later: refusals are nobody's signed word.
+ * Where a client's sealing contexts come from: one for each connection, one when the sequencer refuses the key of the
+ * last, and one well before the certificate of the last one ends. However many messages are refused, one question at a
+ * time goes out, and while the answer is still the old key, later and later: nobody signs refusals.
  */
 export class KeyRenewal implements Service {
   readonly #stopping = new AbortController()
   #peer: PeerIdBytes | undefined
   #looking: Promise<void> | undefined
+  /** Waits for the time to ask for the next certificate; aborted when one has come. */
+  #waiting = new AbortController()
+  #watching: Promise<void> = Promise.resolve()
 
   constructor(private readonly options: KeyRenewalOptions) {}
 
@@ -30,13 +41,19 @@ export class KeyRenewal implements Service {
 
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('the client is stopping'))
+    this.#waiting.abort()
     await this.#looking
+    await this.#watching
   }
 
-  /** The context for a connection to this peer. */
+  /** The context for a connection to this peer. Throws OutdatedCertificate where nothing may be sealed to its key. */
   async prepare(peer: PeerIdBytes): Promise<SealingContext> {
     this.#peer = peer
-    return this.options.agree(await this.options.keyOf(peer))
+    const key = await this.options.keyOf(peer)
+    expectCurrent(key, this.options.now())
+    const context = await this.options.agree(key)
+    this.#watch(key)
+    return context
   }
 
   renew(refused: Uint8Array): void {
@@ -45,9 +62,45 @@ export class KeyRenewal implements Service {
     })
   }
 
+  /** Asks for the next certificate when half of the time that this one has left is over. */
+  #watch(key: CertifiedKey): void {
+    this.#waiting.abort()
+    this.#waiting = new AbortController()
+    const { signal } = this.#waiting
+    if (isUndated(key) || this.#stopping.signal.aborted) return
+    this.#watching = this.#askInTime(key, signal)
+  }
+
+  async #askInTime(key: CertifiedKey, signal: AbortSignal): Promise<void> {
+    const { now, elapsed: wait = elapsed, renewed, ended, report } = this.options
+    const { certificateAgainMs, certificateLifeMs, clockSkewMs } = LIMITS
+    while (!signal.aborted) {
+      const left = key.until + clockSkewMs - now()
+      // However far the end seems to be: the clock may have been set back.
+      await wait(Math.min(Math.max(left / 2, certificateAgainMs), certificateLifeMs / 2), signal)
+      if (signal.aborted) return
+      try {
+        // The certificate that comes is watched in place of this one.
+        const context = await unlessAborted(this.#ask(), this.#stopping.signal)
+        if (context !== undefined) return renewed(context)
+      } catch (error) {
+        if (signal.aborted) return
+        try {
+          expectCurrent(key, now())
+        } catch (end) {
+          return ended(describeError(end))
+        }
+        report({
+          event: 'warning',
+          message: `no newer certificate of the encryption key has come: ${describeError(error)}; asking again`
+        })
+      }
+    }
+  }
+
   async #look(refused: Uint8Array): Promise<void> {
     const { signal } = this.#stopping
-    const { report, renewed } = this.options
+    const { report, renewed, ended } = this.options
     let wait: number = LIMITS.redialMs.first
     for (let isTold = false; !signal.aborted; isTold = true) {
       try {
@@ -55,7 +108,9 @@ export class KeyRenewal implements Service {
         if (context !== undefined && !equal(context.keyId, refused)) return renewed(context)
         throw new Error('the peer knows no other')
       } catch (error) {
-        if (!isTold && !signal.aborted)
+        if (signal.aborted) return
+        if (error instanceof OutdatedCertificate) return ended(error.message)
+        if (!isTold)
           report({
             event: 'warning',
             message: `the sequencer opens nothing more that is sealed to key ${toHex(refused)}: ${describeError(error)}; asking again`

@@ -1,10 +1,12 @@
-import { type EnvelopeBytes, type Hash, toHex } from '../core/bytes.js'
-import { certifyKey } from '../core/encryption-key.js'
-import type { Signer } from '../core/keys.js'
+import type { Database } from '../chain/store.js'
+import { LIMITS } from '../core/limits.js'
 import type { OpeningKey } from '../core/sealing.js'
+import { describeError, type Report } from './events.js'
+import { type Clocks, KeyGraces } from './key-graces.js'
+import type { Service } from './service.js'
 
 export interface DatedKey extends OpeningKey {
-  /** ms since 1970. A key without a date counts as made when it was first seen here. */
+  /** ms since 1970. A key without a date counts as made when it was first seen here in front of another one. */
   readonly made?: number
 }
 
@@ -22,83 +24,94 @@ export function fixedKeys(keys: readonly OpeningKey[]): (() => OpenKeys) | undef
   return keys.length === 0 ? undefined : () => ({ generation: 0, keys })
 }
 
-export interface KeyRingOptions {
-  readonly network: Hash
-  readonly signer: Signer
+export interface KeyRingOptions extends Clocks {
+  readonly database: Database
   /** How long a key goes on opening after its successor was made, ms. */
   readonly graceMs: number
-  /** ms since 1970. */
-  readonly now: () => number
+  readonly report: Report
 }
 
 /**
  * The sequencer's encryption keys. The newest is announced, and opens. An older one opens until its grace is
- * over, and never again after that, whatever the clock says: what was refused for it may stand in the log
- * under another sequence by then, and must not come in a second time.
+ * over, and never again after that, whatever the clock says and however often the sequencer starts: what was refused
+ * for it may stand in the log under another sequence by then, and must not come in a second time. So the end of a
+ * grace is on disk before the first message is refused for it.
  */
-export class KeyRing {
-  readonly #firstSeen = new Map<string, number>()
-  readonly #expired = new Set<string>()
-  #keys: DatedKeys
-  #certificate: EnvelopeBytes
+export class KeyRing implements Service {
   #open: OpenKeys = { generation: 0, keys: [] }
-  /** When the next key expires. */
-  #until = 0
+  #ending: Promise<void> | undefined
+  #timer: NodeJS.Timeout | undefined
 
-  constructor(
-    keys: DatedKeys,
-    private readonly options: KeyRingOptions
-  ) {
-    this.#keys = keys
-    this.#certificate = this.#take(keys)
+  private constructor(
+    private readonly graces: KeyGraces,
+    private readonly options: KeyRingOptions,
+    private keys: DatedKeys
+  ) {}
+
+  /** Throws StoreError if the folder is damaged. */
+  static async open(keys: DatedKeys, options: KeyRingOptions): Promise<KeyRing> {
+    const ring = new KeyRing(await KeyGraces.open(options.database, options), options, keys)
+    await ring.replace(keys)
+    return ring
+  }
+
+  async start(): Promise<void> {
+    this.#timer = setInterval(() => {
+      this.graces.note(this.options.graceMs).catch((error: unknown) =>
+        this.options.report({
+          event: 'warning',
+          message: `the graces of the encryption keys could not be noted: ${describeError(error)}`
+        })
+      )
+    }, LIMITS.keyGraceNotedMs)
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.graces.note(this.options.graceMs)
   }
 
   /** Takes these in place of those it has. The first one is announced from now on. */
-  replace(keys: DatedKeys): void {
-    this.#keys = keys
-    this.#certificate = this.#take(keys)
+  async replace(keys: DatedKeys): Promise<void> {
+    const { now } = this.options
+    const begun = keys.flatMap(({ keyId }, index) => {
+      const successor = keys[index - 1]
+      if (successor === undefined || this.graces.has(keyId)) return []
+      return [{ keyId, had: Math.max(0, now() - (successor.made ?? now())) }]
+    })
+    await this.graces.begin(begun, keys[0].keyId)
+    this.keys = keys
+    await this.#end(this.#due())
   }
 
   /** The one that is announced. */
   get newest(): OpeningKey {
-    return this.#keys[0]
+    return this.keys[0]
   }
 
-  /** Of the newest key. */
-  get certificate(): EnvelopeBytes {
-    return this.#certificate
-  }
-
-  open(): OpenKeys {
-    if (this.options.now() >= this.#until) this.#expire()
+  /** Those that open now. */
+  async open(): Promise<OpenKeys> {
+    const due = this.#due()
+    if (due.length > 0) {
+      this.#ending ??= this.#end(due).finally(() => {
+        this.#ending = undefined
+      })
+      await this.#ending
+    }
     return this.#open
   }
 
-  #take(keys: DatedKeys): EnvelopeBytes {
-    const { network, signer, now } = this.options
-    for (const { keyId } of keys)
-      if (!this.#firstSeen.has(toHex(keyId))) this.#firstSeen.set(toHex(keyId), now())
-    this.#expired.delete(toHex(keys[0].keyId))
-    this.#expire()
-    return certifyKey(keys[0], network, signer)
+  #due(): Uint8Array[] {
+    return this.keys
+      .slice(1)
+      .map(({ keyId }) => keyId)
+      .filter(keyId => !this.graces.isOver(keyId) && this.graces.had(keyId) >= this.options.graceMs)
   }
 
-  #expire(): void {
-    const now = this.options.now()
-    this.#until = Number.POSITIVE_INFINITY
-    const keys = this.#keys.filter((key, index) => {
-      const successor = this.#keys[index - 1]
-      if (successor === undefined) return true
-      const end = this.#madeAt(successor) + this.options.graceMs
-      if (now >= end) this.#expired.add(toHex(key.keyId))
-      if (this.#expired.has(toHex(key.keyId))) return false
-      this.#until = Math.min(this.#until, end)
-      return true
-    })
+  async #end(due: readonly Uint8Array[]): Promise<void> {
+    await this.graces.end(due)
+    const [newest, ...older] = this.keys
+    const keys = [newest, ...older.filter(({ keyId }) => !this.graces.isOver(keyId))]
     this.#open = { generation: this.#open.generation + 1, keys }
-  }
-
-  #madeAt({ made, keyId }: DatedKey): number {
-    return made ?? this.#firstSeen.get(toHex(keyId)) ?? this.options.now()
   }
 }

@@ -133,6 +133,11 @@ export class Publisher implements Service {
     this.#schedule()
   }
 
+  /** Seals nothing more until there is another context: what is handed in meanwhile waits. */
+  withhold(): void {
+    this.#sealing = undefined
+  }
+
   down(): void {
     this.#isUp = false
   }

@@ -5,7 +5,6 @@ import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { type Network, sequencerOf } from '../core/network-document.js'
 import { type Receipt, readReceipt } from '../core/receipt.js'
-import type { SealingKey } from '../core/sealing.js'
 import type { Host } from '../network/host.js'
 import { readEvidence } from './evidence-check.js'
 import { QueryClient, unexpected } from './query-client.js'
@@ -29,15 +28,11 @@ export class SequencerAsker {
     this.#sequencer = sequencerOf(network)
   }
 
-  async sealingKey(): Promise<SealingKey> {
-    return this.#readCertificate(await this.certificate())
-  }
-
-  /** The certificate of the encryption key, for others, verified. */
+  /** The certificate of the encryption key, verified. Whether it is the newest one is for those to say who have seen others. */
   async certificate(): Promise<EnvelopeBytes> {
     const answer = await this.#client.one({ kind: 'key' })
     if (answer.kind !== 'key') return unexpected(answer)
-    this.#readCertificate(answer.certificate)
+    readCertificate(answer.certificate, this.network.id, this.#sequencer, this.#verifiers)
     return answer.certificate
   }
 
@@ -70,9 +65,5 @@ export class SequencerAsker {
       equal(receipt.author, author) && receipt.entries.some(entry => entry.sequence === sequence)
     if (!isAsked) throw new Untrue('that is the receipt of something else')
     return receipt
-  }
-
-  #readCertificate(certificate: EnvelopeBytes): SealingKey {
-    return readCertificate(certificate, this.network.id, this.#sequencer, this.#verifiers)
   }
 }

@@ -38,7 +38,7 @@ export class ValidationPool implements Service {
   /** `openKeys`: those that open now, where this peer has any. */
   constructor(
     network: Network,
-    private readonly openKeys?: (() => OpenKeys) | undefined
+    private readonly openKeys?: (() => OpenKeys | Promise<OpenKeys>) | undefined
   ) {
     this.#setup = { document: network.canonical, opens: openKeys !== undefined }
     this.messageBytes = network.document.limits.messageBytes
@@ -138,8 +138,8 @@ export class ValidationPool implements Service {
     })
   }
 
-  #runIn(worker: Piscina, bundles: readonly Uint8Array[]): Promise<PackedVerdicts> {
-    const job: ValidationJob = { bundles, keys: this.openKeys?.() }
+  async #runIn(worker: Piscina, bundles: readonly Uint8Array[]): Promise<PackedVerdicts> {
+    const job: ValidationJob = { bundles, keys: await this.openKeys?.() }
     return worker.run(job)
   }
 }

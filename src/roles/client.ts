@@ -12,6 +12,7 @@ import type { Summary } from '../node/events.js'
 import { EvidenceKeeper } from '../node/evidence-keeper.js'
 import { KeyRenewal } from '../node/key-renewal.js'
 import { LightClient } from '../node/light-client.js'
+import { NewestCertificate } from '../node/newest-certificate.js'
 import { Outbox, type Sealing } from '../node/outbox.js'
 import { Publisher } from '../node/publisher.js'
 import { SequencerAsker } from '../node/sequencer-asker.js'
@@ -65,6 +66,7 @@ export async function createClient(
   })
   const book = new AddressBook(connect)
   const outbox = await Outbox.open(database, network, signer, now)
+  const certificates = await NewestCertificate.open(database, network, options.report)
   let asker: AccountAsker | undefined
   const wallet = await walletFor(rules, {
     database,
@@ -132,9 +134,14 @@ export async function createClient(
     failed
   })
   const renewal = new KeyRenewal({
-    keyOf: peer => new SequencerAsker(host, peer, network).sealingKey(),
+    keyOf: async peer => certificates.take(await new SequencerAsker(host, peer, network).certificate()),
     agree: key => newSealingContext(key, network.id, signer.peerId),
     renewed: context => publisher.use(context),
+    ended: why => {
+      publisher.withhold()
+      link.leave(why)
+    },
+    now,
     report
   })
   const bodies = bodiesOf(rules)

@@ -1,4 +1,4 @@
-import { rulesOf } from '../chain/rules.js'
+import { bodiesOf, rulesOf } from '../chain/rules.js'
 import { sequencerOf } from '../core/network-document.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
@@ -10,6 +10,7 @@ import { BlockResponder } from '../node/block-responder.js'
 import { ChainResponder } from '../node/chain-responder.js'
 import { EvidenceKeeper } from '../node/evidence-keeper.js'
 import { Intake } from '../node/intake.js'
+import { expectCurrent, NewestCertificate } from '../node/newest-certificate.js'
 import { NodeResponder } from '../node/node-responder.js'
 import { QueryServer } from '../node/query-server.js'
 import { ReceiptServer } from '../node/receipt-server.js'
@@ -34,11 +35,12 @@ export interface FollowerOptions extends PeerOptions {
  * sequencer no more, and goes on serving what it has. Throws StoreError if the folder is damaged.
  */
 export async function createFollower(options: FollowerOptions): Promise<ControlledPeer> {
-  const { network, database, report, failed, connect, rates } = options
+  const { network, database, now, report, failed, connect, rates } = options
   const rules = rulesOf(network)
   const topics = topicsOf(network.id)
   const copy = await openCopy(database, rules, options.verification)
   const { chain } = copy
+  const certificates = await NewestCertificate.open(database, network, report)
   const host = await Host.create({ ...options, topics: Object.values(topics) })
   const book = new AddressBook(connect)
   const receipts = new ReceiptServer(host, network.id, () =>
@@ -48,7 +50,13 @@ export async function createFollower(options: FollowerOptions): Promise<Controll
     network: network.id,
     sequencer: sequencerOf(network),
     receipts,
-    certificateOf: peer => new SequencerAsker(host, peer, network).certificate(),
+    certificateOf: async peer => {
+      const certificate = await new SequencerAsker(host, peer, network).certificate()
+      const key = await certificates.take(certificate)
+      // Where nothing is sealed, it matters to nobody.
+      if (bodiesOf(rules) === 'sealed') expectCurrent(key, now())
+      return certificate
+    },
     clock: () => performance.now(),
     heard: (receipt, envelope) => witness.heard(receipt, envelope),
     report

@@ -12,7 +12,7 @@ export interface PeerOptions<N extends Network = OrderedNetwork> {
   /** Open, and closed by whoever opened it. */
   readonly database: Database
   readonly listen: readonly string[]
-  /** ms since 1970. */
+  /** ms since 1970. It may be set forward and back, so that it measures nothing. */
   readonly now: () => number
   readonly report: Report
   /** Hears of what the peer cannot go on after; whoever runs it stops it. */

@@ -12,6 +12,7 @@ import { AccountResponder } from '../node/account-responder.js'
 import { AddressBook } from '../node/address-book.js'
 import { Announcement } from '../node/announcement.js'
 import { BlockResponder } from '../node/block-responder.js'
+import { CertificateIssuer } from '../node/certificate-issuer.js'
 import { ChainResponder } from '../node/chain-responder.js'
 import { Intake } from '../node/intake.js'
 import { type DatedKeys, KeyRing } from '../node/key-ring.js'
@@ -34,11 +35,13 @@ export interface SequencerOptions extends PeerOptions {
   readonly openingKeys: DatedKeys
   /** How long a key goes on opening after its successor was made, ms. */
   readonly keyGraceMs?: number
+  /** A monotonic clock, ms; that of the process where it is left out. */
+  readonly clock?: () => number
 }
 
 export interface Sequencer extends ControlledPeer {
   /** Announces the first of these keys from now on. The key before it goes on opening for its grace. */
-  useKeys(keys: DatedKeys): void
+  useKeys(keys: DatedKeys): Promise<void>
 }
 
 /** Thrown where a peer is given a key that the network document does not name for its role. */
@@ -49,6 +52,7 @@ export class WrongKey extends Error {
 /** The sequencer: verifies its folder, then serves. Throws StoreError if the folder is damaged, WrongKey if the key is not the network's. */
 export async function createSequencer(options: SequencerOptions): Promise<Sequencer> {
   const { network, database, now, report, failed, openingKeys, rates } = options
+  const clock = options.clock ?? (() => performance.now())
   const sequencer = peerIdToString(sequencerOf(network))
   const signer = signerOf(options.key)
   const peerId = peerIdToString(signer.peerId)
@@ -70,7 +74,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
       signer,
       now,
       failed,
-      mayWrite: author => authors.take(Buffer.from(author).toString('latin1'), performance.now()),
+      mayWrite: author => authors.take(Buffer.from(author).toString('latin1'), clock()),
       committed: issued => {
         for (const { author, receipt } of issued) receipts.accepted(author, receipt)
         producer.wake()
@@ -82,9 +86,12 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
   )
   const producer = new Producer({ chain, journal, signer, host, topic: topics.blocks, now, report, failed })
   const graceMs = options.keyGraceMs ?? LIMITS.keyGraceMs
-  const ring = new KeyRing(openingKeys, { network: network.id, signer, graceMs, now })
+  const ring = await KeyRing.open(openingKeys, { database, graceMs, now, clock, report })
+  const certificates = await CertificateIssuer.open({ database, network, signer, now, clock })
+  // Not to be found out by whoever asks first.
+  await certificates.certify(ring.newest)
   const pool = new ValidationPool(network, () => ring.open())
-  const recorder = new Recorder(journal, receipts, () => performance.now(), rates?.receiptsAgain)
+  const recorder = new Recorder(journal, receipts, clock, rates?.receiptsAgain)
   const queries = new QueryServer(host, {
     network: network.id,
     responders: [
@@ -92,15 +99,20 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
       new BlockResponder(chain),
       new AccountResponder(chain),
       // Others bear witness.
-      new SequencerResponder({ database, certificate: async () => ring.certificate, evidence: () => [] }),
+      new SequencerResponder({
+        database,
+        certificate: () => certificates.certify(ring.newest),
+        evidence: () => []
+      }),
       new NodeResponder(() =>
         nodeInfoOf({ role: 'sequencer', host, book, pool: () => journal.pending().count })
       )
     ],
-    clock: () => performance.now(),
+    clock,
     rate: rates?.query
   })
   const services = new ServiceList([
+    ring,
     pool,
     queries,
     receipts,
@@ -120,9 +132,10 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
       book,
       holdings: () => chainHoldings(chain.head(), journal.pending().count)
     }),
-    useKeys: keys => {
-      ring.replace(keys)
-      report({ event: 'key', keyId: ring.newest.keyId, older: ring.open().keys.length - 1 })
+    useKeys: async keys => {
+      await ring.replace(keys)
+      const { keys: open } = await ring.open()
+      report({ event: 'key', keyId: ring.newest.keyId, older: open.length - 1 })
     }
   }
 }

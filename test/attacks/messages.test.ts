@@ -13,6 +13,7 @@ import type { Reason } from '#src/core/refusal.js'
 import { Envelope } from '#src/core/wire/tallystick.js'
 import { varint } from '../core/protobuf.js'
 import { Author, type Made } from '../helpers/authors.js'
+import { sealingKeyOf } from '../helpers/certificates.js'
 import { present } from '../helpers/changes.js'
 import { fromHex } from '../helpers/core.js'
 import { smallOrderSigner } from '../helpers/ed25519-rule.js'
@@ -37,7 +38,7 @@ describe('attacks by messages', () => {
   })
 
   async function author(who: Parameters<typeof Author.create>[1]): Promise<Author> {
-    return Author.create(besieged.net, who, await peer.sequencerAsker.sealingKey())
+    return Author.create(besieged.net, who, await sealingKeyOf(peer.sequencerAsker, besieged.net))
   }
 
   /** An envelope with parts of it replaced, all else as it was. */

@@ -23,7 +23,7 @@ import { decodeBundle, encodeBundle } from '#src/core/bundle.js'
 import { concat, type EnvelopeBytes, equal, type Hash, toHex, utf8 } from '#src/core/bytes.js'
 import { decodeChatLine, encodeChatLine } from '#src/core/chat.js'
 import { DecodeError, decodeCanonical, expectLength } from '#src/core/codec.js'
-import { certifyKey, readCertificate } from '#src/core/encryption-key.js'
+import { type CertifiedKey, certifyKey, readCertificate } from '#src/core/encryption-key.js'
 import { type Domain, decodeEnvelope, signEnvelope } from '#src/core/envelope.js'
 import type { FaultKind } from '#src/core/fault.js'
 import { sha256 } from '#src/core/hash.js'
@@ -32,7 +32,7 @@ import { LIMITS } from '#src/core/limits.js'
 import { type Body, decodeMessage, encodeMessage, type Message } from '#src/core/message.js'
 import { decodeQuery, encodeQuery, type Query } from '#src/core/query.js'
 import { type Receipt, readReceipt, signReceipt } from '#src/core/receipt.js'
-import { keyIdOf, type SealingKey } from '#src/core/sealing.js'
+import { keyIdOf } from '#src/core/sealing.js'
 import {
   decodeSubmission,
   decodeSubmissionAnswer,
@@ -174,9 +174,19 @@ const receipts: fc.Arbitrary<Receipt> = fc.record({
   )
 })
 
-const sealingKeys: fc.Arbitrary<SealingKey> = arbitrary
-  .bytes(32, 32)
-  .map(publicKey => ({ keyId: keyIdOf(publicKey), publicKey }))
+const certifiedKeys: fc.Arbitrary<CertifiedKey> = fc
+  .record({
+    publicKey: arbitrary.bytes(32, 32),
+    term: fc.oneof(
+      fc.constant({ serial: 0, until: 0 }),
+      fc.record({ serial: fc.maxSafeNat().map(atLeast1), until: fc.maxSafeNat().map(atLeast1) })
+    )
+  })
+  .map(({ publicKey, term }) => ({ keyId: keyIdOf(publicKey), publicKey, ...term }))
+
+function atLeast1(number: number): number {
+  return Math.max(1, number)
+}
 
 const weights = fc.bigInt({ min: 0n, max: 2n ** 309n })
 
@@ -420,14 +430,14 @@ const FORMATS: readonly Format[] = [
   format({
     name: 'encryption key',
     message: 'EncryptionKey',
-    values: sealingKeys,
+    values: certifiedKeys,
     encode: key => payloadOf(certifyKey(key, network, sequencer)),
     decode: payload => readCertificate(signed('encryptionKey', payload), network, sequencer.peerId, verifiers)
   }),
   format({
     name: 'signed encryption key',
     message: 'Envelope',
-    values: sealingKeys,
+    values: certifiedKeys,
     encode: key => certifyKey(key, network, sequencer),
     decode: bytes => readCertificate(bytes, network, sequencer.peerId, verifiers)
   }),

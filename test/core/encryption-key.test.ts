@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict'
 import { asHash, type PeerIdBytes, toHex } from '#src/core/bytes.js'
-import { certifyKey, readCertificate } from '#src/core/encryption-key.js'
+import { type CertifiedKey, certifyKey, isUndated, readCertificate } from '#src/core/encryption-key.js'
 import { decodeEnvelope, signEnvelope } from '#src/core/envelope.js'
 import { VerifierCache } from '#src/core/keys.js'
-import { keyIdOf, openingKeyFromSeed, type SealingKey } from '#src/core/sealing.js'
+import { keyIdOf, openingKeyFromSeed } from '#src/core/sealing.js'
 import { EncryptionKey } from '#src/core/wire/tallystick.js'
 import { assertSame, flipped, seedOf, signerNamed, stageOf } from '../helpers/core.js'
 
 const { network, author, sequencer, key } = await stageOf()
 const { keyId, publicKey } = key
+const certified = { ...key, serial: 7, until: 1_900_000_000_000 }
 const verifiers = new VerifierCache()
 
-function read(bytes: Uint8Array, from: PeerIdBytes = sequencer.peerId): SealingKey {
+function read(bytes: Uint8Array, from: PeerIdBytes = sequencer.peerId): CertifiedKey {
   return readCertificate(bytes, network.id, from, verifiers)
 }
 
@@ -27,8 +28,8 @@ function certificate(changes: Partial<EncryptionKey>): Uint8Array {
 
 describe('Certificates of the encryption key', () => {
   it('give the public key and its id, and never the secret', () => {
-    const bytes = certifyKey(key, network.id, sequencer)
-    assertSame(read(bytes), { keyId, publicKey })
+    const bytes = certifyKey(certified, network.id, sequencer)
+    assertSame(read(bytes), { keyId, publicKey, serial: 7, until: 1_900_000_000_000 })
     assert.ok(!toHex(bytes).includes(toHex(key.secretKey)))
   })
 
@@ -39,11 +40,11 @@ describe('Certificates of the encryption key', () => {
 
   it('of a foreign signer are refused', async () => {
     for (const signer of [author, await signerNamed('somebody else')])
-      refused(certifyKey(key, network.id, signer), /another key/)
+      refused(certifyKey(certified, network.id, signer), /another key/)
   })
 
   it('of a foreign network are refused', () => {
-    refused(certifyKey(key, asHash(flipped(network.id, 0)), sequencer), /another network/)
+    refused(certifyKey(certified, asHash(flipped(network.id, 0)), sequencer), /another network/)
     refused(certificate({ network: new Uint8Array(0) }), /another network/)
   })
 
@@ -63,8 +64,20 @@ describe('Certificates of the encryption key', () => {
       refused(certificate({ keyId: wrong }), /encryption key id: expected 8 bytes/)
   })
 
+  it('of before there were serials are read, and known as old ones', () => {
+    const old = read(certificate({}))
+    assertSame(old, { keyId, publicKey, serial: 0, until: 0 })
+    assert.ok(isUndated(old))
+    assert.ok(!isUndated(read(certifyKey(certified, network.id, sequencer))))
+  })
+
+  it('with a serial and no end, or an end and no serial, are refused', () => {
+    refused(certificate({ serial: 1 }), /of serial and end it has only one/)
+    refused(certificate({ until: 1_900_000_000_000 }), /of serial and end it has only one/)
+  })
+
   it('signed in another domain are refused', () => {
-    const { payload } = decodeEnvelope(certifyKey(key, network.id, sequencer))
+    const { payload } = decodeEnvelope(certifyKey(certified, network.id, sequencer))
     for (const domain of ['message', 'block', 'receipt'] as const)
       refused(signEnvelope(domain, payload, sequencer), /signature does not fit/)
   })

@@ -1,3 +1,4 @@
+import type { PrivateKey } from '@libp2p/interface'
 import { decodeBundle } from '#src/core/bundle.js'
 import { type EnvelopeBytes, toHex, utf8 } from '#src/core/bytes.js'
 import { certifyKey } from '#src/core/encryption-key.js'
@@ -13,6 +14,7 @@ import { Host } from '#src/network/host.js'
 import { RECEIPTS_PROTOCOL, topicsOf } from '#src/network/names.js'
 import { RECEIPT_STREAMS } from '#src/node/receipt-server.js'
 import { type Responder, replyWith } from '#src/node/responder.js'
+import { undated } from './certificates.js'
 import { Changes, deadline, present } from './changes.js'
 import type { Cleanup } from './cleanup.js'
 import type { TestNetwork } from './networks.js'
@@ -33,6 +35,8 @@ export class FalseSequencer extends Changes {
   /** What it certifies as its encryption key, and how often it was asked for it. */
   key: SealingKey
   keyQueries = 0
+  /** A certificate that the sequencer once signed, to be shown in place of that. */
+  certificate: EnvelopeBytes | undefined
 
   private constructor(
     readonly net: TestNetwork,
@@ -43,20 +47,33 @@ export class FalseSequencer extends Changes {
   }
 
   /** It answers queries about its key, and those that `responders` know. */
-  static async start(
+  static start(
     cleanup: Cleanup,
     net: TestNetwork,
     ...responders: readonly Responder[]
   ): Promise<FalseSequencer> {
+    return FalseSequencer.startAs(cleanup, net, net.key, ...responders)
+  }
+
+  /** The same with another identity: a follower that lies. */
+  static async startAs(
+    cleanup: Cleanup,
+    net: TestNetwork,
+    identity: PrivateKey,
+    ...responders: readonly Responder[]
+  ): Promise<FalseSequencer> {
     const { messages } = topicsOf(net.network.id)
-    const host = await Host.create({ key: net.key, listen: ['/ip4/127.0.0.1/tcp/0'], topics: [messages] })
+    const host = await Host.create({ key: identity, listen: ['/ip4/127.0.0.1/tcp/0'], topics: [messages] })
     const sequencer = new FalseSequencer(net, host)
     const key: Responder = {
       reply: query => {
         if (query.kind !== 'key') return undefined
         sequencer.keyQueries += 1
         sequencer.changed()
-        return replyWith({ kind: 'key', certificate: certifyKey(sequencer.key, net.network.id, net.signer) })
+        return replyWith({
+          kind: 'key',
+          certificate: sequencer.certificate ?? certifyKey(undated(sequencer.key), net.network.id, net.signer)
+        })
       }
     }
     await serve(cleanup, host, net, key, ...responders)

@@ -84,6 +84,8 @@ export interface ClientWishes extends PeerWishes {
 export interface SequencerWishes extends FollowerWishes {
   /** ms since 1970. */
   readonly now?: () => number
+  /** Monotonic, ms. */
+  readonly clock?: () => number
   readonly openingKeys?: DatedKeys
   readonly keyGraceMs?: number
   /** The address of another one, that has stopped. */
@@ -193,7 +195,7 @@ export class RunningSequencer extends RunningPeer {
     const { net, wishes } = this
     const { opened, admitted, swarmKey, rates } = wishes
     opened?.(peer.database)
-    const { keyGraceMs } = wishes
+    const { keyGraceMs, clock } = wishes
     this.#sequencer = await createSequencer({
       ...peer,
       ...(admitted && { admitted }),
@@ -202,6 +204,7 @@ export class RunningSequencer extends RunningPeer {
       key: net.key,
       now: wishes.now ?? peer.now,
       openingKeys: this.#keys,
+      ...(clock && { clock }),
       ...(keyGraceMs !== undefined && { keyGraceMs })
     })
     return this.#sequencer
@@ -212,11 +215,16 @@ export class RunningSequencer extends RunningPeer {
     return this.#keys
   }
 
+  override async stop(): Promise<void> {
+    this.#sequencer = undefined
+    await super.stop()
+  }
+
   /** Puts a new encryption key before those it has; it takes it up at once where it runs. */
   async rotate(name: string): Promise<DatedKey> {
     const key = { ...(await encryptionKey(name)), made: (this.wishes.now ?? Date.now)() }
     this.#keys = [key, ...this.#keys]
-    this.#sequencer?.useKeys(this.#keys)
+    await this.#sequencer?.useKeys(this.#keys)
     return key
   }
 

@@ -7,6 +7,7 @@ import { Asker } from '#src/node/asker.js'
 import { QUERY_STREAMS } from '#src/node/query-protocol.js'
 import { SequencerAsker } from '#src/node/sequencer-asker.js'
 import { assertBytes } from '../helpers/bytes.js'
+import { sealingKeyOf } from '../helpers/certificates.js'
 import { deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { identity, makeNetwork } from '../helpers/networks.js'
@@ -48,7 +49,7 @@ describe('followers', () => {
     assert.equal((await asker.head()).signed.header.height, 2)
     assert.equal((await asker.blockAt(1)).envelopes.length, 5)
     assert.equal((await asker.inclusion({ position: 7 })).signed.header.height, 2)
-    assert.equal((await new SequencerAsker(reader, peer, net.network).sealingKey()).keyId.length, 8)
+    assert.equal((await sealingKeyOf(new SequencerAsker(reader, peer, net.network), net)).keyId.length, 8)
     const [one, two] = sequencer.blocks.map(({ header }) => header)
     await asker.consistency(present(one), present(two))
   })

@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict'
-import { toHex } from '#src/core/bytes.js'
+import { type EnvelopeBytes, toHex } from '#src/core/bytes.js'
+import { certifyKey } from '#src/core/encryption-key.js'
 import { decodeEnvelope } from '#src/core/envelope.js'
+import { LIMITS } from '#src/core/limits.js'
 import { decodeMessage } from '#src/core/message.js'
-import { Opener } from '#src/core/sealing.js'
+import { Opener, type SealingKey } from '#src/core/sealing.js'
 import { Author } from '../helpers/authors.js'
 import { assertBytes } from '../helpers/bytes.js'
+import { dated, sealingKeyOf } from '../helpers/certificates.js'
 import { deadline, present } from '../helpers/changes.js'
 import { type CheckedPeer, checkPeer, expectReceiptsHold } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { FalseSequencer } from '../helpers/false-sequencer.js'
-import { encryptionKey, makeNetwork } from '../helpers/networks.js'
+import { encryptionKey, identity, makeNetwork } from '../helpers/networks.js'
 import { RunningClient, RunningFollower, RunningSequencer } from '../helpers/peers.js'
 import { RawPeer } from '../helpers/raw-peer.js'
 
@@ -48,6 +51,15 @@ function expectSaidOnce(told: readonly Told[], clients: readonly RunningClient[]
     assert.deepEqual(own.map(({ text }) => text).sort(), texts(client.name, count).sort())
     assert.equal(client.receipts.length, count)
     assert.deepEqual(client.events.of('refused'), [])
+  }
+}
+
+/** What somebody overhears that the client is connected to. */
+function expectSealedTo({ keyId }: SealingKey, envelopes: readonly EnvelopeBytes[]): void {
+  for (const envelope of envelopes) {
+    const { body } = decodeMessage(decodeEnvelope(envelope).payload)
+    assert.ok(body.kind === 'sealed')
+    assertBytes(body.sealed.keyId, keyId)
   }
 }
 
@@ -193,7 +205,7 @@ describe('key rotation', () => {
     const alice = await Author.create(net, 'alice')
     const peer = await RawPeer.connect(cleanup, net, sequencer.address, alice.key)
     const { keyId } = await sequencer.rotate('second')
-    assertBytes((await peer.sequencerAsker.sealingKey()).keyId, keyId, 'announced at once')
+    assertBytes((await sealingKeyOf(peer.sequencerAsker, net)).keyId, keyId, 'announced at once')
     const [soon, later] = alice.says(2)
     now += 59_999
     await peer.publish(present(soon).envelope)
@@ -202,6 +214,114 @@ describe('key rotation', () => {
     await peer.publish(present(later).envelope)
     assert.equal((await peer.refusalOf(present(later).leaf)).reason, 'unknown key')
     await sequencer.check()
+  })
+
+  it('a hostile follower that serves an old certificate, whose key has leaked, gets nothing from a client that has seen a newer one', async () => {
+    const net = await makeNetwork()
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    const spy = await RawPeer.connect(cleanup, net, sequencer.address)
+    const leaked = await spy.sequencerAsker.certificate()
+    await sequencer.rotate('second')
+    const mallory = await FalseSequencer.startAs(cleanup, net, await identity('mallory'))
+    mallory.certificate = leaked
+
+    const client = await RunningClient.connected(cleanup, net, [sequencer.address, mallory.address])
+    await client.send(1)
+    await client.receipted(1)
+    await sequencer.stop()
+    await client.alone()
+    await client.send(1, 'while the sequencer is away')
+    await mallory.until('the client has come', () => mallory.keyQueries > 0)
+    await client.events.until('the older one is refused', () =>
+      client.events
+        .of('warning')
+        .some(({ message }) => /older certificate .*: serial \d+ after \d+/.test(message))
+    )
+    // It remembers.
+    const asked = mallory.keyQueries
+    await client.stop()
+    await client.start()
+    await mallory.until('the client has come again', () => mallory.keyQueries > asked)
+    await sequencer.start()
+    await client.receipted(2)
+    await client.send(1, 'after a restart')
+    await client.receipted(3)
+    expectSealedTo(sequencer.keys[0], mallory.messages)
+    assert.equal(client.events.count('resealed'), 0)
+    await client.stop()
+    const { keyId } = sequencer.keys[0]
+    const told = await toldIn(await sequencer.check(), sequencer)
+    assert.deepEqual(new Set(told.map(message => message.keyId)), new Set([toHex(keyId)]))
+  })
+
+  it('a client that was never here before refuses an old certificate by its end, and turns to another peer', async () => {
+    const net = await makeNetwork()
+    const mallory = await FalseSequencer.startAs(cleanup, net, await identity('mallory'))
+    const old = Date.now() - LIMITS.certificateLifeMs - LIMITS.clockSkewMs - 1
+    mallory.certificate = certifyKey(dated(net.openingKey, old, old), net.network.id, net.signer)
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    await sequencer.rotate('second')
+    const client = await RunningClient.connected(cleanup, net, [mallory.address, sequencer.address])
+    await client.send(3)
+    await client.receipted(3)
+    expectSealedTo(sequencer.keys[0], mallory.messages)
+    assert.equal(mallory.keyQueries, 1)
+    assert.match(
+      client.events
+        .of('warning')
+        .map(({ message }) => message)
+        .join(),
+      /ended at .* by the clock of this machine it is .* check the clock of this machine/
+    )
+    await client.stop()
+    const { keyId } = sequencer.keys[0]
+    const told = await toldIn(await sequencer.check(), sequencer)
+    assert.deepEqual(new Set(told.map(message => message.keyId)), new Set([toHex(keyId)]))
+  })
+
+  it('a follower keeps the newest certificate that it has seen, whatever the peer before it serves', async () => {
+    const net = await makeNetwork()
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    const spy = await RawPeer.connect(cleanup, net, sequencer.address)
+    const leaked = await spy.sequencerAsker.certificate()
+    const { keyId } = await sequencer.rotate('second')
+    const mallory = await FalseSequencer.startAs(cleanup, net, await identity('mallory'))
+    mallory.certificate = leaked
+    const follower = await RunningFollower.start(cleanup, net, [sequencer.address, mallory.address])
+    await follower.events.times('connected', 1)
+    for (const restarts of [0, 1]) {
+      if (restarts === 0) await sequencer.stop()
+      else await follower.restart()
+      const asked = mallory.keyQueries
+      await mallory.until('the follower has come', () => mallory.keyQueries > asked)
+    }
+    await sequencer.start()
+    await follower.events.times('connected', 2)
+    const client = await RunningClient.connected(cleanup, net, follower.address)
+    await client.send(1)
+    await client.receipted(1)
+    await client.stop()
+    const told = await toldIn(await sequencer.check(), sequencer)
+    assert.deepEqual(
+      told.map(message => message.keyId),
+      [toHex(keyId)]
+    )
+  })
+
+  it('a certificate of before there were serials is taken from a sequencer of that time, and named old', async () => {
+    const net = await makeNetwork()
+    const sequencer = await FalseSequencer.start(cleanup, net)
+    const client = await RunningClient.connected(cleanup, net, sequencer.address)
+    await client.send(1)
+    await sequencer.accept([await sequencer.firstMessage()])
+    await client.receipted(1)
+    assert.match(
+      client.events
+        .of('warning')
+        .map(({ message }) => message)
+        .join(),
+      /certificate of the encryption key is an old one, without serial and end/
+    )
   })
 
   it('many refusals at once make a client ask for the key once', async () => {

@@ -36,6 +36,7 @@ import { QUERY_STREAMS } from '#src/node/query-protocol.js'
 import { SequencerAsker } from '#src/node/sequencer-asker.js'
 import { Author, envelopesOf, type Made } from '../helpers/authors.js'
 import { assertBytes, flipped } from '../helpers/bytes.js'
+import { undated } from '../helpers/certificates.js'
 import { deadline, present } from '../helpers/changes.js'
 import { openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
@@ -399,15 +400,25 @@ describe('a server that lies', () => {
     const key = await encryptionKey('mallory')
     const foreign = await makeNetwork({ name: 'another' })
     for (const certificate of [
-      certifyKey(key, net.network.id, mallory),
-      certifyKey(key, foreign.network.id, net.signer),
-      certifyKey({ keyId: net.openingKey.keyId, publicKey: key.publicKey }, net.network.id, net.signer),
-      certifyKey({ keyId: key.keyId, publicKey: key.publicKey.subarray(1) }, net.network.id, net.signer),
+      certifyKey(undated(key), net.network.id, mallory),
+      certifyKey(undated(key), foreign.network.id, net.signer),
+      certifyKey(
+        undated({ keyId: net.openingKey.keyId, publicKey: key.publicKey }),
+        net.network.id,
+        net.signer
+      ),
+      certifyKey(
+        undated({ keyId: key.keyId, publicKey: key.publicKey.subarray(1) }),
+        net.network.id,
+        net.signer
+      ),
+      certifyKey({ ...undated(net.openingKey), serial: 1 }, net.network.id, net.signer),
+      certifyKey({ ...undated(net.openingKey), until: 1 }, net.network.id, net.signer),
       headerEnvelope(sequencer),
       randomBytes(100) as Uint8Array as EnvelopeBytes
     ]) {
       lie = () => [{ kind: 'key', certificate }]
-      await expectCaught(() => sequencerAsker.sealingKey())
+      await expectCaught(() => sequencerAsker.certificate())
     }
   })
 

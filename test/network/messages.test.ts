@@ -12,6 +12,7 @@ import { seal } from '#src/core/sealing.js'
 import { Bundle, Envelope } from '#src/core/wire/tallystick.js'
 import { Author, envelopesOf, type Made, madeOf } from '../helpers/authors.js'
 import { assertBytes, flipped } from '../helpers/bytes.js'
+import { sealingKeyOf } from '../helpers/certificates.js'
 import { present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import {
@@ -633,7 +634,11 @@ describe('messages at the sequencer', () => {
     const sequencer = await RunningSequencer.start(cleanup, net, { openingKeys: [newest, net.openingKey] })
     const alice = await Author.create(net, 'alice')
     const peer = await RawPeer.connect(cleanup, net, sequencer.address, alice.key)
-    assertBytes((await peer.sequencerAsker.sealingKey()).keyId, newest.keyId, 'the newest one is announced')
+    assertBytes(
+      (await sealingKeyOf(peer.sequencerAsker, net)).keyId,
+      newest.keyId,
+      'the newest one is announced'
+    )
     const old = alice.say({ text: 'old' })
     const fresh = (await Author.create(net, alice.key, newest)).say({ text: 'new' }, { sequence: 2n })
     await peer.publish(old.envelope, fresh.envelope)

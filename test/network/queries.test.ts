@@ -14,6 +14,7 @@ import { NodeAsker } from '#src/node/node-asker.js'
 import { NotFound, QueryRefused } from '#src/node/query-errors.js'
 import { Author, envelopesOf, type Made } from '../helpers/authors.js'
 import { assertBytes } from '../helpers/bytes.js'
+import { sealingKeyOf } from '../helpers/certificates.js'
 import { deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { makeNetwork, type TestNetwork } from '../helpers/networks.js'
@@ -192,7 +193,7 @@ describe('queries', () => {
   })
 
   it('the encryption key comes with a certificate of the sequencer', async () => {
-    const key = await peer.sequencerAsker.sealingKey()
+    const key = await sealingKeyOf(peer.sequencerAsker, net)
     assertBytes(key.publicKey, net.openingKey.publicKey)
   })
 
