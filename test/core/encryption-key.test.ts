@@ -5,7 +5,15 @@ import { decodeEnvelope, signEnvelope } from '#src/core/envelope.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { keyIdOf, openingKeyFromSeed } from '#src/core/sealing.js'
 import { EncryptionKey } from '#src/core/wire/tallystick.js'
-import { assertSame, flipped, seedOf, signerNamed, stageOf } from '../helpers/core.js'
+import {
+  assertSame,
+  flipped,
+  fromHex,
+  repositoryFile,
+  seedOf,
+  signerNamed,
+  stageOf
+} from '../helpers/core.js'
 
 const { network, author, sequencer, key } = await stageOf()
 const { keyId, publicKey } = key
@@ -85,5 +93,47 @@ describe('Certificates of the encryption key', () => {
   it('that are none are refused', () => {
     refused(new Uint8Array(0), /^encryption key: /)
     refused(signEnvelope('encryptionKey', Uint8Array.of(0xff), sequencer), /^encryption key: /)
+  })
+
+  describe('of the published vectors', () => {
+    interface Vector {
+      readonly serial: number
+      readonly until: number
+      readonly envelope: string
+    }
+    interface Vectors extends Readonly<Record<'dated' | 'next' | 'old', Vector>> {
+      readonly refused: Readonly<Record<string, string>>
+    }
+    interface Example {
+      readonly keys: { readonly sequencerPeerId: string; readonly keyId: string }
+      readonly network: { readonly id: string }
+      readonly certificate: { readonly envelope: string }
+    }
+    const vectors: Vectors = JSON.parse(repositoryFile('docs/vectors/certificates.json'))
+    const example: Example = JSON.parse(repositoryFile('docs/vectors/example.json'))
+    const readVector = (envelope: string): CertifiedKey =>
+      readCertificate(
+        fromHex(envelope),
+        asHash(fromHex(example.network.id)),
+        fromHex(example.keys.sequencerPeerId) as PeerIdBytes,
+        verifiers
+      )
+
+    for (const name of ['dated', 'next', 'old'] as const)
+      it(`are read: ${name}`, () => {
+        const { serial, until, envelope } = vectors[name]
+        const certificate = readVector(envelope)
+        assert.deepEqual([certificate.serial, certificate.until], [serial, until])
+        assert.equal(toHex(certificate.keyId), example.keys.keyId)
+      })
+
+    it('have the one of the worked example as an old one', () => {
+      assert.equal(vectors.old.envelope, example.certificate.envelope)
+    })
+
+    for (const [what, envelope] of Object.entries(vectors.refused))
+      it(`are refused: ${what}`, () => {
+        assert.throws(() => readVector(envelope), { name: 'DecodeError' })
+      })
   })
 })
