@@ -16,6 +16,7 @@ import { readReceipt, signReceipt } from '#src/core/receipt.js'
 import { openingKeyFromSeed } from '#src/core/sealing.js'
 import { parseVerifierKey, verifierKey } from '#src/core/signed-note.js'
 import { validateOpenly } from '#src/core/validation.js'
+import { undated } from '../helpers/certificates.js'
 import {
   arbitrary,
   documentOf,
@@ -312,7 +313,7 @@ describe('Ed25519: no path takes a signature whose R is of small order', () => {
   it('R of small order is refused in certificates of encryption keys', async () => {
     const key = await openingKeyFromSeed(seedOf('encryption key'))
     expectRefused(
-      signer => certifyKey(key, network.id, signer),
+      signer => certifyKey(undated(key), network.id, signer),
       bytes => readCertificate(bytes, network.id, honest.peerId, verifiers)
     )
   })
