@@ -1,10 +1,11 @@
-import type { EnvelopeBytes, Hash, PeerIdBytes } from '../core/bytes.js'
+import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
 import { decodeEnvelope } from '../core/envelope.js'
 import { decodeMessage } from '../core/message.js'
 import type { Receipt } from '../core/receipt.js'
 import { HighestSequences } from './highest-sequences.js'
 import {
   type Database,
+  envelopeAt,
   expectStored,
   hasLeaf,
   heightOfId,
@@ -40,6 +41,10 @@ export function expectMessagesIndexed(
     const { author, sequence } = decodeMessage(decodeEnvelope(envelope).payload)
     const leaf = leaves[index]
     if (leaf === undefined) throw new RangeError('a message has a leaf')
+    // They were read one after the other, whatever their keys are.
+    const kept = envelopeAt(database, position)
+    if (kept === undefined || !equal(kept, envelope))
+      throw damaged(`the key of the message at position ${position}`)
     expectMessageIndexed(database, position, { author, sequence, leaf })
   }
 }
@@ -58,14 +63,10 @@ export async function expectNoMoreBlocks(database: Database, height: number, til
   const headers = await count(database.keys(ranges.headers))
   const ids = await count(database.keys(ranges.ids))
   if (headers !== height || ids !== height)
-    throw new StoreError(
-      `${height} blocks follow one another, but ${Math.max(headers, ids)} were written; restore it from a copy`
-    )
+    throw new StoreError(`${height} blocks follow one another, but ${Math.max(headers, ids)} were written`)
   const written = await count(database.keys(ranges.tiles))
   if (written !== tiles)
-    throw new StoreError(
-      `the log tree has ${tiles} full tiles, but ${written} were written; restore it from a copy`
-    )
+    throw new StoreError(`the log tree has ${tiles} full tiles, but ${written} were written`)
 }
 
 /** For one who gives no receipts and holds nothing but blocks. */
@@ -74,7 +75,8 @@ export async function expectOnlyBlocks(database: Database, size: number): Promis
   const [receipt] = await database.keys({ ...ranges.receipts, limit: 1 }).all()
   if (beyond !== undefined || receipt !== undefined)
     throw new StoreError(
-      'it holds messages that are in no block, as a sequencer does; give a follower another folder'
+      'it holds messages that are in no block, as a sequencer does',
+      'give a follower another folder'
     )
   await expectCounts(database, size)
 }
@@ -100,8 +102,7 @@ export async function expectReceiptsIndexed(
     }
   }
   const { highest, receipted } = await expectCounts(database, messages)
-  if (named !== receipted)
-    throw new StoreError(`${receipted} messages had receipts, but ${named} have one; restore it from a copy`)
+  if (named !== receipted) throw new StoreError(`${receipted} messages had receipts, but ${named} have one`)
   return highest
 }
 
@@ -121,13 +122,13 @@ async function expectCounts(
   const byLeaf = await count(database.keys(ranges.leaves))
   if (bySequence !== messages || byLeaf !== messages)
     throw new StoreError(
-      `of ${messages} messages ${bySequence} are found by their sequence and ${byLeaf} by their leaf; restore it from a copy`
+      `of ${messages} messages ${bySequence} are found by their sequence and ${byLeaf} by their leaf`
     )
   return { highest, receipted }
 }
 
 function damaged(what: string): StoreError {
-  return new StoreError(`${what} is damaged; restore the folder from a copy`)
+  return new StoreError(`${what} is damaged`)
 }
 
 async function count(keys: AsyncIterable<unknown>): Promise<number> {

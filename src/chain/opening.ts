@@ -97,5 +97,5 @@ async function expectWritten(database: Database, write: Write, height: number): 
 }
 
 function damaged(fault: Fault): StoreError {
-  return new StoreError(`${describeFault(fault)}; restore the folder from a copy, or fetch the log anew`)
+  return new StoreError(`${describeFault(fault)}`)
 }

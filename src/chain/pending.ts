@@ -29,7 +29,7 @@ export async function* pendingMessages(
     if (!equal(key, keys.message(position)))
       throw new StoreError(`the message at position ${position} is missing`)
     const verdict = await validateEnvelope(envelope, rules, verifiers)
-    if (!verdict.ok) throw new StoreError(whyNotPending(position, verdict.refusal))
+    if (!verdict.ok) throw notPending(position, verdict.refusal)
     const { leaf, author, sequence } = verdict
     const refusal = state?.add({ envelope })
     if (refusal !== undefined)
@@ -42,8 +42,11 @@ export async function* pendingMessages(
   }
 }
 
-function whyNotPending(position: number, { reason, detail }: Refusal): string {
+function notPending(position: number, { reason, detail }: Refusal): StoreError {
   return reason === 'unknown key'
-    ? `the pending message at position ${position} is sealed to a key that is not in the key file any more (${detail}); put that key back`
-    : `the message at position ${position} is damaged: ${detail}`
+    ? new StoreError(
+        `the pending message at position ${position} is sealed to a key that is not in the key file any more (${detail})`,
+        'put that key back'
+      )
+    : new StoreError(`the message at position ${position} is damaged: ${detail}`)
 }

@@ -294,6 +294,14 @@ export async function envelopesBetween(
 /** Thrown where a data folder holds another network, or something that was never written there. */
 export class StoreError extends Error {
   override name = 'StoreError'
+
+  constructor(
+    message: string,
+    /** What to do about it, where that is the same for all. Else it depends on whose folder it is. */
+    readonly remedy?: string
+  ) {
+    super(message)
+  }
 }
 
 /** The canonical network document of a database; undefined where it was never used. */
@@ -306,7 +314,7 @@ export async function bindToNetwork(database: Database, network: Network): Promi
   const stored = await database.get(NETWORK_KEY)
   if (stored === undefined) {
     const [other] = await database.keys({ limit: 1 }).all()
-    if (other !== undefined) throw new StoreError('it has lost its network document; restore it from a copy')
+    if (other !== undefined) throw new StoreError('it has lost its network document')
     await writeDurably(database, [{ type: 'put', key: NETWORK_KEY, value: network.canonical }])
   } else if (!equal(stored, network.canonical)) {
     throw new StoreError(
@@ -320,8 +328,7 @@ export function expectStored<T>(what: string, read: () => T): T {
   try {
     return read()
   } catch (error) {
-    if (error instanceof DecodeError)
-      throw new StoreError(`${what} is damaged (${error.message}); restore the folder from a copy`)
+    if (error instanceof DecodeError) throw new StoreError(`${what} is damaged (${error.message})`)
     throw error
   }
 }

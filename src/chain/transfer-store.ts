@@ -152,10 +152,7 @@ export class TransferStore {
 
   #count({ id, message }: StoredTransfer): void {
     const counted = this.#ledger.count(id, message)
-    if (!counted.ok)
-      throw new StoreError(
-        `transfer ${toHex(id)} is not valid: ${counted.refusal.detail}; restore the folder from a copy`
-      )
+    if (!counted.ok) throw new StoreError(`transfer ${toHex(id)} is not valid: ${counted.refusal.detail}`)
   }
 }
 
@@ -201,7 +198,7 @@ function readStored(key: Uint8Array, value: Uint8Array, network: UnorderedNetwor
     equal(key, keyOf(id)) &&
     equal(value.subarray(0, LEAF_PREFIX), leafHash(envelope).subarray(0, LEAF_PREFIX)) &&
     equal(message.network, network.id)
-  if (!isWhole) throw new StoreError(`${name} is damaged; restore the folder from a copy`)
+  if (!isWhole) throw new StoreError(`${name} is damaged`)
   return { id, message, envelope }
 }
 

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { rulesOf } from '../chain/rules.js'
-import { StoreError } from '../chain/store.js'
 import { LIMITS } from '../core/limits.js'
 import type { Network, OrderedNetwork } from '../core/network-document.js'
 import type { Verification } from '../node/block-importer.js'
@@ -11,7 +10,8 @@ import type { Holdings } from '../roles/controls.js'
 import { openCopy } from '../roles/following.js'
 import { createWriter } from '../roles/writer.js'
 import { Failure, UsageError } from './failure.js'
-import { openDatabase, readNetwork } from './files.js'
+import { readNetwork } from './files.js'
+import { withOwnedFolder, withRemedy } from './owned-folder.js'
 import { type PeerFiles, running, withPeer } from './run-peer.js'
 
 export interface ClientFiles extends PeerFiles {
@@ -42,31 +42,22 @@ export async function runClient(
     }
   }
   const verification = verificationOf(files.verify, network)
-  await withPeer(files, network, report, stopping, async peer => {
+  await withPeer(files, 'client', network, report, stopping, async peer => {
     const options = { ...peer, connect: files.connect }
     if (!isSequenced(network)) return run(await createWriter(options))
     if (verification === 'light') return run(await createClient({ ...options, network }))
     const folder = join(files.data, 'chain')
-    const database = await openDatabase(folder)
-    try {
-      const copy = await openCopy(database, rulesOf(network), verification).catch(about(folder))
-      await run(await createClient({ ...options, network, copy }))
-    } finally {
-      await database.close()
-    }
+    await withOwnedFolder(folder, { kind: 'client copy', network }, async database => {
+      const copy = await openCopy(database, rulesOf(network), verification)
+      // The messages lie in another folder than the copy.
+      const client = await createClient({ ...options, network, copy }).catch(error => {
+        throw withRemedy(error, files.data, 'client')
+      })
+      await run(client)
+    })
   })
   if (summary === undefined) throw new Error('a client always has a summary')
   return summary
-}
-
-/** What is beside it is the client's own; what is in it, others have, too. */
-function about(folder: string): (error: unknown) => never {
-  return error => {
-    if (!(error instanceof StoreError)) throw error
-    throw new Failure(
-      `the copy of the chain in ${folder} is no good (${error.message}); delete that folder alone, and its blocks are fetched again`
-    )
-  }
 }
 
 function isSequenced(network: Network): network is OrderedNetwork {

@@ -55,7 +55,7 @@ export async function runEqual(
   const mining: Mining | undefined =
     role === 'miner' ? { threads: files.threads, blocks: files.mine ?? Number.POSITIVE_INFINITY } : undefined
   const owners = files.owner?.map(peerIdFromText) ?? [await ownerBeside(files.key)]
-  await withPeer(files, network, report, stopping, async peer => {
+  await withPeer(files, 'full node', network, report, stopping, async peer => {
     const equal = await createEqual({
       ...peer,
       connect: files.connect,

@@ -8,7 +8,7 @@ import {
   parseNetwork
 } from '../core/network-document.js'
 import { errorCode, Failure, UsageError } from './failure.js'
-import { expectWholeLogs } from './write-ahead-log.js'
+import { expectWhole } from './level-files.js'
 
 /** What a peer keeps in files beside its keys: the network document, its database. */
 
@@ -57,11 +57,11 @@ export function expectBlocks(network: Network, instead = ASK_INSTEAD): OrderedNe
   )
 }
 
-/** Opens a LevelDB folder for this process alone. Throws Failure where its write-ahead log is damaged. */
+/** Opens a LevelDB folder for this process alone. Throws DamagedFolder where files are missing or damaged. */
 export async function openDatabase(path: string): Promise<ClassicLevel<Uint8Array, Uint8Array>> {
   try {
     await mkdir(path, { recursive: true })
-    await expectWholeLogs(path)
+    await expectWhole(path)
     const database = new ClassicLevel<Uint8Array, Uint8Array>(path, {
       keyEncoding: 'view',
       valueEncoding: 'view'

@@ -15,9 +15,10 @@ import { askedBlocks } from './asked-blocks.js'
 import { asking } from './asking.js'
 import type { SwarmKeyOption } from './closed-network.js'
 import { Failure, UsageError } from './failure.js'
-import { exists, expectBlocks, openDatabase, readNetwork } from './files.js'
+import { exists, expectBlocks, readNetwork } from './files.js'
 import { type OpenedLog, openLog } from './log-file.js'
 import { DEFAULTS } from './options.js'
+import { withReadOnly } from './reading-folder.js'
 
 /** A log, wherever it is: in the folder of a stopped peer, in a file, or with a peer that is asked. */
 export interface LogSource {
@@ -74,18 +75,15 @@ export async function withStored<T>(
   options: Pick<SourceOptions, 'network'>,
   use: (database: Database, network: Network) => Promise<T>
 ): Promise<T> {
-  const database = await openExisting(folder)
-  try {
+  return withReadOnly(folder, async database => {
     const document = await networkIn(database)
     if (document === undefined) throw new Failure(`${folder} holds no log`)
     if (await isOutbox(database))
       throw new Failure(
         `${folder} holds the messages of a client, and no log; name the folder of a sequencer or a follower, or ${join(folder, 'chain')} where the client keeps a copy of the chain`
       )
-    return await use(database, await networkFor(document, options.network, folder))
-  } finally {
-    await database.close()
-  }
+    return use(database, await networkFor(document, options.network, folder))
+  })
 }
 
 function withFolder(
@@ -108,22 +106,12 @@ function withFolder(
   })
 }
 
-async function openExisting(folder: string): Promise<Database> {
-  // LevelDB would make one.
-  if (!(await exists(join(folder, 'CURRENT'))))
-    throw new Failure(`${folder} holds no database; name the --data folder of a stopped peer`)
-  return openDatabase(folder)
-}
-
 /** What a stopped peer has kept of the sequencer's lies, each piece checked. */
-export async function evidenceIn(folder: string, network: Network): Promise<Evidence[]> {
-  const database = await openExisting(folder)
-  try {
+export function evidenceIn(folder: string, network: Network): Promise<Evidence[]> {
+  return withReadOnly(folder, async database => {
     const stored = await database.values(ranges.evidence).all()
-    return await Promise.all(stored.map(bytes => readEvidence(bytes, network, new VerifierCache())))
-  } finally {
-    await database.close()
-  }
+    return Promise.all(stored.map(bytes => readEvidence(bytes, network, new VerifierCache())))
+  })
 }
 
 async function withFile(

@@ -132,7 +132,7 @@ async function runSequencer(
   const openingKeys = await readEncryptionKeys(encryptionKey)
   const data = options.data ?? 'data/sequencer'
   const listen = options.listen ?? [DEFAULTS.sequencer]
-  await withPeer({ ...options, key, data, listen }, network, report, stopping, async peer => {
+  await withPeer({ ...options, key, data, listen }, 'sequencer', network, report, stopping, async peer => {
     const keyGraceMs = options.keyGrace * 1000
     const sequencer = await createSequencer({ ...peer, openingKeys, keyGraceMs }).catch(asFailure)
     await running(sequencer, stopping.signal, async () => {
@@ -178,7 +178,7 @@ async function runFollower(
   const ordered = expectBlocks(network, FOLLOW_INSTEAD)
   if (role === 'miner' || ordered.document.ordering.type !== 'sequencer')
     return runEqual(role, files, ordered, report, stopping)
-  await withPeer(files, ordered, report, stopping, async peer => {
+  await withPeer(files, 'follower', ordered, report, stopping, async peer => {
     const follower = await createFollower({ ...peer, connect: files.connect, verification }).catch(asFailure)
     await running(follower, stopping.signal, () => untilAborted(stopping.signal))
   })

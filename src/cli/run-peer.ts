@@ -1,3 +1,4 @@
+import { signerOf } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import type { Network } from '../core/network-document.js'
 import { describeError, type Report } from '../node/events.js'
@@ -8,10 +9,11 @@ import type { PeerOptions } from '../roles/peer-options.js'
 import { WrongKey } from '../roles/sequencer.js'
 import { type ClosedNetworkOptions, closedNetwork } from './closed-network.js'
 import { errorCode, Failure, UsageError } from './failure.js'
-import { openDatabase } from './files.js'
+import type { FolderKind } from './folder-contents.js'
 import { readOrMakeIdentity } from './key-files.js'
 import { obey } from './obeying.js'
 import { printLine } from './output.js'
+import { withOwnedFolder } from './owned-folder.js'
 
 export interface PeerFiles extends ClosedNetworkOptions {
   readonly key: string
@@ -22,6 +24,7 @@ export interface PeerFiles extends ClosedNetworkOptions {
 /** Opens what a role needs, runs it, and closes the database whatever happens. What the peer cannot go on after ends it, too. */
 export async function withPeer<N extends Network>(
   files: PeerFiles,
+  kind: FolderKind,
   network: N,
   report: Report,
   stopping: AbortController,
@@ -29,9 +32,10 @@ export async function withPeer<N extends Network>(
 ): Promise<void> {
   const closed = await closedNetwork(files, network.document)
   const key = await readOrMakeIdentity(files.key)
-  const database = await openDatabase(files.data)
-  try {
-    await use({
+  // Who signs under numbers must not go on with what another one has numbered.
+  const peerId = kind === 'sequencer' || kind === 'client' ? signerOf(key).peerId : undefined
+  await withOwnedFolder(files.data, { kind, network, ...(peerId && { peerId }) }, database =>
+    use({
       ...closed,
       key,
       network,
@@ -41,9 +45,7 @@ export async function withPeer<N extends Network>(
       now: () => Date.now(),
       failed: error => stopping.abort(new Failure(error.message))
     })
-  } finally {
-    await database.close()
-  }
+  )
 }
 
 /**

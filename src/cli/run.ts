@@ -35,12 +35,7 @@ function explain(error: unknown, json: boolean): number {
     return 2
   }
   if (errorCode(error) === 'LEVEL_CORRUPTION')
-    return explain(
-      new StoreError(
-        `the database is damaged (${describeError(error)}); restore its folder from a copy, or fetch the log anew`
-      ),
-      json
-    )
+    return explain(new StoreError(`the database is damaged (${describeError(error)})`), json)
   const isExpected =
     error instanceof Failure ||
     error instanceof NotFound ||

@@ -14,7 +14,7 @@ export async function runUnordered(
   report: Report,
   stopping: AbortController
 ): Promise<void> {
-  await withPeer(files, network, report, stopping, async peer => {
+  await withPeer(files, 'replica', network, report, stopping, async peer => {
     const unordered = await createUnordered({ ...peer, connect: files.connect }).catch(asFailure)
     await running(unordered, stopping.signal, () => untilAborted(stopping.signal))
   })

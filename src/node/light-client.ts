@@ -13,6 +13,7 @@ import { BlockReader } from './block-reader.js'
 import { describeError, type Report } from './events.js'
 import { compareHeads } from './head-comparison.js'
 import type { Outbox } from './outbox.js'
+import { VERIFIED_HEAD_KEY } from './outbox-entries.js'
 import { Contradiction, NotFound, Untrue } from './query-errors.js'
 import type { Service } from './service.js'
 import { unlessAborted, Wakeup } from './waiting.js'
@@ -34,8 +35,6 @@ export interface LightClientOptions {
   /** Hears of a sequencer that takes back what it has signed. */
   readonly failed: (error: Error) => void
 }
-
-const HEAD = Uint8Array.of(0x64)
 
 interface AskedPeer {
   readonly asker: Asker
@@ -71,7 +70,7 @@ export class LightClient implements Service {
 
   /** Throws StoreError where the head on disk is not what was written. */
   async start(): Promise<void> {
-    const stored = await this.options.database.get(HEAD)
+    const stored = await this.options.database.get(VERIFIED_HEAD_KEY)
     if (stored !== undefined) this.#moveTo(this.#verified(stored))
     this.#running = this.#run()
   }
@@ -162,7 +161,7 @@ export class LightClient implements Service {
       )
     }
     await writeDurably(this.options.database, [
-      { type: 'put', key: HEAD, value: encodeStoredHeader(compared.head) }
+      { type: 'put', key: VERIFIED_HEAD_KEY, value: encodeStoredHeader(compared.head) }
     ])
     this.#moveTo(compared.head)
   }
@@ -196,9 +195,7 @@ export class LightClient implements Service {
       const { envelope, checkpoint } = readStoredHeader(stored)
       return new BlockReader(this.options.rules, this.#verifiers).header(envelope, checkpoint)
     } catch (error) {
-      throw new StoreError(
-        `the verified head on disk is damaged (${describeError(error)}); restore the folder from a copy`
-      )
+      throw new StoreError(`the verified head on disk is damaged (${describeError(error)})`)
     }
   }
 

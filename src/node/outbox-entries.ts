@@ -35,6 +35,9 @@ export interface Stored {
 
 export const LAST_SEQUENCE = 2n ** 64n - 1n
 
+/** The head that a light client verified last, in the same folder. */
+export const VERIFIED_HEAD_KEY = Uint8Array.of(0x64)
+
 export function putsOf({ message, draft: { body, payment } }: Stored): Write[] {
   const { sequence, envelope, keyId } = message
   const puts: Write[] = [{ type: 'put', key: numbered('o', sequence), value: envelope }]

@@ -6,13 +6,14 @@ import {
   writeDurably,
   writeLazily
 } from '../chain/store.js'
-import { type EnvelopeBytes, type Hash, toHex } from '../core/bytes.js'
-import { signEnvelope } from '../core/envelope.js'
-import type { Signer } from '../core/keys.js'
+import { type EnvelopeBytes, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
+import { decodeEnvelope, signEnvelope } from '../core/envelope.js'
+import { type Signer, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { leafHash } from '../core/merkle.js'
-import { type Body, encodeMessage } from '../core/message.js'
-import type { Network } from '../core/network-document.js'
+import { type Body, decodeMessage, encodeMessage } from '../core/message.js'
+import { type Network, sequencerOf } from '../core/network-document.js'
+import { type Receipt, readReceipt } from '../core/receipt.js'
 import { type SealingContext, seal } from '../core/sealing.js'
 import {
   bigEndian,
@@ -26,7 +27,8 @@ import {
   putsOf,
   readUnreceipted,
   type Stored,
-  type Unreceipted
+  type Unreceipted,
+  VERIFIED_HEAD_KEY
 } from './outbox-entries.js'
 
 /** What bodies are sealed with, where they are. */
@@ -246,9 +248,28 @@ function takingBack(stored: Stored): Write[] {
   return putsOf(stored).map(({ key }): Write => ({ type: 'del', key }))
 }
 
-/** Whether a folder is a client's, and holds no log. */
+/** Whether a folder is a client's, and holds no log. A light client has the head that it verified last, before its first message. */
 export async function isOutbox(database: Database): Promise<boolean> {
-  return (await database.get(NEXT)) !== undefined
+  return (await database.get(NEXT)) !== undefined || (await database.get(VERIFIED_HEAD_KEY)) !== undefined
+}
+
+/** Who has written the messages in an outbox; undefined where there are none. Throws StoreError. */
+export async function authorIn(database: Database, network: Network): Promise<PeerIdBytes | undefined> {
+  const first = async (prefix: string): Promise<Uint8Array | undefined> => {
+    const range = { gte: numbered(prefix, 0n), lte: numbered(prefix, LAST_SEQUENCE), limit: 1 }
+    const [value] = await database.values(range).all()
+    return value
+  }
+  const envelope = await first('o')
+  if (envelope !== undefined)
+    return expectStored(
+      'a message in the outbox',
+      () => decodeMessage(decodeEnvelope(envelope).payload).author
+    )
+  const receipt = await first('q')
+  if (receipt === undefined) return undefined
+  const read = (): Receipt => readReceipt(receipt, network.id, sequencerOf(network), new VerifierCache())
+  return expectStored('a receipt', read).author
 }
 
 const NEXT = Uint8Array.of(0x73)

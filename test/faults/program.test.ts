@@ -154,7 +154,7 @@ const WRONG_STARTS: readonly WrongStart[] = [
   {
     what: 'as a client whose copy of the chain is of another network',
     code: 1,
-    says: /the copy of the chain in data\/client\/chain is no good .*delete that folder alone/,
+    says: /data\/client\/chain is a folder of another network .*nothing was written there: move that folder away/,
     prepare: async (folder, net) => {
       await writeSequencerFiles(folder, net)
       const database = await openDatabase(join(folder, 'data/client/chain'))

@@ -118,7 +118,7 @@ describe('a write-ahead log that is torn or damaged', () => {
       runs(200)
     )
     const copy = await copyOf(log => flipped(log, Math.floor(lastStart / 2)))
-    await assert.rejects(openAsProgram(copy), /is damaged at byte \d+: .*restore .* from a copy/)
+    await assert.rejects(openAsProgram(copy), /is damaged at byte \d+: LevelDB would drop/)
     await assert.rejects(openAsProgram(copy), /is damaged/, 'it is left as it was')
   })
 
@@ -159,7 +159,106 @@ describe('a write-ahead log that is torn or damaged', () => {
       const { code, signal } = await program.exit()
       // LevelDB itself ends the process where it finds a key that cannot be one.
       assert.ok(code === 1 || signal === 'SIGABRT', `${code} ${signal}`)
-      if (code === 1) assert.match(program.stderr.join('\n'), /^error: .+; restore/m)
+      if (code === 1)
+        assert.match(program.stderr.join('\n'), /^error: .+; do not delete .*fetch the log back/m)
+    }
+  })
+})
+
+/** A sound fragment of LevelDB's log format: what a stranger can put into a message. */
+function fragment(type: number, data: Uint8Array): Buffer {
+  const bytes = Buffer.concat([Buffer.alloc(6), Uint8Array.of(type), data])
+  let crc = 0xffffffff
+  for (const byte of bytes.subarray(6)) {
+    crc ^= byte
+    for (let bit = 0; bit < 8; bit += 1) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1
+  }
+  crc = (crc ^ 0xffffffff) >>> 0
+  bytes.writeUInt32LE((((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0, 0)
+  bytes.writeUInt16LE(data.length, 4)
+  return bytes
+}
+
+/** The beginning of a write of LevelDB: the number of its first operation, and how many it has. */
+function numbered(first: bigint, length: number): Buffer {
+  const data = Buffer.alloc(length)
+  data.writeBigUInt64LE(first, 0)
+  data.writeUInt32LE(1, 8)
+  return data
+}
+
+describe('a torn last write in which strangers have put bytes that look like a write', () => {
+  const cleanup = new Cleanup(after)
+  const WRITES = 5
+
+  /** A log of a few writes, the last of which holds the chosen bytes, and where that one begins. */
+  async function logWith(chosen: Uint8Array): Promise<{ readonly log: Buffer; readonly last: number }> {
+    const folder = await cleanup.folder()
+    const database = await openDatabase(folder)
+    const path = join(folder, present((await readdir(folder)).find(file => file.endsWith('.log'))))
+    for (let write = 0; write < WRITES; write += 1)
+      await database
+        .batch()
+        .put(Uint8Array.of(write), new Uint8Array(700).fill(write + 1))
+        .write({ sync: true })
+    const last = statSync(path).size
+    await database
+      .batch()
+      .put(Uint8Array.of(WRITES), chosen)
+      .put(Uint8Array.of(9), new Uint8Array(40))
+      .write({ sync: true })
+    await database.close()
+    return { log: await readFile(path), last }
+  }
+
+  const empty = fragment(1, new Uint8Array(0))
+  const numbers = [0n, 1n, 5n, 6n, 7n, 8n, 9n, 100n, 2n ** 63n]
+  const CHOSEN: readonly (readonly [string, Buffer])[] = [
+    ['seven bytes', empty],
+    ['seven bytes, again and again', Buffer.alloc(40_000, empty)],
+    ['the beginning of a long write', fragment(2, new Uint8Array(0))],
+    ...numbers.map(
+      first => [`writes numbered ${first}`, Buffer.alloc(9_000, fragment(1, numbered(first, 12)))] as const
+    ),
+    ['writes of all those numbers', Buffer.concat(numbers.map(first => fragment(1, numbered(first, 30))))]
+  ]
+
+  /** All the ways in which pages of the last write can be missing: from some byte on, up to there, or in between. */
+  function* torn(log: Buffer, last: number): Iterable<Buffer> {
+    const length = log.length - last
+    for (let part = 0; part < 7; part += 1) {
+      const cut = last + 1 + Math.floor((part / 7) * (length - 1))
+      yield log.subarray(0, cut)
+      yield Buffer.concat([log.subarray(0, cut), Buffer.alloc(log.length - cut)])
+      yield Buffer.concat([
+        log.subarray(0, cut),
+        Buffer.alloc(Math.min(512, log.length - cut)),
+        log.subarray(cut + 512)
+      ])
+      // The page with the header of the write is missing.
+      yield Buffer.concat([log.subarray(0, last), Buffer.alloc(cut - last), log.subarray(cut)])
+    }
+  }
+
+  it('is told from damage, whatever they are: a sequencer starts', async () => {
+    for (const [what, chosen] of CHOSEN) {
+      const { log, last } = await logWith(chosen)
+      assert.equal(damageIn(log), undefined, what)
+      for (const changed of torn(log, last)) assert.equal(damageIn(changed), undefined, what)
+    }
+  })
+
+  it('and damage before it is still found, by a bit, a lost header or a lost sector', async () => {
+    for (const [what, chosen] of CHOSEN.slice(0, 4)) {
+      const { log, last } = await logWith(chosen)
+      for (let at = 0; at < last; at += 3)
+        for (const bit of [0, 3, 7])
+          assert.ok(present(damageIn(Buffer.from(flipped(log, at, 1 << bit))), `${what}: ${at}`) <= at)
+      for (let at = 0; at + 512 <= last - 800; at += 97) {
+        const lost = Buffer.from(log)
+        lost.fill(0, at, at + 512)
+        assert.ok(present(damageIn(lost), `${what}: a sector at ${at}`) <= at)
+      }
     }
   })
 })

@@ -108,6 +108,28 @@ export class Program extends Changes {
     const command = [process.execPath, PEER, ...args]
     const limited = ['/bin/sh', '-c', `ulimit -f ${fileBlocks}; exec "$@"`, 'sh', ...command]
     const [file = '', ...rest] = fileBlocks === undefined ? command : limited
+    return Program.#run(cleanup, folder, [file, ...rest], env, input)
+  }
+
+  /** The same of a module that is given as text. */
+  static startScript(
+    cleanup: Cleanup,
+    folder: string,
+    script: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {}
+  ): Program {
+    const command = [process.execPath, '--input-type=module', '--eval', script, ...args]
+    return Program.#run(cleanup, folder, command, env)
+  }
+
+  static #run(
+    cleanup: Cleanup,
+    folder: string,
+    [file = '', ...rest]: readonly string[],
+    env: Readonly<Record<string, string>>,
+    input?: string
+  ): Program {
     const child = spawn(file, rest, { cwd: folder, stdio: 'pipe', env: { ...process.env, ...env } })
     const program = new Program(child)
     createInterface({ input: child.stdout }).on('line', line => {

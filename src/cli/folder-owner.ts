@@ -1,0 +1,157 @@
+import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type PeerIdBytes, toHex } from '../core/bytes.js'
+import { peerIdToString } from '../core/keys.js'
+import type { Network } from '../core/network-document.js'
+import { harmless } from '../core/text.js'
+import { errorCode, Failure } from './failure.js'
+import { createFile } from './files.js'
+import { contentsOf, FOLDER_KINDS, type FolderKind } from './folder-contents.js'
+import { isRead } from './level-files.js'
+import { printLine } from './output.js'
+import { withReadOnly } from './reading-folder.js'
+
+/** Who a data folder belongs to. */
+export interface FolderOwner {
+  readonly kind: FolderKind
+  readonly network: Network
+  /** Of those who sign numbered things. Left out where any peer may go on with the folder. */
+  readonly peerId?: PeerIdBytes
+}
+
+/** The owner record: a file beside LevelDB's own, which LevelDB leaves alone. */
+const OWNER_FILE = 'OWNER.json'
+
+interface OwnerRecord {
+  readonly tallystick: 1
+  readonly kind: FolderKind
+  /** Its id, hex. */
+  readonly network: string
+  readonly networkName: string
+  readonly peerId?: string
+}
+
+/**
+ * Takes a folder for its owner, or throws Failure where it is another's, before anything is written into it. The record is
+ * on disk before the first file of the database: after a crash between the two the folder is empty, and its owner's.
+ */
+export async function claimFolder(folder: string, owner: FolderOwner): Promise<void> {
+  const record = await readRecord(folder)
+  if (record !== undefined) return expectOwned(folder, record, owner)
+  const isOld = await hasDatabase(folder)
+  if (isOld) await expectRecognized(folder, owner)
+  await mkdir(folder, { recursive: true })
+  await createFile(join(folder, OWNER_FILE), `${JSON.stringify(recordOf(owner))}\n`)
+  if (isOld)
+    printLine(
+      `${folder} was made by an earlier version, which did not write whose it is; it is marked now as ${nameOf(recordOf(owner))}`
+    )
+}
+
+/** Of a folder; undefined where there is none. Throws Failure where it is damaged. */
+async function readRecord(folder: string): Promise<OwnerRecord | undefined> {
+  const path = join(folder, OWNER_FILE)
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return undefined
+    throw new Failure(`${path} cannot be read (${errorCode(error)})`)
+  }
+  const record = parseRecord(text)
+  if (record !== undefined) return record
+  throw new Failure(
+    `${path} does not say whose folder this is; restore that file from a copy, or delete that file alone, and the folder is recognized by its contents`
+  )
+}
+
+function parseRecord(text: string): OwnerRecord | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value !== 'object' || value === null) return undefined
+    if (!('tallystick' in value) || value.tallystick !== 1) return undefined
+    if (!('kind' in value && 'network' in value && 'networkName' in value)) return undefined
+    const kind = FOLDER_KINDS.find(known => known === value.kind)
+    const { network, networkName } = value
+    if (kind === undefined || typeof network !== 'string' || typeof networkName !== 'string') return undefined
+    const peerId = 'peerId' in value ? value.peerId : undefined
+    if (peerId !== undefined && typeof peerId !== 'string') return undefined
+    return { tallystick: 1, kind, network, networkName, ...(peerId !== undefined && { peerId }) }
+  } catch {
+    return undefined
+  }
+}
+
+function recordOf({ kind, network, peerId }: FolderOwner): OwnerRecord {
+  return {
+    tallystick: 1,
+    kind,
+    network: toHex(network.id),
+    networkName: network.document.name,
+    ...(peerId !== undefined && { peerId: peerIdToString(peerId) })
+  }
+}
+
+function expectOwned(folder: string, record: OwnerRecord, owner: FolderOwner): void {
+  const wanted = recordOf(owner)
+  const isSame =
+    record.kind === wanted.kind && record.network === wanted.network && record.peerId === wanted.peerId
+  if (!isSame) throw notOurs(folder, nameOf(record), owner)
+}
+
+/** Without a record, by what is in it. */
+async function expectRecognized(folder: string, owner: FolderOwner): Promise<void> {
+  await withReadOnly(folder, async database => {
+    const contents = await contentsOf(database, owner.network)
+    if (contents.kind === 'nothing') return
+    if (contents.kind === 'other network')
+      throw notOurs(folder, `a folder of another network than ${nameOfNetwork(recordOf(owner))}`, owner)
+    const { kinds, peerId } = contents
+    const isSame = peerId === undefined || owner.peerId === undefined || toHex(peerId) === toHex(owner.peerId)
+    if (kinds.includes(owner.kind) && isSame) return
+    const [kind = owner.kind] = kinds
+    throw notOurs(
+      folder,
+      nameOf(recordOf({ kind, network: owner.network, ...(peerId && { peerId }) })),
+      owner
+    )
+  })
+}
+
+async function hasDatabase(folder: string): Promise<boolean> {
+  try {
+    return (await readdir(folder)).some(isRead)
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return false
+    throw error
+  }
+}
+
+function notOurs(folder: string, what: string, owner: FolderOwner): Failure {
+  const instead =
+    owner.kind === 'client copy'
+      ? 'move that folder away, and the blocks are fetched again'
+      : 'name the folder of this peer with --data DIR, or a new one'
+  return new Failure(
+    `${folder} is ${what}, and this peer needs ${nameOf(recordOf(owner))}; nothing was written there: ${instead}`
+  )
+}
+
+function nameOf(record: OwnerRecord): string {
+  const { kind, peerId } = record
+  const whose = peerId === undefined ? '' : ` ${harmless(peerId)}`
+  return `the folder of ${ARTICLES[kind]}${whose} in the network ${nameOfNetwork(record)}`
+}
+
+function nameOfNetwork({ network, networkName }: OwnerRecord): string {
+  return `${harmless(network.slice(0, 16))}… ("${harmless(networkName.slice(0, 100))}")`
+}
+
+const ARTICLES: Record<FolderKind, string> = {
+  sequencer: 'the sequencer',
+  client: 'the client',
+  'client copy': "a client's copy of the chain",
+  follower: 'a follower',
+  'full node': 'a full node (follower or miner)',
+  replica: 'a peer that keeps a set with no order'
+}

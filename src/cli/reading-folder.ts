@@ -1,0 +1,71 @@
+import { constants } from 'node:fs'
+import { access, copyFile, readdir, stat, symlink } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { ClassicLevel } from 'classic-level'
+import type { Database } from '../chain/store.js'
+import { errorCode, Failure } from './failure.js'
+import { expectWhole, isRead, isTable } from './level-files.js'
+import { withTemporaryFolder } from './temporary-folder.js'
+
+/**
+ * Opens the database of a stopped peer without writing into its folder, which may be a read-only copy. LevelDB knows no
+ * such way: it rewrites its log, its manifest and its CURRENT at each open. So it is given a folder of its own, with
+ * copies of these, and symbolic links to the tables, which LevelDB never writes to: where it deletes one, it deletes
+ * the link. Throws Failure where the folder holds no database, or a running peer has it open.
+ */
+export async function withReadOnly<T>(folder: string, use: (database: Database) => Promise<T>): Promise<T> {
+  const before = await listing(folder)
+  if (before === '')
+    throw new Failure(`${folder} holds no database; name the --data folder of a stopped peer`)
+  await expectWhole(folder)
+  return withTemporaryFolder(async copy => {
+    await fill(copy, folder)
+    const database = new ClassicLevel<Uint8Array, Uint8Array>(copy, {
+      createIfMissing: false,
+      keyEncoding: 'view',
+      valueEncoding: 'view'
+    })
+    try {
+      await database.open()
+      // From here on no peer can open the folder. What a peer has written while it was copied is mixed with what was there before.
+      if ((await listing(folder)) !== before)
+        throw new Failure(`${folder} was written to while it was read; stop the peer, and try again`)
+      return await use(database)
+    } catch (error) {
+      throw errorCode(error) === 'LEVEL_LOCKED' ? inUse(folder) : error
+    } finally {
+      await database.close()
+    }
+  })
+}
+
+async function fill(copy: string, folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const [from, to] = [resolve(folder, name), join(copy, name)]
+    if (isTable(name)) await symlink(from, to).catch(() => copyFile(from, to))
+    else if (isRead(name)) await copyFile(from, to)
+  }
+  // The lock is on the file that the link leads to. One that may not be written cannot be locked, by a peer neither.
+  const lock = resolve(folder, 'LOCK')
+  const isLockable = await access(lock, constants.W_OK).then(
+    () => true,
+    () => false
+  )
+  if (isLockable) await symlink(lock, join(copy, 'LOCK')).catch(() => undefined)
+}
+
+/** Of what LevelDB reads there: changes with each write. Empty where there is nothing. */
+async function listing(folder: string): Promise<string> {
+  const names = (await readdir(folder)).filter(isRead).toSorted()
+  const lines = names.map(async name => {
+    const { size, mtimeNs } = await stat(join(folder, name), { bigint: true })
+    return `${name} ${size} ${mtimeNs}\n`
+  })
+  return (await Promise.all(lines)).join('')
+}
+
+function inUse(folder: string): Failure {
+  return new Failure(
+    `${folder} is in use by a peer that runs; stop it, or name its multiaddr in place of the folder to ask the peer itself`
+  )
+}
