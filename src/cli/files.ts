@@ -57,25 +57,33 @@ export function expectBlocks(network: Network, instead = ASK_INSTEAD): OrderedNe
   )
 }
 
+/** The same; throws what LevelDB or the disk says. */
+async function openLevel(path: string): Promise<ClassicLevel<Uint8Array, Uint8Array>> {
+  await mkdir(path, { recursive: true })
+  await expectWhole(path)
+  const database = new ClassicLevel<Uint8Array, Uint8Array>(path, {
+    keyEncoding: 'view',
+    valueEncoding: 'view'
+  })
+  await database.open()
+  return database
+}
+
 /** Opens a LevelDB folder for this process alone. Throws DamagedFolder where files are missing or damaged. */
 export async function openDatabase(path: string): Promise<ClassicLevel<Uint8Array, Uint8Array>> {
   try {
-    await mkdir(path, { recursive: true })
-    await expectWhole(path)
-    const database = new ClassicLevel<Uint8Array, Uint8Array>(path, {
-      keyEncoding: 'view',
-      valueEncoding: 'view'
-    })
-    await database.open()
-    return database
+    return await openLevel(path)
   } catch (error) {
     if (error instanceof Failure) throw error
-    if (errorCode(error) === 'LEVEL_LOCKED')
-      throw new Failure(
-        `${path} is in use by another process; stop that one, or give this one another --data DIR`
-      )
+    if (errorCode(error) === 'LEVEL_LOCKED') throw usedByAnother(path)
     throw new Failure(`${path} cannot be opened as a database (${errorCode(error) ?? reason(error)})`)
   }
+}
+
+export function usedByAnother(folder: string): Failure {
+  return new Failure(
+    `${folder} is in use by another process; stop that one, or give this one another --data DIR`
+  )
 }
 
 /** Writes a file that must not exist yet. */

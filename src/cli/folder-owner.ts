@@ -5,11 +5,11 @@ import { peerIdToString } from '../core/keys.js'
 import type { Network } from '../core/network-document.js'
 import { harmless } from '../core/text.js'
 import { errorCode, Failure } from './failure.js'
-import { createFile } from './files.js'
+import { createFile, usedByAnother } from './files.js'
 import { contentsOf, FOLDER_KINDS, type FolderKind } from './folder-contents.js'
 import { isRead } from './level-files.js'
 import { printLine } from './output.js'
-import { withReadOnly } from './reading-folder.js'
+import { FolderInUse, withReadOnly } from './reading-folder.js'
 
 /** Who a data folder belongs to. */
 export interface FolderOwner {
@@ -101,7 +101,7 @@ function expectOwned(folder: string, record: OwnerRecord, owner: FolderOwner): v
 
 /** Without a record, by what is in it. */
 async function expectRecognized(folder: string, owner: FolderOwner): Promise<void> {
-  await withReadOnly(folder, async database => {
+  const recognized = withReadOnly(folder, async database => {
     const contents = await contentsOf(database, owner.network)
     if (contents.kind === 'nothing') return
     if (contents.kind === 'other network')
@@ -116,6 +116,9 @@ async function expectRecognized(folder: string, owner: FolderOwner): Promise<voi
       owner
     )
   })
+  await recognized.catch((error: unknown) => {
+    throw error instanceof FolderInUse ? usedByAnother(folder) : error
+  })
 }
 
 async function hasDatabase(folder: string): Promise<boolean> {
@@ -123,7 +126,7 @@ async function hasDatabase(folder: string): Promise<boolean> {
     return (await readdir(folder)).some(isRead)
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return false
-    throw error
+    throw new Failure(`${folder} cannot be opened as a database (${errorCode(error)})`)
   }
 }
 

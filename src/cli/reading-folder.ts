@@ -64,8 +64,13 @@ async function listing(folder: string): Promise<string> {
   return (await Promise.all(lines)).join('')
 }
 
-function inUse(folder: string): Failure {
-  return new Failure(
+/** Thrown where a running peer has the folder open. */
+export class FolderInUse extends Failure {
+  override name = 'FolderInUse'
+}
+
+function inUse(folder: string): FolderInUse {
+  return new FolderInUse(
     `${folder} is in use by a peer that runs; stop it, or name its multiaddr in place of the folder to ask the peer itself`
   )
 }
