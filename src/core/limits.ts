@@ -65,8 +65,15 @@ export const LIMITS = {
   /** Queries that are being answered at once, to all peers and to one of them. More are refused as busy. */
   queries: 256,
   queriesOfPeer: 32,
-  /** Queries of one peer, of whatever kind; more are refused as rate limited. */
+  /** Tokens for the queries of one peer: one for each, and what its answers cost; without one it is refused as rate limited. */
   queryRate: { perSecond: 500, burst: 1_000 },
+  /**
+   * How many answers, and how many bytes of them, cost a token. Measured by test/network/query-costs.test.ts: the CPU of
+   * a query with one answer is that of about 50 headers, of 10 blocks, or of 30 KiB.
+   */
+  queryCost: { answersInToken: 32, bytesInToken: 32 * 1024 },
+  /** Answers, and bytes, after which those who wait for other answers have their turn. */
+  queryPiece: { answers: 64, bytes: 64 * 1024 },
   /** Streams that one peer opens, used or not; with more it is disconnected. */
   streamRate: { perSecond: 1_000, burst: 3_000 },
   /** Peers, and authors, whose rates are remembered; of more, those silent longest are forgotten. */

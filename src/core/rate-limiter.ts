@@ -26,18 +26,28 @@ export class RateLimiter {
 
   /** Takes one of the tokens of `name` at this time (ms of a clock that never goes back); false where none is left. */
   take(name: string, now: number): boolean {
-    const { perSecond, burst } = this.rate
-    const bucket = this.#bucket(name, now)
-    const tokens = Math.min(burst, bucket.tokens + ((now - bucket.at) * perSecond) / 1000)
-    const isLeft = tokens >= 1 - ROUNDING
-    bucket.tokens = isLeft ? tokens - 1 : tokens
-    bucket.at = now
+    const bucket = this.#filled(name, now)
+    const isLeft = bucket.tokens >= 1 - ROUNDING
+    if (isLeft) bucket.tokens -= 1
     return isLeft
+  }
+
+  /** Takes more for what was begun, whether they are there or not: nothing is left then until they have come. */
+  charge(name: string, now: number, tokens: number): void {
+    this.#filled(name, now).tokens -= tokens
   }
 
   /** How many names are remembered. */
   get size(): number {
     return this.#recent.size + this.#earlier.size
+  }
+
+  #filled(name: string, now: number): Bucket {
+    const { perSecond, burst } = this.rate
+    const bucket = this.#bucket(name, now)
+    bucket.tokens = Math.min(burst, bucket.tokens + ((now - bucket.at) * perSecond) / 1000)
+    bucket.at = now
+    return bucket
   }
 
   #bucket(name: string, now: number): Bucket {

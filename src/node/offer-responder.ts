@@ -14,7 +14,7 @@ export class OfferResponder implements Responder {
 
   reply(query: Query, peer: PeerIdBytes, signal: AbortSignal): Reply | undefined {
     if (query.kind !== 'offer') return undefined
-    return { answers: whileWorking(gone => this.#look(peer, query.claim, gone), signal) }
+    return { answers: whileWorking(gone => this.#look(peer, query.claim, gone), signal), isSlow: true }
   }
 
   async #look(peer: PeerIdBytes, claim: HeadClaim, signal: AbortSignal): Promise<Answer> {

@@ -16,7 +16,8 @@ export class OwnerResponder implements Responder {
       return replyWith(
         refused('not the owner', `${peerIdToString(peer)} is no owner of this node; ask with the owner's key`)
       )
-    if (query.kind === 'mine') return { answers: whileWorking(gone => this.#mine(query.count, gone), signal) }
+    if (query.kind === 'mine')
+      return { answers: whileWorking(gone => this.#mine(query.count, gone), signal), isSlow: true }
     return { answers: [{ kind: 'done', next: 0 }], afterwards: () => this.node.shutdown() }
   }
 

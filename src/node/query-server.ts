@@ -9,6 +9,7 @@ import type { Channel } from '../network/channel.js'
 import type { Host } from '../network/host.js'
 import { QUERY_PROTOCOL } from '../network/names.js'
 import { describeError } from './events.js'
+import { FairQueue } from './fair-queue.js'
 import { OpenWork } from './open-work.js'
 import { QUERY_STREAMS, timeFor } from './query-protocol.js'
 import { type Reply, type Responder, refused, replyWith } from './responder.js'
@@ -25,7 +26,10 @@ export interface QueryServerOptions {
   readonly rate?: Rate | undefined
 }
 
-/** Answers /tallystick/query/1: one query a stream, then the answers, then the end. */
+/**
+ * Answers /tallystick/query/1: one query a stream, then the answers, then the end. An answer is made piece by piece,
+ * the pieces of all peers in turn, and each peer pays for what it is given by its size.
+ */
 export class QueryServer implements Service {
   readonly #open = new OpenWork()
   readonly #stopping = new AbortController()
@@ -33,6 +37,8 @@ export class QueryServer implements Service {
   #answering = 0
   readonly #answeringTo = new Map<string, number>()
   readonly #rates: RateLimiter
+  /** No query has more than one piece that waits. */
+  readonly #turns = new FairQueue({ own: 0, others: LIMITS.queries })
 
   constructor(
     private readonly host: Host,
@@ -53,6 +59,7 @@ export class QueryServer implements Service {
   async stop(): Promise<void> {
     await this.host.unserve(QUERY_PROTOCOL)
     this.#stopping.abort(new Error('the peer is stopping'))
+    await this.#turns.stop()
     await this.#open.ended()
   }
 
@@ -67,7 +74,9 @@ export class QueryServer implements Service {
     this.#answering += 1
     this.#answeringTo.set(name, ofPeer + 1)
     try {
-      await (why ? send(channel, replyWith(why), LIMITS.queryMs) : this.#answer(channel, frame, peer))
+      await (why
+        ? this.#send(channel, replyWith(why), name, LIMITS.queryMs)
+        : this.#answer(channel, frame, peer, name))
     } finally {
       this.#answering -= 1
       const left = (this.#answeringTo.get(name) ?? 1) - 1
@@ -76,9 +85,9 @@ export class QueryServer implements Service {
     }
   }
 
-  async #answer(channel: Channel, frame: Uint8Array, peer: PeerIdBytes): Promise<void> {
+  async #answer(channel: Channel, frame: Uint8Array, peer: PeerIdBytes, name: string): Promise<void> {
     const query = this.#read(frame)
-    if (query.kind === 'refused') return send(channel, replyWith(query), LIMITS.queryMs)
+    if (query.kind === 'refused') return this.#send(channel, replyWith(query), name, LIMITS.queryMs)
     const gone = new AbortController()
     channel.onClose(() => gone.abort(new Error('the stream has ended')))
     // A listener of its own that goes again: AbortSignal.any would leave one for each query on a signal that stays.
@@ -88,11 +97,63 @@ export class QueryServer implements Service {
     try {
       for (const responder of this.options.responders) {
         const reply = responder.reply(query, peer, gone.signal)
-        if (reply !== undefined) return await send(channel, reply, timeFor(query))
+        if (reply !== undefined) return await this.#send(channel, reply, name, timeFor(query))
       }
-      await send(channel, replyWith(NOT_SERVED), LIMITS.queryMs)
+      await this.#send(channel, replyWith(NOT_SERVED), name, LIMITS.queryMs)
     } finally {
       stopping.removeEventListener('abort', stop)
+    }
+  }
+
+  /** Piece by piece, as the reader takes them, then the end of the stream. */
+  async #send(channel: Channel, reply: Reply, name: string, ms: number): Promise<void> {
+    const whole = AbortSignal.timeout(ms)
+    const deadline = (): AbortSignal => within(LIMITS.frameMs, whole)
+    await pipe(this.#pieces(reply, name), async source => {
+      for await (const frames of source) await channel.sendAll(frames, deadline())
+    })
+    await channel.close(deadline())
+    const { afterwards } = reply
+    if (afterwards === undefined) return
+    // Who asked ends his side once he has the answers: what is still on its way would be lost with the connection.
+    await channel.receive(deadline()).catch(() => undefined)
+    afterwards()
+  }
+
+  /** Many small answers make a piece, as each send has a cost of its own; a slow one is sent at once. */
+  async *#pieces({ answers, isSlow }: Reply, name: string): AsyncIterable<readonly Uint8Array[]> {
+    await this.#turn(name)
+    const charge = this.#tab(name)
+    let piece: Uint8Array[] = []
+    let bytes = 0
+    for await (const answer of answers) {
+      const frame = encodeAnswer(answer)
+      charge(frame)
+      piece.push(frame)
+      bytes += frame.length
+      const isFull = piece.length >= LIMITS.queryPiece.answers || bytes >= LIMITS.queryPiece.bytes
+      if (!isFull && isSlow !== true) continue
+      yield piece
+      await this.#turn(name)
+      piece = []
+      bytes = 0
+    }
+    if (piece.length > 0) yield piece
+  }
+
+  /** One piece is begun in a turn of the event loop, of each peer in turn. */
+  async #turn(name: string): Promise<void> {
+    await this.#turns.of(name, async () => undefined)
+  }
+
+  /** Charges a peer for each answer that it is given. The token of the query itself pays for the first ones. */
+  #tab(name: string): (frame: Uint8Array) => void {
+    let paid = 1
+    return frame => {
+      const cost = costOf(frame)
+      const due = cost - paid
+      paid = Math.max(0, -due)
+      if (due > 0) this.#rates.charge(name, this.options.clock(), due)
     }
   }
 
@@ -109,29 +170,14 @@ export class QueryServer implements Service {
   }
 }
 
-/** Answer by answer, as the reader takes them, then the end of the stream. */
-async function send(channel: Channel, { answers, afterwards }: Reply, ms: number): Promise<void> {
-  const whole = AbortSignal.timeout(ms)
-  const deadline = (): AbortSignal => within(LIMITS.frameMs, whole)
-  await pipe(answers, encodeAll, async frames => {
-    for await (const bytes of frames) await channel.send(bytes, deadline())
-  })
-  await channel.close(deadline())
-  if (afterwards === undefined) return
-  // Who asked ends his side once he has the answers: what is still on its way would be lost with the connection.
-  await channel.receive(deadline()).catch(() => undefined)
-  afterwards()
-}
-
 const BUSY = refused('busy', 'too many queries are being answered; ask again later')
 
-const RATE_LIMITED = refused(
-  'rate limited',
-  'you ask more queries a second than one peer may; ask again later'
-)
+const RATE_LIMITED = refused('rate limited', 'you ask for more than one peer is given; ask again later')
 
 const NOT_SERVED = refused('not served', 'this peer does not answer such queries; ask another one')
 
-async function* encodeAll(answers: Reply['answers']): AsyncIterable<Uint8Array> {
-  for await (const answer of answers) yield encodeAnswer(answer)
+/** What an answer costs who asked: `queryCost` says how that was measured. */
+function costOf(answer: Uint8Array): number {
+  const { answersInToken, bytesInToken } = LIMITS.queryCost
+  return 1 / answersInToken + answer.length / bytesInToken
 }

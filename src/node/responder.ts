@@ -10,6 +10,8 @@ export interface Responder {
 
 export interface Reply {
   readonly answers: AsyncIterable<Answer> | Iterable<Answer>
+  /** They are long in coming, and none waits for the next one. */
+  readonly isSlow?: boolean
   /** Called once who asked has taken the answers, or does not in time. */
   readonly afterwards?: () => void
 }
