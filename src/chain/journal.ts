@@ -1,6 +1,7 @@
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
 import type { Signer, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
+import { provenSigner } from '../core/proven-signer.js'
 import type { ReceiptEntry } from '../core/receipt.js'
 import { readReceipt, signReceipt } from '../core/receipt.js'
 import type { Refusal } from '../core/refusal.js'
@@ -67,11 +68,13 @@ export class Journal {
   readonly #inFlight = new Map<string, Hash>()
   #highest = new HighestSequences()
   readonly #state: PendingState | undefined
+  readonly #proven: Signer
   #committing: Promise<void> | undefined
   #isFailed = false
 
   private constructor(private readonly options: JournalOptions) {
     this.#state = PendingState.after(options.chain)
+    this.#proven = provenSigner(options.signer)
   }
 
   /** Reads and verifies the messages that were on disk but in no block yet. Throws StoreError. */
@@ -181,10 +184,13 @@ export class Journal {
     const group = this.#entries.slice(this.#durable, this.#durable + LIMITS.journalBatch)
     const writes: Write[] = []
     const receipts: IssuedReceipt[] = []
+    // The first one of a group: a key that has gone wrong signs all of them wrong, and none is written.
+    let signer = this.#proven
     for (const entries of byAuthor(group)) {
       const [first] = entries
       if (first === undefined) continue
-      const receipt = this.#sign(first.author, entries)
+      const receipt = this.#sign(first.author, entries, signer)
+      signer = this.options.signer
       receipts.push({ author: first.author, receipt })
       writes.push({ type: 'put', key: keys.receipt(first.position), value: receipt })
       for (const entry of entries) writes.push(...messageWrites(entry, entry.position, first.position))
@@ -196,8 +202,8 @@ export class Journal {
     this.options.committed(receipts)
   }
 
-  #sign(author: PeerIdBytes, group: readonly Entry[]): EnvelopeBytes {
-    const { chain, signer, now } = this.options
+  #sign(author: PeerIdBytes, group: readonly Entry[], signer: Signer): EnvelopeBytes {
+    const { chain, now } = this.options
     const entries: ReceiptEntry[] = group.map(({ sequence, position, leaf }) => ({
       sequence,
       position,

@@ -2,10 +2,10 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:cryp
 import { generateKeyPair, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import { toHex, utf8 } from '../core/bytes.js'
-import { readPrivateKey } from '../core/key-encoding.js'
-import { signerOf } from '../core/keys.js'
+import { provenKey } from '../core/proven-signer.js'
 import { type OpeningKey, openingKeyFromSecret } from '../core/sealing.js'
 import { isSwarmKey, newSwarmKey } from '../network/swarm-key.js'
+import { describeError } from '../node/events.js'
 import type { DatedKey, DatedKeys } from '../node/key-ring.js'
 import { Failure } from './failure.js'
 import { exists } from './files.js'
@@ -33,16 +33,15 @@ export async function makeIdentity(
   return key
 }
 
-/** The identity key in a file, which is libp2p's own encoding of a private key. */
+/** The identity key in a file, which is libp2p's own encoding of a private key. Throws Failure where it is damaged. */
 export async function readIdentity(path: string): Promise<PrivateKey> {
   const { content } = await readSecret(path)
   try {
-    const key = readPrivateKey(content)
-    signerOf(key)
-    return key
+    return await provenKey(content)
   } catch (error) {
-    const why = error instanceof TypeError ? ` (${error.message})` : ''
-    throw new Failure(`${path} holds no usable private key${why}; make one with: tallystick keygen FILE`)
+    throw new Failure(
+      `${path} holds no usable private key (${describeError(error)}); restore it from a copy, or make one with: tallystick keygen FILE`
+    )
   }
 }
 
@@ -71,10 +70,11 @@ export async function readEncryptionKeys(path: string): Promise<DatedKeys> {
   const text = Buffer.from((await readSecret(path)).content).toString()
   const blocks = [...text.matchAll(DATED_BLOCK)]
   try {
-    const [newest, ...older] = blocks.map(([, date, pem = '']) => datedKeyOf(pem, date))
+    const [newest, ...older] = blocks.map(([, keyId, date, pem = '']) => datedKeyOf(pem, keyId, date))
     if (newest !== undefined) return [newest, ...older]
-  } catch {
-    // Said below.
+  } catch (error) {
+    if (error instanceof OtherKey)
+      throw new Failure(`${path} is damaged: ${error.message}; restore it from a copy`)
   }
   throw new Failure(
     `${path} holds no X25519 private keys (PEM, each after a line that may say when it was made); make one with: tallystick keygen ${path} --type X25519`
@@ -87,9 +87,12 @@ export async function changePassphrase(path: string, ask: () => Promise<string>)
   await replaceSecret(path, { content, passphrase: await ask() })
 }
 
-/** RFC 7468 lets text stand before a block. Ours tells when the key was made: the one after it is replaced since then. */
+/**
+ * RFC 7468 lets text stand before a block. Ours tells the id of the key, and when it was made: the one after it is
+ * replaced since then.
+ */
 const DATED_BLOCK =
-  /(?:^[^\n]*\bmade (\S+)\r?\n)?(-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----)/gm
+  /(?:^(?:encryption key ([0-9a-f]{16}),)?[^\n]*\bmade (\S+)\r?\n)?(-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----)/gm
 
 function newEncryptionKey(): { readonly key: OpeningKey; readonly text: string } {
   // Made as text and read back: in Node 20 the JWK of a key that was just generated can deadlock with the garbage collection.
@@ -101,9 +104,14 @@ function newEncryptionKey(): { readonly key: OpeningKey; readonly text: string }
   return { key, text: `encryption key ${toHex(key.keyId)}, made ${new Date().toISOString()}\n${pem}` }
 }
 
-/** Throws where either is not what it must be. */
-function datedKeyOf(pem: string, date: string | undefined): DatedKey {
+/** A block of PEM that holds another key than the line before it names. */
+class OtherKey extends Error {}
+
+/** Throws where any of them is not what it must be. */
+function datedKeyOf(pem: string, keyId: string | undefined, date: string | undefined): DatedKey {
   const key = openingKeyOf(createPrivateKey(pem))
+  if (keyId !== undefined && keyId !== toHex(key.keyId))
+    throw new OtherKey(`it names encryption key ${keyId}, and holds key ${toHex(key.keyId)}`)
   if (date === undefined) return key
   const made = Date.parse(date)
   if (Number.isNaN(made)) throw new RangeError(`${date} is no date`)

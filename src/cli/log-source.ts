@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { multiaddr } from '@multiformats/multiaddr'
 import type { Rules } from '../chain/cursor.js'
 import { rulesOf } from '../chain/rules.js'
 import { type Database, networkIn, ranges } from '../chain/store.js'
@@ -9,6 +8,7 @@ import { equal } from '../core/bytes.js'
 import type { Evidence } from '../core/evidence.js'
 import { VerifierCache } from '../core/keys.js'
 import { type Network, parseCanonicalNetwork } from '../core/network-document.js'
+import { parsedAddress } from '../network/addresses.js'
 import { readEvidence } from '../node/evidence-check.js'
 import { isOutbox } from '../node/outbox.js'
 import { askedBlocks } from './asked-blocks.js'
@@ -45,12 +45,8 @@ export type Target = { readonly kind: 'folder' | 'file' | 'peer'; readonly name:
 /** Throws UsageError where it is nothing of the three. */
 export async function targetOf(name: string): Promise<Target> {
   if (await exists(name)) return { kind: (await stat(name)).isDirectory() ? 'folder' : 'file', name }
-  try {
-    multiaddr(name)
-    return { kind: 'peer', name }
-  } catch {
-    throw new UsageError(`${name} is no folder, no file and no multiaddr such as ${DEFAULTS.sequencer}`)
-  }
+  if (parsedAddress(name) !== undefined) return { kind: 'peer', name }
+  throw new UsageError(`${name} is no folder, no file and no multiaddr such as ${DEFAULTS.sequencer}`)
 }
 
 /** Opens a log for as long as `use` takes. */

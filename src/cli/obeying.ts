@@ -1,7 +1,7 @@
-import { multiaddr } from '@multiformats/multiaddr'
 import { toHex } from '../core/bytes.js'
 import { peerIdFromText, peerIdToString } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
+import { parsedAddress } from '../network/addresses.js'
 import { describeError } from '../node/events.js'
 import { within } from '../node/waiting.js'
 import type { Controls, Holdings, PeerStatus } from '../roles/controls.js'
@@ -38,10 +38,16 @@ async function replyTo(order: Order, controls: Controls<Holdings>, stopping: Abo
       controls.avoid(order.peers.map(peerIdFromText))
       return { reply: 'done' }
     case 'connect':
-      // None that makes no sense gets into the book.
-      controls.connect(order.addresses.map(address => multiaddr(address).toString()))
+      controls.connect(order.addresses.map(sensible))
       return { reply: 'done' }
   }
+}
+
+/** No other one gets into the book. */
+function sensible(address: string): string {
+  const parsed = parsedAddress(address)
+  if (parsed === undefined) throw new TypeError(`${address} is no address of a peer`)
+  return parsed.toString()
 }
 
 function replyWith({ peers, known, ...has }: PeerStatus<Holdings>): Reply {

@@ -1,9 +1,8 @@
-import { multiaddr } from '@multiformats/multiaddr'
 import { InvalidArgumentError } from 'commander'
 import { accountFromText } from '../applications/ledger/account.js'
 import { peerIdFromText, peerIdToString } from '../core/keys.js'
 import { U64_MAX, u64FromText } from '../core/u64.js'
-import { addressFrom } from '../network/addresses.js'
+import { addressFrom, parsedAddress } from '../network/addresses.js'
 
 /** Parsers of option values; commander turns what they throw into one sentence and exit code 2. */
 
@@ -32,12 +31,10 @@ export function compactTarget(text: string): string {
 }
 
 export function address(text: string): string {
-  try {
-    multiaddr(text)
-    return text
-  } catch {
-    throw new InvalidArgumentError('It must be a multiaddr, such as /ip4/127.0.0.1/tcp/4100.')
-  }
+  if (parsedAddress(text) !== undefined) return text
+  throw new InvalidArgumentError(
+    'It must be a multiaddr, such as /ip4/127.0.0.1/tcp/4100; a PeerId in it must be that of a public key.'
+  )
 }
 
 /** For options that may be given more than once. */
@@ -49,19 +46,20 @@ export function addresses(text: string, before: readonly string[] | undefined): 
 export function peerIds(text: string, before: readonly string[] | undefined): readonly string[] {
   try {
     return [...(before ?? []), peerIdToString(peerIdFromText(text))]
-  } catch {
-    throw new InvalidArgumentError('It must be a PeerId, such as 12D3KooW….')
+  } catch (error) {
+    throw notAPeerId(error instanceof Error ? error.message : String(error))
   }
 }
 
 /** The PeerId of a public key. */
 export function account(text: string): string {
   const read = accountFromText(text)
-  if (!read.ok)
-    throw new InvalidArgumentError(
-      `It must be the PeerId of a public key, such as 12D3KooW…: ${read.problem}.`
-    )
+  if (!read.ok) throw notAPeerId(read.problem)
   return text
+}
+
+function notAPeerId(problem: string): InvalidArgumentError {
+  return new InvalidArgumentError(`It must be the PeerId of a public key, such as 12D3KooW…: ${problem}.`)
 }
 
 /** A u64 in decimal digits, as it stands in JSON. */

@@ -19,6 +19,7 @@ const LONGEST_PUBLIC_KEY = 600
 /** What a PeerId begins with, before its length: it is the encoded key itself, or the key's SHA-256. */
 const IDENTITY_MULTIHASH = 0x00
 const SHA256_MULTIHASH = 0x12
+const NO_MULTIHASH = 'it is no multihash of a key'
 
 export interface Signer {
   readonly publicKey: PublicKeyBytes
@@ -136,9 +137,23 @@ export function peerIdToString(peerId: Uint8Array): string {
   return peerIdFromMultihash(decodeMultihash(peerId)).toString()
 }
 
-/** Throws if the text is not a PeerId. */
+/** All PeerIds in text are read here: in base58, or as a CID. Throws an Error that says why no key that may sign has this one. */
 export function peerIdFromText(text: string): PeerIdBytes {
-  return peerIdFromString(text).toMultihash().bytes as PeerIdBytes
+  return peerIdFromBytes(multihashIn(text))
+}
+
+/** From a stranger's bytes. Throws as `peerIdFromText` does. */
+export function peerIdFromBytes(bytes: Uint8Array): PeerIdBytes {
+  expectNamesKey(bytes)
+  return bytes as PeerIdBytes
+}
+
+function multihashIn(text: string): Uint8Array {
+  try {
+    return peerIdFromString(text).toMultihash().bytes
+  } catch {
+    throw new TypeError(NO_MULTIHASH)
+  }
 }
 
 /** PeerIds that name keys, whoever has asked. To read a key takes longer than to verify a signature. */
@@ -157,9 +172,9 @@ export function expectNamesKey(peerId: Uint8Array): void {
 
 function readKeyIn(peerId: Uint8Array): void {
   const [kind, length] = peerId
-  if (length !== peerId.length - 2) throw new TypeError('it is not a PeerId')
+  if (length !== peerId.length - 2) throw new TypeError(NO_MULTIHASH)
   if (kind === SHA256_MULTIHASH && length === HASH_LENGTH) return
-  if (kind !== IDENTITY_MULTIHASH) throw new TypeError('it is not a PeerId')
+  if (kind !== IDENTITY_MULTIHASH) throw new TypeError(NO_MULTIHASH)
   verifierOf(peerId.subarray(2))
 }
 

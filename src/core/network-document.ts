@@ -319,11 +319,11 @@ function canonicalForm(value: ReadDocument): string {
 }
 
 function expectPeerId(text: string): void {
-  let usual: string | undefined
+  let problem = 'not in its usual text, which is base58'
   try {
-    usual = peerIdToString(peerIdFromText(text))
-  } catch {
-    // Said below.
+    if (peerIdToString(peerIdFromText(text)) === text) return
+  } catch (error) {
+    problem = error instanceof Error ? error.message : String(error)
   }
-  if (usual !== text) throw new InvalidNetworkDocument(`"${text}" is not a PeerId`)
+  throw new InvalidNetworkDocument(`"${text}" is not a PeerId: ${problem}`)
 }

@@ -1,6 +1,6 @@
 import type { PeerIdBytes } from './bytes.js'
 import { DecodeError } from './codec.js'
-import { peerIdToString } from './keys.js'
+import { peerIdFromBytes } from './keys.js'
 import { LIMITS } from './limits.js'
 import type { NodeAnswer } from './wire/tallystick.js'
 
@@ -76,9 +76,8 @@ function decodeAddress(text: string): string {
 
 function decodePeerId(bytes: Uint8Array): PeerIdBytes {
   try {
-    peerIdToString(bytes)
-    return bytes as PeerIdBytes
-  } catch {
-    throw new DecodeError(`node peer: ${bytes.length} bytes are no PeerId`)
+    return peerIdFromBytes(bytes)
+  } catch (error) {
+    throw new DecodeError(`node peer: ${error instanceof Error ? error.message : String(error)}`)
   }
 }

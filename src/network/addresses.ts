@@ -1,12 +1,13 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
 import { tryGetNetConfig } from '@libp2p/utils'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { peerIdFromText } from '../core/keys.js'
 
 /** Addresses as people write them, and as libp2p does. */
 
 /** The multiaddr of a text like `127.0.0.1:4100`, `[::1]:4100`, `example.org:4100`, or of one that is one already. */
 export function addressFrom(text: string): string | undefined {
-  if (text.startsWith('/')) return parsed(text)?.toString()
+  if (text.startsWith('/')) return parsedAddress(text)?.toString()
   const { host = '', port = '' } = /^(?<host>\[.+\]|[^\s:]+)[\s:]+(?<port>\d{1,5})$/.exec(text)?.groups ?? {}
   if (port === '' || Number(port) > 65_535) return undefined
   return hostAddress(host)?.concat(`/tcp/${Number(port)}`)
@@ -47,13 +48,13 @@ for (const network of ['127.0.0.0', '0.0.0.0']) OWN.addSubnet(network, 8, 'ipv4'
 for (const address of ['::1', '::']) OWN.addAddress(address, 'ipv6')
 
 function configOf(address: string): ReturnType<typeof tryGetNetConfig> {
-  const found = parsed(address)
+  const found = parsedAddress(address)
   return found === undefined ? null : tryGetNetConfig(found)
 }
 
 function hostAddress(host: string): string | undefined {
   const inner = /^\[(.+)\]$/.exec(host)?.[1]
-  if (inner !== undefined) return isIPv6(inner) ? parsed(`/ip6/${inner}`)?.toString() : undefined
+  if (inner !== undefined) return isIPv6(inner) ? parsedAddress(`/ip6/${inner}`)?.toString() : undefined
   if (isIPv4(host)) return `/ip4/${host}`
   // All digits and dots is an IPv4 address gone wrong.
   return HOST_NAME.test(host) && !/^[\d.]+$/.test(host) ? `/dns/${host}` : undefined
@@ -63,9 +64,12 @@ function hostAddress(host: string): string | undefined {
 const LABEL = /[a-z\d_]([a-z\d_-]{0,61}[a-z\d_])?/.source
 const HOST_NAME = new RegExp(`^(?=.{1,253}$)(${LABEL}\\.)*${LABEL}\\.?$`, 'i')
 
-function parsed(text: string): Multiaddr | undefined {
+/** Undefined for a text that is no multiaddr, and for one that leads to a peer that no key can be. */
+export function parsedAddress(text: string): Multiaddr | undefined {
   try {
-    return multiaddr(text)
+    const address = multiaddr(text)
+    for (const { name, value } of address.getComponents()) if (name === 'p2p') peerIdFromText(value ?? '')
+    return address
   } catch {
     return undefined
   }

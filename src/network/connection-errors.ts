@@ -11,7 +11,7 @@ export function explained(error: unknown, hasSwarmKey: boolean): unknown {
 function reasonOf({ name, message }: Error, hasSwarmKey: boolean): string | undefined {
   if (name === 'DialDeniedError') return 'this peer was told to avoid that one'
   if (name === 'ConnectionInterceptedError')
-    return 'that peer is no member, and this peer takes members only; --allow PEERID makes an exception'
+    return 'that peer is no member, and this peer takes members only (--allow PEERID makes an exception), or anyone can sign for its key'
   // Another identity than the address names says so itself.
   if (message.includes('does not match')) return undefined
   if (name === 'EncryptionFailedError' || (hasSwarmKey && message.includes('ECONNRESET')))

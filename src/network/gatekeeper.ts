@@ -1,9 +1,10 @@
 import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
 import { getNetConfig, isNetworkAddress } from '@libp2p/utils'
+import { mayBeKnown } from './peer-ids.js'
 
 /**
- * Decides who may connect: so many at once from one host, in a closed network only those who are named, and
- * nobody who is avoided. The other side sees its connection end; it is told nothing, as it is nobody here.
+ * Decides who may connect: so many at once from one host, in a closed network only those who are named, and nobody
+ * who is avoided, or whose key anyone can sign for. The other side sees its connection end; it is told nothing, as it is nobody here.
  */
 export class Gatekeeper implements ConnectionGater {
   readonly #connectionsFrom = new Map<string, number>()
@@ -34,7 +35,7 @@ export class Gatekeeper implements ConnectionGater {
 
   /** Asked before anything is sent, where the address names the peer. */
   denyDialPeer(peer: PeerId): boolean {
-    return this.#avoided.has(peer.toString())
+    return this.#avoided.has(peer.toString()) || !mayBeKnown(peer)
   }
 
   denyInboundEncryptedConnection(peer: PeerId): boolean {
@@ -56,7 +57,7 @@ export class Gatekeeper implements ConnectionGater {
 
   #admits(peer: PeerId): boolean {
     const name = peer.toString()
-    return !this.#avoided.has(name) && (this.admitted?.has(name) ?? true)
+    return !this.#avoided.has(name) && (this.admitted?.has(name) ?? true) && mayBeKnown(peer)
   }
 
   #release(host: string): void {

@@ -1,10 +1,9 @@
 import { TopicValidatorResult } from '@libp2p/gossipsub'
 import type { Connection, PeerId } from '@libp2p/interface'
-import { multiaddr } from '@multiformats/multiaddr'
 import type { PeerIdBytes } from '../core/bytes.js'
 import { LIMITS } from '../core/limits.js'
 import { type Rate, RateLimiter } from '../core/rate-limiter.js'
-import { isLoopback } from './addresses.js'
+import { isLoopback, parsedAddress } from './addresses.js'
 import { Channel, type ChannelLimits } from './channel.js'
 import { explained } from './connection-errors.js'
 import { endMuteConnections, endSlowReaders } from './connection-watch.js'
@@ -110,8 +109,10 @@ export class Host {
 
   /** Dials and gives the PeerId that answered. Throws if nobody does, or if one of the two does not want the other. */
   async connect(address: string, signal: AbortSignal): Promise<PeerIdBytes> {
+    const target = parsedAddress(address)
+    if (target === undefined) throw new TypeError(`${address} is no address of a peer`)
     try {
-      const connection = await this.libp2p.dial(multiaddr(address), { signal })
+      const connection = await this.libp2p.dial(target, { signal })
       return bytesOf(connection.remotePeer)
     } catch (error) {
       throw explained(error, this.#hasSwarmKey)

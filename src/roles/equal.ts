@@ -7,6 +7,7 @@ import { bindToNetwork } from '../chain/store.js'
 import type { PeerIdBytes } from '../core/bytes.js'
 import { signerOf, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
+import { provenSigner } from '../core/proven-signer.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
 import { AccountResponder } from '../node/account-responder.js'
@@ -119,7 +120,7 @@ export async function createEqual(options: EqualOptions): Promise<ControlledPeer
         await host.publish(topics.blocks, block)
       },
       pool: hashes,
-      signer,
+      signer: provenSigner(signer),
       ordering: rules.ordering,
       blocks: mining.blocks,
       clock,

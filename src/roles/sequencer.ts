@@ -4,6 +4,7 @@ import { rulesOf } from '../chain/rules.js'
 import { peerIdToString, signerOf, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { sequencerOf } from '../core/network-document.js'
+import { provenSigner } from '../core/proven-signer.js'
 import { RateLimiter } from '../core/rate-limiter.js'
 import { Opener } from '../core/sealing.js'
 import { Host } from '../network/host.js'
@@ -84,10 +85,20 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
     messageRules(rules, new Opener(openingKeys)),
     new VerifierCache()
   )
-  const producer = new Producer({ chain, journal, signer, host, topic: topics.blocks, now, report, failed })
+  const proven = provenSigner(signer)
+  const producer = new Producer({
+    chain,
+    journal,
+    signer: proven,
+    host,
+    topic: topics.blocks,
+    now,
+    report,
+    failed
+  })
   const graceMs = options.keyGraceMs ?? LIMITS.keyGraceMs
   const ring = await KeyRing.open(openingKeys, { database, graceMs, now, clock, report })
-  const certificates = await CertificateIssuer.open({ database, network, signer, now, clock })
+  const certificates = await CertificateIssuer.open({ database, network, signer: proven, now, clock })
   // Not to be found out by whoever asks first.
   await certificates.certify(ring.newest)
   const pool = new ValidationPool(network, () => ring.open())

@@ -244,8 +244,8 @@ describe('Network document: what is refused, with a sentence', () => {
     const bad = ['nobody', `${peer}0`, peer.slice(1), peer.slice(0, -1), ` ${peer}`]
     const { must_reject_text } = vectors<{ must_reject_text: string[] }>('libp2p/peer_id_keys.json')
     for (const text of [...bad, ...must_reject_text]) {
-      refused(changed('ordering.sequencer', text), new RegExp(`^"${text}" is not a PeerId$`))
-      refused(changed('members', [peer, text]), new RegExp(`^"${text}" is not a PeerId$`))
+      refused(changed('ordering.sequencer', text), new RegExp(`^"${text}" is not a PeerId: `))
+      refused(changed('members', [peer, text]), new RegExp(`^"${text}" is not a PeerId: `))
     }
     refused(changed('ordering.sequencer', ''), /\/ordering\/sequencer must NOT have fewer than 1/)
     refused(changed('ordering.sequencer', '1'.repeat(129)), /must NOT have more than 128/)

@@ -131,7 +131,7 @@ describe('key files of the real program', () => {
     const ecdsa = await generateKeyPair('ECDSA')
     await writeFile(join(folder, 'ecdsa.key'), privateKeyToProtobuf(ecdsa), { mode: 0o600 })
     const says =
-      /^error: ecdsa\.key holds no usable private key \(keys of type ECDSA are not used here; use Ed25519, secp256k1 or RSA\); make one with: tallystick keygen FILE$/m
+      /^error: ecdsa\.key holds no usable private key \(keys of type ECDSA are not used here; use Ed25519, secp256k1 or RSA\); restore it from a copy, or make one with: tallystick keygen FILE$/m
     for (const role of ['sequencer', 'client', 'follower']) {
       const args = [
         '--role',

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { chmod, mkdir, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bindToNetwork } from '#src/chain/store.js'
+import { makeEncryptionKey, makeIdentity } from '#src/cli/key-files.js'
 import { peerIdToString } from '#src/core/keys.js'
 import { expectOrdered, networkOf } from '#src/core/network-document.js'
 import { deadline, present } from '../helpers/changes.js'
@@ -53,6 +54,15 @@ function sequencerWith(
       return [...SEQUENCER_OPTIONS, ...((await change(folder, net, cleanup)) ?? ANY_PORT)]
     }
   }
+}
+
+/** Turns one bit of a file over; in PEM it puts another letter of base64 there. */
+async function changeByte(path: string, index: number): Promise<undefined> {
+  const content = await readFile(path)
+  const letter = content[index] ?? 0
+  content[index] = path.includes('encryption') ? (letter === 0x41 ? 0x42 : 0x41) : letter ^ 1
+  await writeFile(path, content)
+  return undefined
 }
 
 /** A client with a network document of its own, at a real sequencer of another one. */
@@ -172,6 +182,37 @@ const WRONG_STARTS: readonly WrongStart[] = [
       return undefined
     }
   ),
+  ...([8, 50] as const).map(byte =>
+    sequencerWith(
+      `with a key file in whose ${byte < 36 ? 'seed' : 'public half'} one bit has changed`,
+      1,
+      /sequencer.key holds no usable private key \(.*restore it from a copy/,
+      folder => changeByte(join(folder, 'sequencer.key'), byte)
+    )
+  ),
+  sequencerWith(
+    'with an encryption key file in which one letter has changed',
+    1,
+    /sequencer.encryption.key is damaged: it names encryption key \w{16}, and holds key \w{16}; restore it/,
+    async folder => {
+      const file = join(folder, 'sequencer.encryption.key')
+      await makeEncryptionKey(file)
+      // Behind the first line, that of PEM, and what is the same in all keys.
+      const at = (await readFile(file, 'utf8')).indexOf('-----\n') + 6 + 24
+      return changeByte(file, at)
+    }
+  ),
+  {
+    what: 'as a client with a key file in whose seed one bit has changed',
+    code: 1,
+    says: /client.key holds no usable private key \(what it signs does not verify/,
+    prepare: async (folder, net) => {
+      await writeSequencerFiles(folder, net)
+      await makeIdentity(join(folder, 'client.key'))
+      await changeByte(join(folder, 'client.key'), 20)
+      return [...CLIENT_OPTIONS, '--key', 'client.key']
+    }
+  },
   sequencerWith('with a key that others can read', 1, /chmod 600 sequencer.key/, async folder => {
     await chmod(join(folder, 'sequencer.key'), 0o644)
     return undefined

@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict'
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { privateKeyToProtobuf } from '@libp2p/crypto/keys'
+import { privateKeyToProtobuf, publicKeyFromRaw } from '@libp2p/crypto/keys'
+import type { Ed25519PrivateKey } from '@libp2p/interface'
+import { peerIdFromPublicKey } from '@libp2p/peer-id'
 import { asking } from '#src/cli/asking.js'
 import { closedNetwork } from '#src/cli/closed-network.js'
 import { UsageError } from '#src/cli/failure.js'
 import { makeSwarmKey, readSwarmKey } from '#src/cli/key-files.js'
 import { withLog } from '#src/cli/log-source.js'
+import { concat } from '#src/core/bytes.js'
+import { Host } from '#src/network/host.js'
 import { newSwarmKey } from '#src/network/swarm-key.js'
-import { present } from '../helpers/changes.js'
+import { deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
+import { littleEndian } from '../helpers/ed25519-rule.js'
 import { identity, makeNetwork, nameOf, type TestNetwork } from '../helpers/networks.js'
 import { RunningClient, RunningFollower, RunningSequencer } from '../helpers/peers.js'
 import { Program } from '../helpers/program.js'
@@ -143,5 +148,55 @@ describe('a network with a pre-shared key', () => {
     assert.ok((await readSwarmKey(other)).length > 0)
     await chmod(path, 0o644)
     await assert.rejects(readSwarmKey(path), /can be read by others/)
+  })
+})
+
+describe('a peer whose key anyone can sign for', () => {
+  const cleanup = new Cleanup(afterEach)
+  /** The neutral element: any message has the signature of it and zero, for OpenSSL and so for Noise. */
+  const NEUTRAL = littleEndian(1n)
+
+  function anybody(): Ed25519PrivateKey {
+    const publicKey = publicKeyFromRaw(NEUTRAL)
+    assert.ok(publicKey.type === 'Ed25519')
+    return {
+      type: 'Ed25519',
+      publicKey,
+      raw: concat(new Uint8Array(32), NEUTRAL),
+      equals: () => false,
+      sign: () => concat(NEUTRAL, new Uint8Array(32))
+    }
+  }
+
+  async function knocks(address: string): Promise<void> {
+    const host = await Host.create({ key: anybody(), listen: [], topics: [] })
+    await host.start()
+    cleanup.add(() => host.stop())
+    // It may take itself for connected before the other side has looked at its key.
+    const peer = await host.connect(address, deadline()).catch(() => undefined)
+    if (peer !== undefined) await host.whenDisconnected(peer, deadline())
+    assert.deepEqual(host.peers(), [])
+  }
+
+  it('is refused at the door of every peer, also where somebody has named it a member', async () => {
+    const net = await makeNetwork({ members: [await identity('alice')] })
+    const open = await RunningSequencer.start(cleanup, net)
+    await knocks(open.address)
+    const admitted = [nameOf(await identity('alice')), String(peerIdFromPublicKey(anybody().publicKey))]
+    const closed = await RunningSequencer.start(cleanup, net, { admitted })
+    await knocks(closed.address)
+  })
+
+  it('is not dialled, and not spoken to where it answers', async () => {
+    const host = await Host.create({ key: anybody(), listen: ['/ip4/127.0.0.1/tcp/0'], topics: [] })
+    await host.start()
+    cleanup.add(() => host.stop())
+    const [address = ''] = host.addresses()
+    const caller = await Host.create({ key: await identity('alice'), listen: [], topics: [] })
+    await caller.start()
+    cleanup.add(() => caller.stop())
+    await assert.rejects(caller.connect(address, deadline()), /no address of a peer/)
+    const unnamed = address.replace(/\/p2p\/.*$/, '')
+    await assert.rejects(caller.connect(unnamed, deadline()), /anyone can sign for its key/)
   })
 })

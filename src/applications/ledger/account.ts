@@ -27,17 +27,12 @@ export function accountProblem(id: Uint8Array): string | undefined {
 export function accountFromText(
   text: string
 ): { readonly ok: true; readonly id: PeerIdBytes } | { readonly ok: false; readonly problem: string } {
-  const id = peerIdOf(text)
-  if (id === undefined) return { ok: false, problem: 'it is not a PeerId' }
-  const problem = accountProblem(id)
-  return problem === undefined ? { ok: true, id } : { ok: false, problem }
-}
-
-function peerIdOf(text: string): PeerIdBytes | undefined {
   try {
     const id = peerIdFromText(text)
-    return peerIdToString(id) === text ? id : undefined
-  } catch {
-    return undefined
+    return peerIdToString(id) === text
+      ? { ok: true, id }
+      : { ok: false, problem: 'it is not in its usual text' }
+  } catch (error) {
+    return { ok: false, problem: error instanceof Error ? error.message : String(error) }
   }
 }

@@ -8,7 +8,7 @@ import {
 } from '../../core/network-document.js'
 import { UsageError } from '../failure.js'
 import type { NetworkWishes } from '../network-setup.js'
-import { compactTarget, DEFAULTS, type Grant, grants, units, wholeNumber } from '../options.js'
+import { compactTarget, DEFAULTS, type Grant, grants, peerIds, units, wholeNumber } from '../options.js'
 import { printJson } from '../output.js'
 import { encryptionKeyBeside, makeSequencerNetwork } from '../sequencer-network.js'
 import { makeUnorderedNetwork, type UnorderedNetworkWishes } from '../unordered-network.js'
@@ -78,7 +78,7 @@ export function initCommand(): Command {
     .option('--grant <peerid=amount>', 'ledger: what an account has at first; repeatable', grants)
     .option('--reward <n>', 'ledger, work: what each block makes for its producer', units)
     .option('--least-fee <n>', 'ledger: the least fee of a transfer', units)
-    .option('--member <peerid>', 'who may write; repeatable (default: anyone)', collect)
+    .option('--member <peerid>', 'who may write; repeatable (default: anyone)', peerIds)
     .option('--template <file>', 'start from another document than the one that ships')
     .option('--json', 'one JSON object on stdout')
     .action(init)
@@ -213,8 +213,4 @@ function ledgerOf(options: InitOptions): LedgerApplicationDocument | undefined {
     ...(reward !== undefined && { reward }),
     ...(leastFee !== undefined && { leastFee })
   }
-}
-
-function collect(text: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), text]
 }
