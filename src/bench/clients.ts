@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { PrivateKey } from '@libp2p/interface'
 import { openDatabase, readOrderedNetwork } from '../cli/files.js'
+import { printLine } from '../cli/terminal.js'
 import type { Report } from '../node/events.js'
 import { type Client, createClient } from '../roles/client.js'
 import type { Muxers } from './gossip.js'
@@ -30,8 +31,7 @@ export async function startClients(
       now: () => Date.now(),
       report: event => {
         report(event)
-        if (event.event === 'warning' || event.event === 'refused')
-          process.stderr.write(`${JSON.stringify(event.event)}\n`)
+        if (event.event === 'warning' || event.event === 'refused') printLine(event.event)
       },
       failed: error => {
         throw error

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 import { wholeNumber } from '../cli/options.js'
-import { printJson, printLine } from '../cli/output.js'
+import { printJson, printLine } from '../cli/terminal.js'
 import { verificationsPerSecond } from './ceiling.js'
 import { type EndToEnd, endToEnd } from './end-to-end.js'
 import { type ForkFigures, forkFigures } from './forks.js'

@@ -2,6 +2,7 @@
 import 'core-js/actual/promise/with-resolvers.js'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { openDatabase, readOrderedNetwork } from '../cli/files.js'
+import { printLine } from '../cli/terminal.js'
 import { createFollower } from '../roles/follower.js'
 import type { CatchUpArgument } from './catch-up.js'
 import { answerAs } from './children.js'
@@ -22,7 +23,7 @@ await answerAs<CatchUpArgument>(async ({ network, data, address, muxers, height 
     verification: 'full',
     now: () => Date.now(),
     report: event => {
-      if (event.event === 'warning') process.stderr.write(`${event.message}\n`)
+      if (event.event === 'warning') printLine(event.message)
       if (event.event !== 'block') return
       const reached = event.signed.header.height
       if (reached >= ((rssMb.length + 1) * height) / SAMPLES)

@@ -1,4 +1,4 @@
-import { printJson } from '../cli/output.js'
+import { printJson } from '../cli/terminal.js'
 import { verificationsPerSecond } from './ceiling.js'
 import { BenchProcess } from './children.js'
 import type { Muxers } from './gossip.js'

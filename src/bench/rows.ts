@@ -1,8 +1,9 @@
+import { printResult } from '../cli/terminal.js'
 /** What was measured, and the figure as people read it. */
 export type Row = readonly [string, string]
 
 export function printRows(rows: readonly Row[]): void {
-  for (const [what, figure] of rows) process.stdout.write(`${what.padEnd(46)} ${figure}\n`)
+  for (const [what, figure] of rows) printResult(`${what.padEnd(46)} ${figure}`)
 }
 
 export function decimals(value: number): number {

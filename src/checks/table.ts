@@ -4,7 +4,7 @@ import type { CheckResult } from './checks.js'
  * Test cases for people: name, what is checked, result; and what was found where that is not as it should be.
  * `summary` stands before the last line.
  */
-export function tableOf(checks: readonly CheckResult[], summary: string): string {
+export function tableOf(checks: readonly CheckResult[], summary: readonly string[]): string[] {
   const nameWidth = width(
     'test case',
     checks.map(({ name }) => name)
@@ -24,9 +24,9 @@ export function tableOf(checks: readonly CheckResult[], summary: string): string
       ...(ok ? [] : detail.split('\n').map(line => `  ${line}`))
     ]),
     '',
-    summary,
+    ...summary,
     failed === 0 ? `all ${checks.length} test cases hold` : `${failed} of ${checks.length} test cases FAILED`
-  ].join('\n')
+  ]
 }
 
 function width(title: string, values: readonly string[]): number {

@@ -1,7 +1,7 @@
 import type { UnorderedNetwork } from '../core/network-document.js'
 import { SetAsker } from '../node/transfers/set-asker.js'
 import { type AskingOptions, withConnection } from './asking.js'
-import { printLine } from './output.js'
+import { printLine } from './terminal.js'
 
 /** Asks a peer of a network with no order. What it answers is its word: there is no header that proves it. */
 export async function askingSet(

@@ -24,7 +24,7 @@ import { readOrderedNetwork, replaceFile } from './files.js'
 import { readIdentity } from './key-files.js'
 import { LastSeenHead } from './last-seen.js'
 import { address, DEFAULTS } from './options.js'
-import { printLine } from './output.js'
+import { printLine } from './terminal.js'
 
 export interface ConnectingOptions extends SwarmKeyOption {
   readonly connect: string

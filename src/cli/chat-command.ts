@@ -1,7 +1,6 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { LOBBY, roomOf } from '../core/chat.js'
 import { LIMITS } from '../core/limits.js'
-import { harmless } from '../core/text.js'
 import { addressFrom, hostAndPort, isHost } from '../network/addresses.js'
 import type { PeerEvent, Report } from '../node/events.js'
 import { within } from '../node/waiting.js'
@@ -83,24 +82,24 @@ async function askedAddresses(conversation: Conversation, stopping: AbortSignal)
   if (address !== undefined) return [address]
   if (!stopping.aborted)
     conversation.note(
-      `"${harmless(text)}" is no address: it must be ${ADDRESS_FORMS}; this is a network of its own now, which others may join`
+      `"${text}" is no address: it must be ${ADDRESS_FORMS}; this is a network of its own now, which others may join`
     )
   return []
 }
 
 function reporterTo(conversation: Conversation, isJson: boolean): Report {
-  const report = reporter(isJson, text => conversation.note(text))
+  const report = reporter(isJson, (...lines) => conversation.note(...lines))
   if (isJson) return report
   return event => {
     if (event.event === 'line') conversation.hear(event.text)
-    else if (event.event === 'started') conversation.note(welcome(event))
+    else if (event.event === 'started') conversation.note(...welcome(event))
     else report(event)
   }
 }
 
-function welcome({ addresses }: Extract<PeerEvent, { readonly event: 'started' }>): string {
+function welcome({ addresses }: Extract<PeerEvent, { readonly event: 'started' }>): string[] {
   const places = [...new Set(addresses.map(hostAndPort))]
-  return [...places.map(place => `others join at ${place}`), 'type a line, and all will read it'].join('\n')
+  return [...places.map(place => `others join at ${place}`), 'type a line, and all will read it']
 }
 
 async function converse(chat: Chat, conversation: Conversation, stopping: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 import { clearScreenDown, createInterface, cursorTo, type Interface, moveCursor } from 'node:readline'
 import { LIMITS } from '../core/limits.js'
 import { lineLimit } from './line-limit.js'
-import { printLine } from './output.js'
+import { printLine, printResult, standardOutput } from './terminal.js'
 
 /** A conversation of one who types with those who are heard: at a terminal, or through pipes. */
 export interface Conversation {
@@ -12,7 +12,7 @@ export interface Conversation {
   /** What was heard. */
   hear(text: string): void
   /** What is not part of the conversation. */
-  note(text: string): void
+  note(...lines: readonly string[]): void
   close(): void
 }
 
@@ -23,9 +23,8 @@ export interface ConversationOptions {
 }
 
 export function openConversation({ isPlain, stopping }: ConversationOptions): Conversation {
-  const { stdin, stdout } = process
   const { TERM } = process.env
-  const canMove = stdin.isTTY && stdout.isTTY && TERM !== 'dumb'
+  const canMove = process.stdin.isTTY && standardOutput.isTTY && TERM !== 'dumb'
   return canMove && !isPlain ? new TerminalConversation(stopping) : new PipedConversation(stopping)
 }
 
@@ -38,7 +37,7 @@ class TerminalConversation implements Conversation {
   #isClosed = false
 
   constructor(signal: AbortSignal) {
-    this.#terminal = createInterface({ input: process.stdin, output: process.stdout, prompt: PROMPT, signal })
+    this.#terminal = createInterface({ input: process.stdin, output: standardOutput, prompt: PROMPT, signal })
     // The terminal gives Ctrl-C as a key: it is to do what the signal does.
     this.#terminal.on('SIGINT', () => process.emit('SIGINT'))
     this.#terminal.on('close', () => {
@@ -68,8 +67,8 @@ class TerminalConversation implements Conversation {
     this.#above(`< ${text}`)
   }
 
-  note(text: string): void {
-    this.#above(text.replaceAll(/^/gm, '-- '))
+  note(...lines: readonly string[]): void {
+    this.#above(...lines.map(line => `-- ${line}`))
   }
 
   close(): void {
@@ -81,16 +80,15 @@ class TerminalConversation implements Conversation {
     if (!this.#isClosed) this.#terminal.prompt()
   }
 
-  #above(text: string): void {
-    const { stdout } = process
+  #above(...lines: readonly string[]): void {
     const { rows } = this.#terminal.getCursorPos()
-    moveCursor(stdout, 0, -rows)
-    cursorTo(stdout, 0)
-    clearScreenDown(stdout)
-    stdout.write(`${text}\n`)
+    moveCursor(standardOutput, 0, -rows)
+    cursorTo(standardOutput, 0)
+    clearScreenDown(standardOutput)
+    printResult(...lines)
     if (this.#isClosed) return
     // readline goes up as many rows as it believes it is down before it draws its line again.
-    stdout.write('\n'.repeat(rowsDrawn(this.#terminal) ?? rows))
+    standardOutput.write('\n'.repeat(rowsDrawn(this.#terminal) ?? rows))
     this.#terminal.prompt(true)
   }
 }
@@ -125,17 +123,17 @@ class PipedConversation implements Conversation {
   }
 
   hear(text: string): void {
-    if (process.stdout.writableLength > LIMITS.unshownBytes) {
+    if (standardOutput.writableLength > LIMITS.unshownBytes) {
       this.#unshown += 1
       return
     }
     if (this.#unshown > 0) this.note(`${this.#unshown} lines were not shown, as nobody read them`)
     this.#unshown = 0
-    process.stdout.write(`${text}\n`)
+    printResult(text)
   }
 
-  note(text: string): void {
-    printLine(text)
+  note(...lines: readonly string[]): void {
+    printLine(...lines)
   }
 
   close(): void {

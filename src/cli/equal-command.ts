@@ -10,8 +10,8 @@ import { UsageError } from './failure.js'
 import { exists } from './files.js'
 import { makeIdentity, readIdentity } from './key-files.js'
 import { peerIds, wholeNumber } from './options.js'
-import { printLine } from './output.js'
 import { asFailure, type PeerFiles, running, untilAborted, withPeer } from './run-peer.js'
+import { printLine } from './terminal.js'
 
 export interface MiningOptions {
   readonly mine?: number

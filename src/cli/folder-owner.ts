@@ -8,8 +8,8 @@ import { errorCode, Failure } from './failure.js'
 import { createFile, usedByAnother } from './files.js'
 import { contentsOf, FOLDER_KINDS, type FolderKind } from './folder-contents.js'
 import { isRead } from './level-files.js'
-import { printLine } from './output.js'
 import { FolderInUse, withReadOnly } from './reading-folder.js'
+import { printLine } from './terminal.js'
 
 /** Who a data folder belongs to. */
 export interface FolderOwner {

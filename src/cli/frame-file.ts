@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { decode, encode } from 'it-length-prefixed'
 import { LIMITS } from '../core/limits.js'
 import { errorCode, Failure } from './failure.js'
+import { standardOutput } from './terminal.js'
 
 /** Files that begin with a line that says what they are; then come frames, each behind its length, to the end. */
 
@@ -25,7 +26,7 @@ export async function writeFrames(
     for await (const chunk of encode(frames, { maxDataLength: LIMITS.answerBytes })) yield counted(chunk)
   }
   if (path === undefined) {
-    await pipeline(Readable.from(chunks()), process.stdout, { end: false })
+    await pipeline(Readable.from(chunks()), standardOutput, { end: false })
     return bytes
   }
   const whole = `${path}.${process.pid}.tmp`

@@ -5,27 +5,18 @@ import { peerIdToString } from '../core/keys.js'
 import { leafHash } from '../core/merkle.js'
 import { decodeMessage } from '../core/message.js'
 import type { PeerEvent, Report } from '../node/events.js'
-
-/** One JSON object a line on stdout. */
-export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`)
-}
-
-/** Logs for people go to stderr, always. */
-export function printLine(text: string): void {
-  process.stderr.write(`${text}\n`)
-}
+import { printJson, printLine } from './terminal.js'
 
 /** `print` is for people. */
-export function reporter(json: boolean, print: (text: string) => void = printLine): Report {
+export function reporter(json: boolean, print: Print = printLine): Report {
   return event => {
-    if (json) {
-      const shown = eventToJson(event)
-      if (shown !== undefined) printJson(shown)
-      else print(sentence(event))
-    } else print(sentence(event))
+    const shown = json ? eventToJson(event) : undefined
+    if (shown === undefined) print(...sentences(event))
+    else printJson(shown)
   }
 }
+
+type Print = (...lines: readonly string[]) => void
 
 /** A u64 as a JSON number while that is exact, else as a string of digits. */
 export function sequenceToJson(sequence: bigint): number | string {
@@ -77,15 +68,14 @@ function eventToJson(event: PeerEvent): object | undefined {
   }
 }
 
-function sentence(event: PeerEvent): string {
+function sentences(event: PeerEvent): string[] {
+  if (event.event !== 'started') return [sentence(event)]
+  const { role, peerId, network, addresses } = event
+  return [`${role} ${peerId} of network ${toHex(network)}`, ...addresses.map(at => `  listens on ${at}`)]
+}
+
+function sentence(event: Exclude<PeerEvent, { readonly event: 'started' }>): string {
   switch (event.event) {
-    case 'started': {
-      const { role, peerId, network, addresses } = event
-      return [
-        `${role} ${peerId} of network ${toHex(network)}`,
-        ...addresses.map(at => `  listens on ${at}`)
-      ].join('\n')
-    }
     case 'block': {
       const { header, id } = event.signed
       return `block ${header.height}: ${header.count} messages, ${header.size} in the log, id ${toHex(id)}`

@@ -1,7 +1,9 @@
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
+import { harmless } from '../core/text.js'
 import { Failure } from './failure.js'
 import { readPrivate } from './files.js'
+import { standardError } from './terminal.js'
 
 /** Where passphrases come from: a file that the environment names, the environment, or who sits at the terminal. */
 
@@ -53,7 +55,7 @@ function atTerminal(questions: readonly string[], variable: string, path: string
     throw new Failure(
       `${path} needs a passphrase, and there is no terminal to ask for it; put it into a file of mode 0600 and name that in ${variable}_FILE, or set ${variable}`
     )
-  return askHidden(questions, process.stdin, process.stderr)
+  return askHidden(questions, process.stdin, standardError)
 }
 
 /** Asks one question after the other. What is typed is not shown. Throws Failure where the answers end early. */
@@ -69,7 +71,7 @@ export async function askHidden(
   try {
     const typing = lines[Symbol.asyncIterator]()
     for (const question of questions) {
-      output.write(question)
+      output.write(harmless(question))
       const line = await typing.next()
       output.write('\n')
       if (line.done === true) throw new Failure('no passphrase was given')

@@ -1,4 +1,6 @@
 import { MultiBar, type SingleBar } from 'cli-progress'
+import { harmless } from '../core/text.js'
+import { writeLines } from './terminal.js'
 
 /** One step of long work, as far as it has come. */
 interface Phase {
@@ -52,7 +54,7 @@ class Bars implements Progress {
   }
 
   note(text: string): void {
-    this.#bars.log(`${text}\n`)
+    this.#bars.log(`${harmless(text)}\n`)
   }
 
   stop(): void {
@@ -75,7 +77,7 @@ class Lines implements Progress {
   }
 
   note(text: string): void {
-    this.stream.write(`${text}\n`)
+    writeLines(this.stream, [text])
   }
 
   stop(): void {

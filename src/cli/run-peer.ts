@@ -12,8 +12,8 @@ import { errorCode, Failure, UsageError } from './failure.js'
 import type { FolderKind } from './folder-contents.js'
 import { readOrMakeIdentity } from './key-files.js'
 import { obey } from './obeying.js'
-import { printLine } from './output.js'
 import { withOwnedFolder } from './owned-folder.js'
+import { printLine } from './terminal.js'
 
 export interface PeerFiles extends ClosedNetworkOptions {
   readonly key: string

@@ -5,26 +5,40 @@ import { InvalidNetworkDocument } from '../core/network-document.js'
 import { describeError } from '../node/events.js'
 import { NotFound, QueryFailed, Untrue } from '../node/query-errors.js'
 import { errorCode, Failure } from './failure.js'
-import { printJson, printLine } from './output.js'
+import { printJson, printLine, printResult, standardOutput } from './terminal.js'
 
 /** Runs a command line to its end. Whatever goes wrong becomes one sentence and an exit code; only a defect of ours shows its stack. */
 export async function run(program: Command): Promise<void> {
-  process.stdout.on('error', error => {
+  standardOutput.on('error', error => {
     // Whoever reads us has gone, as `head` does, or the terminal has. Nothing is left to say.
     if (['EPIPE', 'EIO'].includes(errorCode(error) ?? '')) process.exit(0)
     throw error
   })
+  const isJson = process.argv.includes('--json')
+  // Node itself would write these as they are, whoever's texts are in them.
+  process.on('uncaughtException', error => process.exit(explain(error, isJson)))
+  process.removeAllListeners('warning')
+  process.on('warning', ({ name, message }) => printLine(`${name}: ${message}`))
   try {
-    throwErrors(program)
+    prepare(program)
     await program.parseAsync()
   } catch (error) {
-    process.exitCode = explain(error, process.argv.includes('--json'))
+    process.exitCode = explain(error, isJson)
   }
 }
 
-function throwErrors(command: Command): void {
+/** Errors are thrown, and what commander says goes where all else goes. */
+function prepare(command: Command): void {
   command.exitOverride()
-  for (const part of command.commands) throwErrors(part)
+  command.configureOutput({
+    writeOut: text => printResult(...linesIn(text)),
+    writeErr: text => printLine(...linesIn(text))
+  })
+  for (const part of command.commands) prepare(part)
+}
+
+function linesIn(text: string): string[] {
+  return text.replace(/\n$/, '').split('\n')
 }
 
 function explain(error: unknown, json: boolean): number {
@@ -46,11 +60,17 @@ function explain(error: unknown, json: boolean): number {
     error instanceof InvalidNetworkDocument
   if (!isExpected) {
     if (json) printJson({ error: `a defect of tallystick: ${describeError(error)}` })
-    printLine(`a defect of tallystick: ${error instanceof Error ? error.stack : String(error)}`)
+    printLine(`a defect of tallystick: ${describeError(error)}`, ...placesIn(error))
     return 1
   }
   const message = error.message
   if (json) printJson({ error: message })
   printLine(`error: ${message}`)
   return error instanceof Failure ? error.exitCode : 1
+}
+
+/** Where it happened; the lines of its message are not among these. */
+function placesIn(error: unknown): string[] {
+  const stack = error instanceof Error ? (error.stack ?? '') : ''
+  return stack.split('\n').filter(line => /^ {4}at /.test(line))
 }

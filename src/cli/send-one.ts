@@ -13,8 +13,9 @@ import { type SwarmKeyOption, withSwarmKeyOption } from './closed-network.js'
 import { Failure, UsageError } from './failure.js'
 import { expectBlocks, readNetwork } from './files.js'
 import { addresses, DEFAULTS, wholeNumber } from './options.js'
-import { printJson, printLine, reporter } from './output.js'
+import { reporter } from './output.js'
 import { stopController } from './run-peer.js'
+import { printJson, printLine } from './terminal.js'
 
 export interface SendOptions extends SwarmKeyOption {
   readonly network: string

@@ -18,6 +18,7 @@ import { messageRules } from '../node/message-rules.js'
 import { ValidationPool } from '../node/validation-pool.js'
 import type { LogSource } from './log-source.js'
 import { barsOn } from './progress.js'
+import { standardError } from './terminal.js'
 
 export interface LogVerdict {
   /** The last block that holds, and the weight of all up to there. */
@@ -74,7 +75,7 @@ class LogAudit {
   /** A bar shows people how far it is. */
   async *verified(): AsyncIterable<ReadBlock> {
     const { blocks, progress } = this.source
-    const shown = barsOn(process.stderr)
+    const shown = barsOn(standardError)
     const phase = shown.phase('verified', progress.total, progress.unit)
     let before = 0
     try {

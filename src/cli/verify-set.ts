@@ -10,6 +10,7 @@ import { checkMessages } from '../node/message-checks.js'
 import { ValidationPool } from '../node/validation-pool.js'
 import { barsOn } from './progress.js'
 import type { SetSource } from './set-source.js'
+import { standardError } from './terminal.js'
 
 /** A transfer of a set that was found valid; or what is wrong with the first that is not, or with the set. */
 export type AuditedTransfer =
@@ -52,7 +53,7 @@ export class SetAudit {
   async *verified(): AsyncIterable<AuditedTransfer> {
     const { network, progress, transfers } = this.source
     const pool = new ValidationPool(network)
-    const shown = barsOn(process.stderr)
+    const shown = barsOn(standardError)
     const phase = shown.phase('verified', progress.total, progress.unit)
     let before = 0
     try {

@@ -3,6 +3,7 @@ import type { EnvelopeBytes, Hash } from './bytes.js'
 import { DecodeError, decodeCanonical, decodeHash } from './codec.js'
 import { decodeNode, encodeNode, type NodeInfo } from './node-info.js'
 import type { BlockName } from './query.js'
+import { decodeDetail, decodeRefusal, encodeDetail, encodeRefusal } from './refusal.js'
 import { decodeSummary, encodeSummary, type Summary } from './set-summary.js'
 import { decodeWeight, encodeWeight } from './weight.js'
 import { QueryAnswer as WireAnswer } from './wire/tallystick.js'
@@ -72,9 +73,9 @@ export type Answer =
 export function encodeAnswer(answer: Answer): Uint8Array {
   switch (answer.kind) {
     case 'notFound':
-      return WireAnswer.encode({ notFound: { detail: answer.detail } })
+      return WireAnswer.encode({ notFound: { detail: encodeDetail(answer.detail) } })
     case 'refused':
-      return WireAnswer.encode({ refused: { reason: answer.reason, detail: answer.detail } })
+      return WireAnswer.encode({ refused: encodeRefusal(answer) })
     case 'status': {
       const { height, size, pending, head } = answer
       const weight = encodeWeight(answer.weight)
@@ -109,7 +110,7 @@ export function encodeAnswer(answer: Answer): Uint8Array {
     case 'taken':
       return WireAnswer.encode({ taken: { height: answer.height, id: answer.id } })
     case 'notTaken':
-      return WireAnswer.encode({ notTaken: { reason: answer.reason, detail: answer.detail } })
+      return WireAnswer.encode({ notTaken: encodeRefusal(answer) })
     case 'mined':
       return WireAnswer.encode({ mined: { blocks: [...answer.blocks] } })
     case 'account': {
@@ -141,8 +142,8 @@ export function answerKind(bytes: Uint8Array): string | undefined {
 /** Throws DecodeError. */
 export function decodeAnswer(bytes: Uint8Array): Answer {
   const answer = decodeCanonical('answer', WireAnswer, bytes)
-  if (answer.notFound) return { kind: 'notFound', ...answer.notFound }
-  if (answer.refused) return { kind: 'refused', ...answer.refused }
+  if (answer.notFound) return { kind: 'notFound', detail: decodeDetail('answer', answer.notFound.detail) }
+  if (answer.refused) return { kind: 'refused', ...decodeRefusal('answer', answer.refused) }
   if (answer.status) {
     const { head, weight, ...counts } = answer.status
     return {
@@ -180,7 +181,7 @@ export function decodeAnswer(bytes: Uint8Array): Answer {
   if (answer.node) return { kind: 'node', ...decodeNode(answer.node) }
   if (answer.working) return { kind: 'working' }
   if (answer.taken) return { kind: 'taken', ...decodeName(answer.taken) }
-  if (answer.notTaken) return { kind: 'notTaken', ...answer.notTaken }
+  if (answer.notTaken) return { kind: 'notTaken', ...decodeRefusal('answer', answer.notTaken) }
   if (answer.mined) return { kind: 'mined', blocks: answer.mined.blocks.map(decodeName) }
   if (answer.account) {
     const { header, checkpoint, proof } = answer.account

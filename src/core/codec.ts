@@ -1,4 +1,5 @@
 import { asHash, equal, HASH_LENGTH, type Hash } from './bytes.js'
+import { lengthOf } from './text.js'
 import type { MessageName } from './wire/shapes.js'
 import { scanFault } from './wire-scan.js'
 
@@ -42,4 +43,12 @@ export function expectLength(what: string, bytes: Uint8Array, length: number): v
 export function decodeHash(what: string, bytes: Uint8Array): Hash {
   expectLength(what, bytes, HASH_LENGTH)
   return asHash(bytes)
+}
+
+/** Throws DecodeError where it has more Unicode characters than that. */
+export function decodeText(what: string, text: string, most: number): string {
+  // A character takes up to two units; most texts that are too long need no counting.
+  if (text.length > 2 * most || lengthOf(text) > most)
+    throw new DecodeError(`${what}: more than ${most} characters`)
+  return text
 }

@@ -107,6 +107,10 @@ export const LIMITS = {
   blockIds: 64,
   /** Accounts in one page of them. */
   accountsPage: 1_000,
+  /** Characters of the reason and of the detail of a refusal or a "not found", and of an address, that a peer reads. */
+  reasonCharacters: 100,
+  detailCharacters: 500,
+  addressCharacters: 500,
   /** Addresses and peers that a peer tells of when it is asked about itself. */
   nodeAddresses: 16,
   nodePeers: 256,

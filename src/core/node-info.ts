@@ -1,5 +1,5 @@
 import type { PeerIdBytes } from './bytes.js'
-import { DecodeError } from './codec.js'
+import { DecodeError, decodeText } from './codec.js'
 import { peerIdFromBytes } from './keys.js'
 import { LIMITS } from './limits.js'
 import type { NodeAnswer } from './wire/tallystick.js'
@@ -67,10 +67,11 @@ export function decodeNode(answer: NodeAnswer): NodeInfo {
 
 const ROLE = /^[a-z]{1,20}$/
 /** Letters, digits and signs that a multiaddr has; what it means is for whoever dials it. */
-const ADDRESS = /^\/[\x21-\x7e]{1,500}$/
+const ADDRESS = /^\/[\x21-\x7e]+$/
 
 function decodeAddress(text: string): string {
-  if (!ADDRESS.test(text)) throw new DecodeError('node address: not a multiaddr')
+  if (!ADDRESS.test(decodeText('node address', text, LIMITS.addressCharacters)))
+    throw new DecodeError('node address: not a multiaddr')
   return text
 }
 

@@ -1,3 +1,7 @@
+import { decodeText } from './codec.js'
+import { LIMITS } from './limits.js'
+import { shortened } from './text.js'
+
 /** Why a message was not taken. The same words on the wire, in events and in the docs. */
 export const REASONS = [
   'bad encoding',
@@ -41,4 +45,31 @@ export function isMalicious(reason: Reason): boolean {
 /** True where time mends it: the same message, or the same query, may be taken later. Of any version's reasons. */
 export function isPassing(reason: string): boolean {
   return reason === 'busy' || reason === 'rate limited' || reason === 'sequence gap'
+}
+
+/** A refusal as it is told: the reason may be one that is not known here. */
+export interface ToldRefusal {
+  readonly reason: string
+  readonly detail: string
+}
+
+/** The parts that are told, the detail cut to what a peer reads. */
+export function encodeRefusal({ reason, detail }: ToldRefusal): ToldRefusal {
+  return { reason, detail: encodeDetail(detail) }
+}
+
+/** Throws DecodeError where a text is longer than any may be. */
+export function decodeRefusal(what: string, { reason, detail }: ToldRefusal): ToldRefusal {
+  return {
+    reason: decodeText(`${what} reason`, reason, LIMITS.reasonCharacters),
+    detail: decodeDetail(what, detail)
+  }
+}
+
+export function encodeDetail(detail: string): string {
+  return shortened(detail, LIMITS.detailCharacters)
+}
+
+export function decodeDetail(what: string, detail: string): string {
+  return decodeText(`${what} detail`, detail, LIMITS.detailCharacters)
 }

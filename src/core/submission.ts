@@ -1,5 +1,6 @@
 import type { EnvelopeBytes, Hash } from './bytes.js'
 import { DecodeError, decodeCanonical, decodeHash } from './codec.js'
+import { decodeRefusal, encodeRefusal } from './refusal.js'
 import { SubmissionAnswer as WireAnswer, Submission as WireSubmission } from './wire/tallystick.js'
 
 /** What is said on /tallystick/submit/1: messages for a peer's pool, and what became of each. */
@@ -37,8 +38,7 @@ export function decodeSubmission(bytes: Uint8Array): Submission {
 
 export function encodeSubmissionAnswer(answer: SubmissionAnswer): Uint8Array {
   if (answer.kind === 'refused') {
-    const { reason, detail } = answer
-    return WireAnswer.encode({ refused: { reason, detail } })
+    return WireAnswer.encode({ refused: encodeRefusal(answer) })
   }
   return WireAnswer.encode({ fates: { fates: answer.fates.map(encodableFate) } })
 }
@@ -46,7 +46,7 @@ export function encodeSubmissionAnswer(answer: SubmissionAnswer): Uint8Array {
 /** Throws DecodeError. */
 export function decodeSubmissionAnswer(bytes: Uint8Array): SubmissionAnswer {
   const { refused, fates } = decodeCanonical('submission answer', WireAnswer, bytes)
-  if (refused) return { kind: 'refused', ...refused }
+  if (refused) return { kind: 'refused', ...decodeRefusal('submission answer', refused) }
   if (fates) return { kind: 'fates', fates: fates.fates.map(decodeFate) }
   throw new DecodeError('submission answer: says nothing that is known here')
 }
@@ -60,13 +60,13 @@ function encodableFate(fate: Fate): WireFate {
     case 'known':
       return { known: {} }
     case 'refused':
-      return { refused: { reason: fate.reason, detail: fate.detail } }
+      return { refused: encodeRefusal(fate) }
   }
 }
 
 function decodeFate(fate: WireFate): Fate {
   if (fate.accepted) return { kind: 'accepted' }
   if (fate.known) return { kind: 'known' }
-  if (fate.refused) return { kind: 'refused', ...fate.refused }
+  if (fate.refused) return { kind: 'refused', ...decodeRefusal('submission answer', fate.refused) }
   throw new DecodeError('submission answer: a fate that is not known here')
 }

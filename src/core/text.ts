@@ -31,6 +31,7 @@ const graphemes = new Intl.Segmenter('und', { granularity: 'grapheme' })
  * stays so: harmless(harmless(text)) = harmless(text).
  */
 export function harmless(text: string): string {
+  if (PLAIN.test(text)) return text
   return text
     .replace(LINE_BREAKS, ' ')
     .replace(CONTROLS, '\ufffd')
@@ -39,6 +40,9 @@ export function harmless(text: string): string {
     .replace(STRAY_JOINERS, '')
     .replace(MARKS, '$1')
 }
+
+/** Most texts by far. */
+const PLAIN = /^[\x20-\x7e]*$/
 
 /** Tabs, too. */
 const LINE_BREAKS = /[\t-\r\u0085\u2028\u2029]/g
@@ -62,3 +66,19 @@ const STRAY_JOINERS = new RegExp(
 
 /** More of them on one character than any language sets grow over the lines above and below. */
 const MARKS = new RegExp(`(\\p{Mark}{${LIMITS.lineMarks}})\\p{Mark}+`, 'gu')
+
+/**
+ * JSON that a terminal may be shown: what `harmless` would change stands as an escape, so that whoever parses it has
+ * each character as it was. Such characters stand in strings alone.
+ */
+export function exactJson(value: object): string {
+  return JSON.stringify(value).replace(UNSEEN, escaped)
+}
+
+const UNSEEN =
+  /[\p{Control}\p{Format}\p{Line_Separator}\p{Paragraph_Separator}\p{Default_Ignorable_Code_Point}]/gu
+
+function escaped(character: string): string {
+  const units = Array.from({ length: character.length }, (_, index) => character.charCodeAt(index))
+  return units.map(unit => `\\u${unit.toString(16).padStart(4, '0')}`).join('')
+}

@@ -3,9 +3,9 @@ import { Command, Option } from 'commander'
 import type { CheckResult } from '../checks/checks.js'
 import { UsageError } from '../cli/failure.js'
 import { positiveNumber, wholeNumber } from '../cli/options.js'
-import { printJson, printLine } from '../cli/output.js'
 import { progressOn } from '../cli/progress.js'
 import { stopController } from '../cli/run-peer.js'
+import { printJson, printLine, printResult, standardError } from '../cli/terminal.js'
 import type { OrderingName } from '../core/network-document.js'
 import { runDemo } from './demo.js'
 import { runLedgerDemo } from './ledger/demo.js'
@@ -77,7 +77,7 @@ async function demoOfMessages(options: CommandOptions): Promise<void> {
   const wishes = { ...options, followers, blockSize }
   if (messagesOfEach(wishes) === 0)
     throw new UsageError('--rate times --duration gives no message; raise one of them')
-  const result = await runDemo(wishes, progressOn(process.stderr), stopController().signal)
+  const result = await runDemo(wishes, progressOn(standardError), stopController().signal)
   show(result, demoTable(result), json)
 }
 
@@ -96,19 +96,19 @@ async function demoOfLedger(options: CommandOptions): Promise<void> {
   const wishes = { ...options, followers, seed }
   if (transfersIn(wishes) === 0)
     throw new UsageError('--clients times --rate times --duration gives no transfer; raise one of them')
-  const result = await runLedgerDemo(wishes, progressOn(process.stderr), stopController().signal)
+  const result = await runLedgerDemo(wishes, progressOn(standardError), stopController().signal)
   show(result, ledgerTable(result), json)
 }
 
 function show(
   result: { readonly checks: readonly CheckResult[] },
-  table: string,
+  table: readonly string[],
   json: true | undefined
 ): void {
   if (json) {
-    printLine(table)
+    printLine(...table)
     const checks = result.checks.map(({ name, ok, detail }) => ({ name, ok, detail }))
     printJson({ ...result, checks })
-  } else process.stdout.write(`${table}\n`)
+  } else printResult(...table)
   if (result.checks.some(({ ok }) => !ok)) process.exitCode = 1
 }

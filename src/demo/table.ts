@@ -2,16 +2,15 @@ import { tableOf } from '../checks/table.js'
 import type { DemoResult } from './demo.js'
 import type { LedgerDemoResult } from './ledger/demo.js'
 
-export function demoTable({ checks, ...totals }: DemoResult): string {
-  return tableOf(checks, summaryOf(totals))
+export function demoTable({ checks, ...totals }: DemoResult): string[] {
+  return tableOf(checks, [summaryOf(totals)])
 }
 
-export function ledgerTable({ checks, accepted, refused, blocks, digest, seed }: LedgerDemoResult): string {
+export function ledgerTable({ checks, accepted, refused, blocks, digest, seed }: LedgerDemoResult): string[] {
   const inBlocks = blocks === null ? '' : ` in ${blocks} blocks`
-  return tableOf(
-    checks,
+  return tableOf(checks, [
     `${accepted} transfers accepted${inBlocks}, ${refused} refused; digest ${digest ?? 'unknown'}; seed ${seed}`
-  )
+  ])
 }
 
 function summaryOf({ sent, accepted, blocks, pending, p50, p99 }: Omit<DemoResult, 'checks'>): string {

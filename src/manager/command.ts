@@ -2,8 +2,8 @@ import { randomInt } from 'node:crypto'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { Failure } from '../cli/failure.js'
 import { wholeNumber } from '../cli/options.js'
-import { printJson } from '../cli/output.js'
 import { stopController } from '../cli/run-peer.js'
+import { printJson, printResult, standardOutput } from '../cli/terminal.js'
 import { LIMITS } from '../core/limits.js'
 import { parseTopology, type Topology } from '../localnet/topology.js'
 import { ask } from './control-client.js'
@@ -67,7 +67,7 @@ function up(): Command {
       const stopping = stopController(LIMITS.managerStopMs)
       // The terminal has been closed.
       process.once('SIGHUP', () => stopping.abort(new Error('SIGHUP')))
-      const display = displayOn(process.stdout, json === true)
+      const display = displayOn(standardOutput, json === true)
       try {
         await runNetwork({ ...options, seed }, event => display.hear(event), stopping)
       } finally {
@@ -87,7 +87,7 @@ function status(): Command {
         else if (event.event === 'network') network = event
         else if (event.event === 'node') nodes.push(event)
       })
-      if (!json) process.stdout.write(`${networkTable(network, nodes).join('\n')}\n`)
+      if (!json) printResult(...networkTable(network, nodes))
     })
 }
 
@@ -155,7 +155,7 @@ async function tell({ folder, json }: FolderOptions, request: Request): Promise<
     if (json) return printJson(event)
     const said = sentence(event, undefined)
     if (said === undefined) throw new Failure('the network manager said something that was not asked for')
-    process.stdout.write(`${said}\n`)
+    printResult(said)
   })
 }
 

@@ -1,4 +1,4 @@
-import { printJson } from '../cli/output.js'
+import { printJson, writeLines } from '../cli/terminal.js'
 import type { NetworkEvent, NetworkEventOf } from './events.js'
 import { networkTable, sentence } from './view.js'
 
@@ -44,7 +44,7 @@ class Lines implements Display {
 
   hear(event: NetworkEvent): void {
     const said = sentence(event, this.#known.take(event))
-    if (said !== undefined) this.stream.write(`${said}\n`)
+    if (said !== undefined) writeLines(this.stream, [said])
   }
 
   close(): void {
@@ -91,7 +91,7 @@ class Screen implements Display {
     const table = [...this.#known.table(), ...below]
       .slice(0, rows - 1)
       .map(line => line.slice(0, columns - 1))
-    this.stream.write(`${erase}${[...this.#said, ...table].join('\n')}\n`)
+    writeLines(this.stream, [...this.#said, ...table], erase)
     this.#said = []
     this.#drawn = table.length
   }

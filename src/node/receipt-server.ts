@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { decodeCanonical } from '../core/codec.js'
 import { LIMITS } from '../core/limits.js'
-import type { Reason } from '../core/refusal.js'
+import { encodeRefusal, type Reason, type ToldRefusal } from '../core/refusal.js'
 import { Hello, Notice } from '../core/wire/tallystick.js'
 import type { Channel } from '../network/channel.js'
 import type { Host, StreamOptions } from '../network/host.js'
@@ -17,12 +17,6 @@ export const RECEIPT_STREAMS: StreamOptions = {
 }
 
 const NOBODY = new Uint8Array(0)
-
-/** A refusal of ours, or one passed on, whose reason may be of another version. */
-interface ToldRefusal {
-  readonly reason: string
-  readonly detail: string
-}
 
 /** A message that nobody has verified. */
 export interface Unverified {
@@ -127,8 +121,8 @@ export class ReceiptServer implements Service {
   }
 }
 
-function refusalNotice(leaf: Hash, { reason, detail }: ToldRefusal, author: Uint8Array): Uint8Array {
-  return Notice.encode({ refused: { leaf, reason, detail: detail.slice(0, 500), author } })
+function refusalNotice(leaf: Hash, refusal: ToldRefusal, author: Uint8Array): Uint8Array {
+  return Notice.encode({ refused: { leaf, ...encodeRefusal(refusal), author } })
 }
 
 function tell(channel: Channel | undefined, ...notices: readonly Uint8Array[]): void {
@@ -138,7 +132,7 @@ function tell(channel: Channel | undefined, ...notices: readonly Uint8Array[]): 
 }
 
 async function sendAway(channel: Channel, reason: Reason, detail: string): Promise<void> {
-  const refused = { leaf: NOBODY, reason, detail, author: NOBODY }
+  const refused = { leaf: NOBODY, ...encodeRefusal({ reason, detail }), author: NOBODY }
   await channel.send(Notice.encode({ refused }), AbortSignal.timeout(LIMITS.frameMs))
   await channel.close(AbortSignal.timeout(LIMITS.frameMs))
 }

@@ -2,6 +2,7 @@ import { type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { DecodeError, decodeCanonical } from '../core/codec.js'
 import { peerIdToString } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
+import { decodeRefusal } from '../core/refusal.js'
 import { Hello, Notice } from '../core/wire/tallystick.js'
 import type { Channel } from '../network/channel.js'
 import type { Host } from '../network/host.js'
@@ -157,7 +158,9 @@ export class SequencerLink<Prepared> implements Service {
     const frame = await channel.receive(signal)
     if (frame === undefined) return undefined
     try {
-      return decodeCanonical('notice', Notice, frame)
+      const notice = decodeCanonical('notice', Notice, frame)
+      const { refused } = notice
+      return refused ? { ...notice, refused: { ...refused, ...decodeRefusal('notice', refused) } } : notice
     } catch (error) {
       throw error instanceof DecodeError ? channel.abort(error) : error
     }

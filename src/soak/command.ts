@@ -2,9 +2,9 @@ import { randomInt } from 'node:crypto'
 import { Command } from 'commander'
 import { tableOf } from '../checks/table.js'
 import { positiveNumber, wholeNumber } from '../cli/options.js'
-import { printJson } from '../cli/output.js'
 import { progressOn, quiet } from '../cli/progress.js'
 import { stopController } from '../cli/run-peer.js'
+import { printJson, printResult, standardError } from '../cli/terminal.js'
 import { runSoak, type SoakOptions, type SoakResult } from './soak.js'
 
 interface CommandOptions extends Omit<SoakOptions, 'seed'> {
@@ -33,15 +33,24 @@ export function soakCommand(): Command {
 
 async function soak({ json, seed = randomInt(2 ** 32), ...options }: CommandOptions): Promise<void> {
   const stopping = stopController().signal
-  const result = await runSoak({ ...options, seed }, json ? quiet : progressOn(process.stderr), stopping)
+  const result = await runSoak({ ...options, seed }, json ? quiet : progressOn(standardError), stopping)
   if (json) {
     const checks = result.checks.map(({ name, ok, detail }) => ({ name, ok, detail }))
     printJson({ ...result, checks })
-  } else process.stdout.write(`${tableOf(result.checks, summaryOf(result))}\n`)
+  } else printResult(...tableOf(result.checks, summaryOf(result)))
   if (result.checks.some(({ ok }) => !ok)) process.exitCode = 1
 }
 
-function summaryOf({ seed, minutes, accepted, blocks, killed, stopped, joined, memory }: SoakResult): string {
+function summaryOf({
+  seed,
+  minutes,
+  accepted,
+  blocks,
+  killed,
+  stopped,
+  joined,
+  memory
+}: SoakResult): string[] {
   const told = (counts: SoakResult['killed']): string =>
     `${counts.sequencer} sequencer, ${counts.follower} followers, ${counts.client} clients`
   const mb = (who: keyof SoakResult['memory']): string =>
@@ -50,5 +59,5 @@ function summaryOf({ seed, minutes, accepted, blocks, killed, stopped, joined, m
     `${minutes} minutes with seed ${seed}: ${accepted} messages accepted, ${blocks} blocks`,
     `killed: ${told(killed)}; stopped: ${told(stopped)}; joined: ${told(joined)}`,
     `memory by quarter, MB: sequencer ${mb('sequencer')}; a follower ${mb('follower')}`
-  ].join('\n')
+  ]
 }

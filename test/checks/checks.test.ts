@@ -66,7 +66,15 @@ describe('checks', () => {
       check('one', async () => 'fine'),
       check('two', () => Promise.reject(new Error('not two\nbut three')))
     ])
-    const table = demoTable({ sent: 3, accepted: 2, blocks: null, pending: null, p50: 1.26, p99: 2, checks })
+    const table = demoTable({
+      sent: 3,
+      accepted: 2,
+      blocks: null,
+      pending: null,
+      p50: 1.26,
+      p99: 2,
+      checks
+    }).join('\n')
     assert.deepEqual(table.split('\n'), [
       'test case  what is checked  result',
       '---------  ---------------  ------',

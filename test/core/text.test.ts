@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { LIMITS } from '#src/core/limits.js'
-import { harmless, lengthOf, shortened } from '#src/core/text.js'
+import { exactJson, harmless, lengthOf, shortened } from '#src/core/text.js'
 import { runs } from '../helpers/core.js'
 
 /** What strangers may write: anything, and rather often what does something. */
@@ -122,5 +122,24 @@ describe('A text made shorter', () => {
   it('divides what is longer than all that is allowed', () => {
     assert.equal(shortened(`a${'\u0301'.repeat(50)}`, 10), `a${'\u0301'.repeat(9)}`)
     assert.equal(shortened('👩‍❤️‍👨', 1), '👩')
+  })
+})
+
+describe('JSON that a terminal may be shown', () => {
+  it('holds no character that does something or is not seen, and each of them is there for whoever parses it', () => {
+    fc.assert(
+      fc.property(
+        fc.array(characters).map(parts => parts.join('')),
+        text => {
+          const json = exactJson({ [text]: [text] })
+          assert.doesNotMatch(
+            json,
+            /[\p{Control}\p{Format}\p{Surrogate}\p{Line_Separator}\p{Paragraph_Separator}\p{Default_Ignorable_Code_Point}]/u
+          )
+          assert.deepEqual(JSON.parse(json), { [text]: [text] })
+        }
+      ),
+      runs(1000)
+    )
   })
 })

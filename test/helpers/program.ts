@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -203,6 +204,30 @@ export class Program extends Changes {
       '\n'
     )
   }
+}
+
+/**
+ * All that a peer in a process of its own writes, to standard output and standard error, as it comes. It is told to stop
+ * once it has written something like this, or once the promise resolves.
+ */
+export async function written(
+  folder: string,
+  args: readonly string[],
+  enough: RegExp | Promise<unknown>
+): Promise<string> {
+  const child = spawn(process.execPath, [PEER, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+  let text = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+      if (enough instanceof RegExp && enough.test(text)) child.kill('SIGTERM')
+    })
+  if (enough instanceof Promise) enough.then(() => child.kill('SIGTERM'))
+  const late = setTimeout(() => child.kill('SIGKILL'), PATIENCE)
+  const [code] = await once(child, 'close')
+  clearTimeout(late)
+  if (code === null) throw new Error(`it was not told to stop in time\n${text}`)
+  return text
 }
 
 /** Where the files of a sequencer stand in a folder: given by these options. */

@@ -18,7 +18,7 @@ export function reportOf({ options, measures, head, checks }: SimulationResult):
   ]
   const isWell = checks.every(({ ok }) => ok)
   const summary = isWell ? `seed ${options.seed}` : `seed ${options.seed}; once more: ${commandOf(options)}`
-  return [...lines, tableOf(checks, summary)].join('\n')
+  return [...lines, ...tableOf(checks, [summary])].join('\n')
 }
 
 /** What makes the same run again. */

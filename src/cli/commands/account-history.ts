@@ -14,8 +14,9 @@ import { decodeMessage } from '../../core/message.js'
 import type { AskingOptions } from '../asking.js'
 import { Failure } from '../failure.js'
 import { type LogSource, targetOf, withLog } from '../log-source.js'
-import { printJson, sequenceToJson } from '../output.js'
+import { sequenceToJson } from '../output.js'
 import { type SetSource, withSet } from '../set-source.js'
+import { printJson, printResult } from '../terminal.js'
 import { auditedBlocks } from '../verify-log.js'
 import { SetAudit } from '../verify-set.js'
 
@@ -48,8 +49,7 @@ export async function showHistory(id: PeerIdBytes, options: HistoryOptions): Pro
     const text = peerIdToString(id)
     if (json)
       printJson({ account: text, height, balance: String(balance), sequence: sequenceToJson(sequence) })
-    else
-      process.stdout.write(`VALID: ${text} has ${balance} after block ${height}, and has sent ${sequence}\n`)
+    else printResult(`VALID: ${text} has ${balance} after block ${height}, and has sent ${sequence}`)
   })
 }
 
@@ -63,21 +63,21 @@ async function showTransfers(id: PeerIdBytes, source: SetSource, json: boolean):
     transfers += 1
     const name = toHex(read.id)
     if (json) printJson({ id: name, ...movementToJson(movement) })
-    else process.stdout.write(`${name.slice(0, 16)}…  ${sentence(movement)}\n`)
+    else printResult(`${name.slice(0, 16)}…  ${sentence(movement)}`)
   }
   const [text, balance] = [peerIdToString(id), audit.balance(id)]
   const { size } = audit.transfers
   const digest = toHex(audit.transfers.digest())
   if (json) printJson({ account: text, balance: String(balance), transfers, size, digest })
   else
-    process.stdout.write(
-      `VALID: ${text} has ${balance}, by ${transfers} of ${size} transfers, which have no order; digest ${digest}\n`
+    printResult(
+      `VALID: ${text} has ${balance}, by ${transfers} of ${size} transfers, which have no order; digest ${digest}`
     )
 }
 
 function showEntry(entry: HistoryEntry, { height, time }: Header, json: boolean): void {
   if (json) printJson({ height, time, ...entryToJson(entry) })
-  else process.stdout.write(`block ${String(height).padStart(6)}  ${sentence(entry)}\n`)
+  else printResult(`block ${String(height).padStart(6)}  ${sentence(entry)}`)
 }
 
 function entryToJson(entry: HistoryEntry): object {

@@ -9,7 +9,8 @@ import { UsageError } from '../failure.js'
 import { exists, readNetwork } from '../files.js'
 import { readIdentity } from '../key-files.js'
 import { account, DEFAULTS, wholeNumber } from '../options.js'
-import { printJson, sequenceToJson } from '../output.js'
+import { sequenceToJson } from '../output.js'
+import { printJson, printResult } from '../terminal.js'
 import { showHistory } from './account-history.js'
 
 /** The commands that ask what accounts have, and print what has been proved. */
@@ -72,14 +73,11 @@ async function showAccount(name: string | undefined, options: AccountOptions): P
       ...placeOf(signed)
     }
     if (json) return printJson(shown)
-    process.stdout.write(
-      [
-        `account   ${shown.account}`,
-        `balance   ${shown.balance}`,
-        `sequence  ${shown.sequence}: its next transfer has number ${account.sequence + 1n}`,
-        `block     ${shown.height}, id ${shown.id}, whose state proves it`,
-        ''
-      ].join('\n')
+    printResult(
+      `account   ${shown.account}`,
+      `balance   ${shown.balance}`,
+      `sequence  ${shown.sequence}: its next transfer has number ${account.sequence + 1n}`,
+      `block     ${shown.height}, id ${shown.id}, whose state proves it`
     )
   })
 }
@@ -98,9 +96,9 @@ async function showAccounts({ height, ...options }: AccountOptions): Promise<voi
     const place = placeOf(signed)
     if (options.json) return printJson({ ...place, supply, accounts: listed })
     for (const { account, balance, sequence } of listed)
-      process.stdout.write(`${balance.padStart(20)}  ${account}  ${sequence} sent\n`)
-    process.stdout.write(
-      `${supply.padStart(20)}  on ${listed.length} accounts, which give the state of block ${place.height}, id ${place.id}\n`
+      printResult(`${balance.padStart(20)}  ${account}  ${sequence} sent`)
+    printResult(
+      `${supply.padStart(20)}  on ${listed.length} accounts, which give the state of block ${place.height}, id ${place.id}`
     )
   })
 }
@@ -117,7 +115,7 @@ function showBalance(id: PeerIdBytes, options: AccountOptions, set: UnorderedNet
   return askingSet(options, set, async asker => {
     const shown = { account: peerIdToString(id), balance: String(await asker.balance(id)) }
     if (options.json) return printJson(shown)
-    process.stdout.write(`account   ${shown.account}\nbalance   ${shown.balance}\n`)
+    printResult(`account   ${shown.account}`, `balance   ${shown.balance}`)
   })
 }
 
@@ -129,8 +127,8 @@ function showBalances(options: AccountOptions, set: UnorderedNetwork): Promise<v
       .sort((one, other) => (one.account < other.account ? -1 : 1))
     const supply = String(balances.reduce((sum, { balance }) => sum + balance, 0n))
     if (options.json) return printJson({ supply, accounts: listed })
-    for (const { account, balance } of listed) process.stdout.write(`${balance.padStart(20)}  ${account}\n`)
-    process.stdout.write(`${supply.padStart(20)}  on ${listed.length} accounts\n`)
+    for (const { account, balance } of listed) printResult(`${balance.padStart(20)}  ${account}`)
+    printResult(`${supply.padStart(20)}  on ${listed.length} accounts`)
   })
 }
 

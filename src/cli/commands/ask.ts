@@ -12,8 +12,9 @@ import { type AskingOptions, asking, askingCommand } from '../asking.js'
 import { askingSet } from '../asking-set.js'
 import { Failure } from '../failure.js'
 import { readNetwork } from '../files.js'
-import { headerToJson, messagesOf, printJson, printLine } from '../output.js'
+import { headerToJson, messagesOf } from '../output.js'
 import { identifier, type Reference, reference } from '../reference.js'
+import { printJson, printLine, printResult } from '../terminal.js'
 
 /** The commands that ask a peer and print what has been verified. */
 
@@ -94,7 +95,7 @@ export function checkpointCommand(): Command {
           )
         const { height, size, log } = header
         const facts = { origin: key.name, height, size, log: toHex(log), verifierKey: verifierKey(key) }
-        show(options, { ...facts, note }, [note.trimEnd()])
+        show(options, { ...facts, note }, note.trimEnd().split('\n'))
         if (!options.json) printLine(`its verifier key: ${facts.verifierKey}`)
       })
     )
@@ -172,5 +173,5 @@ function showProof(
 
 function show(options: AskingOptions, json: object, lines: readonly string[]): void {
   if (options.json) printJson(json)
-  else process.stdout.write(`${lines.join('\n')}\n`)
+  else printResult(...lines)
 }

@@ -3,7 +3,8 @@ import type { CheckpointedHeader } from '../../core/block.js'
 import { toHex } from '../../core/bytes.js'
 import { type AskingOptions, asking, askingCommand } from '../asking.js'
 import { wholeNumber } from '../options.js'
-import { headerToJson, printJson, printLine } from '../output.js'
+import { headerToJson } from '../output.js'
+import { printJson, printLine, printResult } from '../terminal.js'
 
 interface ChainOptions extends AskingOptions {
   readonly from: number
@@ -29,7 +30,7 @@ export function chainCommand(): Command {
 
 function show(signed: CheckpointedHeader, { json }: ChainOptions): void {
   if (json) printJson(headerToJson(signed))
-  else process.stdout.write(`${line(signed)}\n`)
+  else printResult(`${line(signed)}`)
 }
 
 function line({ header: { height, time, count, size }, id }: CheckpointedHeader): string {

@@ -13,10 +13,10 @@ import { Failure, UsageError } from '../failure.js'
 import { readNetwork, replaceFile } from '../files.js'
 import { writeLog } from '../log-file.js'
 import { evidenceIn, type LogSource, targetOf, withLog } from '../log-source.js'
-import { printJson, printLine } from '../output.js'
 import { type Reference, reference } from '../reference.js'
 import { writeSet } from '../set-file.js'
 import { type SetSource, withSet } from '../set-source.js'
+import { printJson, printLine, standardOutput, writeFileContent } from '../terminal.js'
 import { verifiedBlocks } from '../verify-log.js'
 import { SetAudit } from '../verify-set.js'
 
@@ -48,9 +48,9 @@ async function exportTo(file: string | undefined, options: ExportOptions): Promi
     throw new UsageError('--proof goes with neither --from nor --evidence')
   if (proof !== undefined)
     return asking(options, async asker => write(file, options, await proofOf(asker, proof)))
-  if (evidence === true) return exportEvidence(file, options)
-  if (file === undefined && process.stdout.isTTY)
+  if (file === undefined && standardOutput.isTTY)
     throw new UsageError('what is exported is no text: name a file, or send standard output to one')
+  if (evidence === true) return exportEvidence(file, options)
   const { network, data, key, swarmKey } = options
   const target = from === undefined ? ({ kind: 'peer', name: connect } as const) : await targetOf(from)
   const opening = { network, data, ...(key && { askWith: key }), ...(swarmKey && { swarmKey }) }
@@ -105,7 +105,7 @@ interface Exported {
 
 async function write(file: string | undefined, { json }: ExportOptions, exported: Exported): Promise<void> {
   const { content, facts, sentence } = exported
-  if (file === undefined) process.stdout.write(content)
+  if (file === undefined) writeFileContent(content)
   else await replaceFile(file, content)
   tell(file, facts, sentence, json)
 }

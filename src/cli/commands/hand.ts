@@ -11,8 +11,8 @@ import { withSwarmKeyOption } from '../closed-network.js'
 import { Failure, UsageError } from '../failure.js'
 import { type LogSource, type Target, targetOf, withLog } from '../log-source.js'
 import { address, DEFAULTS } from '../options.js'
-import { printJson, printLine } from '../output.js'
 import { ServedLog } from '../served-log.js'
+import { printJson, printLine, printResult } from '../terminal.js'
 
 interface HandOptions extends ConnectingOptions {
   readonly network?: string
@@ -92,12 +92,11 @@ function tell(answer: OfferAnswer, { json }: HandOptions): void {
   if (answer.kind === 'taken') {
     const { height, id } = answer
     if (json) printJson({ taken: true, height, id: toHex(id) })
-    else
-      process.stdout.write(`SUCCESS: the node has taken it; its head is block ${height}, id ${toHex(id)}\n`)
+    else printResult(`SUCCESS: the node has taken it; its head is block ${height}, id ${toHex(id)}`)
     return
   }
   const { reason, detail } = answer
   process.exitCode = 1
   if (json) printJson({ taken: false, reason, detail })
-  else process.stdout.write(`NOT TAKEN: ${reason}: ${detail}\n`)
+  else printResult(`NOT TAKEN: ${reason}: ${detail}`)
 }

@@ -9,8 +9,8 @@ import {
 import { UsageError } from '../failure.js'
 import type { NetworkWishes } from '../network-setup.js'
 import { compactTarget, DEFAULTS, type Grant, grants, peerIds, units, wholeNumber } from '../options.js'
-import { printJson } from '../output.js'
 import { encryptionKeyBeside, makeSequencerNetwork } from '../sequencer-network.js'
+import { printJson, printResult } from '../terminal.js'
 import { makeUnorderedNetwork, type UnorderedNetworkWishes } from '../unordered-network.js'
 import { makeWorkNetwork } from '../work-network.js'
 
@@ -118,8 +118,9 @@ async function initSequencer(options: InitOptions, wishes: NetworkWishes): Promi
   const sequencer = peerIdToString(sequencerOf(network))
   const made = { network: options.network, id: toHex(network.id), sequencer, key, encryptionKey }
   if (options.json) return printJson(made)
-  process.stdout.write(
-    `made ${made.network} of network ${made.id}\nsequencer ${sequencer} with ${made.key} and ${encryptionKey}\n`
+  printResult(
+    `made ${made.network} of network ${made.id}`,
+    `sequencer ${sequencer} with ${made.key} and ${encryptionKey}`
   )
 }
 
@@ -140,8 +141,9 @@ async function initWork(options: InitOptions, wishes: NetworkWishes): Promise<vo
   )
   const made = { network: options.network, id: toHex(network.id) }
   if (options.json) return printJson(made)
-  process.stdout.write(
-    `made ${made.network} of network ${made.id}\nits schedule of blocks begins now: start to mine soon, or make it again when you do\n`
+  printResult(
+    `made ${made.network} of network ${made.id}`,
+    `its schedule of blocks begins now: start to mine soon, or make it again when you do`
   )
 }
 
@@ -149,8 +151,9 @@ async function initUnordered(options: InitOptions, wishes: UnorderedNetworkWishe
   const network = await makeUnorderedNetwork(options.network, wishes)
   const made = { network: options.network, id: toHex(network.id) }
   if (options.json) return printJson(made)
-  process.stdout.write(
-    `made ${made.network} of network ${made.id}\nall its peers are equal: run each with --role follower\n`
+  printResult(
+    `made ${made.network} of network ${made.id}`,
+    `all its peers are equal: run each with --role follower`
   )
 }
 

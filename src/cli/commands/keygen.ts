@@ -13,8 +13,8 @@ import {
   rotateEncryptionKey
 } from '../key-files.js'
 import { wholeNumber } from '../options.js'
-import { printJson, printLine } from '../output.js'
 import { changedPassphrase, newPassphrase } from '../passphrase.js'
+import { printJson, printLine, printResult } from '../terminal.js'
 
 const TYPES = [...KEY_TYPES, 'X25519', 'swarm'] as const
 
@@ -52,7 +52,7 @@ export function keygenCommand(): Command {
 async function keygen(file: string, options: KeygenOptions): Promise<void> {
   const made = await make(file, options)
   if (options.json) printJson(made)
-  else process.stdout.write(`${Object.values(made).join('  ')}\n`)
+  else printResult(Object.values(made).join('  '))
 }
 
 async function make(file: string, options: KeygenOptions): Promise<Record<string, string>> {

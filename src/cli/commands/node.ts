@@ -9,7 +9,7 @@ import { withSwarmKeyOption } from '../closed-network.js'
 import { Failure, UsageError } from '../failure.js'
 import { exists, readNetwork } from '../files.js'
 import { address, DEFAULTS, wholeNumber } from '../options.js'
-import { printJson } from '../output.js'
+import { printJson, printResult } from '../terminal.js'
 
 /** The commands that are for one node: what it says of itself, and what its owner may have it do. */
 
@@ -34,7 +34,7 @@ export function nodeCommand(): Command {
       asking(options, async (asker, network) => {
         const info = await asker.node()
         if (options.json) printJson(nodeToJson(info))
-        else process.stdout.write(`${nodeLines(info, network).join('\n')}\n`)
+        else printResult(...nodeLines(info, network))
       })
     )
 }
@@ -48,7 +48,7 @@ export function mineCommand(): Command {
         const blocks = await asker.mine(options.count)
         const mined = blocks.map(({ height, id }) => ({ height, id: toHex(id) }))
         if (options.json) printJson({ mined })
-        else for (const { height, id } of mined) process.stdout.write(`SUCCESS: block ${height}, id ${id}\n`)
+        else for (const { height, id } of mined) printResult(`SUCCESS: block ${height}, id ${id}`)
         if (mined.length < options.count)
           throw new Failure(
             `${mined.length} of ${options.count} blocks were mined in the time that there was; ask for the rest again`
@@ -64,7 +64,7 @@ export function shutdownCommand(): Command {
       owning(options, async asker => {
         await asker.shutdown()
         if (options.json) printJson({ stopping: true })
-        else process.stdout.write('SUCCESS: the node is stopping\n')
+        else printResult('SUCCESS: the node is stopping')
       })
     )
 }

@@ -3,6 +3,7 @@ import { Failure } from '../failure.js'
 import { readNetwork } from '../files.js'
 import { account, units } from '../options.js'
 import { type SendOptions, sendOne, withSendOptions } from '../send-one.js'
+import { printResult } from '../terminal.js'
 
 interface TransferOptions extends SendOptions {
   readonly to: string
@@ -35,5 +36,5 @@ async function transfer(options: TransferOptions): Promise<void> {
   const waits = kind === 'unordered' ? 'a peer has it, and tells the others' : 'it waits for a block'
   const where = position === undefined ? waits : `at position ${position}`
   const block = height === undefined ? '' : ` in block ${height}`
-  process.stdout.write(`SUCCESS: ${amount} to ${to}, with a fee of ${paid}; ${where}${block}\n`)
+  printResult(`SUCCESS: ${amount} to ${to}, with a fee of ${paid}; ${where}${block}`)
 }

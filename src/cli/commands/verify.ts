@@ -19,8 +19,8 @@ import { readEncryptionKeys } from '../key-files.js'
 import { LOG_MAGIC } from '../log-file.js'
 import { type Target, targetOf, withLog } from '../log-source.js'
 import { DEFAULTS } from '../options.js'
-import { printJson } from '../output.js'
 import { withSet } from '../set-source.js'
+import { printJson, printResult } from '../terminal.js'
 import { verifyLog } from '../verify-log.js'
 import { verifySet } from '../verify-set.js'
 
@@ -59,7 +59,7 @@ async function verify(name: string, options: VerifyOptions): Promise<void> {
   if (!verdict.valid) process.exitCode = 1
   if (options.json) return printJson(verdict)
   const wrong = verdict.fault === undefined ? [] : [`NOT VALID: ${describeFault(verdict.fault)}`]
-  process.stdout.write(`${[...wrong, ...lines].join('\n')}\n`)
+  printResult(...wrong, ...lines)
 }
 
 interface Judged {

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
+import { repositoryFile, repositoryPath } from '../helpers/core.js'
+
+/** Files that draw with a terminal, or hand it over to something that does, beside the one that owns the streams. */
+const DRAWING = [
+  'cli/commands/export.ts',
+  'cli/conversation.ts',
+  'cli/frame-file.ts',
+  'cli/passphrase.ts',
+  'cli/progress.ts',
+  'cli/run.ts',
+  'cli/verify-log.ts',
+  'cli/verify-set.ts',
+  'demo/command.ts',
+  'manager/command.ts',
+  'manager/display.ts',
+  'soak/command.ts'
+]
+
+/** What these write by themselves: control sequences and text of their own. */
+const OWN_WRITES = [
+  /standardOutput\.write\('\\n'\.repeat\(rowsDrawn\(this\.#terminal\) \?\? rows\)\)/,
+  /output\.write\(harmless\(question\)\)/,
+  /output\.write\('\\n'\)/,
+  /this\.#bars\.log\(`\$\{harmless\(text\)\}\\n`\)/
+]
+
+describe('Standard output and standard error', () => {
+  const sources = readdirSync(repositoryPath('src'), { recursive: true, encoding: 'utf8' })
+    .filter(name => name.endsWith('.ts') && name !== 'cli/terminal.ts' && !name.startsWith('core/wire/'))
+    .map(name => ({ name, text: repositoryFile(`src/${name}`) }))
+
+  it('are named by one file, and nothing else writes to them', () => {
+    assert.ok(sources.length > 200)
+    for (const { name, text } of sources) {
+      assert.doesNotMatch(
+        text,
+        /process\.(stdout|stderr)|\bconsole\b|\{[^}]*\bstd(out|err)\b[^}]*\} = process\b/,
+        name
+      )
+      assert.doesNotMatch(
+        text,
+        /emitWarning|fs\.writeSync|from 'node:console'|\/dev\/(tty|stdout|stderr)/,
+        name
+      )
+    }
+  })
+
+  it('are handed to few, and what these write by themselves holds no text of anybody else', () => {
+    const users = sources.filter(({ text }) =>
+      /standard(Output|Error)|NodeJS\.Writ(ableStream|eStream)/.test(text)
+    )
+    assert.deepEqual(users.map(({ name }) => name).sort(), DRAWING)
+    for (const { name, text } of users)
+      for (const line of text.split('\n'))
+        if (/\.(write|log)\(/.test(line))
+          assert.ok(
+            OWN_WRITES.some(own => own.test(line)),
+            `${name}: ${line.trim()}`
+          )
+  })
+})
