@@ -14,6 +14,12 @@ export type Applied<State> =
   | { readonly ok: true; readonly state: State }
   | { readonly ok: false; readonly index: number; readonly refusal: Refusal }
 
+/**
+ * `new`: nobody has taken the body yet. `stored`: it stands in a sequencer's log, which may have been begun under rules
+ * without the limits of today; what was taken then stays taken.
+ */
+export type BodyAge = 'new' | 'stored'
+
 export type EncodedBody = { readonly body: Uint8Array } | { readonly refusal: Refusal }
 
 /**
@@ -25,7 +31,7 @@ export interface Application<State> {
   /** Whether nothing that is said changes the state. Where something does, bodies are open: everybody must read them. */
   readonly isStateless: boolean
   /** Whether a body says something in this application, whatever came before it. */
-  checkBody(body: Uint8Array): Refusal | undefined
+  checkBody(body: Uint8Array, age?: BodyAge): Refusal | undefined
   /** The body of a message that says a JSON value, or why it may not be said. */
   encodeBody(value: unknown): EncodedBody
   genesis(): State

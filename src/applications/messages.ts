@@ -1,13 +1,18 @@
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
-import canonicalize from 'canonicalize'
 import { utf8 } from '../core/bytes.js'
+import { DecodeError } from '../core/codec.js'
 import { sha256 } from '../core/hash.js'
-import { InvalidNetworkDocument, type MessagesApplicationDocument } from '../core/network-document.js'
+import { canonicalJson, type Json, JsonTooLarge, readCanonicalJson, utf8Text } from '../core/json.js'
+import { LIMITS } from '../core/limits.js'
+import type { MessagesApplicationDocument } from '../core/network-document.js'
 import { type Refusal, refusal } from '../core/refusal.js'
 import { NO_STAKES } from '../core/stakes.js'
-import type { Application, EncodedBody, Outcome } from './application.js'
+import type { Application, BodyAge, EncodedBody, Outcome } from './application.js'
+import { Schema } from './schema/schema.js'
 
 const DIGEST_OF_NOTHING = sha256(new Uint8Array(0))
+
+/** Characters of a place in a body that a refusal tells. */
+const SHOWN_PLACE = 200
 
 /**
  * Plain messages: canonical JSON (RFC 8785) that fits the schema in the network document. Demanding the
@@ -15,38 +20,44 @@ const DIGEST_OF_NOTHING = sha256(new Uint8Array(0))
  */
 export class MessagesApplication implements Application<undefined> {
   readonly isStateless = true
-  readonly #validate: ValidateFunction
-  readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  readonly #schema: Schema
 
-  /** Throws InvalidNetworkDocument if the schema is none. */
+  /** Throws InvalidNetworkDocument if the schema is not of the dialect that network documents use. */
   constructor(document: MessagesApplicationDocument) {
-    try {
-      this.#validate = new Ajv2020({ strict: true, validateFormats: false }).compile(document.schema)
-    } catch (error) {
-      throw new InvalidNetworkDocument(
-        `/application/schema is no JSON Schema (2020-12): ${error instanceof Error ? error.message : error}`
-      )
-    }
+    this.#schema = new Schema(document.schema)
   }
 
-  checkBody(body: Uint8Array): Refusal | undefined {
+  checkBody(body: Uint8Array, age: BodyAge = 'new'): Refusal | undefined {
+    const text = utf8Text(body)
+    if (text === undefined) return refusal('bad schema', 'the body is not UTF-8')
+    let value: Json
     try {
-      const text = this.#decoder.decode(body)
-      const value: unknown = JSON.parse(text)
-      if (canonicalForm(value) !== text)
-        return refusal('bad schema', 'the JSON is not in canonical form (RFC 8785)')
-      return this.#check(value)
+      value = readCanonicalJson(text, { depth: LIMITS.bodyDepth, values: LIMITS.bodyValues })
     } catch (error) {
-      return refusal('bad schema', `no JSON: ${error instanceof Error ? error.message : error}`)
+      // Earlier versions had no such limits: nobody can tell now what its log may hold.
+      if (error instanceof JsonTooLarge && age === 'stored') return undefined
+      if (error instanceof DecodeError)
+        return refusal('bad schema', `the body is not JSON that is taken here: ${error.message}`)
+      throw error
     }
+    const misfit = this.#schema.misfit(value)
+    return (
+      misfit && refusal('bad schema', `${misfit.at.slice(0, SHOWN_PLACE) || 'the message'} ${misfit.what}`)
+    )
   }
 
   encodeBody(value: unknown): EncodedBody {
-    const text = canonicalForm(value)
+    const text = canonicalJson(value, LIMITS.bodyDepth)
     if (text === undefined)
-      return { refusal: refusal('bad schema', 'the value has no canonical JSON form (RFC 8785)') }
-    const problem = this.#check(value)
-    return problem === undefined ? { body: utf8(text) } : { refusal: problem }
+      return {
+        refusal: refusal(
+          'bad schema',
+          `the value has no canonical JSON form (RFC 8785), or is nested more than ${LIMITS.bodyDepth} deep`
+        )
+      }
+    const body = utf8(text)
+    const problem = this.checkBody(body)
+    return problem === undefined ? { body } : { refusal: problem }
   }
 
   genesis(): undefined {
@@ -69,26 +80,4 @@ export class MessagesApplication implements Application<undefined> {
   stakes(): typeof NO_STAKES {
     return NO_STAKES
   }
-
-  #check(value: unknown): Refusal | undefined {
-    if (this.#validate(value)) return undefined
-    const [first] = this.#validate.errors ?? []
-    return refusal(
-      'bad schema',
-      `${first?.instancePath || 'the message'} ${first?.message ?? 'does not fit'}`
-    )
-  }
 }
-
-/** Undefined for what RFC 8785 has no form for: single surrogates, numbers out of range, circles, bottomless nesting. */
-function canonicalForm(value: unknown): string | undefined {
-  try {
-    const text = canonicalize(value)
-    return text !== undefined && !SINGLE_SURROGATE.test(text) ? text : undefined
-  } catch {
-    return undefined
-  }
-}
-
-/** JSON.stringify writes a surrogate without its other half as an escape, and writes no other escape like it. */
-const SINGLE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/

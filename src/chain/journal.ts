@@ -2,7 +2,7 @@ import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from '../core/
 import type { Signer, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { provenSigner } from '../core/proven-signer.js'
-import type { ReceiptEntry } from '../core/receipt.js'
+import type { Receipt, ReceiptEntry } from '../core/receipt.js'
 import { readReceipt, signReceipt } from '../core/receipt.js'
 import type { Refusal } from '../core/refusal.js'
 import type { MessageRules } from '../core/validation.js'
@@ -84,15 +84,22 @@ export class Journal {
     verifiers: VerifierCache
   ): Promise<Journal> {
     const journal = new Journal(options)
-    const { database, now } = options
+    const { database, now, chain, signer } = options
     const start = journal.#start()
-    for await (const message of pendingMessages(database, start, rules, verifiers, journal.#state))
+    const read = (receipt: Uint8Array): Receipt =>
+      readReceipt(receipt, chain.rules.network.id, signer.peerId, verifiers)
+    const state = journal.#state
+    for await (const message of pendingMessages({
+      database,
+      start,
+      rules,
+      verifiers,
+      state,
+      readReceipt: read
+    }))
       journal.#entries.push({ ...message, arrived: now() })
     journal.#durable = journal.#entries.length
-    const { chain, signer } = options
-    journal.#highest = await expectReceiptsIndexed(database, start + journal.#durable, receipt =>
-      readReceipt(receipt, chain.rules.network.id, signer.peerId, verifiers)
-    )
+    journal.#highest = await expectReceiptsIndexed(database, start + journal.#durable, read)
     return journal
   }
 

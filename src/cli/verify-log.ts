@@ -10,7 +10,7 @@ import type { Block, CheckpointedHeader } from '../core/block.js'
 import type { Fault } from '../core/fault.js'
 import { VerifierCache } from '../core/keys.js'
 import { sequencerOf } from '../core/network-document.js'
-import { readReceipt } from '../core/receipt.js'
+import { type Receipt, readReceipt } from '../core/receipt.js'
 import { Opener, type OpeningKey } from '../core/sealing.js'
 import { Auditor } from '../node/auditor.js'
 import { fixedKeys } from '../node/key-ring.js'
@@ -68,7 +68,7 @@ class LogAudit {
     private readonly source: LogSource,
     keys: readonly OpeningKey[]
   ) {
-    this.#pool = new ValidationPool(source.rules.network, fixedKeys(keys))
+    this.#pool = new ValidationPool(source.rules.network, fixedKeys(keys), { age: 'stored' })
     this.auditor = new Auditor(source.rules, this.#pool, () => Date.now())
   }
 
@@ -112,12 +112,19 @@ async function auditRest(
     const opener = keys.length === 0 ? undefined : new Opener(keys)
     const verifiers = new VerifierCache()
     const state = PendingState.after(chain)
-    const rest = pendingMessages(database, size, messageRules(rules, opener), verifiers, state)
     const sequencer = sequencerOf(rules.network)
-    for await (const _ of rest) pending += 1
-    await expectReceiptsIndexed(database, size + pending, receipt =>
+    const read = (receipt: Uint8Array): Receipt =>
       readReceipt(receipt, rules.network.id, sequencer, verifiers)
-    )
+    const rest = pendingMessages({
+      database,
+      start: size,
+      rules: messageRules(rules, opener),
+      verifiers,
+      state,
+      readReceipt: read
+    })
+    for await (const _ of rest) pending += 1
+    await expectReceiptsIndexed(database, size + pending, read)
     return { fault: undefined, pending }
   } catch (error) {
     if (error instanceof StoreError) return { fault: { kind: 'index', detail: error.message }, pending }

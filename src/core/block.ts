@@ -119,10 +119,8 @@ export function readSignedHeader(
       return { ok: false, fault: { kind: 'signature', height, detail: 'does not fit the header' } }
     return { ok: true, signed: { header, id, envelope: bytes as EnvelopeBytes } }
   } catch (error) {
-    return {
-      ok: false,
-      fault: { kind: 'encoding', detail: error instanceof Error ? error.message : String(error) }
-    }
+    if (error instanceof DecodeError) return { ok: false, fault: { kind: 'encoding', detail: error.message } }
+    throw error
   }
 }
 

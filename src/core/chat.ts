@@ -1,7 +1,7 @@
-import canonicalize from 'canonicalize'
 import { type Hash, utf8 } from './bytes.js'
 import { DecodeError, decodeCanonical, expectLength } from './codec.js'
 import { sha256 } from './hash.js'
+import { canonicalJson } from './json.js'
 import { LIMITS } from './limits.js'
 import { lengthOf } from './text.js'
 import { ChatLine as WireChatLine } from './wire/tallystick.js'
@@ -53,6 +53,6 @@ export function roomOf(name: string): Room | undefined {
   const length = lengthOf(name)
   if (length < ROOM_NAME.least || length > ROOM_NAME.most || /\p{Surrogate}/u.test(name)) return undefined
   const document = { tallystick: 1, name, ordering: { type: 'none' }, application: { type: 'chat' } }
-  const canonical = utf8(canonicalize(document) ?? '')
+  const canonical = utf8(canonicalJson(document, 2) ?? '')
   return { name, canonical, id: sha256(canonical) }
 }

@@ -1,6 +1,6 @@
 import { encode as encodeVarint, encodingLength } from 'uint8-varint'
 import { concat, type EnvelopeBytes, equal, type PeerIdBytes, utf8 } from './bytes.js'
-import { decodeCanonical } from './codec.js'
+import { DecodeError, decodeCanonical } from './codec.js'
 import type { Signer, Verifier, VerifierCache } from './keys.js'
 import { Envelope } from './wire/tallystick.js'
 
@@ -70,7 +70,8 @@ export function openEnvelopeOf(
       return { ok: false, problem: 'signature', detail: 'the signature does not fit' }
     return { ok: true, payload: envelope.payload }
   } catch (error) {
-    return { ok: false, problem: 'encoding', detail: error instanceof Error ? error.message : String(error) }
+    if (error instanceof DecodeError) return { ok: false, problem: 'encoding', detail: error.message }
+    throw error
   }
 }
 

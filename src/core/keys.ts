@@ -5,6 +5,7 @@ import { peerIdFromMultihash, peerIdFromPublicKey, peerIdFromString } from '@lib
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { decode as decodeMultihash } from 'multiformats/hashes/digest'
 import { equal, HASH_LENGTH, type PeerIdBytes, type PublicKeyBytes } from './bytes.js'
+import { DecodeError } from './codec.js'
 import { Ed25519Key } from './ed25519.js'
 import { sha256 } from './hash.js'
 import { readPublicKey, unusedType } from './key-encoding.js'
@@ -109,12 +110,12 @@ export class VerifierCache {
 
   constructor(private readonly limit: number = LIMITS.cachedKeys) {}
 
-  /** Throws as `verifierOf` does. */
+  /** Throws DecodeError for keys that `verifierOf` refuses. */
   get(publicKey: Uint8Array): Verifier {
     const name = Buffer.from(publicKey).toString('latin1')
     const known = this.#verifiers.get(name)
     if (known !== undefined) return known
-    const verifier = verifierOf(publicKey)
+    const verifier = readVerifier(publicKey)
     if (this.#verifiers.size >= this.limit) {
       const [oldest] = this.#verifiers.keys()
       if (oldest !== undefined) this.#verifiers.delete(oldest)
@@ -122,6 +123,26 @@ export class VerifierCache {
     this.#verifiers.set(name, verifier)
     return verifier
   }
+}
+
+/**
+ * The one place where whatever a library says of a key becomes a refusal: each has errors of its own. That is sound, as
+ * what gets here is short and has the plain form of a PublicKey message, in which nothing nests.
+ */
+function readVerifier(publicKey: Uint8Array): Verifier {
+  if (!hasKeyForm(publicKey)) throw new DecodeError('public key: not the canonical encoding of a known type')
+  try {
+    return verifierOf(publicKey)
+  } catch (error) {
+    throw new DecodeError(`public key: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** Whether these are a type of 0 to 2 and data, with nothing around them. */
+function hasKeyForm(bytes: Uint8Array): boolean {
+  const [typeTag, type = 0xff, dataTag, low = 0, high = 0] = bytes
+  if (bytes.length > LONGEST_PUBLIC_KEY || typeTag !== 0x08 || type > 2 || dataTag !== 0x12) return false
+  return low < 0x80 ? bytes.length === 4 + low : bytes.length === 5 + (low & 0x7f) + high * 0x80
 }
 
 export function encodePublicKey(key: PublicKey): PublicKeyBytes {

@@ -7,6 +7,16 @@ export const LIMITS = {
   blockBytes: 16 * 1024 * 1024,
   /** Messages in a block, whatever `blockSize` a network document has. */
   blockMessages: 10_000,
+  /** What decides about a body: arrays and objects in it inside one another, and its values in all. Part of the protocol. */
+  bodyDepth: 32,
+  bodyValues: 4_096,
+  /** The same of the JSON Schema in a network document, with each `$ref` replaced, and the bytes of its canonical form. */
+  schemaDepth: 64,
+  schemaValues: 4_096,
+  schemaBytes: 64 * 1024,
+  /** Of a network document: bytes of its canonical form, and arrays and objects in it inside one another. */
+  documentBytes: 4 * 1024 * 1024,
+  documentDepth: 128,
   /** Envelopes in a bundle on the messages topic. */
   bundleMessages: 256,
   /** Bytes of a bundle; longer ones are rejected unread. */
@@ -140,6 +150,8 @@ export const LIMITS = {
   newKeyWeight: 4,
   /** Messages in one job for a validation worker. */
   validationBatch: 256,
+  /** How long a worker may judge one message, ms; then it is ended, and what it held is refused as busy. */
+  verdictMs: 10_000,
   /** New messages of one author at the sequencer; more are refused as rate limited. */
   authorRate: { perSecond: 5_000, burst: 10_000 },
   /** Receipts given again to one author, whoever sends his messages again; more are kept back until he asks later. */

@@ -1,7 +1,7 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
-import canonicalize from 'canonicalize'
 import { equal, type Hash, type PeerIdBytes, utf8 } from './bytes.js'
 import { sha256 } from './hash.js'
+import { canonicalJson } from './json.js'
 import { peerIdFromText, peerIdToString } from './keys.js'
 import { LIMITS } from './limits.js'
 
@@ -220,7 +220,8 @@ export function parseNetwork(text: string): Network {
   try {
     value = JSON.parse(text)
   } catch (error) {
-    throw new InvalidNetworkDocument(`it is not JSON: ${error instanceof Error ? error.message : error}`)
+    if (error instanceof SyntaxError) throw new InvalidNetworkDocument(`it is not JSON: ${error.message}`)
+    throw error
   }
   return networkOf(value)
 }
@@ -241,7 +242,7 @@ export function networkOf(value: unknown): Network {
   const { ordering, application, members = [] } = value
   for (const id of ordering.type === 'sequencer' ? [ordering.sequencer, ...members] : members)
     expectPeerId(id)
-  const canonical = utf8(canonicalForm(value))
+  const canonical = canonicalForm(value)
   const identity = { canonical, id: sha256(canonical) }
   if (ordering.type === 'none')
     return {
@@ -308,14 +309,16 @@ export function sequencerOf({ document: { ordering, name } }: Network): PeerIdBy
   return peerIdFromText(ordering.sequencer)
 }
 
-function canonicalForm(value: ReadDocument): string {
-  try {
-    const text = canonicalize(value)
-    if (text !== undefined) return text
-  } catch {
-    // A number or a depth that RFC 8785 has no form for.
-  }
-  throw new InvalidNetworkDocument('it has no canonical form (RFC 8785)')
+function canonicalForm(value: ReadDocument): Uint8Array {
+  const text = canonicalJson(value, LIMITS.documentDepth)
+  if (text === undefined)
+    throw new InvalidNetworkDocument(
+      `it has no canonical form (RFC 8785), or is nested more than ${LIMITS.documentDepth} deep`
+    )
+  const canonical = utf8(text)
+  if (canonical.length > LIMITS.documentBytes)
+    throw new InvalidNetworkDocument(`${canonical.length} bytes; it has ${LIMITS.documentBytes} at most`)
+  return canonical
 }
 
 function expectPeerId(text: string): void {

@@ -2,9 +2,12 @@ import { createCipheriv, createDecipheriv, createPrivateKey, createPublicKey } f
 import {
   AEAD_EXPORT_ONLY,
   CipherSuite,
+  DecapError,
+  DeserializeError,
   KDF_HKDF_SHA256,
   KEM_DHKEM_X25519_HKDF_SHA256,
-  type KeyPair
+  type KeyPair,
+  ValidationError
 } from 'hpke'
 import { concat, type Hash, type PeerIdBytes, toHex, utf8 } from './bytes.js'
 import { sha256 } from './hash.js'
@@ -100,18 +103,22 @@ export function openSealed(secret: Uint8Array, claim: Claim, sealed: Sealed): Ui
   const decipher = createDecipheriv(CIPHER, secret, nonceOf(claim.sequence))
   decipher.setAAD(associatedData(claim, keyId, enc))
   decipher.setAuthTag(ciphertext.subarray(-TAG_LENGTH))
+  const padded = decipher.update(ciphertext.subarray(0, -TAG_LENGTH))
   try {
-    const padded = decipher.update(ciphertext.subarray(0, -TAG_LENGTH))
     decipher.final()
-    return unpad(padded)
   } catch {
+    // It throws where the tag is wrong, and for nothing else.
     return undefined
   }
+  return unpad(padded)
 }
 
 export type OpenOutcome =
   | { readonly ok: true; readonly plaintext: Uint8Array }
   | { readonly ok: false; readonly reason: 'unknown key' | 'does not open' }
+
+/** What the library throws of an encapsulated key that agrees on nothing. */
+const NO_KEY = [DecapError, DeserializeError, ValidationError]
 
 /** Holds the secret keys, and remembers the sessions it has agreed on. */
 export class Opener {
@@ -136,6 +143,10 @@ export class Opener {
     )
   }
 
+  holds(keyId: Uint8Array): boolean {
+    return this.#keys.has(toHex(keyId))
+  }
+
   async open(message: Claim, sealed: Sealed): Promise<OpenOutcome> {
     const pair = this.#keys.get(toHex(sealed.keyId))
     if (pair === undefined) return { ok: false, reason: 'unknown key' }
@@ -153,19 +164,23 @@ export class Opener {
     { network, author }: Claim,
     { keyId, enc }: Sealed
   ): Promise<Uint8Array | undefined> {
+    const parsed = await pair()
+    const info = contextInfo(network, author, keyId)
+    let context: Awaited<ReturnType<typeof suite.SetupRecipient>>
     try {
-      const info = contextInfo(network, author, keyId)
-      const context = await suite.SetupRecipient(await pair(), enc, { info })
-      const secret = await context.Export(EXPORTER_CONTEXT, 32)
-      if (this.#secrets.size >= this.sessionLimit) {
-        const [oldest] = this.#secrets.keys()
-        if (oldest !== undefined) this.#secrets.delete(oldest)
-      }
-      this.#secrets.set(session, secret)
-      return secret
-    } catch {
-      return undefined
+      context = await suite.SetupRecipient(parsed, enc, { info })
+    } catch (error) {
+      // `enc` is no key that agrees on anything.
+      if (NO_KEY.some(kind => error instanceof kind)) return undefined
+      throw error
     }
+    const secret = await context.Export(EXPORTER_CONTEXT, 32)
+    if (this.#secrets.size >= this.sessionLimit) {
+      const [oldest] = this.#secrets.keys()
+      if (oldest !== undefined) this.#secrets.delete(oldest)
+    }
+    this.#secrets.set(session, secret)
+    return secret
   }
 }
 

@@ -5,7 +5,11 @@ import { LIMITS } from './limits.js'
 /** In Unicode characters, whatever each takes in memory. */
 export function lengthOf(text: string): number {
   let length = 0
-  for (const _ of text) length += 1
+  for (let unit = 0; unit < text.length; unit += 1) {
+    // Two units that are one character: its code point is beyond the first 65,536.
+    if ((text.codePointAt(unit) ?? 0) > 0xffff) unit += 1
+    length += 1
+  }
   return length
 }
 

@@ -1,4 +1,5 @@
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes, toHex } from './bytes.js'
+import { DecodeError } from './codec.js'
 import { decodeEnvelope, verifyEnvelope } from './envelope.js'
 import type { VerifierCache } from './keys.js'
 import { leafHash } from './merkle.js'
@@ -34,7 +35,12 @@ export type Verdict =
       readonly sequence?: bigint
     }
 
-/** Judges one envelope: size, encoding, network, signature, author, membership, opening and body, in this order. */
+/**
+ * Judges one envelope. This is the one function that does, at intake, at import, in an audit and for evidence; a verdict
+ * comes of the bytes and the rules alone. What it throws is a defect of the program, and never a verdict.
+ *
+ * It looks at size, encoding, network, signature, author, membership, opening and body, in this order.
+ */
 export async function validateEnvelope(
   bytes: EnvelopeBytes,
   rules: MessageRules,
@@ -87,7 +93,8 @@ function authenticate(
       return refuse('wrong author', 'the author is not the one who signed')
     return { leaf, message }
   } catch (error) {
-    return refuse('bad encoding', error instanceof Error ? error.message : String(error))
+    if (error instanceof DecodeError) return refuse('bad encoding', error.message)
+    throw error
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Candidate } from '../chain/candidate.js'
 import { decodeBundle } from '../core/bundle.js'
 import { type EnvelopeBytes, type PeerIdBytes, toHex } from '../core/bytes.js'
+import { DecodeError } from '../core/codec.js'
 import { decodeEnvelope } from '../core/envelope.js'
 import { LIMITS } from '../core/limits.js'
 import { leafHash } from '../core/merkle.js'
@@ -11,7 +12,7 @@ import type { GossipVerdict, Host } from '../network/host.js'
 import { describeError } from './events.js'
 import type { ReceiptServer } from './receipt-server.js'
 import type { Service } from './service.js'
-import type { ValidationPool } from './validation-pool.js'
+import { UNJUDGED, Unjudged, type ValidationPool } from './validation-pool.js'
 
 /** Who is told what became of messages that were not taken. */
 export type IntakeAudience = Pick<ReceiptServer, 'turnedAway' | 'refused' | 'tellsAll'>
@@ -72,6 +73,7 @@ export class Intake implements Service {
     try {
       envelopes = decodeBundle(bundle)
     } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
       const why = refusal('bad encoding', describeError(error))
       this.receipts.turnedAway(from, [{ leaf: leafHash(bundle) }], why)
       return 'reject'
@@ -91,11 +93,17 @@ export class Intake implements Service {
       return this.#turnAway(from, envelopes, busy)
     }
     this.#queuedBy.set(name, queued)
-    const verdicts = await this.pool.validate(bundle, envelopes.length).finally(() => {
+    let verdicts: readonly Verdict[]
+    try {
+      verdicts = await this.pool.validate(bundle, envelopes.length)
+    } catch (error) {
+      if (error instanceof Unjudged) return this.#turnAway(from, envelopes, UNJUDGED)
+      throw error
+    } finally {
       const left = (this.#queuedBy.get(name) ?? 0) - weight
       if (left > 0) this.#queuedBy.set(name, left)
       else this.#queuedBy.delete(name)
-    })
+    }
     const judged = verdicts.map((verdict, index) => this.#settle(from, envelopes[index], verdict))
     return judged.includes('reject') ? 'reject' : judged.includes('accept') ? 'accept' : 'ignore'
   }
@@ -148,8 +156,9 @@ export class Intake implements Service {
 function authorNamedIn(envelope: EnvelopeBytes): PeerIdBytes | undefined {
   try {
     return decodeMessage(decodeEnvelope(envelope).payload).author
-  } catch {
-    return undefined
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined
+    throw error
   }
 }
 

@@ -35,7 +35,7 @@ export async function checkProof(
   if (checkpoint.size !== header.size || !equal(checkpoint.log, header.log))
     throw new DecodeError('the checkpoint and the header are not of the same log')
   const opener = keys.length === 0 ? undefined : new Opener(keys)
-  const verdict = await validateEnvelope(message, messageRules(rules, opener), verifiers)
+  const verdict = await validateEnvelope(message, messageRules(rules, opener, 'stored'), verifiers)
   if (!verdict.ok) throw new DecodeError(`the message: ${verdict.refusal.reason}: ${verdict.refusal.detail}`)
   const { leaf, author, sequence } = verdict
   if (!verifyInclusion(leaf, position, header.size, path, header.log))

@@ -2,13 +2,13 @@ import { setMaxListeners } from 'node:events'
 import { pipe } from 'it-pipe'
 import { type Answer, encodeAnswer } from '../core/answer.js'
 import { equal, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
+import { DecodeError } from '../core/codec.js'
 import { LIMITS } from '../core/limits.js'
 import { decodeQuery, type Query } from '../core/query.js'
 import { type Rate, RateLimiter } from '../core/rate-limiter.js'
 import type { Channel } from '../network/channel.js'
 import type { Host } from '../network/host.js'
 import { QUERY_PROTOCOL } from '../network/names.js'
-import { describeError } from './events.js'
 import { FairQueue } from './fair-queue.js'
 import { OpenWork } from './open-work.js'
 import { QUERY_STREAMS, timeFor } from './query-protocol.js'
@@ -165,7 +165,8 @@ export class QueryServer implements Service {
         ? query
         : refused('wrong network', `this peer serves network ${toHex(ours)}`)
     } catch (error) {
-      return refused('bad encoding', describeError(error))
+      if (error instanceof DecodeError) return refused('bad encoding', error.message)
+      throw error
     }
   }
 }

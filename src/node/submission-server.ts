@@ -1,4 +1,5 @@
 import { equal, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
+import { DecodeError } from '../core/codec.js'
 import { LIMITS } from '../core/limits.js'
 import { type Rate, RateLimiter } from '../core/rate-limiter.js'
 import {
@@ -12,10 +13,10 @@ import type { Channel } from '../network/channel.js'
 import type { Host, StreamOptions } from '../network/host.js'
 import { SUBMIT_PROTOCOL } from '../network/names.js'
 import type { EqualSource } from './equal-source.js'
-import { describeError } from './events.js'
 import { OpenWork } from './open-work.js'
 import { refused } from './responder.js'
 import type { Service } from './service.js'
+import { UNJUDGED, Unjudged } from './validation-pool.js'
 import { within } from './waiting.js'
 
 export const SUBMIT_STREAMS: StreamOptions = {
@@ -81,6 +82,9 @@ export class SubmissionServer implements Service {
     try {
       const fates = await this.options.take(read.envelopes, peer)
       return { kind: 'fates', fates: fates.map(shortened) }
+    } catch (error) {
+      if (error instanceof Unjudged) return { kind: 'refused', ...UNJUDGED }
+      throw error
     } finally {
       this.#judging -= 1
     }
@@ -95,7 +99,8 @@ export class SubmissionServer implements Service {
         ? submission
         : refused('wrong network', `this peer serves network ${toHex(ours)}`)
     } catch (error) {
-      return refused('bad encoding', describeError(error))
+      if (error instanceof DecodeError) return refused('bad encoding', error.message)
+      throw error
     }
   }
 }

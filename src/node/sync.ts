@@ -2,6 +2,7 @@ import type { Chain } from '../chain/chain.js'
 import type { Rules } from '../chain/cursor.js'
 import type { Block, CheckpointedHeader } from '../core/block.js'
 import { equal, type PeerIdBytes } from '../core/bytes.js'
+import { DecodeError } from '../core/codec.js'
 import { describeFault } from '../core/fault.js'
 import { peerIdToString, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
@@ -13,7 +14,9 @@ import { BlockReader } from './block-reader.js'
 import type { Report } from './events.js'
 import type { Neighbours } from './neighbours.js'
 import { type BlockSource, OrderedFetch } from './ordered-fetch.js'
+import { Untrue } from './query-errors.js'
 import type { Service } from './service.js'
+import { Unjudged } from './validation-pool.js'
 import { Wakeup } from './waiting.js'
 import type { Witness } from './witness.js'
 
@@ -87,8 +90,9 @@ export class Sync implements Service {
     let block: Block
     try {
       block = this.#reader.block(data)
-    } catch {
-      return 'reject'
+    } catch (error) {
+      if (error instanceof Untrue || error instanceof DecodeError) return 'reject'
+      throw error
     }
     const { importer, chain, extended, witness } = this.options
     const { height, parent } = block.signed.header
@@ -137,7 +141,8 @@ export class Sync implements Service {
       try {
         await this.#level()
       } catch (error) {
-        return this.#fail(error)
+        // The pool has told of it. The next round tries again.
+        if (!(error instanceof Unjudged)) return this.#fail(error)
       }
       if (this.#isDue) continue
       await this.#due.wait(signal, LIMITS.syncMs)
@@ -233,7 +238,7 @@ export class Sync implements Service {
   }
 
   #fail(error: unknown): void {
-    if (this.#stopping.signal.aborted) return
+    if (this.#stopping.signal.aborted || error instanceof Unjudged) return
     this.options.failed(error instanceof Error ? error : new Error(String(error)))
   }
 }

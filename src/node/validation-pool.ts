@@ -1,8 +1,11 @@
 import { availableParallelism } from 'node:os'
 import { Piscina } from 'piscina'
+import type { BodyAge } from '../applications/application.js'
 import { LIMITS } from '../core/limits.js'
 import type { Network } from '../core/network-document.js'
+import { refusal } from '../core/refusal.js'
 import type { Verdict } from '../core/validation.js'
+import { describeError, type Report } from './events.js'
 import type { OpenKeys } from './key-ring.js'
 import { type PackedVerdicts, unpackVerdicts } from './packed-verdicts.js'
 import type { Service } from './service.js'
@@ -14,6 +17,37 @@ interface Job {
   readonly resolve: (verdicts: Promise<readonly Verdict[]>) => void
 }
 
+type Outcome = { readonly verdicts: readonly Verdict[] } | { readonly unjudged: Unjudged }
+
+/**
+ * There is no verdict: judging failed, which a defect of the program alone can bring about. It says nothing of the
+ * messages; whoever brought them may send them again.
+ */
+export class Unjudged extends Error {
+  override name = 'Unjudged'
+}
+
+/** What is told to whoever brought them. */
+export const UNJUDGED = refusal('busy', 'the messages could not be judged here; send them again later')
+
+export interface ValidationOptions {
+  /** Whether messages are new or stand in a log; see `messageRules`. */
+  readonly age?: BodyAge
+  /** Hears why there was no verdict. */
+  readonly report?: Report
+  /** In place of the one in LIMITS. */
+  readonly verdictMs?: number
+  /** The module that the threads run, in place of the one that judges. */
+  readonly worker?: string
+}
+
+interface Worker {
+  /** Of one thread: a pool of many gives jobs to threads that still load, and all later ones would wait for these. */
+  readonly pool: Piscina
+  /** How many messages it has judged. */
+  readonly judged: Int32Array
+}
+
 /**
  * Validates bundles in worker threads. Results come in the order of the calls, whichever worker is faster.
  * While all workers are busy, bundles gather; the next free one takes as many as a batch holds.
@@ -23,11 +57,10 @@ export class ValidationPool implements Service {
   readonly #most = Math.min(4, availableParallelism())
   /** Bytes of an envelope at most: what is longer is refused before it gets here. */
   readonly messageBytes: number
-  readonly #setup: WorkerSetup
-  /** Of one thread each: a pool of many gives jobs to threads that still load, and all later ones would wait for these. */
-  readonly #workers: Piscina[] = []
+  readonly #setup: Omit<WorkerSetup, 'judged'>
+  readonly #workers: Worker[] = []
   /** Those that are loaded and have nothing to do. */
-  readonly #idle: Piscina[] = []
+  readonly #idle: Worker[] = []
   #isOpen = false
   /** The one that loads, if any does. */
   #loading: Promise<void> | undefined
@@ -38,9 +71,11 @@ export class ValidationPool implements Service {
   /** `openKeys`: those that open now, where this peer has any. */
   constructor(
     network: Network,
-    private readonly openKeys?: (() => OpenKeys | Promise<OpenKeys>) | undefined
+    private readonly openKeys?: (() => OpenKeys | Promise<OpenKeys>) | undefined,
+    private readonly options: ValidationOptions = {}
   ) {
-    this.#setup = { document: network.canonical, opens: openKeys !== undefined }
+    const { age = 'new' } = options
+    this.#setup = { document: network.canonical, opens: openKeys !== undefined, age }
     this.messageBytes = network.document.limits.messageBytes
   }
 
@@ -55,7 +90,7 @@ export class ValidationPool implements Service {
     this.#isOpen = false
     // Node ends the whole process where a thread is ended that still loads its modules.
     await this.#loading?.catch(() => undefined)
-    await Promise.all(this.#workers.splice(0).map(worker => worker.destroy()))
+    await Promise.all(this.#workers.splice(0).map(({ pool }) => pool.destroy()))
   }
 
   /** Messages that wait or are being looked at. */
@@ -63,7 +98,10 @@ export class ValidationPool implements Service {
     return this.#queued
   }
 
-  /** One verdict for each of the bundle's messages. The caller has read the bundle, so it decodes. */
+  /**
+   * One verdict for each of the bundle's messages. The caller has read the bundle, so it decodes. Rejects with Unjudged
+   * where there is no verdict.
+   */
   async validate(bundle: Uint8Array, messages: number): Promise<readonly Verdict[]> {
     if (!this.#isOpen) throw new Error('the validation pool is not running')
     this.#queued += messages
@@ -87,28 +125,43 @@ export class ValidationPool implements Service {
         return messages >= LIMITS.validationBatch
       })
       const batch = this.#jobs.splice(0, end === -1 ? this.#jobs.length : end + 1)
-      const verdicts = this.#run(worker, batch)
-      // Heard of in its turn; until then nobody listens.
-      verdicts.catch(() => undefined)
-      const inOrder = this.#last.then(() => verdicts)
-      this.#last = inOrder.catch(() => undefined)
-      let start = 0
-      for (const job of batch) {
-        const from = start
-        start += job.messages
-        job.resolve(inOrder.then(all => all.slice(from, from + job.messages)))
-      }
+      const outcomes = this.#run(worker, batch)
+      const inOrder = this.#last.then(() => outcomes)
+      this.#last = inOrder
+      for (const [index, job] of batch.entries()) job.resolve(inOrder.then(all => verdictsOf(all[index])))
     }
   }
 
-  async #run(worker: Piscina, batch: readonly Job[]): Promise<readonly Verdict[]> {
+  async #run(worker: Worker, batch: readonly Job[]): Promise<readonly Outcome[]> {
+    const outcomes = await this.#judge(worker, batch)
+    this.#idle.push(worker)
+    for (const job of batch) this.#queued -= job.messages
+    this.#dispatch()
+    return outcomes
+  }
+
+  /** One outcome a job, whatever happens. */
+  async #judge(worker: Worker, batch: readonly Job[]): Promise<readonly Outcome[]> {
     try {
-      const bundles = batch.map(job => job.bundle)
-      return unpackVerdicts(await this.#runIn(worker, bundles))
-    } finally {
-      this.#idle.push(worker)
-      for (const job of batch) this.#queued -= job.messages
-      this.#dispatch()
+      const verdicts = await this.#runIn(worker, batch)
+      let end = 0
+      return batch.map(({ messages }) => {
+        end += messages
+        return { verdicts: verdicts.slice(end - messages, end) }
+      })
+    } catch (error) {
+      // One message has brought it about: those that came with it are judged without it.
+      if (!(error instanceof Unjudged) && batch.length > 1) {
+        const outcomes: Outcome[] = []
+        for (const job of batch) outcomes.push(...(await this.#judge(worker, [job])))
+        return outcomes
+      }
+      const unjudged = error instanceof Unjudged ? error : new Unjudged(describeError(error))
+      this.options.report?.({
+        event: 'warning',
+        message: `messages could not be judged, and were not taken: ${unjudged.message}. This is a defect of the program; please report it`
+      })
+      return batch.map(() => ({ unjudged }))
     }
   }
 
@@ -123,14 +176,17 @@ export class ValidationPool implements Service {
   }
 
   async #addWorker(): Promise<void> {
-    const worker = new Piscina({
-      filename: import.meta.resolve('#src/node/validation-worker.js'),
+    const judged = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+    const workerData: WorkerSetup = { ...this.#setup, judged }
+    const pool = new Piscina({
+      filename: this.options.worker ?? import.meta.resolve('#src/node/validation-worker.js'),
       minThreads: 1,
       maxThreads: 1,
-      workerData: this.#setup
+      workerData
     })
+    const worker = { pool, judged }
     this.#workers.push(worker)
-    this.#loading = this.#runIn(worker, []).then(() => {
+    this.#loading = this.#load(worker).then(() => {
       this.#idle.push(worker)
     })
     await this.#loading.finally(() => {
@@ -138,8 +194,41 @@ export class ValidationPool implements Service {
     })
   }
 
-  async #runIn(worker: Piscina, bundles: readonly Uint8Array[]): Promise<PackedVerdicts> {
-    const job: ValidationJob = { bundles, keys: await this.openKeys?.() }
-    return worker.run(job)
+  /** Resolves once its thread has loaded, however long that takes. */
+  async #load({ pool }: Worker): Promise<void> {
+    await pool.run(await this.#jobOf([]))
   }
+
+  /** Rejects with Unjudged where the worker judged nothing for too long. It is ended then, and loaded anew. */
+  async #runIn(worker: Worker, batch: readonly Job[]): Promise<readonly Verdict[]> {
+    const { verdictMs = LIMITS.verdictMs } = this.options
+    const stuck = new AbortController()
+    let before = Atomics.load(worker.judged, 0)
+    const watch = setInterval(() => {
+      const judged = Atomics.load(worker.judged, 0)
+      if (judged === before) stuck.abort()
+      before = judged
+    }, verdictMs)
+    try {
+      const packed: PackedVerdicts = await worker.pool.run(await this.#jobOf(batch), { signal: stuck.signal })
+      return unpackVerdicts(packed)
+    } catch (error) {
+      if (!stuck.signal.aborted) throw error
+      // Node ends the whole process where a thread is ended that still loads its modules.
+      await this.#load(worker)
+      throw new Unjudged(`a worker thread came to no verdict within ${verdictMs} ms`)
+    } finally {
+      clearInterval(watch)
+    }
+  }
+
+  async #jobOf(batch: readonly Job[]): Promise<ValidationJob> {
+    return { bundles: batch.map(({ bundle }) => bundle), keys: await this.openKeys?.() }
+  }
+}
+
+function verdictsOf(outcome: Outcome | undefined): readonly Verdict[] {
+  if (outcome === undefined) throw new RangeError('each job has an outcome')
+  if ('unjudged' in outcome) throw outcome.unjudged
+  return outcome.verdicts
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { workerData } from 'piscina'
+import type { BodyAge } from '../applications/application.js'
 import { decodeBundle } from '../core/bundle.js'
 import { signEnvelope } from '../core/envelope.js'
 import { signerOf, VerifierCache } from '../core/keys.js'
@@ -18,6 +19,9 @@ export interface WorkerSetup {
   readonly document: Uint8Array
   /** Without, all is checked but the inside of sealed bodies. */
   readonly opens: boolean
+  readonly age: BodyAge
+  /** Where the worker counts the messages that it has judged: one that judges none any more is ended. */
+  readonly judged: Int32Array
 }
 
 /** The keys come with each job, so that all of it is judged with those that opened when it was handed out. */
@@ -29,7 +33,7 @@ export interface ValidationJob {
 const setup: WorkerSetup = workerData
 const network = parseCanonicalNetwork(setup.document)
 const opener = new Opener([])
-const rules = messageRulesOf(network, setup.opens ? opener : undefined)
+const rules = messageRulesOf(network, setup.opens ? opener : undefined, setup.age)
 const verifiers = new VerifierCache()
 let generation: number | undefined
 
@@ -42,8 +46,10 @@ export default async function validateBundles({ bundles, keys }: ValidationJob):
     opener.hold(keys.keys)
   }
   const verdicts: Verdict[] = []
-  for (const envelope of bundles.flatMap(decodeBundle))
+  for (const envelope of bundles.flatMap(decodeBundle)) {
     verdicts.push(await validateEnvelope(envelope, rules, verifiers))
+    Atomics.add(setup.judged, 0, 1)
+  }
   return packVerdicts(verdicts)
 }
 

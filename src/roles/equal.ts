@@ -78,7 +78,7 @@ export async function createEqual(options: EqualOptions): Promise<ControlledPeer
   await expectOnlyBlocks(database, chain.head().header.size)
   const host = await Host.create({ ...options, topics: [topics.messages, topics.blocks] })
   const book = new AddressBook(connect)
-  const validation = new ValidationPool(network)
+  const validation = new ValidationPool(network, undefined, { report })
   const republisher = new Republisher(
     host,
     topics.messages,

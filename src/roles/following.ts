@@ -76,7 +76,7 @@ export function following(options: FollowingOptions): Following {
   const { chain, verification, uncheckedTo } = copy
   const { network } = rules
   const witness = new Witness(chain, evidence => keeper.suspect(evidence))
-  const pool = new ValidationPool(network)
+  const pool = new ValidationPool(network, undefined, { report })
   const importer = new BlockImporter(chain, pool, verification, now, uncheckedTo)
   const neighbours = new Neighbours(
     host,

@@ -101,7 +101,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
   const certificates = await CertificateIssuer.open({ database, network, signer: proven, now, clock })
   // Not to be found out by whoever asks first.
   await certificates.certify(ring.newest)
-  const pool = new ValidationPool(network, () => ring.open())
+  const pool = new ValidationPool(network, () => ring.open(), { report })
   const recorder = new Recorder(journal, receipts, clock, rates?.receiptsAgain)
   const queries = new QueryServer(host, {
     network: network.id,

@@ -38,7 +38,7 @@ export async function createUnordered(options: UnorderedOptions): Promise<Contro
   const news = new SetNews(() => store.transfers, report)
   const host = await Host.create({ ...options, topics: [topic] })
   const book = new AddressBook(connect)
-  const validation = new ValidationPool(network)
+  const validation = new ValidationPool(network, undefined, { report })
   const intake = new TransferIntake({ host, topic, store, validation, report, clock, rates })
   const antiEntropy = new AntiEntropy({
     host,

@@ -1,5 +1,5 @@
 import type { PeerIdBytes } from '../../core/bytes.js'
-import { decodeCanonical } from '../../core/codec.js'
+import { DecodeError, decodeCanonical } from '../../core/codec.js'
 import type { Body } from '../../core/message.js'
 import { type Refusal, refusal } from '../../core/refusal.js'
 import { U64_MAX, u64FromText } from '../../core/u64.js'
@@ -37,8 +37,8 @@ export function readTransfer(body: Body, leastFee: bigint): ReadTransfer {
     const problem = checkNumbers(transfer, leastFee)
     return problem === undefined ? { ok: true, transfer } : { ok: false, refusal: problem }
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error)
-    return { ok: false, refusal: refusal('bad encoding', detail) }
+    if (error instanceof DecodeError) return { ok: false, refusal: refusal('bad encoding', error.message) }
+    throw error
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Chain, Imported } from '../../chain/chain.js'
 import type { Block } from '../../core/block.js'
 import { equal, type PeerIdBytes, toHex } from '../../core/bytes.js'
+import { DecodeError } from '../../core/codec.js'
 import { describeFault, isPassingFault } from '../../core/fault.js'
 import { LIMITS } from '../../core/limits.js'
 import type { HeadClaim } from '../../core/query.js'
@@ -13,6 +14,7 @@ import { describeError, type Report } from '../events.js'
 import { OrderedFetch, type Turn } from '../ordered-fetch.js'
 import { Untrue } from '../query-errors.js'
 import type { Service } from '../service.js'
+import { Unjudged } from '../validation-pool.js'
 import { unlessAborted, Wakeup, within } from '../waiting.js'
 import { BlockArrivals, type Moved } from './block-arrivals.js'
 import { ChainSearch, type Claim, type FoundChain } from './chain-search.js'
@@ -151,8 +153,9 @@ export class ForkSync implements Service {
     try {
       // Its work is looked at before anything that takes longer.
       block = reader.block(data)
-    } catch {
-      return 'reject'
+    } catch (error) {
+      if (error instanceof Untrue || error instanceof DecodeError) return 'reject'
+      throw error
     }
     try {
       const heard = await this.#arrivals.hear(block, from, data.length)
@@ -171,7 +174,8 @@ export class ForkSync implements Service {
       try {
         await this.#inTurn(() => this.#level())
       } catch (error) {
-        return this.#fail(error)
+        // The pool has told of it. The next round tries again.
+        if (!(error instanceof Unjudged)) return this.#fail(error)
       }
       if (!this.#isDue) await this.#due.wait(signal, LIMITS.syncMs)
     }
@@ -267,7 +271,7 @@ export class ForkSync implements Service {
   }
 
   #fail(error: unknown): void {
-    if (this.#stopping.signal.aborted) return
+    if (this.#stopping.signal.aborted || error instanceof Unjudged) return
     this.options.failed(error instanceof Error ? error : new Error(String(error)))
   }
 }
