@@ -178,10 +178,10 @@ class CanonicalReader {
 
   #number(): number {
     NUMBER.lastIndex = this.#at
-    const [token] = NUMBER.exec(this.text) ?? []
-    if (token === undefined || token.length > LONGEST_NUMBER) throw this.#unexpected()
-    const value = Number(token)
-    if (!Number.isFinite(value) || String(value) !== token) throw this.#unexpected()
+    const end = NUMBER.test(this.text) ? NUMBER.lastIndex : this.#at
+    const token = this.text.slice(this.#at, end)
+    const value = token.length > LONGEST_NUMBER ? Number.NaN : Number(token)
+    if (token === '' || !Number.isFinite(value) || String(value) !== token) throw this.#unexpected()
     this.#at += token.length
     return value
   }

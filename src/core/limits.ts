@@ -1,6 +1,6 @@
 /**
- * Every limit of a peer, in one place. What decides whether a message or a block is valid stands in the
- * network document instead (`limits.messageBytes`, `ordering.blockSize`), as all peers must agree on it.
+ * Every limit of a peer, in one place. What decides whether a message or a block is valid stands in the network document
+ * (`limits.messageBytes`, `ordering.blockSize`) or is part of the protocol, as all peers must agree on it.
  */
 export const LIMITS = {
   /** Bytes a block may take at most: `blockSize` × `messageBytes` of a network document must stay below. */

@@ -14,7 +14,6 @@ import { Envelope } from '#src/core/wire/tallystick.js'
 import { varint } from '../core/protobuf.js'
 import { Author, type Made } from '../helpers/authors.js'
 import { sealingKeyOf } from '../helpers/certificates.js'
-import { present } from '../helpers/changes.js'
 import { fromHex } from '../helpers/core.js'
 import { smallOrderSigner } from '../helpers/ed25519-rule.js'
 import { identity, rsaIdentity, secp256k1Identity } from '../helpers/networks.js'
@@ -28,8 +27,8 @@ describe('attacks by messages', () => {
   const besieged = new Besieged({ messageBytes: MESSAGE_BYTES })
   let peer: RawPeer
   let mallory: Author
-  /** The one message of hers that is valid. */
-  let first: Made | undefined
+  /** Those of hers that are valid. */
+  const valid: Made[] = []
 
   before(async () => {
     const { cleanup, net, sequencer } = besieged
@@ -186,6 +185,12 @@ describe('attacks by messages', () => {
       'objects nested 50,000 deep where the schema allows any',
       () => utf8(`{"data":${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)},"text":"x"}`)
     ],
+    ['lists nested 33 deep', () => utf8(`{"data":{"a":${'['.repeat(31)}${']'.repeat(31)}},"text":"x"}`)],
+    [
+      '8 kB of nested lists, which fit a stack here and not there',
+      () => utf8(`{"data":{"a":${'['.repeat(4_000)}${']'.repeat(4_000)}},"text":"x"}`)
+    ],
+    ['4,097 values', () => utf8(`{"data":{"a":[${Array(4_093).fill('0').join(',')}]},"text":"x"}`)],
     ['a key __proto__ in place of the text', () => utf8('{"__proto__":{"text":"x"}}')],
     ['a key __proto__ beside the text', () => utf8('{"__proto__":{"polluted":true},"text":"x"}')],
     ['a key twice', () => utf8('{"text":"a","text":"b"}')],
@@ -248,7 +253,8 @@ describe('attacks by messages', () => {
   })
 
   it('another body under a sequence that is taken is refused: sequence taken', async () => {
-    first = mallory.say({ text: 'first' })
+    const first = mallory.say({ text: 'first' })
+    valid.push(first)
     await peer.publish(first.envelope)
     await peer.receiptOf(first.leaf)
     await expectRefused(
@@ -257,8 +263,26 @@ describe('attacks by messages', () => {
     )
   })
 
+  it('a sequencer with the deepest and the widest body that are taken starts again, and goes on', async () => {
+    const texts = [
+      `{"data":{"a":${'['.repeat(30)}${']'.repeat(30)}},"text":"x"}`,
+      `{"data":{"a":[${Array(4_092).fill('0').join(',')}]},"text":"x"}`
+    ]
+    for (const text of texts) {
+      const made = mallory.sealed(utf8(text))
+      valid.push(made)
+      await peer.publish(made.envelope)
+      await peer.receiptOf(made.leaf)
+    }
+    const { cleanup, net, sequencer } = besieged
+    await sequencer.program.kill('SIGKILL')
+    await sequencer.start()
+    peer = await RawPeer.connect(cleanup, net, sequencer.address, 'mallory')
+    await besieged.serve()
+  })
+
   it('after all of it the log holds the honest messages, each once', async () => {
-    await besieged.outcome([present(first)])
+    await besieged.outcome(valid)
   })
 })
 

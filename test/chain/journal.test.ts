@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import type { Database } from '#src/chain/store.js'
-import { toHex } from '#src/core/bytes.js'
+import { type Database, keys } from '#src/chain/store.js'
+import { toHex, utf8 } from '#src/core/bytes.js'
 import { LIMITS } from '#src/core/limits.js'
 import { Author, type Made } from '../helpers/authors.js'
 import { assertBytes } from '../helpers/bytes.js'
@@ -99,6 +99,67 @@ describe('the journal', () => {
       checked.messages.map(({ leaf }) => toHex(leaf)),
       messages.map(({ leaf }) => toHex(leaf))
     )
+  })
+
+  describe('what earlier rules let in', () => {
+    const { bodyValues } = LIMITS
+    const outgrown: readonly (readonly [string, string])[] = [
+      ['nested 4,000 deep', `{"data":{"a":${'['.repeat(4_000)}${']'.repeat(4_000)}},"text":"x"}`],
+      [
+        'of more values than a body may have',
+        `{"data":{"a":[${Array(bodyValues).fill('0').join(',')}]},"text":"x"}`
+      ],
+      ['that does not fit the schema', '{"text":5}']
+    ]
+
+    it('and has its receipt, a start goes on with, and blocks are cut over', async () => {
+      const folder = await cleanup.folder()
+      const first = await open(folder)
+      const messages = [
+        ...outgrown.map(([, text]) => alice().sealed(utf8(text))),
+        alice().say({ text: 'usual' })
+      ]
+      for (const message of messages) assert.equal(first.log.journal.append(message).kind, 'accepted')
+      await first.log.settled(messages.length)
+      await first.log.journal.close()
+      await first.database.close()
+
+      const { log } = await open(folder)
+      assert.equal(log.journal.pending().count, messages.length)
+      await log.cut(BLOCK_SIZE)
+      assert.deepEqual([log.journal.pending().count, log.chain.head().header.size], [0, BLOCK_SIZE])
+      for (const message of messages) assert.equal(log.journal.append(message).kind, 'known')
+    })
+
+    for (const [what, text] of outgrown)
+      it(`but has none, is judged as a new message: a body ${what} is refused`, async () => {
+        const folder = await cleanup.folder()
+        const { log, database } = await open(folder)
+        const message = alice().sealed(utf8(text))
+        log.journal.append(message)
+        await log.settled(1)
+        await log.journal.close()
+        const key = keys.sequence(message.author, message.sequence)
+        const place = present(await database.get(key))
+        await database.put(key, place.subarray(0, 6))
+        await database.del(keys.receipt(0))
+        await assert.rejects(runLog(net, database), /the message at position 0 is damaged: /)
+      })
+
+    it('is known by its bytes: another message in its place is refused, though it is valid', async () => {
+      const folder = await cleanup.folder()
+      const { log, database } = await open(folder)
+      const message = alice().say({ text: 'receipted' })
+      const other = alice().say({ text: 'another one' }, { sequence: message.sequence })
+      log.journal.append(message)
+      await log.settled(1)
+      await log.journal.close()
+      await database.put(keys.message(0), other.envelope)
+      await assert.rejects(runLog(net, database), /index of the message at position 0 is damaged/)
+      await database.put(keys.leaf(other.leaf, 0), new Uint8Array(0))
+      await database.del(keys.leaf(message.leaf, 0))
+      await assert.rejects(runLog(net, database), /index of the message at position 0 is damaged/)
+    })
   })
 
   /** What a journal must be: the messages in the order in which they were first appended. */

@@ -120,6 +120,23 @@ describe('Validation: what is taken', () => {
     assertSame(seen, [utf8('sealed'), utf8('open')])
   })
 
+  it('what anything throws while it is judged is no verdict, and is thrown on', async () => {
+    const defect = new RangeError('Maximum call stack size exceeded')
+    const fail = (): never => {
+      throw defect
+    }
+    class FailingOpener extends Opener {
+      override open = async (): Promise<never> => fail()
+    }
+    class FailingVerifiers extends VerifierCache {
+      override get = fail
+    }
+    const bytes = signedMessage(sealedMessage(stage), author)
+    await assert.rejects(judge(bytes, { checkBody: fail }), defect)
+    await assert.rejects(judge(bytes, { opener: new FailingOpener([key]) }), defect)
+    await assert.rejects(validateEnvelope(bytes as EnvelopeBytes, rules, new FailingVerifiers()), defect)
+  })
+
   it('who cannot open takes a sealed message for all but its inside', async () => {
     const { opener: _, ...blind } = rules
     const unread = () => assert.fail('a body was checked')

@@ -190,4 +190,27 @@ describe('an audit', () => {
       await expectFound({ kind: 'height', height: 4 }, [1, 2])
     })
   })
+
+  it('a body beyond the limits of today stands in a log that a sequencer began before them; new it is refused', async () => {
+    maker.addAll([
+      alice.sealed(utf8(`{"data":{"a":${'['.repeat(4_000)}${']'.repeat(4_000)}},"text":"x"}`)),
+      ...alice.says(4)
+    ])
+    const stored = new ValidationPool(net.network, fixedKeys([net.openingKey]), { age: 'stored' })
+    await stored.start()
+    cleanup.add(() => stored.stop())
+    const held = await audit(shown(maker.blocks), stored)
+    assert.deepEqual([held.fault, held.heights], [undefined, [1, 2, 3, 4, 5]])
+    const { fault } = await audit(shown(maker.blocks), opening)
+    assert.deepEqual([fault?.kind, fault?.position], ['message', 20])
+  })
+
+  it('a body that does not fit the schema is refused in a log as well', async () => {
+    maker.addAll([alice.sealed(utf8('{"text":5}')), ...alice.says(4)])
+    const stored = new ValidationPool(net.network, fixedKeys([net.openingKey]), { age: 'stored' })
+    await stored.start()
+    cleanup.add(() => stored.stop())
+    const { fault } = await audit(shown(maker.blocks), stored)
+    assert.deepEqual([fault?.kind, fault?.position], ['message', 20])
+  })
 })

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { encodeBundle } from '#src/core/bundle.js'
 import type { Verdict } from '#src/core/validation.js'
-import { ValidationPool } from '#src/node/validation-pool.js'
+import type { PeerEvent } from '#src/node/events.js'
+import { Unjudged, ValidationPool } from '#src/node/validation-pool.js'
 import { OpenAuthor } from '../helpers/authors.js'
+import { MADE_TO_HANG, MADE_TO_THROW } from '../helpers/failing-worker.js'
 import { makeWorkNetwork, type TestNetwork } from '../helpers/networks.js'
 
 function sequencesOf(verdicts: readonly Verdict[]): bigint[] {
@@ -41,6 +43,77 @@ describe('the validation pool', () => {
     } finally {
       await pool.stop()
     }
+  })
+
+  describe('where a worker fails', () => {
+    const worker = new URL('../helpers/failing-worker.js', import.meta.url).href
+    const warnings: string[] = []
+    const report = (event: PeerEvent): void => {
+      if (event.event === 'warning') warnings.push(event.message)
+    }
+    let alice: OpenAuthor
+    let pool: ValidationPool
+
+    beforeEach(async () => {
+      warnings.length = 0
+      alice = await OpenAuthor.create(net, 'alice')
+      pool = new ValidationPool(net.network, undefined, { worker, report, verdictMs: 500 })
+      await pool.start()
+    })
+
+    afterEach(() => pool.stop())
+
+    const said = (text: string): Promise<readonly Verdict[]> =>
+      pool.validate(encodeBundle([alice.say({ text }).envelope]), 1)
+
+    it('what it throws is no verdict, and those that came with the message are judged without it', async () => {
+      // The first ones keep the workers busy, so that the others are handed out together.
+      const texts = ['first', 'second', 'third', MADE_TO_THROW, 'before', MADE_TO_THROW, 'after']
+      const outcomes = await Promise.allSettled(texts.map(said))
+      assert.deepEqual(
+        outcomes.map(outcome =>
+          outcome.status === 'fulfilled'
+            ? outcome.value.map(({ ok }) => ok)
+            : outcome.reason instanceof Unjudged
+        ),
+        texts.map(text => (text === MADE_TO_THROW ? true : [true]))
+      )
+      assert.equal(warnings.length, 2)
+      assert.match(warnings[0] ?? '', /Maximum call stack size exceeded.* defect of the program/)
+      assert.equal(pool.queued, 0)
+    })
+
+    it('one that comes to no verdict is ended and replaced, and others are judged after it', async () => {
+      await assert.rejects(said(MADE_TO_HANG), Unjudged)
+      assert.match(warnings[0] ?? '', /came to no verdict within 500 ms/)
+      for (const text of ['one', 'two', 'three']) assert.ok((await said(text)).every(({ ok }) => ok))
+      assert.equal(pool.queued, 0)
+    })
+
+    it('in the middle of many that wait, all get an outcome, in the order of the calls', async () => {
+      const texts = Array.from({ length: 40 }, (_, index) =>
+        index === 10 ? MADE_TO_HANG : `message ${index}`
+      )
+      const heard: number[] = []
+      const outcomes = await Promise.allSettled(
+        texts.map(async (text, index) => {
+          try {
+            return await said(text)
+          } finally {
+            heard.push(index)
+          }
+        })
+      )
+      assert.deepEqual(
+        heard,
+        texts.map((_, index) => index)
+      )
+      for (const outcome of outcomes)
+        if (outcome.status === 'fulfilled') assert.ok(outcome.value.every(({ ok }) => ok))
+        else assert.ok(outcome.reason instanceof Unjudged, String(outcome.reason))
+      assert.equal(outcomes[10]?.status, 'rejected')
+      assert.ok((await said('afterwards')).every(({ ok }) => ok))
+    })
   })
 
   it('stops while another worker still loads, and takes nothing any more', async () => {
