@@ -19,7 +19,7 @@ import type { Candidate } from './candidate.js'
  * | h height(6)                        | block without its messages              | import     |
  * | i id(32)                           | height(6)                               | import     |
  * | t level(1) index(6)                | 256 hashes: a full tile of the log tree | import     |
- * | e id(32)                           | evidence of a lie                       | witness    |
+ * | e hash(32)                         | evidence of a lie; SHA-256 of its bytes | witness    |
  * | s height(6) id(32)                 | whole block beside the main chain       | import     |
  * | p author sequence(8)               | envelope that waits for a block         | pool or import |
  * | k                                  | newest certificate of the encryption key | sequencer: signed last; others: seen |
@@ -74,7 +74,7 @@ export const keys = {
     key.writeUIntBE(position, 1 + LEAF_PREFIX, SAFE_INTEGER_BYTES)
     return key
   },
-  evidence: (id: Hash) => Buffer.concat([Buffer.from('e'), id]),
+  evidence: (hash: Hash) => Buffer.concat([Buffer.from('e'), hash]),
   grace: (keyId: Uint8Array) => Buffer.concat([Buffer.from('g'), keyId]),
   id: (id: Hash) => Buffer.concat([Buffer.from('i'), id]),
   tile: (level: number, index: number) => {

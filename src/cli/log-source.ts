@@ -5,11 +5,8 @@ import { rulesOf } from '../chain/rules.js'
 import { type Database, networkIn, ranges } from '../chain/store.js'
 import { type ReadBlock, storedBlocks } from '../chain/stored-blocks.js'
 import { equal } from '../core/bytes.js'
-import type { Evidence } from '../core/evidence.js'
-import { VerifierCache } from '../core/keys.js'
 import { type Network, parseCanonicalNetwork } from '../core/network-document.js'
 import { parsedAddress } from '../network/addresses.js'
-import { readEvidence } from '../node/evidence-check.js'
 import { isOutbox } from '../node/outbox.js'
 import { askedBlocks } from './asked-blocks.js'
 import { asking } from './asking.js'
@@ -102,12 +99,9 @@ function withFolder(
   })
 }
 
-/** What a stopped peer has kept of the sequencer's lies, each piece checked. */
-export function evidenceIn(folder: string, network: Network): Promise<Evidence[]> {
-  return withReadOnly(folder, async database => {
-    const stored = await database.values(ranges.evidence).all()
-    return Promise.all(stored.map(bytes => readEvidence(bytes, network, new VerifierCache())))
-  })
+/** What a stopped peer has kept of the sequencer's lies, not checked. */
+export function evidenceIn(folder: string): Promise<Uint8Array[]> {
+  return withReadOnly(folder, database => database.values(ranges.evidence).all())
 }
 
 async function withFile(

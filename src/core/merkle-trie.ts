@@ -59,8 +59,8 @@ export class MerkleTrie<Value extends NonNullable<unknown>> implements Branch<Va
   }
 
   /**
-   * What paths that lead to one root show of a trie; the rest is known by its hashes alone. Throws RangeError where
-   * the paths do not lead to `root`. Whatever looks at what they do not show throws RangeError, too.
+   * What paths that lead to one root show of a trie; the rest is known by its hashes alone. Throws RangeError unless
+   * each of them leads to `root` by itself. Whatever looks at what they do not show throws RangeError, too.
    */
   static shown<Value extends NonNullable<unknown>>(
     kind: LeafKind<Value>,
@@ -69,14 +69,13 @@ export class MerkleTrie<Value extends NonNullable<unknown>> implements Branch<Va
   ): MerkleTrie<Value> {
     let top: Node<Value> = new Unknown(byteString(root))
     for (const { place, leaf, siblings } of paths) {
-      const isOff = leaf !== undefined && !agree(kind.place(leaf), place, siblings.length)
-      if (siblings.length > PLACE_BITS || isOff)
-        throw new RangeError('a path that does not lead to its place')
+      const shown = leaf && { place: kind.place(leaf), data: kind.data(leaf) }
+      // `graft` leaves out what an earlier path has shown: of that, too, each path must be right.
+      if (!leadsTo(root, place, shown, siblings))
+        throw new RangeError('a path that does not lead from its place to the root')
       top = graft(top, place, leaf, siblings.map(byteString).toReversed(), 0)
     }
-    const trie = new MerkleTrie(kind, top)
-    if (!equal(trie.root(), root)) throw new RangeError('a path that does not lead to the root')
-    return trie
+    return new MerkleTrie(kind, top)
   }
 
   /** `isThere`: whether a value stands at this place, where that is told more quickly than by its place. */
@@ -144,14 +143,23 @@ export function verifyTriePath(
   siblings: readonly Uint8Array[],
   root: Hash
 ): boolean {
+  const shown = leaf && { place: byteString(leaf.place), data: leaf.data }
+  return leadsTo(root, byteString(place), shown, siblings)
+}
+
+function leadsTo(
+  root: Hash,
+  place: ByteString,
+  leaf: { readonly place: ByteString; readonly data: Uint8Array } | undefined,
+  siblings: readonly Uint8Array[]
+): boolean {
   const depth = siblings.length
   if (depth > PLACE_BITS || siblings.some(({ length }) => length !== HASH_LENGTH)) return false
-  const asked = byteString(place)
-  if (leaf !== undefined && !agree(asked, byteString(leaf.place), depth)) return false
+  if (leaf !== undefined && !agree(place, leaf.place, depth)) return false
   const start = leaf === undefined ? EMPTY : leafHash(leaf.data)
   const top = siblings.reduce<ByteString>((node, bytes, index) => {
     const sibling = byteString(bytes)
-    return bit(asked, depth - 1 - index) === 0 ? nodeHash(node, sibling) : nodeHash(sibling, node)
+    return bit(place, depth - 1 - index) === 0 ? nodeHash(node, sibling) : nodeHash(sibling, node)
   }, start)
   return equal(hashOf(top), root)
 }
@@ -243,7 +251,7 @@ function graft<Value>(
   const sibling = siblings[depth]
   if (sibling === undefined) return node instanceof Unknown ? leaf : node
   const side = bit(place, depth)
-  // What another path has shown stays; whether the two agree the root tells.
+  // What another path has shown stays: all lead to one root, so that they agree.
   const beside =
     node instanceof Inner ? node.child(1 - side) : sibling === EMPTY ? undefined : new Unknown(sibling)
   const on = node instanceof Inner ? node.child(side) : new Unknown(EMPTY)

@@ -1,5 +1,5 @@
-import { asHash, type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from './bytes.js'
-import { DecodeError, decodeCanonical, expectLength } from './codec.js'
+import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from './bytes.js'
+import { DecodeError, decodeCanonical, decodeHash } from './codec.js'
 import { openEnvelopeOf, signEnvelope } from './envelope.js'
 import type { Signer, VerifierCache } from './keys.js'
 import { Receipt as WireReceipt } from './wire/tallystick.js'
@@ -31,14 +31,19 @@ export function readReceipt(
 ): Receipt {
   const opened = openEnvelopeOf(sequencer, 'receipt', bytes, verifiers)
   if (!opened.ok) throw new DecodeError(`receipt: ${opened.detail}`)
-  const receipt = decodeCanonical('receipt', WireReceipt, opened.payload)
+  const receipt = decodeReceipt(opened.payload)
   if (!equal(receipt.network, network)) throw new DecodeError('receipt: for another network')
+  return receipt
+}
+
+/** What a receipt says, before it is known who says it. Throws DecodeError. */
+export function decodeReceipt(payload: Uint8Array): Receipt {
+  const receipt = decodeCanonical('receipt', WireReceipt, payload)
   if (receipt.entries.length === 0) throw new DecodeError('receipt: names no message')
-  for (const entry of receipt.entries) expectLength('receipt leaf', entry.leaf, 32)
   return {
-    network,
+    network: decodeHash('receipt network', receipt.network),
     author: receipt.author as PeerIdBytes,
     time: receipt.time,
-    entries: receipt.entries.map(entry => ({ ...entry, leaf: asHash(entry.leaf) }))
+    entries: receipt.entries.map(entry => ({ ...entry, leaf: decodeHash('receipt leaf', entry.leaf) }))
   }
 }

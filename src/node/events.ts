@@ -1,6 +1,6 @@
 import type { CheckpointedHeader } from '../core/block.js'
 import type { Hash } from '../core/bytes.js'
-import type { EvidenceKind } from '../core/evidence.js'
+import type { EvidenceKind } from '../core/evidence-shape.js'
 
 /** What a peer tells the world. Entries print these as JSON or as sentences. */
 export type PeerEvent =

@@ -2,19 +2,13 @@ import { setImmediate } from 'node:timers/promises'
 import { decodeAccountProof, encodeAccountProof } from '../applications/ledger/account-proof.js'
 import { LedgerState } from '../applications/ledger/state.js'
 import { touchedBy } from '../applications/ledger/touched.js'
-import type { Rules } from '../chain/cursor.js'
+import { genesisCursor, type Rules } from '../chain/cursor.js'
 import { rulesOf } from '../chain/rules.js'
 import type { Block, SignedHeader } from '../core/block.js'
 import { type EnvelopeBytes, equal } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
 import { decodeEnvelope } from '../core/envelope.js'
-import {
-  type BlockJudge,
-  brokenStateEvidence,
-  checkEvidence,
-  type Evidence,
-  type ShownBlock
-} from '../core/evidence.js'
+import { brokenStateEvidence, checkEvidence, type Evidence, type ShownBlock } from '../core/evidence.js'
 import type { VerifierCache } from '../core/keys.js'
 import { decodeMessage, type Message } from '../core/message.js'
 import type { Network, OrderedNetwork } from '../core/network-document.js'
@@ -22,27 +16,49 @@ import { validateOpenly } from '../core/validation.js'
 import { messageRules } from './message-rules.js'
 
 export interface Reading {
-  /** Whether this block was checked whole here before. Without it none was. */
-  readonly isRight?: BlockJudge['isRight']
   /** Where it fires before all is read, its reason is what is rejected with. */
   readonly signal?: AbortSignal
 }
 
 /**
- * Rejects with DecodeError, with what is wrong, unless it proves that the network's sequencer has lied. A block with
- * many messages takes long: others get their turns meanwhile.
+ * Rejects with DecodeError, with what is wrong, unless it proves that the network's sequencer has lied. That depends on
+ * the bytes and the network document alone. A block with many messages takes long: others get their turns meanwhile.
  */
 export async function readEvidence(
   bytes: Uint8Array,
   network: Network,
   verifiers: VerifierCache,
-  { isRight = () => false, signal }: Reading = {}
+  { signal }: Reading = {}
 ): Promise<Evidence> {
-  if (network.kind !== 'ordered') throw new DecodeError('evidence: nobody orders this network')
+  if (network.kind !== 'ordered' || network.document.ordering.type !== 'sequencer')
+    throw new DecodeError('evidence: this network has no sequencer')
   return checkEvidence(bytes, network, verifiers, {
-    isRight,
+    genesis: () => genesisCursor(rulesFor(network)).signed.id,
     judgeState: shown => judgeState(shown, rulesFor(network), verifiers, signal)
   })
+}
+
+/** What somebody shows as evidence: what of it holds, and why each of the others proves nothing. */
+export interface SortedEvidence {
+  readonly holding: readonly Evidence[]
+  readonly faults: readonly string[]
+}
+
+export async function sortEvidence(
+  pieces: Iterable<Uint8Array>,
+  network: Network,
+  verifiers: VerifierCache
+): Promise<SortedEvidence> {
+  const holding: Evidence[] = []
+  const faults: string[] = []
+  for (const bytes of pieces)
+    try {
+      holding.push(await readEvidence(bytes, network, verifiers))
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      faults.push(error.message)
+    }
+  return { holding, faults }
 }
 
 /** They take long to make where many accounts have something at first, and anybody may show evidence. */

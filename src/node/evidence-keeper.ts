@@ -1,8 +1,9 @@
-import { type Database, expectStored, keys, ranges, StoreError, writeDurably } from '../chain/store.js'
+import { type Database, keys, ranges, StoreError, writeDurably } from '../chain/store.js'
 import type { SignedHeader } from '../core/block.js'
 import { equal, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
-import { type Evidence, isReadableEvidence } from '../core/evidence.js'
+import type { Evidence } from '../core/evidence.js'
+import { type EvidenceShape, readEvidenceShape } from '../core/evidence-shape.js'
 import { sha256 } from '../core/hash.js'
 import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
@@ -24,7 +25,7 @@ export interface EvidenceKeeperOptions {
   /** A monotonic clock, ms. */
   readonly clock: () => number
   readonly report: Report
-  /** Whether this block was checked whole here: then nothing is wrong with it, whoever says so. */
+  /** Whether this block was checked whole here: then no piece against its log or its state holds, and none is looked at. */
   readonly isRight: (signed: SignedHeader) => boolean
   /** Called at each piece of evidence, those from earlier runs included: the sequencer is not to be followed. */
   readonly convicted: (evidence: Evidence) => void
@@ -32,7 +33,7 @@ export interface EvidenceKeeperOptions {
   readonly failed: (error: Error) => void
 }
 
-/** What came of a piece. `unseen`: nobody looked at it. */
+/** What came of a piece. `known`: so is the lie, by this piece or another one. `unseen`: nobody looked at it. */
 type Outcome = 'kept' | 'known' | 'nothing' | 'unseen'
 
 const VERDICTS: Record<Outcome, GossipVerdict> = {
@@ -46,8 +47,9 @@ const VERDICTS: Record<Outcome, GossipVerdict> = {
 export class EvidenceKeeper implements Service {
   readonly #stopping = new AbortController()
   readonly #verifiers = new VerifierCache()
+  /** By the lie: one piece of each. */
   readonly #evidence = new Map<string, Evidence>()
-  /** What proved nothing, by its id in hex. */
+  /** Pieces that proved nothing, by the SHA-256 of their bytes in hex. */
   readonly #alarms = new Recent(LIMITS.rememberedAlarms)
   /** To check a block with all its messages takes long, and anybody can show true blocks that prove nothing. */
   readonly #rates = new RateLimiter(LIMITS.evidenceRate, LIMITS.rememberedRates)
@@ -56,16 +58,29 @@ export class EvidenceKeeper implements Service {
 
   constructor(private readonly options: EvidenceKeeperOptions) {}
 
-  /** Takes up again what it knew. */
+  /** Takes up again what it knew. Throws StoreError where a piece is not what was written. */
   async start(): Promise<void> {
-    const { database, host, topic, network } = this.options
-    for await (const [key, bytes] of database.iterator(ranges.evidence)) {
-      // Looked at again: what convicts somebody must hold on its own.
-      const evidence = await expectHolds(readEvidence(bytes, network, this.#verifiers))
-      if (!equal(key, keys.evidence(evidence.id))) throw new StoreError('a piece of evidence is damaged')
-      this.#remember(evidence)
+    const { database, host, topic } = this.options
+    for (const [key, bytes] of await database.iterator(ranges.evidence).all()) {
+      if (!equal(key, keys.evidence(sha256(bytes))))
+        throw new StoreError('a piece of evidence is damaged; restore the folder from a copy')
+      await this.#takeUp(key, bytes)
     }
     host.subscribe(topic, async (from, data) => VERDICTS[await this.#hear(from, data)])
+  }
+
+  /** Looks at a stored piece again: an earlier version may have believed more than it proves. */
+  async #takeUp(key: Uint8Array, bytes: Uint8Array): Promise<void> {
+    const { database, network, report } = this.options
+    try {
+      const evidence = await readEvidence(bytes, network, this.#verifiers)
+      if (!this.#evidence.has(toHex(evidence.id))) this.#remember(evidence)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      await writeDurably(database, [{ type: 'del', key }])
+      const message = `a stored piece of evidence proves nothing (${error.message}); it was removed, and convicts nobody any more`
+      report({ event: 'warning', message })
+    }
   }
 
   /** What was found here is looked at before this resolves, and what others brought is let go. */
@@ -113,8 +128,6 @@ export class EvidenceKeeper implements Service {
   async #hear(from: PeerIdBytes, bytes: Uint8Array): Promise<Outcome> {
     const known = this.#known(bytes)
     if (known !== undefined) return known
-    // Whoever sends such is to be found out, so it takes nothing of his rate.
-    if (!isReadableEvidence(bytes)) return 'nothing'
     const { clock } = this.options
     // Who passes on nothing else has no more of it than is kept.
     if (!this.#rates.take(toHex(from), clock())) return 'unseen'
@@ -122,11 +135,19 @@ export class EvidenceKeeper implements Service {
     return (await this.#queue.of(toHex(from), () => this.#look(bytes, signal))) ?? 'unseen'
   }
 
-  /** Of what need not be looked at. */
+  /** Of what need not be looked at: no signature, no proof. */
   #known(bytes: Uint8Array): Outcome | undefined {
-    const name = toHex(sha256(bytes))
-    if (this.#evidence.has(name) || this.#evidence.size >= LIMITS.evidence) return 'known'
-    return this.#alarms.has(name) ? 'nothing' : undefined
+    if (this.#evidence.size >= LIMITS.evidence) return 'known'
+    if (this.#alarms.has(toHex(sha256(bytes)))) return 'nothing'
+    const shape = shapeOf(bytes)
+    if (shape === undefined) return 'nothing'
+    return this.#evidence.has(toHex(shape.id)) ? 'known' : undefined
+  }
+
+  /** Throws DecodeError where it is about a block that was checked here whole: to check it again would take long. */
+  #expectUnchecked(shape: EvidenceShape): void {
+    if ((shape.kind === 'log' || shape.kind === 'state') && this.options.isRight(shape.child))
+      throw new DecodeError('evidence: the block was checked here before, and is right')
   }
 
   /** `signal`: fires where it need not be known any more. */
@@ -134,9 +155,10 @@ export class EvidenceKeeper implements Service {
     // The same may have been looked at while this waited.
     const known = this.#known(bytes)
     if (known !== undefined) return known
-    const { network, isRight } = this.options
+    const { network } = this.options
     try {
-      this.#keep(await readEvidence(bytes, network, this.#verifiers, { isRight, ...(signal && { signal }) }))
+      this.#expectUnchecked(readEvidenceShape(bytes))
+      this.#keep(await readEvidence(bytes, network, this.#verifiers, { ...(signal && { signal }) }))
       return 'kept'
     } catch (error) {
       if (signal?.aborted) return 'unseen'
@@ -150,7 +172,9 @@ export class EvidenceKeeper implements Service {
     const { database, report } = this.options
     this.#writing = Promise.all([
       this.#writing,
-      writeDurably(database, [{ type: 'put', key: keys.evidence(evidence.id), value: evidence.bytes }])
+      writeDurably(database, [
+        { type: 'put', key: keys.evidence(sha256(evidence.bytes)), value: evidence.bytes }
+      ])
     ]).catch((error: unknown) =>
       report({ event: 'warning', message: `the evidence was not written: ${describeError(error)}` })
     )
@@ -175,13 +199,12 @@ export class EvidenceKeeper implements Service {
   }
 }
 
-/** Throws StoreError where what is on disk does not hold. */
-async function expectHolds(read: Promise<Evidence>): Promise<Evidence> {
+/** Undefined where it cannot be read, or its parts do not fit together. */
+function shapeOf(bytes: Uint8Array): EvidenceShape | undefined {
   try {
-    return await read
+    return readEvidenceShape(bytes)
   } catch (error) {
-    return expectStored('a piece of evidence', () => {
-      throw error
-    })
+    if (error instanceof DecodeError) return undefined
+    throw error
   }
 }

@@ -38,6 +38,8 @@ export async function checkProof(
   const verdict = await validateEnvelope(message, messageRules(rules, opener, 'stored'), verifiers)
   if (!verdict.ok) throw new DecodeError(`the message: ${verdict.refusal.reason}: ${verdict.refusal.detail}`)
   const { leaf, author, sequence } = verdict
+  if (position < header.size - header.count)
+    throw new DecodeError(`block ${header.height} does not hold position ${position}: an earlier one does`)
   if (!verifyInclusion(leaf, position, header.size, path, header.log))
     throw new DecodeError(`the inclusion proof of position ${position} does not hold`)
   return { header, id, position, leaf, author, sequence }

@@ -1,12 +1,10 @@
 import { type EnvelopeBytes, equal, type PeerIdBytes } from '../core/bytes.js'
 import { readCertificate } from '../core/encryption-key.js'
-import type { Evidence } from '../core/evidence.js'
 import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { type Network, sequencerOf } from '../core/network-document.js'
 import { type Receipt, readReceipt } from '../core/receipt.js'
 import type { Host } from '../network/host.js'
-import { readEvidence } from './evidence-check.js'
 import { QueryClient, unexpected } from './query-client.js'
 import { QueryFailed, Untrue } from './query-errors.js'
 
@@ -36,15 +34,7 @@ export class SequencerAsker {
     return answer.certificate
   }
 
-  /** All the evidence that the peer knows, each piece checked. */
-  async evidence(): Promise<Evidence[]> {
-    const all: Evidence[] = []
-    for (const bytes of await this.shownEvidence())
-      all.push(await readEvidence(bytes, this.network, this.#verifiers))
-    return all
-  }
-
-  /** The same, for who checks it. */
+  /** The pieces that the peer takes for evidence, not checked. */
   async shownEvidence(): Promise<Uint8Array[]> {
     const all: Uint8Array[] = []
     for await (const answer of this.#client.all({ kind: 'evidence' })) {

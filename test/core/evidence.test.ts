@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { genesisCursor } from '#src/chain/cursor.js'
+import { rulesOf } from '#src/chain/rules.js'
 import { type SignedHeader, signHeader } from '#src/core/block.js'
-import { equal, type Hash } from '#src/core/bytes.js'
+import { type EnvelopeBytes, equal, type Hash, toHex } from '#src/core/bytes.js'
 import {
   brokenChainEvidence,
   brokenLogEvidence,
@@ -10,7 +12,8 @@ import {
   forkEvidence
 } from '#src/core/evidence.js'
 import { VerifierCache } from '#src/core/keys.js'
-import { Frontier, inclusionPath, rootOf, subtreeOf } from '#src/core/merkle.js'
+import { EMPTY_ROOT, Frontier, inclusionPath, nodeHash, rootOf, subtreeOf } from '#src/core/merkle.js'
+import { expectOrdered } from '#src/core/network-document.js'
 import { signReceipt } from '#src/core/receipt.js'
 import { Evidence as WireEvidence } from '#src/core/wire/tallystick.js'
 import { readEvidence } from '#src/node/evidence-check.js'
@@ -19,6 +22,7 @@ import { seedOf, signerNamed, stageOf } from '../helpers/core.js'
 const { network, author, sequencer } = await stageOf()
 const verifiers = new VerifierCache()
 const leaves = ['one', 'two', 'three'].map(seedOf)
+const genesis = genesisCursor(rulesOf(expectOrdered(network))).signed.id
 
 interface Wishes {
   readonly height?: number
@@ -28,6 +32,7 @@ interface Wishes {
   /** Leaves of this block, and of the whole log up to and including it. */
   readonly block?: readonly Hash[]
   readonly all?: readonly Hash[]
+  readonly size?: number
 }
 
 function header(wishes: Wishes = {}, signer = sequencer): SignedHeader {
@@ -40,7 +45,7 @@ function header(wishes: Wishes = {}, signer = sequencer): SignedHeader {
       time,
       count: block.length,
       root: rootOf(block),
-      size: all.length,
+      size: wishes.size ?? all.length,
       log: rootOf(all),
       state: seedOf('state'),
       producer: signer.peerId,
@@ -99,7 +104,15 @@ describe('Evidence', () => {
       const evidence = await check(brokenLogEvidence(parent, child(parent, all), peaks, more))
       assert.deepEqual([evidence.kind, evidence.height], ['log', 6])
     }
-    const first = header({ height: 1, block: more, all: leaves })
+    const miscounted = header({
+      height: 6,
+      parent: parent.id,
+      block: more,
+      all: [...leaves, ...more],
+      size: 7
+    })
+    assert.equal((await check(brokenLogEvidence(parent, miscounted, peaks, more))).height, 6)
+    const first = header({ height: 1, parent: genesis, block: more, all: leaves })
     assert.equal((await check(brokenLogEvidence(undefined, first, [], more))).height, 1)
   })
 
@@ -112,8 +125,87 @@ describe('Evidence', () => {
     await refused(brokenLogEvidence(parent, bad, peaks.slice(1), more), /peaks/)
     await refused(brokenLogEvidence(header({ time: 2 }), bad, peaks, more), /as its parent/)
     await refused(brokenLogEvidence(undefined, bad, [], more), /do not follow/)
-    const first = header({ height: 1, all: leaves })
+    const first = header({ height: 1, parent: genesis, all: leaves })
     await refused(brokenLogEvidence(undefined, first, [], leaves), /what its messages give/)
+  })
+
+  it('of a log convicts nobody where nodes stand in place of leaves, or leaves in place of nodes', async () => {
+    const [a, b, c, d, e] = [seedOf('a'), seedOf('b'), seedOf('c'), seedOf('d'), seedOf('e')]
+    const five = [a, b, c, d, e]
+    const parent = header()
+    const good = header({ height: 6, parent: parent.id, block: five, all: [...leaves, ...five] })
+    const first = header({ height: 1, parent: genesis, all: five })
+    const lists = [
+      [nodeHash(a, b), nodeHash(c, d), e],
+      [nodeHash(nodeHash(a, b), nodeHash(c, d)), e],
+      [rootOf(five)]
+    ]
+    for (const list of lists) {
+      assert.ok(equal(rootOf(list), good.header.root), 'it gives the same root')
+      await refused(brokenLogEvidence(parent, good, peaks, list), /leaves of a block of 5 messages/)
+      await refused(brokenLogEvidence(undefined, first, [], list), /leaves of a block of 5 messages/)
+    }
+    await refused(brokenLogEvidence(parent, good, [rootOf(leaves)], five), /peaks/)
+    await refused(brokenLogEvidence(parent, good, leaves, five), /peaks/)
+  })
+
+  it('of a log needs the genesis where no parent is shown, and no peaks', async () => {
+    const elsewhere = header({ height: 1, block: more, all: leaves })
+    await refused(brokenLogEvidence(undefined, elsewhere, [], more), /the genesis as its parent/)
+    const first = header({ height: 1, parent: genesis, block: more, all: leaves })
+    await refused(brokenLogEvidence(undefined, first, peaks, more), /the genesis has no peaks/)
+  })
+
+  it('rests on no header of block 0, which nobody signs', async () => {
+    const zero = header({ height: 0 })
+    await refused(forkEvidence(zero, header({ height: 0, time: 2 })), /block 0/)
+    await refused(brokenChainEvidence(zero, header({ height: 1 })), /block 0/)
+    await refused(brokenReceiptEvidence(receiptFor(1, seedOf('promised')), proven(1, zero)), /block 0/)
+    const child = header({ height: 1, parent: zero.id, block: more, all: leaves })
+    await refused(brokenLogEvidence(zero, child, peaks, more), /block 0/)
+  })
+
+  it('of a receipt needs a log that has its position', async () => {
+    const promised = receiptFor(3, seedOf('promised'))
+    await refused(brokenReceiptEvidence(promised, { ...proven(2), position: 3 }), /no position 3/)
+    const empty = header({ all: [], block: [] })
+    const none = { position: 0, leaf: EMPTY_ROOT, path: [], signed: empty }
+    await refused(brokenReceiptEvidence(receiptFor(0, seedOf('promised')), none), /no position 0/)
+  })
+
+  it('has one id for one lie, whatever shows it', async () => {
+    const idOf = async (bytes: Uint8Array): Promise<string> => toHex((await check(bytes)).id)
+    const promise = (sequence: bigint): EnvelopeBytes =>
+      signReceipt(
+        {
+          network: network.id,
+          author: author.peerId,
+          time: Number(sequence),
+          entries: [{ sequence, position: 1, leaf: seedOf('promised') }]
+        },
+        sequencer
+      )
+    const all = [...leaves, seedOf('four')]
+    const path = inclusionPath(1, all.length, subtreeOf(all))
+    const later = { ...proven(1), path, signed: header({ height: 9, all }) }
+    const shown = await Promise.all(
+      [
+        brokenReceiptEvidence(promise(1n), proven(1)),
+        brokenReceiptEvidence(promise(2n), proven(1)),
+        brokenReceiptEvidence(promise(1n), later)
+      ].map(idOf)
+    )
+    assert.equal(new Set(shown).size, 1)
+    const others = await Promise.all(
+      [
+        brokenReceiptEvidence(receiptFor(1, seedOf('promised too')), proven(1)),
+        brokenReceiptEvidence(receiptFor(2, seedOf('promised')), proven(2)),
+        forkEvidence(header(), header({ time: 2 })),
+        forkEvidence(header(), header({ time: 3 })),
+        brokenChainEvidence(header(), header({ height: 6 }))
+      ].map(idOf)
+    )
+    assert.equal(new Set([...shown, ...others]).size, 1 + others.length)
   })
 
   it('convicts nobody of what is no contradiction', async () => {

@@ -55,7 +55,7 @@ describe('Receipts', () => {
       entries: [...receipt.entries],
       network: new Uint8Array(0)
     })
-    refused(signEnvelope('receipt', short, sequencer), /another network/)
+    refused(signEnvelope('receipt', short, sequencer), /network: expected 32 bytes/)
   })
 
   it('that name no message are refused', () => {

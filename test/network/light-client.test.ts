@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { EvidenceKind } from '#src/core/evidence.js'
+import type { EvidenceKind } from '#src/core/evidence-shape.js'
 import { deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { makeNetwork, type TestNetwork } from '../helpers/networks.js'

@@ -2,10 +2,11 @@ import type { Command } from 'commander'
 import { encodeBlock } from '../../core/block.js'
 import { type EnvelopeBytes, toHex } from '../../core/bytes.js'
 import { checkpointNote } from '../../core/checkpoint.js'
-import type { Evidence } from '../../core/evidence.js'
 import { describeFault } from '../../core/fault.js'
+import { VerifierCache } from '../../core/keys.js'
 import { formatProof } from '../../core/proof-file.js'
 import type { Asker } from '../../node/asker.js'
+import { sortEvidence } from '../../node/evidence-check.js'
 import { SequencerAsker } from '../../node/sequencer-asker.js'
 import { type AskingOptions, asking, askingCommand, withConnection } from '../asking.js'
 import { encodeEvidenceFile } from '../evidence-file.js'
@@ -146,15 +147,17 @@ async function proofOf(asker: Asker, ref: Reference): Promise<Exported> {
 /** Whatever head the peer shows: it may have stopped following. A stopped client's or follower's folder has some, too. */
 async function exportEvidence(file: string | undefined, options: ExportOptions): Promise<void> {
   const network = await readNetwork(options.network)
-  const take = ([first]: readonly Evidence[]): Promise<void> => {
-    if (first === undefined) throw new Failure('no evidence against this sequencer is known there')
-    const { kind, id, height, detail, bytes } = first
-    const facts = { kind, id: toHex(id), height, detail }
-    return write(file, options, { content: encodeEvidenceFile(bytes), facts, sentence: detail })
-  }
-  if (options.from === undefined)
-    return withConnection(options, network, async ({ host, peer }) =>
-      take(await new SequencerAsker(host, peer, network).evidence())
-    )
-  await take(await evidenceIn(options.from, network))
+  const { from } = options
+  const shown = await (from === undefined
+    ? withConnection(options, network, ({ host, peer }) =>
+        new SequencerAsker(host, peer, network).shownEvidence()
+      )
+    : evidenceIn(from))
+  const { holding, faults } = await sortEvidence(shown, network, new VerifierCache())
+  for (const fault of faults) printLine(`a piece of it proves nothing, and is left out: ${fault}`)
+  const [first] = holding
+  if (first === undefined) throw new Failure('no evidence against this sequencer is known there')
+  const { kind, id, height, detail, bytes } = first
+  const facts = { kind, id: toHex(id), height, detail }
+  await write(file, options, { content: encodeEvidenceFile(bytes), facts, sentence: detail })
 }

@@ -138,15 +138,14 @@ async function judgeLog(target: Target, options: VerifyOptions): Promise<Judged>
 async function judgeEvidence(path: string, { network }: VerifyOptions): Promise<Judged> {
   const known = await readNetwork(network ?? DEFAULTS.network)
   const file = await readWhole(path, EVIDENCE_MAGIC.length + LIMITS.evidenceBytes)
-  return judge(async () => {
-    const bytes = decodeEvidenceFile(file)
-    const { kind, id, height, detail } = await readEvidence(bytes, known, new VerifierCache())
-    const sequencer = peerIdToString(sequencerOf(known))
-    return {
-      verdict: { valid: true, height, size: 0, evidence: { kind, id: toHex(id), detail }, sequencer },
-      lines: [`the evidence holds: the sequencer ${sequencer} has lied`, detail]
-    }
-  })
+  const read = await readEvidence(decodeEvidenceFile(file), known, new VerifierCache()).catch(asFault)
+  if ('fault' in read) return invalid(read.fault, 'the evidence does not hold: it convicts nobody')
+  const { kind, id, height, detail } = read
+  const sequencer = peerIdToString(sequencerOf(known))
+  return {
+    verdict: { valid: true, height, size: 0, evidence: { kind, id: toHex(id), detail }, sequencer },
+    lines: [`the evidence holds: the sequencer ${sequencer} has lied`, detail]
+  }
 }
 
 async function judgeProof(path: string, { network, key }: VerifyOptions): Promise<Judged> {
@@ -173,21 +172,13 @@ async function judgeProof(path: string, { network, key }: VerifyOptions): Promis
   }
 }
 
-async function judge(check: () => Judged | Promise<Judged>): Promise<Judged> {
-  try {
-    return await check()
-  } catch (error) {
-    return invalid(asFault(error).fault)
-  }
-}
-
 function asFault(error: unknown): { readonly fault: Fault } {
   if (error instanceof DecodeError) return { fault: { kind: 'proof', detail: error.message } }
   throw error
 }
 
-function invalid(fault: Fault): Judged {
-  return { verdict: { valid: false, height: 0, size: 0, fault }, lines: [] }
+function invalid(fault: Fault, ...lines: readonly string[]): Judged {
+  return { verdict: { valid: false, height: 0, size: 0, fault }, lines }
 }
 
 async function readWhole(path: string, most: number): Promise<Uint8Array> {
