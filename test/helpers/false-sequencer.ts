@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { PrivateKey } from '@libp2p/interface'
 import { decodeBundle } from '#src/core/bundle.js'
 import { type EnvelopeBytes, toHex, utf8 } from '#src/core/bytes.js'
@@ -62,8 +63,9 @@ export class FalseSequencer extends Changes {
     identity: PrivateKey,
     ...responders: readonly Responder[]
   ): Promise<FalseSequencer> {
-    const { messages } = topicsOf(net.network.id)
-    const host = await Host.create({ key: identity, listen: ['/ip4/127.0.0.1/tcp/0'], topics: [messages] })
+    const { messages, evidence } = topicsOf(net.network.id)
+    const topics = [messages, evidence]
+    const host = await Host.create({ key: identity, listen: ['/ip4/127.0.0.1/tcp/0'], topics })
     const sequencer = new FalseSequencer(net, host)
     const key: Responder = {
       reply: query => {
@@ -96,6 +98,16 @@ export class FalseSequencer extends Changes {
 
   get address(): string {
     return present(this.host.addresses()[0])
+  }
+
+  /** Publishes it as evidence, once somebody hears of that. */
+  async accuse(evidence: Uint8Array): Promise<void> {
+    const signal = deadline()
+    const { evidence: topic } = topicsOf(this.net.network.id)
+    while ((await this.host.publish(topic, evidence).catch(() => 0)) === 0) {
+      signal.throwIfAborted()
+      await setImmediate()
+    }
   }
 
   /** The first message that arrives. */
