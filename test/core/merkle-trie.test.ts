@@ -236,6 +236,25 @@ describe('a path in a Merkle trie', () => {
     )
   })
 
+  it('shows nothing, with others, where one hash of it is wrong, whatever the others have shown of that', () => {
+    fc.assert(
+      fc.property(entries, fc.nat(), fc.nat(), (list, which, at) => {
+        const trie = trieOf(list)
+        const paths = list.map(({ place }) => ({ place: byteString(place), ...trie.path(byteString(place)) }))
+        const altered = which % Math.max(paths.length, 1)
+        const { siblings = [] } = paths[altered] ?? {}
+        fc.pre(siblings.length > 0)
+        const wrong = siblings.map((hash, index) =>
+          index === at % siblings.length ? (flipped(hash, at % 32) as Hash) : hash
+        )
+        const shown = paths.map((path, index) => (index === altered ? { ...path, siblings: wrong } : path))
+        MerkleTrie.shown(KIND, trie.root(), paths)
+        assert.throws(() => MerkleTrie.shown(KIND, trie.root(), shown), RangeError)
+      }),
+      runs(200)
+    )
+  })
+
   it('shows nothing where it leads to another root', () => {
     fc.assert(
       fc.property(entries, places, arbitrary.hash(), (list, place, root) => {

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
 import { setImmediate } from 'node:timers/promises'
 import { Chain } from '#src/chain/chain.js'
-import { type Database, keys } from '#src/chain/store.js'
+import { type Database, keys, ranges } from '#src/chain/store.js'
 import type { Block } from '#src/core/block.js'
-import { type PeerIdBytes, utf8 } from '#src/core/bytes.js'
+import { type PeerIdBytes, toHex, utf8 } from '#src/core/bytes.js'
+import { brokenReceiptEvidence } from '#src/core/evidence.js'
 import { sha256 } from '#src/core/hash.js'
 import { LIMITS } from '#src/core/limits.js'
+import { inclusionPath, leafHash, subtreeOf } from '#src/core/merkle.js'
+import { signReceipt } from '#src/core/receipt.js'
+import { Evidence as WireEvidence } from '#src/core/wire/tallystick.js'
 import type { GossipVerdict } from '#src/network/host.js'
 import { BlockImporter, type Verification } from '#src/node/block-importer.js'
 import { stateEvidence } from '#src/node/evidence-check.js'
@@ -117,6 +121,21 @@ describe('a keeper of evidence', () => {
 
   const kept = (): string[] => keeper.all().map(({ kind }) => kind)
 
+  /** One lie about position 0, shown in the log of each block and by as many receipts. */
+  function variants(count: number): Uint8Array[] {
+    const lie = { network: net.network.id, author: alice.peerId, leaf: sha256(utf8('promised')) }
+    for (let height = 1; height <= count; height += 1) maker.add([alice.pay(alice, 1n)])
+    const leaves = maker.blocks.flatMap(({ envelopes }) => envelopes.map(leafHash))
+    return maker.blocks.flatMap(({ signed }) => {
+      const path = inclusionPath(0, signed.header.size, subtreeOf(leaves.slice(0, signed.header.size)))
+      return Array.from({ length: count }, (_, time) => {
+        const entries = [{ sequence: 1n, position: 0, leaf: lie.leaf }]
+        const receipt = signReceipt({ ...lie, time, entries }, net.signer)
+        return brokenReceiptEvidence(receipt, { position: 0, leaf: present(leaves[0]), path, signed })
+      })
+    })
+  }
+
   it('looks at only so much of one neighbour, and at what others bring all the same', async () => {
     const alarms = Array.from({ length: burst + 3 }, () => alarm(1))
     const evidence = trueEvidence()
@@ -203,6 +222,78 @@ describe('a keeper of evidence', () => {
     assert.deepEqual(await rightAfter('headers'), [false, false])
     assert.deepEqual(await rightAfter('full'), [false, false, true])
     assert.deepEqual(await rightAfter('full'), [false, false, true, true])
+  })
+
+  it('keeps and spreads one piece of one lie: variants of it neither fill it nor are passed on', async () => {
+    const pieces = variants(5)
+    assert.equal(new Set(pieces.map(toHex)).size, 25)
+    const verdicts: GossipVerdict[] = []
+    for (const [from, piece] of pieces.entries()) verdicts.push(await heardOf(from, piece))
+    assert.deepEqual(verdicts, ['accept', ...pieces.slice(1).map(() => 'ignore')])
+    assert.equal(await keeper.add(present(pieces.at(-1))), true)
+    assert.deepEqual([kept(), published], [['receipt'], 0])
+    // There is room for what else the sequencer has done.
+    assert.equal(await heardOf(1, trueEvidence()), 'accept')
+    assert.deepEqual(kept(), ['receipt', 'state'])
+  })
+
+  it('is not kept from a lie by what only pretends to show it', async () => {
+    const [piece] = variants(1)
+    const { receipt } = WireEvidence.decode(present(piece))
+    const pretended = WireEvidence.encode({ receipt: { ...present(receipt), path: [sha256(utf8('path'))] } })
+    assert.equal(await heardOf(1, pretended), 'reject')
+    assert.equal(await heardOf(2, present(piece)), 'accept')
+    assert.equal(await heardOf(3, pretended), 'reject')
+  })
+
+  /** Another one on the same database. */
+  async function restarted(warned: (message: string) => void): Promise<EvidenceKeeper> {
+    const again = new EvidenceKeeper({
+      host: { subscribe: () => undefined, unsubscribe: () => undefined, publish: async () => 0 },
+      topic: 'evidence',
+      database,
+      network: net.network,
+      clock: () => now,
+      isRight: () => true,
+      report: event => {
+        if (event.event === 'warning') warned(event.message)
+      },
+      failed: assert.ifError,
+      convicted: () => undefined
+    })
+    await again.start()
+    return again
+  }
+
+  it('takes up at the start what it has kept, removes what proves nothing, and says so', async () => {
+    const evidence = trueEvidence()
+    const pieces = [evidence, ...variants(2), alarm(2), utf8('nothing at all')]
+    for (const piece of pieces) await database.put(keys.evidence(sha256(piece)), piece)
+    const warnings: string[] = []
+    const again = await restarted(message => void warnings.push(message))
+    assert.deepEqual(
+      again
+        .all()
+        .map(({ kind }) => kind)
+        .toSorted(),
+      ['receipt', 'state']
+    )
+    assert.equal(warnings.length, 2)
+    for (const message of warnings) assert.match(message, /proves nothing \(evidence: .*\); it was removed/)
+    await again.stop()
+    const left = await database.values(ranges.evidence).all()
+    assert.deepEqual(left.map(toHex).toSorted(), pieces.slice(0, 5).map(toHex).toSorted())
+    const third = await restarted(message => assert.fail(message))
+    await third.stop()
+  })
+
+  it('does not start where a piece is not what was written: it may have held', async () => {
+    const piece = trueEvidence()
+    await database.put(keys.evidence(sha256(piece)), piece.slice(0, -1))
+    await assert.rejects(
+      restarted(() => undefined),
+      { name: 'StoreError', message: /a piece of evidence is damaged/ }
+    )
   })
 
   it('stops with what was found here kept, and with nothing else under way', async () => {
