@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict'
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { keys } from '#src/chain/store.js'
 import { utf8 } from '#src/core/bytes.js'
 import { forkEvidence } from '#src/core/evidence.js'
+import { sha256 } from '#src/core/hash.js'
 import { Author, envelopesOf } from '../helpers/authors.js'
 import { ChainMaker } from '../helpers/blocks.js'
 import { flipped } from '../helpers/bytes.js'
 import { present } from '../helpers/changes.js'
+import { openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
+import { foldedLogEvidence } from '../helpers/false-evidence.js'
 import { makeNetwork, type TestNetwork } from '../helpers/networks.js'
 import { RunningSequencer } from '../helpers/peers.js'
 import { type ToolAnswer, tool } from '../helpers/program.js'
@@ -125,6 +129,45 @@ describe('tallystick export and verify', () => {
     assert.equal(present(evidence).kind, 'fork')
     await writeFile(join(folder, 'no-lie'), Buffer.concat([magic, forkEvidence(one.signed, one.signed)]))
     assert.equal((await verdictOn('no-lie', '--network', 'network.json')).valid, false)
+    await writeFile(join(folder, 'forged'), Buffer.concat([magic, foldedLogEvidence(undefined, one, [])]))
+    const forged = await verdictOn('forged', '--network', 'network.json')
+    assert.match(present(forged.fault).detail, /3 leaves of a block of 5 messages/)
+    const { code, stdout } = await tool(folder, 'verify', 'forged', '--network', 'network.json')
+    assert.equal(code, 1)
+    assert.match(stdout, /NOT VALID: .* 3 leaves of a block of 5 messages\nthe evidence does not hold/)
+  })
+
+  it('leave out of a folder what proves nothing, and say why', async () => {
+    const maker = new ChainMaker(net)
+    const messages = (await Author.create(net, 'bob')).says(5)
+    const one = maker.forge(messages)
+    const pieces = [
+      foldedLogEvidence(undefined, one, []),
+      forkEvidence(one.signed, maker.forge(messages, { header: ({ time }) => ({ time: time + 1 }) }).signed)
+    ]
+    const stopped = join(folder, 'stopped')
+    const exported = () =>
+      tool(
+        folder,
+        'export',
+        'found',
+        '--evidence',
+        '--from',
+        'stopped',
+        '--network',
+        'network.json',
+        '--json'
+      )
+    for (const [index, piece] of pieces.entries()) {
+      const database = await openDatabase(stopped)
+      await database.put(keys.evidence(sha256(piece)), piece)
+      await database.close()
+      const result = await exported()
+      assert.match(result.stderr, /proves nothing, and is left out: evidence: 3 leaves/)
+      assert.equal(result.code, index === 0 ? 1 : 0, result.stderr)
+    }
+    const found = await verdictOn('found', '--network', 'network.json')
+    assert.deepEqual([found.valid, present(found.evidence).kind], [true, 'fork'])
   })
 
   it('say no where a peer knows no evidence, and where a file is nothing of theirs', async () => {

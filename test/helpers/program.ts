@@ -32,7 +32,12 @@ export interface ToolAnswer {
   readonly mined?: readonly { readonly height: number; readonly id: string }[]
   readonly taken?: boolean
   readonly reason?: string
-  readonly fault?: { readonly kind: string; readonly height?: number; readonly position?: number }
+  readonly fault?: {
+    readonly kind: string
+    readonly detail: string
+    readonly height?: number
+    readonly position?: number
+  }
   readonly evidence?: { readonly kind: string }
 }
 

@@ -21,7 +21,7 @@ import { envelopesOf, type Made, madeOf } from '../helpers/authors.js'
 import { ChainMaker, type Forgery } from '../helpers/blocks.js'
 import { present } from '../helpers/changes.js'
 import { arbitrary, flipped, runs, seedOf, signerNamed } from '../helpers/core.js'
-import { makeNetwork, type TestNetwork } from '../helpers/networks.js'
+import { makeNetwork, makeWorkNetwork, type TestNetwork } from '../helpers/networks.js'
 import { ledgerOf, Payer } from '../helpers/payers.js'
 
 /** What somebody makes of a proof. */
@@ -290,6 +290,15 @@ describe('evidence of a block that is not what its messages make of the state', 
   it('proves nothing where it is too long to be passed on', async () => {
     const block = over(bob.saying(new Uint8Array(LIMITS.evidenceBytes)))
     await provesNothing(evidenceOf(block))
+  })
+
+  it('is none in a network without a sequencer', async () => {
+    const bytes = evidenceOf(maker.forge([alice.pay(bob, 1n)], OTHER_STATE))
+    const work = await makeWorkNetwork({ ledger: await ledgerOf({ alice: 1n }) })
+    await assert.rejects(readEvidence(bytes, work.network, new VerifierCache()), {
+      name: 'DecodeError',
+      message: /this network has no sequencer/
+    })
   })
 
   it('is none in a network without accounts', async () => {

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { encodeBlock } from '#src/core/block.js'
+import { toHex, utf8 } from '#src/core/bytes.js'
+import { sha256 } from '#src/core/hash.js'
+import { peerIdToString, VerifierCache } from '#src/core/keys.js'
+import { parseCanonicalNetwork } from '#src/core/network-document.js'
+import { readEvidence } from '#src/node/evidence-check.js'
+import { fromHex, repositoryFile } from '../helpers/core.js'
+import { type EvidenceCases, evidenceCases } from '../helpers/evidence-cases.js'
+
+const PATH = 'docs/vectors/evidence.json'
+const { UPDATE_VECTORS } = process.env
+
+interface Accepted {
+  readonly name: string
+  readonly kind: string
+  readonly height: number
+  readonly id: string
+  readonly evidence: string
+}
+
+interface Refused {
+  readonly name: string
+  readonly reason: string
+  readonly evidence: string
+}
+
+interface Vectors {
+  readonly about: string
+  readonly sequencer: { readonly seed: string; readonly peerId: string }
+  readonly network: { readonly canonical: string; readonly id: string }
+  readonly history: { readonly blocks: readonly string[]; readonly receipts: readonly string[] }
+  readonly accepted: readonly Accepted[]
+  readonly refused: readonly Refused[]
+}
+
+async function vectorsOf({ data, accepted, refused }: EvidenceCases): Promise<Vectors> {
+  const { net, blocks, receipts } = data
+  const judged: Accepted[] = []
+  for (const [name, bytes] of Object.entries(accepted)) {
+    const { kind, height, id } = await readEvidence(bytes, net.network, new VerifierCache())
+    judged.push({ name, kind, height, id: toHex(id), evidence: toHex(bytes) })
+  }
+  const rejected: Refused[] = []
+  for (const [name, bytes] of Object.entries(refused)) {
+    const reason = await readEvidence(bytes, net.network, new VerifierCache()).then(
+      () => assert.fail(`it convicts: ${name}`),
+      (error: unknown) => {
+        assert.ok(error instanceof Error && error.name === 'DecodeError', `${name}: ${error}`)
+        return error.message
+      }
+    )
+    rejected.push({ name, reason, evidence: toHex(bytes) })
+  }
+  return {
+    about:
+      'Pieces of evidence for section 13 of docs/PROTOCOL.md. Byte strings in hex; network.canonical is UTF-8 text. history: the blocks and some receipts of a sequencer that keeps to the rules. accepted: pieces that hold, made with its key as a liar would. refused: pieces that prove nothing; reason is the sentence of this program, and another one may say it otherwise.',
+    sequencer: {
+      seed: toHex(sha256(utf8('identity of sequencer'))),
+      peerId: peerIdToString(net.sequencer)
+    },
+    network: {
+      canonical: new TextDecoder().decode(net.network.canonical),
+      id: toHex(net.network.id)
+    },
+    history: {
+      blocks: blocks.map(block => toHex(encodeBlock(block))),
+      receipts: receipts.map(({ receipt }) => toHex(receipt))
+    },
+    accepted: judged,
+    refused: rejected
+  }
+}
+
+describe('The evidence vectors of the protocol', () => {
+  // Made anew where UPDATE_VECTORS is set.
+  if (UPDATE_VECTORS !== undefined)
+    before(async () => {
+      const made = await vectorsOf(await evidenceCases())
+      writeFileSync(PATH, `${JSON.stringify(made, undefined, 2)}\n`)
+    })
+
+  const vectors = (): Vectors => JSON.parse(repositoryFile(PATH))
+
+  it('are what the program makes and says of them', async () => {
+    assert.deepEqual(vectors(), await vectorsOf(await evidenceCases()))
+  })
+
+  it('hold or are refused with nothing but the network document', async () => {
+    const { network: document, accepted, refused } = vectors()
+    const network = parseCanonicalNetwork(utf8(document.canonical))
+    assert.equal(toHex(network.id), document.id)
+    for (const { name, kind, height, id, evidence } of accepted) {
+      const read = await readEvidence(fromHex(evidence), network, new VerifierCache())
+      assert.deepEqual([read.kind, read.height, toHex(read.id)], [kind, height, id], name)
+    }
+    for (const { name, reason, evidence } of refused)
+      await assert.rejects(
+        readEvidence(fromHex(evidence), network, new VerifierCache()),
+        { name: 'DecodeError', message: reason },
+        name
+      )
+    assert.ok(accepted.length > 10 && refused.length > 40)
+  })
+})
