@@ -278,7 +278,7 @@ describe('Ed25519: no path takes a signature whose R is of small order', () => {
       signer => signHeader(headerAt(1), signer),
       ({ envelope }) => assert.ok(readSignedHeader(envelope, verifiers).ok)
     )
-    const judge = { isRight: () => false, judgeState: async () => '' }
+    const judge = { genesis: () => seedOf('genesis'), judgeState: async () => '' }
     const evidence = (signer: Signer) =>
       forkEvidence(signHeader(headerAt(1, 1), honest), signHeader(headerAt(1, 2), signer))
     await checkEvidence(evidence(honest), network, verifiers, judge)
