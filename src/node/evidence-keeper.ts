@@ -62,8 +62,7 @@ export class EvidenceKeeper implements Service {
   async start(): Promise<void> {
     const { database, host, topic } = this.options
     for (const [key, bytes] of await database.iterator(ranges.evidence).all()) {
-      if (!equal(key, keys.evidence(sha256(bytes))))
-        throw new StoreError('a piece of evidence is damaged; restore the folder from a copy')
+      if (!equal(key, keys.evidence(sha256(bytes)))) throw new StoreError('a piece of evidence is damaged')
       await this.#takeUp(key, bytes)
     }
     host.subscribe(topic, async (from, data) => VERDICTS[await this.#hear(from, data)])
