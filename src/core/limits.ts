@@ -51,10 +51,15 @@ export const LIMITS = {
 
   /** Connections in all. */
   connections: 1000,
-  /** New connections a second from one host; many peers may share one. */
+  /**
+   * New connections a second from one host; many peers may share one. A host is an IPv4 address or an IPv6 /64: whoever
+   * has one address of a /64 has all of them.
+   */
   connectionsPerHostPerSecond: 500,
   /** Connections that one host may have open at once. */
   connectionsPerHost: 512,
+  /** Those of one site, an IPv4 /24 or an IPv6 /48, which is what one customer may have: never all. */
+  connectionsPerSite: 768,
   /** Connections that are still shaking hands. */
   pendingConnections: 500,
   /** Bytes that may wait for slow readers, all together: those with most are disconnected. */
@@ -72,6 +77,10 @@ export const LIMITS = {
   receiptStreams: 2,
   /** Followers that are told about all messages. */
   relays: 64,
+  /** How long one that found no place asks for one, and another has had its own, before it takes that one's place, ms. */
+  relayTurnMs: 60_000,
+  /** Followers that had a place, with how long they had it, and sites that ask for one, which are remembered. */
+  rememberedRelays: 1_024,
   /** Queries that are being answered at once, to all peers and to one of them. More are refused as busy. */
   queries: 256,
   queriesOfPeer: 32,

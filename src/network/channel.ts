@@ -37,9 +37,10 @@ export class Channel {
     return this.stream.status === 'open'
   }
 
-  /** Runs `listener` once the stream has ended, however it did. */
+  /** Runs `listener` once the stream has ended, however it did: at once where it has ended already. */
   onClose(listener: () => void): void {
-    this.stream.addEventListener('close', listener, { once: true })
+    if (ENDED.has(this.stream.status)) listener()
+    else this.stream.addEventListener('close', listener, { once: true })
   }
 
   /** The next frame, or undefined where the other side has ended the stream. */
@@ -93,6 +94,8 @@ export class Channel {
     return error
   }
 }
+
+const ENDED: ReadonlySet<Stream['status']> = new Set(['closed', 'aborted', 'reset'])
 
 /** Four bytes of length reach 2^28, more than any frame has. */
 const LENGTH_BYTES = 4

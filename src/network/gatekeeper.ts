@@ -1,13 +1,27 @@
-import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
-import { getNetConfig, isNetworkAddress } from '@libp2p/utils'
+import type { ConnectionGater, PeerId } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { LIMITS } from '../core/limits.js'
+import { RateLimiter } from '../core/rate-limiter.js'
+import { originOf } from './connection-origin.js'
 import { mayBeKnown } from './peer-ids.js'
 
+/** Of a connection before it is encrypted, what is looked at. */
+export interface Arrival {
+  readonly status: string
+  readonly remoteAddr: Multiaddr
+  addEventListener(type: 'close', listener: () => void, options: { readonly once: true }): void
+}
+
 /**
- * Decides who may connect: so many at once from one host, in a closed network only those who are named, and nobody
- * who is avoided, or whose key anyone can sign for. The other side sees its connection end; it is told nothing, as it is nobody here.
+ * Decides who may connect: so many at once from one host and one site, so many a second from one host, in a closed
+ * network only those who are named, and nobody who is avoided, or whose key anyone can sign for. The other side sees its
+ * connection end; it is told nothing, as it is nobody here.
  */
 export class Gatekeeper implements ConnectionGater {
-  readonly #connectionsFrom = new Map<string, number>()
+  readonly #ofHost = new Map<string, number>()
+  readonly #ofSite = new Map<string, number>()
+  /** libp2p counts each address of an IPv6 host as another host. */
+  readonly #arrivals = new RateLimiter(ARRIVALS, LIMITS.rememberedRates)
   #avoided: ReadonlySet<string> = new Set()
 
   constructor(
@@ -16,15 +30,22 @@ export class Gatekeeper implements ConnectionGater {
     private readonly admitted: ReadonlySet<string> | undefined
   ) {}
 
-  denyInboundConnection(connection: MultiaddrConnection): boolean {
+  denyInboundConnection(connection: Arrival): boolean {
     if (connection.status !== 'open') return true
-    if (!isNetworkAddress(connection.remoteAddr)) return false
-    const { host } = getNetConfig(connection.remoteAddr)
-    const open = this.#connectionsFrom.get(host) ?? 0
-    if (open >= this.connectionsPerHost) return true
+    const origin = originOf(connection.remoteAddr)
+    if (origin === undefined) return false
+    const { host, site } = origin
+    if ((this.#ofHost.get(host) ?? 0) >= this.connectionsPerHost) return true
+    if ((this.#ofSite.get(site) ?? 0) >= LIMITS.connectionsPerSite) return true
+    if (!this.#arrivals.take(host, performance.now())) return true
     // Counted from here to its end, whether the handshake succeeds or not.
-    this.#connectionsFrom.set(host, open + 1)
-    connection.addEventListener('close', () => this.#release(host), { once: true })
+    count(this.#ofHost, host, 1)
+    count(this.#ofSite, site, 1)
+    const release = (): void => {
+      count(this.#ofHost, host, -1)
+      count(this.#ofSite, site, -1)
+    }
+    connection.addEventListener('close', release, { once: true })
     return false
   }
 
@@ -59,10 +80,12 @@ export class Gatekeeper implements ConnectionGater {
     const name = peer.toString()
     return !this.#avoided.has(name) && (this.admitted?.has(name) ?? true) && mayBeKnown(peer)
   }
+}
 
-  #release(host: string): void {
-    const left = (this.#connectionsFrom.get(host) ?? 1) - 1
-    if (left > 0) this.#connectionsFrom.set(host, left)
-    else this.#connectionsFrom.delete(host)
-  }
+const ARRIVALS = { perSecond: LIMITS.connectionsPerHostPerSecond, burst: LIMITS.connectionsPerHostPerSecond }
+
+function count(counts: Map<string, number>, name: string, change: 1 | -1): void {
+  const left = (counts.get(name) ?? 0) + change
+  if (left > 0) counts.set(name, left)
+  else counts.delete(name)
 }

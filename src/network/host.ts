@@ -6,6 +6,7 @@ import { type Rate, RateLimiter } from '../core/rate-limiter.js'
 import { isLoopback, parsedAddress } from './addresses.js'
 import { Channel, type ChannelLimits } from './channel.js'
 import { explained } from './connection-errors.js'
+import { type Origin, originOf } from './connection-origin.js'
 import { endMuteConnections, endSlowReaders } from './connection-watch.js'
 import { Gatekeeper } from './gatekeeper.js'
 import { guardGossip, type TopicGate } from './gossip-guard.js'
@@ -124,6 +125,12 @@ export class Host {
     return this.libp2p
       .getConnections(peerIdOf(peer))
       .some(({ remoteAddr }) => isLoopback(remoteAddr.toString()))
+  }
+
+  /** Where a peer that is connected connects from, as limits count it. Undefined once it has gone. */
+  originOf(peer: PeerIdBytes): Origin | undefined {
+    const [connection] = this.libp2p.getConnections(peerIdOf(peer))
+    return connection && originOf(connection.remoteAddr)
   }
 
   /** Ends all connections with a peer. */

@@ -17,8 +17,7 @@ export interface PeerStores {
  * What libp2p remembers of other peers: while one is connected, which of our protocols it speaks; afterwards nothing.
  * By itself libp2p keeps for hours what any stranger said of itself: ten messages of addresses, names of protocols,
  * versions and signed records; it also remembers each address at which a stranger claims to see this peer. And it tells
- * gossip of the end of a connection only where the peer had said that it speaks gossip, so that gossip would keep a peer
- * for ever that had not said so.
+ * gossip of the end of a connection only where the peer had said that it speaks gossip.
  */
 export class PeerMemory {
   constructor(private readonly stores: PeerStores) {

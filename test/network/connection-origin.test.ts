@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import { multiaddr } from '@multiformats/multiaddr'
+import { LIMITS } from '#src/core/limits.js'
+import { originOf } from '#src/network/connection-origin.js'
+import { type Arrival, Gatekeeper } from '#src/network/gatekeeper.js'
+import { Host, type HostOptions } from '#src/network/host.js'
+import { deadline, present } from '../helpers/changes.js'
+import { Cleanup } from '../helpers/cleanup.js'
+
+function same(one: string, other: string): { readonly host: boolean; readonly site: boolean } {
+  const [a, b] = [one, other].map(address => originOf(multiaddr(address)))
+  assert.ok(a && b)
+  return { host: a.host === b.host, site: a.site === b.site }
+}
+
+describe('What limits count as one host', () => {
+  for (const [what, one, other, expected] of [
+    [
+      'two addresses of an IPv6 /64',
+      '/ip6/2001:db8::1/tcp/1',
+      '/ip6/2001:db8::ffff:0:0:2/tcp/2',
+      [true, true]
+    ],
+    ['two /64 of an IPv6 /48', '/ip6/2001:db8:0:1::1/tcp/1', '/ip6/2001:db8:0:ffff::1/tcp/1', [false, true]],
+    ['two IPv6 /48', '/ip6/2001:db8:1::1/tcp/1', '/ip6/2001:db8:2::1/tcp/1', [false, false]],
+    ['an IPv4 address in either form', '/ip4/192.0.2.7/tcp/1', '/ip6/::ffff:192.0.2.7/tcp/1', [true, true]],
+    ['two addresses of an IPv4 /24', '/ip4/192.0.2.7/tcp/1', '/ip6/::ffff:c000:208/tcp/1', [false, true]],
+    ['two IPv4 /24', '/ip4/192.0.2.7/tcp/1', '/ip4/192.0.3.7/tcp/1', [false, false]],
+    ['two addresses on a link', '/ip6/fe80::1/tcp/1', '/ip6/fe80::2/tcp/1', [true, true]],
+    [
+      'an address and another that is compressed elsewhere',
+      '/ip6/1:0:0:2::/tcp/1',
+      '/ip6/1::2:0:0:0:9/tcp/1',
+      [true, true]
+    ]
+  ] as const)
+    it(`${what}: ${expected[0] ? 'one host' : expected[1] ? 'two hosts, one site' : 'two sites'}`, () => {
+      const [host, site] = expected
+      assert.deepEqual(same(one, other), { host, site })
+    })
+})
+
+describe('Connections of one host', () => {
+  const cleanup = new Cleanup(afterEach)
+
+  async function hostOf(options: Partial<HostOptions> = {}): Promise<Host> {
+    const key = await generateKeyPair('Ed25519')
+    const host = await Host.create({ key, listen: [], topics: [], ...options })
+    await host.start()
+    cleanup.add(() => host.stop())
+    return host
+  }
+
+  it('are counted: more are refused, and those of another host are taken', async () => {
+    const server = await hostOf({ listen: ['/ip4/127.0.0.1/tcp/0', '/ip6/::1/tcp/0'], connectionsPerHost: 2 })
+    const [direct, other] = ['/ip4/', '/ip6/'].map(family =>
+      present(server.addresses().find(address => address.startsWith(family)))
+    )
+    for (let index = 0; index < 2; index += 1) await (await hostOf()).connect(present(other), deadline())
+    await assert.rejects(
+      (await hostOf()).connect(present(other), deadline()),
+      /no more connections from this host/
+    )
+    await (await hostOf()).connect(present(direct), deadline())
+  })
+
+  /** A connection from there, as far as it is looked at before it is encrypted. */
+  function arrivalFrom(address: string): Arrival & EventTarget {
+    return Object.assign(new EventTarget(), { status: 'open', remoteAddr: multiaddr(`${address}/tcp/4100`) })
+  }
+
+  it('are those of a whole IPv6 /64, whichever of its addresses they come from, until one of them has ended', () => {
+    const gatekeeper = new Gatekeeper(2, undefined)
+    const arrivals = Array.from({ length: 200 }, (_, index) =>
+      arrivalFrom(`/ip6/2001:db8::${index.toString(16)}:1`)
+    )
+    const taken = arrivals.filter(arrival => !gatekeeper.denyInboundConnection(arrival))
+    assert.equal(taken.length, 2)
+    assert.equal(gatekeeper.denyInboundConnection(arrivalFrom('/ip6/2001:db8:0:1::1')), false)
+    taken[0]?.dispatchEvent(new Event('close'))
+    assert.equal(gatekeeper.denyInboundConnection(arrivalFrom('/ip6/2001:db8::ffff')), false)
+    assert.equal(gatekeeper.denyInboundConnection(arrivalFrom('/ip6/2001:db8::ffff')), true)
+  })
+
+  it('are never all, however many of an IPv6 /48 or an IPv4 /24 take part', () => {
+    for (const from of [
+      (index: number) => `/ip6/2001:db8:1:${index.toString(16)}::1`,
+      (index: number) => `/ip4/203.0.113.${index % 256}`
+    ]) {
+      const gatekeeper = new Gatekeeper(LIMITS.connectionsPerHost, undefined)
+      const arrivals = Array.from({ length: LIMITS.connections }, (_, index) => arrivalFrom(from(index)))
+      const taken = arrivals.filter(arrival => !gatekeeper.denyInboundConnection(arrival))
+      assert.equal(taken.length, LIMITS.connectionsPerSite)
+      assert.equal(gatekeeper.denyInboundConnection(arrivalFrom('/ip4/192.0.2.7')), false)
+    }
+  })
+
+  it('come at a limited rate, counted by the IPv6 /64', () => {
+    const gatekeeper = new Gatekeeper(LIMITS.connectionsPerHost, undefined)
+    const arrivals = Array.from({ length: 3 * LIMITS.connectionsPerHostPerSecond }, (_, index) =>
+      arrivalFrom(`/ip6/2001:db8::${index.toString(16)}`)
+    )
+    const taken = arrivals.filter(arrival => {
+      const isTaken = !gatekeeper.denyInboundConnection(arrival)
+      arrival.dispatchEvent(new Event('close'))
+      return isTaken
+    })
+    assert.ok(taken.length < 2 * LIMITS.connectionsPerHostPerSecond, `${taken.length} are taken`)
+  })
+})
