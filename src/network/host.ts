@@ -10,6 +10,7 @@ import { type Origin, originOf } from './connection-origin.js'
 import { endMuteConnections, endSlowReaders } from './connection-watch.js'
 import { Gatekeeper } from './gatekeeper.js'
 import { guardGossip, type TopicGate } from './gossip-guard.js'
+import { openSideBySide } from './gossip-streams.js'
 import { assemble, type Node, type NodeOptions } from './libp2p-node.js'
 import { whenMeshed } from './mesh.js'
 import { bytesOf, peerIdOf } from './peer-ids.js'
@@ -61,6 +62,7 @@ export class Host {
     this.#streams = new RateLimiter(rates.stream ?? LIMITS.streamRate, LIMITS.rememberedRates)
     this.#invalid = new RateLimiter(rates.invalid ?? LIMITS.invalidRate, LIMITS.rememberedRates)
     const { gossip, memory } = libp2p.services
+    openSideBySide(gossip)
     guardGossip(gossip, { isConnected: peer => memory.isConnected(peer), gates: this.#gates })
   }
 
