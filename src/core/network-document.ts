@@ -309,6 +309,11 @@ export function sequencerOf({ document: { ordering, name } }: Network): PeerIdBy
   return peerIdFromText(ordering.sequencer)
 }
 
+/** Whom the document names as members; nobody where it leaves that open. */
+export function membersOf({ document: { members = [] } }: Network): PeerIdBytes[] {
+  return members.map(peerIdFromText)
+}
+
 function canonicalForm(value: ReadDocument): Uint8Array {
   const text = canonicalJson(value, LIMITS.documentDepth)
   if (text === undefined)

@@ -42,7 +42,7 @@ export class PeerExchange implements Service {
   /** A neighbour was reached there, and others may be told so. */
   reached(peer: PeerIdBytes, address: string): void {
     const name = toHex(peer)
-    this.#reached.set(name, [...(this.#reached.get(name) ?? []), address])
+    this.#reached.set(name, [...new Set([...(this.#reached.get(name) ?? []), address])])
   }
 
   /** Whether it is where a peer is that is connected now. */

@@ -7,6 +7,7 @@ import { Hello, Notice } from '../core/wire/tallystick.js'
 import type { Channel } from '../network/channel.js'
 import type { Host, StreamOptions } from '../network/host.js'
 import { RECEIPTS_PROTOCOL } from '../network/names.js'
+import { RelayPlaces } from './relay-places.js'
 import type { Service } from './service.js'
 
 export const RECEIPT_STREAMS: StreamOptions = {
@@ -25,6 +26,17 @@ export interface Unverified {
   readonly named?: PeerIdBytes | undefined
 }
 
+export interface ReceiptServerOptions {
+  readonly host: Host
+  readonly network: Hash
+  /** A monotonic clock, ms. */
+  readonly clock: () => number
+  /** Those whom the network document names: as followers they come before all others. */
+  readonly named?: readonly PeerIdBytes[]
+  /** Why nobody can be served now; undefined where they can. */
+  readonly whyNotReady?: () => string | undefined
+}
+
 /**
  * Tells each client, on a stream it keeps open, what became of its own messages, and each follower what
  * became of all, to pass it on. Who is away or does not read misses notices and nothing else: the receipts
@@ -33,24 +45,23 @@ export interface Unverified {
 export class ReceiptServer implements Service {
   readonly #channels = new Map<string, Channel>()
   readonly #relays = new Map<string, Channel>()
+  readonly #places: RelayPlaces
   readonly #stopping = new AbortController()
 
-  constructor(
-    private readonly host: Host,
-    private readonly network: Hash,
-    /** Why nobody can be served now; undefined where they can. */
-    private readonly whyNotReady: () => string | undefined = () => undefined
-  ) {}
+  constructor(private readonly options: ReceiptServerOptions) {
+    const named = new Set((options.named ?? []).map(toHex))
+    this.#places = new RelayPlaces(name => named.has(name))
+  }
 
   async start(): Promise<void> {
     // One for each client that stays connected.
     setMaxListeners(0, this.#stopping.signal)
     const hello = { ...RECEIPT_STREAMS, frameBytes: LIMITS.helloBytes, unreadBytes: 2 * LIMITS.helloBytes }
-    await this.host.serve(RECEIPTS_PROTOCOL, hello, (channel, peer) => this.#serve(channel, peer))
+    await this.options.host.serve(RECEIPTS_PROTOCOL, hello, (channel, peer) => this.#serve(channel, peer))
   }
 
   async stop(): Promise<void> {
-    await this.host.unserve(RECEIPTS_PROTOCOL)
+    await this.options.host.unserve(RECEIPTS_PROTOCOL)
     const deadline = AbortSignal.timeout(LIMITS.stopMs / 5)
     await Promise.all(this.#all().map(channel => channel.close(deadline)))
     this.#stopping.abort(new Error('the peer is stopping'))
@@ -92,6 +103,21 @@ export class ReceiptServer implements Service {
     return this.#relays.has(toHex(peer))
   }
 
+  /** Another follower may have to go for it. */
+  #hasPlace(peer: PeerIdBytes): boolean {
+    const { host, clock } = this.options
+    const origin = host.originOf(peer)
+    // Its connection has ended meanwhile.
+    if (origin === undefined) return false
+    const admission = this.#places.enter(toHex(peer), origin, clock())
+    if (admission.kind === 'full') return false
+    if (admission.evicted === undefined) return true
+    const evicted = this.#relays.get(admission.evicted)
+    this.#relays.delete(admission.evicted)
+    evicted?.abort(new Error('another follower has its place; it may ask again'))
+    return true
+  }
+
   #all(): Channel[] {
     return [...this.#channels.values(), ...this.#relays.values()]
   }
@@ -100,19 +126,25 @@ export class ReceiptServer implements Service {
     const frame = await channel.receive(AbortSignal.timeout(LIMITS.frameMs))
     if (frame === undefined) return channel.close(AbortSignal.timeout(LIMITS.frameMs))
     const hello = decodeCanonical('hello', Hello, frame)
-    if (!equal(hello.network, this.network))
-      return sendAway(channel, 'wrong network', `this is ${toHex(this.network)}`)
-    const unready = this.whyNotReady()
+    const { network, whyNotReady } = this.options
+    if (!equal(hello.network, network)) return sendAway(channel, 'wrong network', `this is ${toHex(network)}`)
+    const unready = whyNotReady?.()
     if (unready !== undefined) return sendAway(channel, 'busy', unready)
+    if (hello.relay && !this.#hasPlace(peer))
+      return sendAway(
+        channel,
+        'busy',
+        `this peer serves ${this.#relays.size} followers already; try again later`
+      )
     const channels = hello.relay ? this.#relays : this.#channels
     const name = toHex(peer)
     const earlier = channels.get(name)
-    if (hello.relay && earlier === undefined && channels.size >= LIMITS.relays)
-      return sendAway(channel, 'busy', `this peer serves ${channels.size} followers already`)
     channels.set(name, channel)
     earlier?.abort(new Error('the client has opened another receipts stream'))
     channel.onClose(() => {
-      if (channels.get(name) === channel) channels.delete(name)
+      if (channels.get(name) !== channel) return
+      channels.delete(name)
+      if (hello.relay) this.#places.leave(name, this.options.clock())
     })
     await channel.send(Notice.encode({ ready: {} }), AbortSignal.timeout(LIMITS.frameMs))
     // A client has nothing more to say.

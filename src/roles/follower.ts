@@ -1,5 +1,5 @@
 import { bodiesOf, rulesOf } from '../chain/rules.js'
-import { sequencerOf } from '../core/network-document.js'
+import { membersOf, sequencerOf } from '../core/network-document.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
 import { AccountResponder } from '../node/account-responder.js'
@@ -43,9 +43,14 @@ export async function createFollower(options: FollowerOptions): Promise<Controll
   const certificates = await NewestCertificate.open(database, network, report)
   const host = await Host.create({ ...options, topics: Object.values(topics) })
   const book = new AddressBook(connect)
-  const receipts = new ReceiptServer(host, network.id, () =>
-    relay.isUp ? undefined : 'this follower has no way to the sequencer now; try again, or another peer'
-  )
+  const receipts = new ReceiptServer({
+    host,
+    network: network.id,
+    clock: () => performance.now(),
+    named: membersOf(network),
+    whyNotReady: () =>
+      relay.isUp ? undefined : 'this follower has no way to the sequencer now; try again, or another peer'
+  })
   const relay: Relay = new Relay({
     network: network.id,
     sequencer: sequencerOf(network),

@@ -3,7 +3,7 @@ import { Journal } from '../chain/journal.js'
 import { rulesOf } from '../chain/rules.js'
 import { peerIdToString, signerOf, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
-import { sequencerOf } from '../core/network-document.js'
+import { membersOf, sequencerOf } from '../core/network-document.js'
 import { provenSigner } from '../core/proven-signer.js'
 import { RateLimiter } from '../core/rate-limiter.js'
 import { Opener } from '../core/sealing.js'
@@ -66,7 +66,12 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
   const host = await Host.create({ ...options, topics: Object.values(topics) })
   // Others dial the sequencer, unless it is told to dial them.
   const book = new AddressBook([])
-  const receipts = new ReceiptServer(host, network.id)
+  const receipts = new ReceiptServer({
+    host,
+    network: network.id,
+    clock: () => performance.now(),
+    named: membersOf(network)
+  })
   const authors = new RateLimiter(rates?.author ?? LIMITS.authorRate, LIMITS.rememberedRates)
   const journal = await Journal.open(
     {

@@ -95,6 +95,11 @@ export class RawPeer extends Changes {
     return this.host.peerId
   }
 
+  /** Whether its receipts stream is over. */
+  get hasEnded(): boolean {
+    return this.#receiptsStream !== 'is open'
+  }
+
   /** As a bundle that gossip has not seen before. */
   async publish(...envelopes: readonly EnvelopeBytes[]): Promise<void> {
     await this.publishBytes(encodeBundle(envelopes, randomBytes(8)))

@@ -10,7 +10,7 @@ import { RECEIPT_STREAMS } from '#src/node/receipt-server.js'
 import { Author } from '../helpers/authors.js'
 import { deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
-import { makeNetwork, type TestNetwork } from '../helpers/networks.js'
+import { identity, makeNetwork, type TestNetwork } from '../helpers/networks.js'
 import { RunningSequencer } from '../helpers/peers.js'
 import { RawPeer } from '../helpers/raw-peer.js'
 
@@ -103,5 +103,42 @@ describe('the receipts protocol', () => {
     await bobsPeer.publish(made.envelope)
     assert.equal((await bobsPeer.receiptOf(made.leaf)).position, 0)
     assert.equal((await sequencer.check()).pending, 1)
+  })
+})
+
+describe('the places of followers at a sequencer', () => {
+  const cleanup = new Cleanup(afterEach)
+
+  it('that strangers of one host have taken, all of them, are given to a member; strangers are refused: busy', async () => {
+    const member = await identity('a member')
+    const net = await makeNetwork({ members: [member] })
+    const { address } = await RunningSequencer.start(cleanup, net)
+    const strangers = await Promise.all(
+      Array.from({ length: LIMITS.relays }, (_, index) =>
+        RawPeer.connect(cleanup, net, address, `stranger ${index}`, true)
+      )
+    )
+    const refusalOf = async (peer: RawPeer): Promise<string | undefined> => {
+      const channel = await peer.host.open(net.sequencer, RECEIPTS_PROTOCOL, RECEIPT_STREAMS, deadline())
+      await channel.send(Hello.encode({ network: net.network.id, relay: true }), deadline())
+      return Notice.decode(present(await channel.receive(deadline()))).refused?.reason
+    }
+    assert.equal(await refusalOf(await RawPeer.connect(cleanup, net, address, 'late')), 'busy')
+
+    const told = await RawPeer.connect(cleanup, net, address, member, true)
+    const evicted = await Promise.any(
+      strangers.map(async stranger => {
+        await stranger.until('the end of its receipts stream', () => stranger.hasEnded)
+        return stranger
+      })
+    )
+    assert.equal(await refusalOf(evicted), 'busy')
+    const author = await Author.create(net, 'a member')
+    const { envelope, leaf } = author.say({ text: 'told to all' })
+    await told.publish(envelope)
+    await told.receiptOf(leaf)
+    const left = strangers.filter(stranger => stranger !== evicted)
+    for (const stranger of left) await stranger.receiptOf(leaf)
+    assert.ok(left.every(({ hasEnded }) => !hasEnded))
   })
 })

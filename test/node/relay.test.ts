@@ -27,7 +27,7 @@ describe('the relay of a follower', () => {
     relay = new Relay({
       network: net.network.id,
       sequencer: net.sequencer,
-      receipts: new ReceiptServer(host, net.network.id),
+      receipts: new ReceiptServer({ host, network: net.network.id, clock: () => 0 }),
       certificateOf: async (): Promise<EnvelopeBytes> => {
         asked += 1
         if (upstream === 'nothing') throw new Error('nobody answers')
