@@ -1,8 +1,9 @@
-import { type EnvelopeBytes, equal } from '../core/bytes.js'
+import { type EnvelopeBytes, equal, type PeerIdBytes, toHex } from '../core/bytes.js'
 import type { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { type MessageRules, validateEnvelope } from '../core/validation.js'
 import { type Candidate, type MessageName, nameOf } from './candidate.js'
+import { PoolShares } from './pool-shares.js'
 import {
   type Database,
   hasLeaf,
@@ -24,6 +25,8 @@ export type Pooled =
   | { readonly kind: 'taken' }
   /** Too many messages wait. */
   | { readonly kind: 'full' }
+  /** Too many of those that wait were brought by this peer. */
+  | { readonly kind: 'share' }
 
 /** What becomes of waiting messages when the head moves. */
 export interface PoolChange {
@@ -42,6 +45,8 @@ export class Pool {
   /** By name. */
   #waiting = new Map<string, Candidate>()
   #bytes = 0
+  /** Of what came since this peer started. */
+  readonly #shares = new PoolShares()
   #unwritten: Candidate[] = []
   /** Those that are on disk, or may be, and are to wait no more. */
   #evicted: Candidate[] = []
@@ -90,14 +95,19 @@ export class Pool {
     return hasLeaf(this.database, leaf, place.position) ? 'known' : 'taken'
   }
 
-  add(candidate: Candidate): Pooled {
+  /** `bringer`: the peer that it came from; undefined where it is this peer's own. */
+  add(candidate: Candidate, bringer?: PeerIdBytes): Pooled {
     const found = this.find(candidate)
     if (found !== undefined) return { kind: found }
     const isFull =
       this.#waiting.size >= LIMITS.pendingMessages ||
       this.#bytes + candidate.envelope.length > LIMITS.pooledBytes
     if (isFull || this.#failure !== undefined) return { kind: 'full' }
-    this.#put(nameOf(candidate), candidate)
+    const from = bringer && toHex(bringer)
+    if (from !== undefined && !this.#shares.hasRoom(from, candidate)) return { kind: 'share' }
+    const name = nameOf(candidate)
+    this.#put(name, candidate)
+    if (from !== undefined) this.#shares.add(name, from, candidate)
     this.#unwritten.push(candidate)
     this.#write()
     return { kind: 'accepted' }
@@ -149,6 +159,7 @@ export class Pool {
     const candidate = this.#waiting.get(name)
     if (candidate === undefined) return
     this.#waiting.delete(name)
+    this.#shares.drop(name, candidate)
     this.#bytes -= candidate.envelope.length
   }
 

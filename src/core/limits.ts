@@ -169,6 +169,9 @@ export const LIMITS = {
   pendingMessages: 20_000,
   /** Bytes of those that wait in the pool of a network without a sequencer. */
   pooledBytes: 64 * 1024 * 1024,
+  /** Messages that wait there which one peer brought, whoever wrote them, and their bytes; more are refused as rate limited. */
+  pooledOfPeer: 5_000,
+  pooledBytesOfPeer: 16 * 1024 * 1024,
   /**
    * Bytes of the messages that one reorg may take out of the main chain, all written in one batch: `maxReorg` ×
    * `blockSize` × `messageBytes` of a network document must stay below.
@@ -289,9 +292,16 @@ export const LIMITS = {
   /** How often a peer says what its set has come to, ms. */
   setEventMs: 250,
 
-  /** Public keys that are kept parsed, and sealing sessions that are kept agreed on; the oldest go first. */
+  /** Public keys that are kept parsed; the oldest go first. */
   cachedKeys: 10_000,
-  cachedSessions: 10_000,
+  /** Authors whose sealing sessions are kept agreed on, and sessions of one; those used, or agreed on, longest ago go first. */
+  sessionAuthors: 10_000,
+  sessionsOfAuthor: 4,
+  /**
+   * Sessions that one author has agreed on, in each validation worker; messages that begin more are refused as rate
+   * limited. One takes as long as validating seven to twelve messages of a session that is known.
+   */
+  agreementRate: { perSecond: 1, burst: 32 },
   /** PeerIds that are known to name keys, in each thread; those that were known first go first. */
   namesOfKeys: 50_000,
 

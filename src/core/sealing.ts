@@ -20,6 +20,7 @@ import {
   type Sealed,
   TAG_LENGTH
 } from './message.js'
+import { Sessions } from './sessions.js'
 
 /**
  * Sealing: HPKE (RFC 9180) base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, export-only. The context
@@ -115,20 +116,28 @@ export function openSealed(secret: Uint8Array, claim: Claim, sealed: Sealed): Ui
 
 export type OpenOutcome =
   | { readonly ok: true; readonly plaintext: Uint8Array }
-  | { readonly ok: false; readonly reason: 'unknown key' | 'does not open' }
+  | { readonly ok: false; readonly reason: 'unknown key' | 'does not open' | 'rate limited' }
 
 /** What the library throws of an encapsulated key that agrees on nothing. */
 const NO_KEY = [DecapError, DeserializeError, ValidationError]
 
-/** Holds the secret keys, and remembers the sessions it has agreed on. */
+export interface OpenerOptions {
+  /** Authors whose sessions are remembered, in place of the number in LIMITS. */
+  readonly authors?: number
+  /** Whether an author may have one more session agreed on now; without it always. */
+  readonly mayAgree?: (author: PeerIdBytes) => boolean
+}
+
+/** Holds the secret keys, and remembers the sessions it has agreed on. Who calls it has verified who is the author. */
 export class Opener {
   #keys: ReadonlyMap<string, () => Promise<ParsedKeyPair>> = new Map()
-  readonly #secrets = new Map<string, Uint8Array>()
+  readonly #sessions: Sessions
+  readonly #mayAgree: (author: PeerIdBytes) => boolean
 
-  constructor(
-    keys: readonly OpeningKey[],
-    private readonly sessionLimit: number = LIMITS.cachedSessions
-  ) {
+  constructor(keys: readonly OpeningKey[], options: OpenerOptions = {}) {
+    const { authors = LIMITS.sessionAuthors, mayAgree = () => true } = options
+    this.#sessions = new Sessions(authors, LIMITS.sessionsOfAuthor)
+    this.#mayAgree = mayAgree
     this.hold(keys)
   }
 
@@ -150,10 +159,11 @@ export class Opener {
   async open(message: Claim, sealed: Sealed): Promise<OpenOutcome> {
     const pair = this.#keys.get(toHex(sealed.keyId))
     if (pair === undefined) return { ok: false, reason: 'unknown key' }
-    const session = Buffer.concat([sealed.keyId, sealed.enc, message.network, message.author]).toString(
-      'latin1'
-    )
-    const secret = this.#secrets.get(session) ?? (await this.#agree(session, pair, message, sealed))
+    const session = latin1(concat(sealed.keyId, sealed.enc, message.network))
+    const author = latin1(message.author)
+    const known = this.#sessions.get(author, session)
+    if (known === undefined && !this.#mayAgree(message.author)) return { ok: false, reason: 'rate limited' }
+    const secret = known ?? (await this.#agree(session, pair, message, sealed))
     const plaintext = secret && openSealed(secret, message, sealed)
     return plaintext === undefined ? { ok: false, reason: 'does not open' } : { ok: true, plaintext }
   }
@@ -175,11 +185,7 @@ export class Opener {
       throw error
     }
     const secret = await context.Export(EXPORTER_CONTEXT, 32)
-    if (this.#secrets.size >= this.sessionLimit) {
-      const [oldest] = this.#secrets.keys()
-      if (oldest !== undefined) this.#secrets.delete(oldest)
-    }
-    this.#secrets.set(session, secret)
+    this.#sessions.add(latin1(author), session, secret)
     return secret
   }
 }
@@ -199,6 +205,10 @@ function parsedOnce(key: OpeningKey): () => Promise<ParsedKeyPair> {
 async function parseKeyPair(key: OpeningKey): Promise<ParsedKeyPair> {
   const privateKey = await suite.DeserializePrivateKey(key.secretKey, false)
   return { privateKey, publicKey: await suite.DeserializePublicKey(key.publicKey) }
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
 }
 
 /** Purpose, network, author and key id, the one part of varying length behind its length. */

@@ -113,10 +113,18 @@ async function checkSealed(message: Message, rules: MessageRules): Promise<Refus
   if (body.kind === 'open' || rules.opener === undefined) return undefined
   const opened = await rules.opener.open(message, body.sealed)
   if (opened.ok) return rules.checkBody(opened.plaintext)
-  return opened.reason === 'unknown key'
-    ? refusal(
+  switch (opened.reason) {
+    case 'unknown key':
+      return refusal(
         'unknown key',
         `it is sealed to key ${toHex(body.sealed.keyId)}, which does not open here, or no more`
       )
-    : refusal('does not open', 'the sealed body does not belong to this message')
+    case 'does not open':
+      return refusal('does not open', 'the sealed body does not belong to this message')
+    case 'rate limited':
+      return refusal(
+        'rate limited',
+        'you begin sealing sessions too often; use one for many messages, and send this again later'
+      )
+  }
 }

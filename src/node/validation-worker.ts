@@ -5,8 +5,10 @@ import type { BodyAge } from '../applications/application.js'
 import { decodeBundle } from '../core/bundle.js'
 import { signEnvelope } from '../core/envelope.js'
 import { signerOf, VerifierCache } from '../core/keys.js'
+import { LIMITS } from '../core/limits.js'
 import { encodeMessage } from '../core/message.js'
 import { parseCanonicalNetwork } from '../core/network-document.js'
+import { RateLimiter } from '../core/rate-limiter.js'
 import { newSealingContext, Opener, openingKeyFromSeed, seal } from '../core/sealing.js'
 import { type Verdict, validateEnvelope } from '../core/validation.js'
 import type { OpenKeys } from './key-ring.js'
@@ -32,7 +34,11 @@ export interface ValidationJob {
 
 const setup: WorkerSetup = workerData
 const network = parseCanonicalNetwork(setup.document)
-const opener = new Opener([])
+const agreements = new RateLimiter(LIMITS.agreementRate, LIMITS.rememberedRates)
+/** The author of a message is known before it is opened: nobody uses up what another one has. */
+const opener = new Opener([], {
+  mayAgree: author => agreements.take(Buffer.from(author).toString('latin1'), performance.now())
+})
 const rules = messageRulesOf(network, setup.opens ? opener : undefined, setup.age)
 const verifiers = new VerifierCache()
 let generation: number | undefined

@@ -151,8 +151,8 @@ export async function createEqual(options: EqualOptions): Promise<ControlledPeer
   })
   const submissions = new SubmissionServer(host, {
     network: network.id,
-    take: async envelopes => {
-      const submitted = await intake.submit(envelopes)
+    take: async (envelopes, from) => {
+      const submitted = await intake.submit(envelopes, from)
       await republisher.publish(envelopes.filter((_, index) => submitted[index]?.kind === 'accepted'))
       return submitted
     },

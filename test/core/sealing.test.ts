@@ -3,6 +3,7 @@ import { createCipheriv } from 'node:crypto'
 import fc from 'fast-check'
 import * as hpke from 'hpke'
 import { asHash, concat, type PeerIdBytes, toHex, utf8 } from '#src/core/bytes.js'
+import { LIMITS } from '#src/core/limits.js'
 import { encodeMessage, PADDING_STEP, type Sealed, TAG_LENGTH } from '#src/core/message.js'
 import {
   type Claim,
@@ -365,9 +366,11 @@ describe('Sealing: who holds several keys', () => {
   })
 
   it('still opens what belongs to a session it has forgotten', async () => {
-    const opener = new Opener([key], 2)
+    const opener = new Opener([key], { authors: 1 })
     const contexts = await Promise.all(
-      [1, 2, 3, 4].map(() => newSealingContext(key, network.id, author.peerId))
+      Array.from({ length: 2 * LIMITS.sessionsOfAuthor }, () =>
+        newSealingContext(key, network.id, author.peerId)
+      )
     )
     for (const context of [...contexts, ...contexts])
       assertSame(await opener.open(claim, seal(context, claim, PLAINTEXT)), {

@@ -6,14 +6,15 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as elapsed } from 'node:timers/promises'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { decodeAnswer } from '#src/core/answer.js'
-import { equal, toHex } from '#src/core/bytes.js'
+import { equal, toHex, utf8 } from '#src/core/bytes.js'
 import { peerIdFromText } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
 import { leafHash } from '#src/core/merkle.js'
 import { encodeQuery } from '#src/core/query.js'
+import { newSealingContext, seal } from '#src/core/sealing.js'
 import { Host, type HostOptions } from '#src/network/host.js'
 import { topicsOf } from '#src/network/names.js'
-import { Author, envelopesOf } from '../helpers/authors.js'
+import { Author, envelopesOf, type Made } from '../helpers/authors.js'
 import { flipped } from '../helpers/bytes.js'
 import { Changes, deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
@@ -84,6 +85,39 @@ describe('the rate of messages', () => {
     await mallory.publish(own.envelope)
     await mallory.receiptOf(own.leaf)
     assert.equal((await sequencer.check()).pending, 7)
+  })
+
+  it('is limited for each author by the sealing sessions he begins: one for each message is refused, and others are served', async () => {
+    const net = await makeNetwork()
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    const alice = await Author.create(net, 'alice')
+    const mallory = await Author.create(net, 'mallory')
+    const peer = await RawPeer.connect(cleanup, net, sequencer.address, alice.key)
+    const flooder = await RawPeer.connect(cleanup, net, sequencer.address, mallory.key)
+    const usual = mallory.say({ text: 'of the usual session' })
+    await flooder.publish(usual.envelope)
+    await flooder.receiptOf(usual.leaf)
+    const { network, peerId } = mallory
+    const fresh: Made[] = []
+    // Each validation worker counts for itself, and there are four at most.
+    for (let count = 0; count < 4 * LIMITS.agreementRate.burst + 400; count += 1) {
+      const context = await newSealingContext(net.openingKey, network, peerId)
+      const claim = mallory.claim()
+      fresh.push(
+        mallory.signed(claim, { kind: 'sealed', sealed: seal(context, claim, utf8('{"text":"x"}')) })
+      )
+    }
+    for (let from = 0; from < fresh.length; from += 50)
+      await flooder.publish(...envelopesOf(fresh.slice(from, from + 50)))
+    await flooder.until(
+      'all are answered',
+      () => flooder.receipts.length - 1 + flooder.refusals.length >= fresh.length
+    )
+    assert.deepEqual(new Set(flooder.refusals.map(({ reason }) => reason)), new Set(['rate limited']))
+    const ours = alice.says(100)
+    await peer.publish(...envelopesOf(ours))
+    await peer.receipted(100)
+    assert.deepEqual(peer.refusals, [])
   })
 
   it('is limited for receipts given again: replays do not drown the author, who is told of new ones', async () => {

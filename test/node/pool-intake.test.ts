@@ -2,13 +2,15 @@ import assert from 'node:assert/strict'
 import type { Application } from '#src/applications/application.js'
 import { encodeTransfer } from '#src/applications/ledger/transfer.js'
 import { ranges } from '#src/chain/store.js'
+import { type PeerIdBytes, utf8 } from '#src/core/bytes.js'
 import { signEnvelope } from '#src/core/envelope.js'
 import { LIMITS } from '#src/core/limits.js'
 import { encodeMessage, type Message } from '#src/core/message.js'
 import type { Fate } from '#src/core/submission.js'
 import { PoolIntake } from '#src/node/forks/pool-intake.js'
 import { ValidationPool } from '#src/node/validation-pool.js'
-import { envelopesOf, type Made, madeOf } from '../helpers/authors.js'
+import { envelopesOf, type Made, madeOf, OpenAuthor } from '../helpers/authors.js'
+import { seedOf } from '../helpers/core.js'
 import { EqualLog, LATER } from '../helpers/equals.js'
 import { ForkMaker } from '../helpers/fork-maker.js'
 import { memoryDatabase } from '../helpers/memory-database.js'
@@ -189,5 +191,47 @@ describe('transfers on their way into a pool', () => {
     await log.pool.stored()
     const onDisk = await database.keys(ranges.pooled).all()
     assert.equal(onDisk.length, log.pool.size)
+  })
+
+  it('of one peer fill its share of the pool, by the names of however many authors; others still get in', async () => {
+    const plain = makeWorkNetwork()
+    const checking = new ValidationPool(plain.network)
+    await checking.start()
+    try {
+      log = await EqualLog.open(plain, await memoryDatabase(), checking)
+      intake = new PoolIntake(log.pool, log.chain, checking, () => undefined)
+      const [mallory, carl] = [seedOf('mallory') as Uint8Array, seedOf('carl') as Uint8Array]
+      const [flooder, neighbour] = [mallory as PeerIdBytes, carl as PeerIdBytes]
+      let names = 0
+      /** Each of an author of its own. To sign them takes long, and is not looked at here. */
+      const messageOfNew = (): Made => {
+        names += 1
+        const author = seedOf(`author ${names}`) as Uint8Array as PeerIdBytes
+        const body = { kind: 'open', bytes: utf8('{"text":"x"}') } as const
+        const message: Message = { network: plain.network.id, author, sequence: 1n, time: 0, body }
+        const signer = { ...alice.signer, sign: () => new Uint8Array(64) }
+        return madeOf(signEnvelope('message', encodeMessage(message), signer), message)
+      }
+      for (let sent = 0; sent < LIMITS.pooledOfPeer; sent += 1)
+        assert.equal(intake.take(messageOfNew(), flooder), 'accept')
+      for (let sent = 0; sent < 100; sent += 1) assert.equal(intake.take(messageOfNew(), flooder), 'ignore')
+      assert.equal(log.pool.size, LIMITS.pooledOfPeer)
+      assert.ok(LIMITS.pooledOfPeer <= LIMITS.pendingMessages / 4)
+      for (let sent = 0; sent < 100; sent += 1) assert.equal(intake.take(messageOfNew(), neighbour), 'accept')
+      const writer = await OpenAuthor.create(plain, 'a writer')
+      const fates = async (from: PeerIdBytes): Promise<string[]> =>
+        (await intake.submit(envelopesOf([writer.say({ text: 'hi' })]), from)).map(inWords)
+      assert.deepEqual(await fates(flooder), ['rate limited'])
+      assert.deepEqual(await fates(neighbour), ['accepted'])
+      // What leaves the pool leaves the share.
+      const [first] = log.pool.waiting()
+      assert.ok(first)
+      log.pool.evict(first)
+      assert.equal(intake.take(messageOfNew(), flooder), 'accept')
+      assert.equal(intake.take(messageOfNew(), flooder), 'ignore')
+      await log.pool.stored()
+    } finally {
+      await checking.stop()
+    }
   })
 })

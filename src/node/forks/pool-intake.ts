@@ -1,7 +1,7 @@
 import type { Candidate } from '../../chain/candidate.js'
 import type { Chain } from '../../chain/chain.js'
 import type { Pool, Pooled } from '../../chain/pool.js'
-import type { EnvelopeBytes } from '../../core/bytes.js'
+import type { EnvelopeBytes, PeerIdBytes } from '../../core/bytes.js'
 import { LIMITS } from '../../core/limits.js'
 import type { Reason } from '../../core/refusal.js'
 import type { Fate } from '../../core/submission.js'
@@ -38,21 +38,21 @@ export class PoolIntake implements Service {
   }
 
   /**
-   * A valid message from gossip. One that is not valid yet where the chain stands here may be so elsewhere: a few of
+   * A valid message from gossip, and who handed it over. One that is not valid yet where the chain stands here may be so elsewhere: a few of
    * them are taken, and others are published again by whoever has them.
    */
-  readonly take = (message: Candidate): GossipVerdict => {
+  readonly take = (message: Candidate, from?: PeerIdBytes): GossipVerdict => {
     const mayWait = this.pool.size < LIMITS.uncoveredMessages
     if (!mayWait && this.#own.refusalOf(message) !== undefined) return 'ignore'
-    if (this.#add(message).kind !== 'accepted') return 'ignore'
+    if (this.#add(message, from).kind !== 'accepted') return 'ignore'
     this.arrived()
     return 'accept'
   }
 
   /** One outcome for each message. Those that are accepted are on disk when this resolves. */
-  async submit(envelopes: readonly EnvelopeBytes[]): Promise<readonly Fate[]> {
+  async submit(envelopes: readonly EnvelopeBytes[], from?: PeerIdBytes): Promise<readonly Fate[]> {
     const verdicts = await checkMessages(envelopes, this.validation)
-    const submitted = envelopes.map((envelope, index) => this.#submitOne(envelope, verdicts[index]))
+    const submitted = envelopes.map((envelope, index) => this.#submitOne(envelope, verdicts[index], from))
     // What is known may still be on its way to the disk.
     await this.pool.stored()
     if (submitted.some(({ kind }) => kind === 'accepted')) this.arrived()
@@ -64,20 +64,23 @@ export class PoolIntake implements Service {
     for (const candidate of this.pool.waiting()) if (this.#own.covers(candidate)) yield candidate
   }
 
-  #submitOne(envelope: EnvelopeBytes, verdict: Verdict | undefined): Fate {
+  #submitOne(envelope: EnvelopeBytes, verdict: Verdict | undefined, from: PeerIdBytes | undefined): Fate {
     if (verdict === undefined) throw new RangeError('each message has a verdict')
     if (!verdict.ok) return { kind: 'refused', ...verdict.refusal }
     const { leaf, author, sequence } = verdict
     const candidate = { envelope, leaf, author, sequence }
     // Who hands it in can be told; what is here already is known, whatever has become of the account since.
     const refusal = this.pool.find(candidate) === undefined ? this.#own.refusalOf(candidate) : undefined
-    return refusal === undefined ? fateOf(this.#add(candidate), sequence) : { kind: 'refused', ...refusal }
+    return refusal === undefined
+      ? fateOf(this.#add(candidate, from), sequence)
+      : { kind: 'refused', ...refusal }
   }
 
-  #add(candidate: Candidate): Pooled {
-    const first = this.pool.add(candidate)
-    // In a full pool what is covered comes before what is not.
-    const pooled = first.kind === 'full' && this.#room.make() ? this.pool.add(candidate) : first
+  #add(candidate: Candidate, from: PeerIdBytes | undefined): Pooled {
+    const first = this.pool.add(candidate, from)
+    // In a full pool, or share of it, what is covered comes before what is not.
+    const isFull = first.kind === 'full' || first.kind === 'share'
+    const pooled = isFull && this.#room.make() ? this.pool.add(candidate, from) : first
     if (pooled.kind === 'accepted') this.#own.added(candidate)
     return pooled
   }
@@ -92,6 +95,11 @@ function fateOf(pooled: Pooled, sequence: bigint): Fate {
       return refused('sequence taken', `another message of this author has sequence ${sequence}`)
     case 'full':
       return refused('busy', 'too many messages wait for a block; send again later')
+    case 'share':
+      return refused(
+        'rate limited',
+        'you have brought as many of the messages that wait for a block as one peer may; send again later, or elsewhere'
+      )
   }
 }
 

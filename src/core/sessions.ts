@@ -1,0 +1,37 @@
+/**
+ * The secrets of sealing sessions that were agreed on. Each author has a share of its own, in which the session that was
+ * agreed on first makes room: so nobody's sessions are forgotten for the many of somebody else. Of more authors than
+ * there is room for, the one is forgotten that has sent nothing for longest.
+ */
+export class Sessions {
+  /** By author, the one that was heard of last at the end. None is empty. */
+  readonly #byAuthor = new Map<string, Map<string, Uint8Array>>()
+
+  constructor(
+    private readonly authors: number,
+    private readonly ofAuthor: number
+  ) {}
+
+  get(author: string, session: string): Uint8Array | undefined {
+    const secrets = this.#byAuthor.get(author)
+    const secret = secrets?.get(session)
+    if (secrets === undefined || secret === undefined) return undefined
+    this.#byAuthor.delete(author)
+    this.#byAuthor.set(author, secrets)
+    return secret
+  }
+
+  add(author: string, session: string, secret: Uint8Array): void {
+    const secrets = this.#byAuthor.get(author) ?? new Map<string, Uint8Array>()
+    this.#byAuthor.delete(author)
+    if (secrets.size >= this.ofAuthor) deleteFirst(secrets)
+    secrets.set(session, secret)
+    if (this.#byAuthor.size >= this.authors) deleteFirst(this.#byAuthor)
+    this.#byAuthor.set(author, secrets)
+  }
+}
+
+function deleteFirst(map: Map<string, unknown>): void {
+  const [first] = map.keys()
+  if (first !== undefined) map.delete(first)
+}
