@@ -19,6 +19,7 @@ import { handCommand } from './cli/commands/hand.js'
 import { initCommand } from './cli/commands/init.js'
 import { keygenCommand } from './cli/commands/keygen.js'
 import { mineCommand, nodeCommand, shutdownCommand } from './cli/commands/node.js'
+import { restoreCommand } from './cli/commands/restore.js'
 import { submitCommand } from './cli/commands/submit.js'
 import { transferCommand } from './cli/commands/transfer.js'
 import { verifyCommand } from './cli/commands/verify.js'
@@ -47,6 +48,7 @@ for (const command of [
   chainCommand(),
   exportCommand(),
   verifyCommand(),
+  restoreCommand(),
   networkCommand(),
   handCommand(),
   nodeCommand(),

@@ -3,6 +3,7 @@ import type { PrivateKey } from '@libp2p/interface'
 import { openDatabase, readOrderedNetwork } from '../cli/files.js'
 import { printLine } from '../cli/terminal.js'
 import type { Report } from '../node/events.js'
+import { SequenceMark } from '../node/sequence-mark.js'
 import { type Client, createClient } from '../roles/client.js'
 import type { Muxers } from './gossip.js'
 
@@ -26,6 +27,7 @@ export async function startClients(
       key,
       network: document,
       database: await openDatabase(join(data, String(index))),
+      mark: await SequenceMark.open(await openDatabase(join(data, `${index}.signed`)), document),
       listen: [],
       connect: [address],
       now: () => Date.now(),

@@ -6,6 +6,7 @@ import { openDatabase, readOrderedNetwork } from '../cli/files.js'
 import { readEncryptionKeys, readIdentity } from '../cli/key-files.js'
 import type { Header } from '../core/block.js'
 import { toHex } from '../core/bytes.js'
+import { SequencerMark } from '../node/signed-mark.js'
 import { Wakeup } from '../node/waiting.js'
 import { createSequencer } from '../roles/sequencer.js'
 import { answerAs, usageSoFar } from './children.js'
@@ -18,13 +19,16 @@ export interface Executed {
 }
 
 await answerAs<NetworkArgument>(async ({ network, key, encryptionKey, data, muxers }) => {
+  const document = await readOrderedNetwork(network)
   const database = await openDatabase(data)
+  const marks = await openDatabase(`${data}.signed`)
   let addresses: readonly string[] = []
   let head: Header | undefined
   const moved = new Wakeup()
   const sequencer = await createSequencer({
     key: await readIdentity(key),
-    network: await readOrderedNetwork(network),
+    network: document,
+    mark: await SequencerMark.open(marks, document),
     openingKeys: await readEncryptionKeys(encryptionKey),
     database,
     listen: ['/ip4/127.0.0.1/tcp/0'],
@@ -55,6 +59,7 @@ await answerAs<NetworkArgument>(async ({ network, key, encryptionKey, data, muxe
       await sequencer.stop()
       await database.compactRange(Uint8Array.of(0), Uint8Array.of(0xff))
       await database.close()
+      await marks.close()
       const files = await readdir(data)
       const sizes = await Promise.all(files.map(async file => (await stat(join(data, file))).size))
       return sizes.reduce((sum, size) => sum + size, 0)

@@ -169,12 +169,16 @@ export class Chain extends ChainReader {
     return this.draft({ envelopes, leaves }, producer, now)
   }
 
-  /** Writes the header of an own draft, once signed. The messages are in the journal: nothing else is missing. */
-  async append(own: Draft, signed: CheckpointedHeader): Promise<void> {
+  /**
+   * Writes the header of an own draft, once signed. The messages are in the journal: nothing else is missing. Nobody is
+   * shown the block before it is on disk, and before `mark` resolves after that.
+   */
+  async append(own: Draft, signed: CheckpointedHeader, mark?: () => Promise<void>): Promise<void> {
     this.#expectSound()
     const cursor = cursorAfter(this.#cursor, own, signed, this.rules)
     const { tree, writes } = this.#tree.extend(own.leaves)
     await this.#write(writeDurably, [...writes, ...headerWrites(signed)])
+    await mark?.()
     this.#states.follow(this.#forks.extend(cursor))
     this.#show(tree)
   }

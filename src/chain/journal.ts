@@ -2,8 +2,7 @@ import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from '../core/
 import type { Signer, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { provenSigner } from '../core/proven-signer.js'
-import type { Receipt, ReceiptEntry } from '../core/receipt.js'
-import { readReceipt, signReceipt } from '../core/receipt.js'
+import { type Receipt, readReceipt } from '../core/receipt.js'
 import type { Refusal } from '../core/refusal.js'
 import type { MessageRules } from '../core/validation.js'
 import { type Candidate, nameOf } from './candidate.js'
@@ -13,17 +12,12 @@ import { HighestSequences } from './highest-sequences.js'
 import { expectReceiptsIndexed } from './indexes.js'
 import { pendingMessages } from './pending.js'
 import { PendingState } from './pending-state.js'
-import { type Database, keys, messageWrites, placeOf, receiptOf, type Write, writeDurably } from './store.js'
+import { type IssuedReceipt, type Positioned, receiptedWrites } from './receipted.js'
+import { type Database, placeOf, receiptOf, writeDurably } from './store.js'
 
-interface Entry extends Candidate {
-  readonly position: number
+interface Entry extends Positioned {
   /** When it came, ms since 1970. */
   readonly arrived: number
-}
-
-export interface IssuedReceipt {
-  readonly author: PeerIdBytes
-  readonly receipt: EnvelopeBytes
 }
 
 export type Appended =
@@ -47,7 +41,9 @@ export interface JournalOptions {
   readonly now: () => number
   /** Asked before a new message gets its position: whether its author may write one more now. Left out: always. */
   readonly mayWrite?: (author: PeerIdBytes) => boolean
-  /** Hears of each batch once it is on disk. */
+  /** Hears of each batch once it is on disk, before anybody else does. Nothing of it leaves before this resolves. */
+  readonly mark?: (messages: readonly Positioned[]) => Promise<void>
+  /** Hears of each batch once it is on disk, and marked. */
   readonly committed: (receipts: readonly IssuedReceipt[]) => void
   /** Hears of a write that failed, once. The journal takes nothing more: a restart tells what is on disk. */
   readonly failed: (error: Error) => void
@@ -149,6 +145,11 @@ export class Journal {
     }
   }
 
+  /** Those on disk that are in no block yet. */
+  get waiting(): readonly Positioned[] {
+    return this.#entries.slice(0, this.#durable)
+  }
+
   /** Called when the chain's head covers the first `count` pending messages. */
   release(count: number): void {
     this.#entries.splice(0, count)
@@ -189,44 +190,14 @@ export class Journal {
 
   async #commit(): Promise<void> {
     const group = this.#entries.slice(this.#durable, this.#durable + LIMITS.journalBatch)
-    const writes: Write[] = []
-    const receipts: IssuedReceipt[] = []
-    // The first one of a group: a key that has gone wrong signs all of them wrong, and none is written.
-    let signer = this.#proven
-    for (const entries of byAuthor(group)) {
-      const [first] = entries
-      if (first === undefined) continue
-      const receipt = this.#sign(first.author, entries, signer)
-      signer = this.options.signer
-      receipts.push({ author: first.author, receipt })
-      writes.push({ type: 'put', key: keys.receipt(first.position), value: receipt })
-      for (const entry of entries) writes.push(...messageWrites(entry, entry.position, first.position))
-    }
-    await writeDurably(this.options.database, writes)
+    const { chain, signer, now, database, mark } = this.options
+    const signers = { signer, proven: this.#proven }
+    const { writes, receipts } = receiptedWrites(group, chain.rules.network.id, now(), signers)
+    await writeDurably(database, writes)
+    await mark?.(group)
     // From here on a crash loses none of the group.
     this.#durable += group.length
     for (const { author, sequence } of group) this.#inFlight.delete(nameOf({ author, sequence }))
     this.options.committed(receipts)
   }
-
-  #sign(author: PeerIdBytes, group: readonly Entry[], signer: Signer): EnvelopeBytes {
-    const { chain, now } = this.options
-    const entries: ReceiptEntry[] = group.map(({ sequence, position, leaf }) => ({
-      sequence,
-      position,
-      leaf
-    }))
-    return signReceipt({ network: chain.rules.network.id, author, time: now(), entries }, signer)
-  }
-}
-
-function byAuthor(entries: readonly Entry[]): Iterable<Entry[]> {
-  const groups = new Map<string, Entry[]>()
-  for (const entry of entries) {
-    const name = Buffer.from(entry.author).toString('latin1')
-    const group = groups.get(name)
-    if (group === undefined) groups.set(name, [entry])
-    else group.push(entry)
-  }
-  return groups.values()
 }

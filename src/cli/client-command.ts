@@ -1,9 +1,11 @@
 import { join } from 'node:path'
 import { rulesOf } from '../chain/rules.js'
+import { signerOf } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import type { Network, OrderedNetwork } from '../core/network-document.js'
 import type { Verification } from '../node/block-importer.js'
 import type { Report, Summary } from '../node/events.js'
+import { SequenceMark } from '../node/sequence-mark.js'
 import { within } from '../node/waiting.js'
 import { type Client, createClient } from '../roles/client.js'
 import type { Holdings } from '../roles/controls.js'
@@ -11,6 +13,8 @@ import { openCopy } from '../roles/following.js'
 import { createWriter } from '../roles/writer.js'
 import { Failure, UsageError } from './failure.js'
 import { readNetwork } from './files.js'
+import { readOrMakeIdentity } from './key-files.js'
+import { withMark } from './marks.js'
 import { withOwnedFolder, withRemedy } from './owned-folder.js'
 import { type PeerFiles, running, withPeer } from './run-peer.js'
 
@@ -42,20 +46,23 @@ export async function runClient(
     }
   }
   const verification = verificationOf(files.verify, network)
-  await withPeer(files, 'client', network, report, stopping, async peer => {
-    const options = { ...peer, connect: files.connect }
-    if (!isSequenced(network)) return run(await createWriter(options))
-    if (verification === 'light') return run(await createClient({ ...options, network }))
-    const folder = join(files.data, 'chain')
-    await withOwnedFolder(folder, { kind: 'client copy', network }, async database => {
-      const copy = await openCopy(database, rulesOf(network), verification)
-      // The messages lie in another folder than the copy.
-      const client = await createClient({ ...options, network, copy }).catch(error => {
-        throw withRemedy(error, files.data, 'client')
+  const { peerId } = signerOf(await readOrMakeIdentity(files.key))
+  await withMark({ key: files.key, marks: files.marks, peerId, network }, SequenceMark.open, mark =>
+    withPeer(files, 'client', network, report, stopping, async peer => {
+      const options = { ...peer, connect: files.connect, mark }
+      if (!isSequenced(network)) return run(await createWriter(options))
+      if (verification === 'light') return run(await createClient({ ...options, network }))
+      const folder = join(files.data, 'chain')
+      await withOwnedFolder(folder, { kind: 'client copy', network }, async database => {
+        const copy = await openCopy(database, rulesOf(network), verification)
+        // The messages lie in another folder than the copy.
+        const client = await createClient({ ...options, network, copy }).catch(error => {
+          throw withRemedy(error, files.data, 'client')
+        })
+        await run(client)
       })
-      await run(client)
     })
-  })
+  )
   if (summary === undefined) throw new Error('a client always has a summary')
   return summary
 }

@@ -58,7 +58,7 @@ export function expectBlocks(network: Network, instead = ASK_INSTEAD): OrderedNe
 }
 
 /** The same; throws what LevelDB or the disk says. */
-async function openLevel(path: string): Promise<ClassicLevel<Uint8Array, Uint8Array>> {
+export async function openLevel(path: string): Promise<ClassicLevel<Uint8Array, Uint8Array>> {
   await mkdir(path, { recursive: true })
   await expectWhole(path)
   const database = new ClassicLevel<Uint8Array, Uint8Array>(path, {

@@ -121,7 +121,8 @@ async function expectRecognized(folder: string, owner: FolderOwner): Promise<voi
   })
 }
 
-async function hasDatabase(folder: string): Promise<boolean> {
+/** Whether files of a database are there. */
+export async function hasDatabase(folder: string): Promise<boolean> {
   try {
     return (await readdir(folder)).some(isRead)
   } catch (error) {

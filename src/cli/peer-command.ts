@@ -4,6 +4,8 @@ import { peerIdToString, signerOf } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { type Network, sequencerOf } from '../core/network-document.js'
 import { describeError, type Report } from '../node/events.js'
+import { SequencerMark } from '../node/signed-mark.js'
+import { expectNothingSigned, SIGN_AGAIN } from '../roles/bind-to-mark.js'
 import { createFollower } from '../roles/follower.js'
 import { createSequencer, type Sequencer } from '../roles/sequencer.js'
 import { runChat } from './chat-command.js'
@@ -12,7 +14,9 @@ import { type ClosedNetworkOptions, withClosedNetworkOptions } from './closed-ne
 import { type MiningOptions, runEqual, withMiningOptions } from './equal-command.js'
 import { Failure, UsageError } from './failure.js'
 import { exists, expectBlocks, readNetwork, readOrderedNetwork } from './files.js'
+import { hasDatabase } from './folder-owner.js'
 import { makeEncryptionKey, readEncryptionKeys, readIdentity } from './key-files.js'
+import { withMark } from './marks.js'
 import { addresses, DEFAULTS, hostAddresses, positiveNumber, wholeNumber } from './options.js'
 import { reporter } from './output.js'
 import { asFailure, hangups, running, stopController, untilAborted, withPeer } from './run-peer.js'
@@ -29,6 +33,8 @@ interface PeerCommandOptions extends ClosedNetworkOptions, MiningOptions {
   readonly room?: string
   readonly key?: string
   readonly data?: string
+  readonly marks?: string
+  readonly signPositionsAgainAndRiskConviction?: true
   readonly listen?: readonly string[]
   readonly connect?: readonly string[] | false
   readonly rate: number
@@ -56,6 +62,14 @@ export function peerCommand(): Command {
       'the libp2p private key, made on first use (default: keys/<role>.key, chat: a new one each time)'
     )
     .option('--data <dir>', 'the database (default: data/<role>)')
+    .option(
+      '--marks <dir>',
+      'sequencer, client: where it is kept what the key has signed (default: beside the key, in <key>.signed)'
+    )
+    .option(
+      SIGN_AGAIN,
+      'sequencer: go on with a folder that holds less than the key has signed; whoever has what it signed before can convict it'
+    )
     .option(
       '--listen <multiaddr>',
       `repeatable (default: sequencer ${DEFAULTS.sequencer}, others port 0)`,
@@ -133,11 +147,19 @@ async function runSequencer(
   const openingKeys = await readEncryptionKeys(encryptionKey)
   const data = options.data ?? 'data/sequencer'
   const listen = options.listen ?? [DEFAULTS.sequencer]
-  await withPeer({ ...options, key, data, listen }, 'sequencer', network, report, stopping, async peer => {
-    const keyGraceMs = options.keyGrace * 1000
-    const sequencer = await createSequencer({ ...peer, openingKeys, keyGraceMs }).catch(asFailure)
-    await running(sequencer, stopping.signal, async () => {
-      for await (const _ of changes) await rereadKeys(encryptionKey, sequencer, report)
+  const files = { ...options, key, data, listen }
+  const keyGraceMs = options.keyGrace * 1000
+  const signsAgain = options.signPositionsAgainAndRiskConviction === true
+  const owner = { key, marks: options.marks, peerId: sequencerOf(network), network }
+  await withMark(owner, SequencerMark.open, async mark => {
+    if (!signsAgain && !(await hasDatabase(data))) expectNothingSigned(mark)
+    await withPeer(files, 'sequencer', network, report, stopping, async peer => {
+      const sequencer = await createSequencer({ ...peer, openingKeys, keyGraceMs, mark, signsAgain }).catch(
+        asFailure
+      )
+      await running(sequencer, stopping.signal, async () => {
+        for await (const _ of changes) await rereadKeys(encryptionKey, sequencer, report)
+      })
     })
   })
 }

@@ -18,6 +18,8 @@ import { printLine } from './terminal.js'
 export interface PeerFiles extends ClosedNetworkOptions {
   readonly key: string
   readonly data: string
+  /** Where it is kept what the key has signed; beside the key where it is left out. */
+  readonly marks?: string
   readonly listen: readonly string[]
 }
 

@@ -63,7 +63,10 @@ function explain(error: unknown, json: boolean): number {
     printLine(`a defect of tallystick: ${describeError(error)}`, ...placesIn(error))
     return 1
   }
-  const message = error.message
+  const message =
+    error instanceof StoreError && error.remedy !== undefined
+      ? `${error.message}; ${error.remedy}`
+      : error.message
   if (json) printJson({ error: message })
   printLine(`error: ${message}`)
   return error instanceof Failure ? error.exitCode : 1

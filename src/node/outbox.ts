@@ -30,6 +30,7 @@ import {
   type Unreceipted,
   VERIFIED_HEAD_KEY
 } from './outbox-entries.js'
+import { FIRST_NUMBERS, type Numbers, type SequenceMark } from './sequence-mark.js'
 
 /** What bodies are sealed with, where they are. */
 export type Sealing = SealingContext | 'open'
@@ -53,10 +54,11 @@ export interface UncheckedReceipt {
  * | q sequence(8)  | receipt; the sequence is the lowest one it names         |
  * | u sequence(8)  | count(4): so many messages of the receipt with this key have been checked against the log |
  * | s              | sequence(8) that the next message gets                  |
+ * | x              | number(8) after the highest of a transfer that was signed here |
  * | w sequence(8)  | units(8) that a transfer takes from its account, until it is known to stand in a block or was refused |
  *
- * A message is on disk, with the sequence after it, before it is published: after a crash no sequence is
- * used twice, which also keeps nonces from repeating. The numbers of transfers are the wallet's to give.
+ * A message is on disk, with the sequence after it, and then the mark beside the key is, before it is published: after
+ * a crash, and with an older copy of the folder, no sequence is used twice, which also keeps nonces from repeating. The numbers of transfers are the wallet's to give.
  *
  * The bodies are there to be sealed again should the sequencer have a new key. They lie open on the disk of
  * whoever wrote them, who had them open before; the receipt or the refusal takes them away.
@@ -64,6 +66,9 @@ export interface UncheckedReceipt {
 export class Outbox {
   readonly #waiting = new Map<string, Unreceipted>()
   #next: bigint
+  #nextPayment: bigint
+  #isOld = false
+  #unknownPayments = 0n
   /** Takes back the writes that failed, as they may be on disk all the same. It goes first in the next write. */
   #undo: Write[] = []
 
@@ -72,9 +77,14 @@ export class Outbox {
     private readonly network: Network,
     private readonly signer: Signer,
     private readonly now: () => number,
-    next: bigint
+    /** Beside the key. */
+    private readonly mark: SequenceMark | undefined,
+    /** What the folder says. */
+    known: Numbers
   ) {
-    this.#next = next
+    this.#next = known.next
+    this.#nextPayment = known.nextPayment
+    if (mark !== undefined && mark.last.next > known.next) this.#next = mark.last.next
   }
 
   /** Throws StoreError if the folder belongs to another network. */
@@ -82,11 +92,16 @@ export class Outbox {
     database: Database,
     network: Network,
     signer: Signer,
-    now: () => number
+    now: () => number,
+    mark?: SequenceMark
   ): Promise<Outbox> {
     await bindToNetwork(database, network)
-    const next = await database.get(NEXT)
-    const outbox = new Outbox(database, network, signer, now, next ? Buffer.from(next).readBigUInt64BE() : 1n)
+    const known = await numbersIn(database)
+    const outbox = new Outbox(database, network, signer, now, mark, known)
+    outbox.#isOld = mark !== undefined && isBelow(known, mark.last)
+    outbox.#unknownPayments = mark !== undefined && outbox.#isOld ? mark.last.nextPayment : 0n
+    // What a crash has left above the mark was not sent. It is, from now on.
+    await mark?.raise(known)
     for await (const value of database.values({
       gte: numbered('o', 0n),
       lte: numbered('o', LAST_SEQUENCE)
@@ -95,6 +110,16 @@ export class Outbox {
       outbox.#hold(expectStored('a message in the outbox', () => readUnreceipted(envelope)))
     }
     return outbox
+  }
+
+  /** Whether the key has signed what this folder does not know of: it is an older copy, or another one. */
+  get isOld(): boolean {
+    return this.#isOld
+  }
+
+  /** Transfers below this number may have been signed with another folder. */
+  get unknownPayments(): bigint {
+    return this.#unknownPayments
   }
 
   /** Messages without a receipt, in the order of their sequences. */
@@ -159,10 +184,13 @@ export class Outbox {
 
   async #write(old: readonly Stored[], added: readonly Stored[]): Promise<void> {
     const deletions = old.flatMap(({ message }) => deletionsOf(message))
-    const next: Write = { type: 'put', key: NEXT, value: bigEndian(this.#next) }
-    const writes: Write[] = [...this.#undo, ...deletions, ...added.flatMap(putsOf), next]
+    for (const { draft } of added) this.#nextPayment = after(draft.payment?.sequence, this.#nextPayment)
+    const numbers = { next: this.#next, nextPayment: this.#nextPayment }
+    const writes: Write[] = [...this.#undo, ...deletions, ...added.flatMap(putsOf), ...numbersWrites(numbers)]
     try {
       await writeDurably(this.database, writes)
+      // After a crash here the folder is above the mark, and the message is sent at the next start.
+      await this.mark?.raise(numbers)
       this.#undo = []
     } catch (error) {
       this.#undo.push(...added.flatMap(takingBack), ...old.flatMap(putsOf))
@@ -273,3 +301,31 @@ export async function authorIn(database: Database, network: Network): Promise<Pe
 }
 
 const NEXT = Uint8Array.of(0x73)
+const NEXT_PAYMENT = Uint8Array.of(0x78)
+
+async function numbersIn(database: Database): Promise<Numbers> {
+  const next = await database.get(NEXT)
+  const stored = await database.get(NEXT_PAYMENT)
+  const range = { gte: paymentKey(0n), lte: paymentKey(LAST_SEQUENCE), reverse: true, limit: 1 }
+  const [highest] = await database.keys(range).all()
+  const nextPayment = stored ? Buffer.from(stored).readBigUInt64BE() : FIRST_NUMBERS.nextPayment
+  return {
+    next: next ? Buffer.from(next).readBigUInt64BE() : FIRST_NUMBERS.next,
+    nextPayment: after(highest && Buffer.from(highest).readBigUInt64BE(1), nextPayment)
+  }
+}
+
+function numbersWrites({ next, nextPayment }: Numbers): Write[] {
+  const writes: Write[] = [{ type: 'put', key: NEXT, value: bigEndian(next) }]
+  if (nextPayment > FIRST_NUMBERS.nextPayment)
+    writes.push({ type: 'put', key: NEXT_PAYMENT, value: bigEndian(nextPayment) })
+  return writes
+}
+
+function isBelow(one: Numbers, other: Numbers): boolean {
+  return one.next < other.next || one.nextPayment < other.nextPayment
+}
+
+function after(number: bigint | undefined, known: bigint): bigint {
+  return number !== undefined && number >= known ? number + 1n : known
+}

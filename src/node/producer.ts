@@ -1,6 +1,6 @@
 import type { Chain } from '../chain/chain.js'
 import type { Journal } from '../chain/journal.js'
-import { encodeBlock, signHeader } from '../core/block.js'
+import { encodeBlock, type SignedHeader, signHeader } from '../core/block.js'
 import type { Signer } from '../core/keys.js'
 import type { Host } from '../network/host.js'
 import { describeError, type Report } from './events.js'
@@ -13,13 +13,15 @@ export interface ProducerOptions {
   readonly host: Host
   readonly topic: string
   readonly now: () => number
+  /** Hears of each block once it is on disk; it is shown to nobody before this resolves. */
+  readonly mark?: ((signed: SignedHeader) => Promise<void>) | undefined
   readonly report: Report
   /** Hears of a block that could not be written, once. */
   readonly failed: (error: Error) => void
 }
 
 /**
- * Cuts blocks as they fall due, beside the intake: draft, sign, write, and only then publish. After a
+ * Cuts blocks as they fall due, beside the intake: draft, sign, write, mark, and only then publish. After a
  * crash before the write the same messages make the next block; a signature that was never shown is no lie.
  */
 export class Producer implements Service {
@@ -65,11 +67,11 @@ export class Producer implements Service {
   }
 
   async #produce(count: number): Promise<void> {
-    const { chain, journal, signer, now, report, host, topic } = this.options
+    const { chain, journal, signer, now, mark, report, host, topic } = this.options
     const messages = journal.take(count)
     const draft = chain.draft(messages, signer.peerId, now())
     const signed = signHeader(draft.header, signer)
-    await chain.append(draft, signed)
+    await chain.append(draft, signed, async () => mark?.(signed))
     journal.release(count)
     report({ event: 'block', signed })
     await host

@@ -12,6 +12,8 @@ export interface WalletOptions {
   readonly database: Database
   /** What the own account has, as somebody who is connected now shows it; undefined where nobody is. */
   readonly account: (signal: AbortSignal) => Promise<ShownAccount> | undefined
+  /** Numbers below it may have been used with another folder. Left out: none. */
+  readonly unknownBelow?: bigint
   /** Who has shown it shows what does not hold. */
   readonly distrust: (why: string) => void
 }
@@ -108,6 +110,12 @@ export class Wallet {
       )
     let sequence = account.sequence < this.#lowest ? this.#lowest : account.sequence + 1n
     while (this.#owed.has(sequence)) sequence += 1n
+    const { unknownBelow = 0n } = this.options
+    if (sequence < unknownBelow)
+      return no(
+        'busy',
+        `this key has signed transfers up to number ${unknownBelow - 1n} that this folder does not know of, and number ${sequence} may be one of them; put the newest folder back, or try again when they stand in blocks (the account is at ${account.sequence} as of block ${height})`
+      )
     this.#lowest = sequence + 1n
     this.#owed.set(sequence, units)
     this.#sum += units

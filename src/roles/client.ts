@@ -13,8 +13,9 @@ import { EvidenceKeeper } from '../node/evidence-keeper.js'
 import { KeyRenewal } from '../node/key-renewal.js'
 import { LightClient } from '../node/light-client.js'
 import { NewestCertificate } from '../node/newest-certificate.js'
-import { Outbox, type Sealing } from '../node/outbox.js'
+import type { Sealing } from '../node/outbox.js'
 import { Publisher } from '../node/publisher.js'
+import type { SequenceMark } from '../node/sequence-mark.js'
 import { SequencerAsker } from '../node/sequencer-asker.js'
 import { SequencerLink } from '../node/sequencer-link.js'
 import { ServiceList } from '../node/service.js'
@@ -28,10 +29,12 @@ import {
 } from './controls.js'
 import { type Copy, type Following, following } from './following.js'
 import type { PeerOptions } from './peer-options.js'
-import { endingAtRefusedPayments, languageOf, sending, walletFor } from './sending.js'
+import { endingAtRefusedPayments, languageOf, openOutbox, sending, walletFor } from './sending.js'
 
 export interface ClientOptions<N extends Network = OrderedNetwork> extends PeerOptions<N> {
   readonly connect: readonly string[]
+  /** The numbers that the key has used before. Left out: nothing but the folder tells. */
+  readonly mark?: SequenceMark | undefined
 }
 
 /** A peer that writes: keeps its messages on disk until it is known what became of them. */
@@ -65,7 +68,7 @@ export async function createClient(
     topics: [topics.messages, topics.evidence, ...(copy ? [topics.blocks] : [])]
   })
   const book = new AddressBook(connect)
-  const outbox = await Outbox.open(database, network, signer, now)
+  const outbox = await openOutbox(options, signer)
   const certificates = await NewestCertificate.open(database, network, options.report)
   let asker: AccountAsker | undefined
   const wallet = await walletFor(rules, {
@@ -75,7 +78,8 @@ export async function createClient(
         followed?.witness.examine(shown.signed)
         return shown
       }),
-    distrust: why => link.leave(why)
+    distrust: why => link.leave(why),
+    unknownBelow: outbox.unknownPayments
   })
   const report = wallet ? endingAtRefusedPayments(options.report, wallet, failed) : options.report
   const publisher = new Publisher({

@@ -3,11 +3,14 @@ import { decodeTransfer } from '../applications/ledger/transfer.js'
 import { UnorderedLedger } from '../applications/ledger/unordered.js'
 import type { Rules } from '../chain/cursor.js'
 import { bodiesOf } from '../chain/rules.js'
+import type { Database } from '../chain/store.js'
 import type { Signer } from '../core/keys.js'
-import type { UnorderedNetwork } from '../core/network-document.js'
+import type { Network, UnorderedNetwork } from '../core/network-document.js'
 import { sealedLength } from '../core/sealing.js'
 import type { Report } from '../node/events.js'
+import { Outbox } from '../node/outbox.js'
 import type { Draft } from '../node/outbox-entries.js'
+import type { SequenceMark } from '../node/sequence-mark.js'
 import { Wallet, type WalletOptions } from '../node/wallet.js'
 
 /** Takes what is to be said, and hears of what may not be. */
@@ -74,6 +77,29 @@ export function sending(
     if (reserved.ok) outgoing.submit({ body, payment: reserved.payment })
     else outgoing.refusedBeforeSending(reserved.refusal.reason, reserved.refusal.detail)
   }
+}
+
+/** The outbox in a client's folder. It says where the folder is older than what the key has signed. */
+export async function openOutbox(
+  { database, network, now, report, mark }: OutboxPlace,
+  signer: Signer
+): Promise<Outbox> {
+  const outbox = await Outbox.open(database, network, signer, now, mark)
+  if (outbox.isOld)
+    report({
+      event: 'warning',
+      message:
+        'this key has signed messages that this folder does not know of: it is an older copy, or another folder. Their numbers are skipped; messages and receipts that only the newer folder has are not here'
+    })
+  return outbox
+}
+
+interface OutboxPlace {
+  readonly database: Database
+  readonly network: Network
+  readonly now: () => number
+  readonly report: Report
+  readonly mark?: SequenceMark | undefined
 }
 
 /** Where what is said pays from the author's account. */

@@ -26,7 +26,9 @@ import { ReceiptServer } from '../node/receipt-server.js'
 import { Recorder } from '../node/recorder.js'
 import { SequencerResponder } from '../node/sequencer-responder.js'
 import { ServiceList } from '../node/service.js'
+import type { SequencerMark } from '../node/signed-mark.js'
 import { ValidationPool } from '../node/validation-pool.js'
+import { bindToMark } from './bind-to-mark.js'
 import { type ControlledPeer, chainHoldings, controlsOf } from './controls.js'
 import { nodeInfoOf } from './node-info.js'
 import type { PeerOptions } from './peer-options.js'
@@ -34,6 +36,10 @@ import type { PeerOptions } from './peer-options.js'
 export interface SequencerOptions extends PeerOptions {
   /** The first one is announced. All of them open what is on disk, and new messages within their grace. */
   readonly openingKeys: DatedKeys
+  /** What the identity key has signed before. Left out: nothing keeps it from signing positions a second time. */
+  readonly mark?: SequencerMark
+  /** Goes on with a folder that holds less than the key has signed. */
+  readonly signsAgain?: boolean
   /** How long a key goes on opening after its successor was made, ms. */
   readonly keyGraceMs?: number
   /** A monotonic clock, ms; that of the process where it is left out. */
@@ -52,7 +58,7 @@ export class WrongKey extends Error {
 
 /** The sequencer: verifies its folder, then serves. Throws StoreError if the folder is damaged, WrongKey if the key is not the network's. */
 export async function createSequencer(options: SequencerOptions): Promise<Sequencer> {
-  const { network, database, now, report, failed, openingKeys, rates } = options
+  const { network, database, now, report, failed, openingKeys, rates, mark } = options
   const clock = options.clock ?? (() => performance.now())
   const sequencer = peerIdToString(sequencerOf(network))
   const signer = signerOf(options.key)
@@ -80,6 +86,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
       signer,
       now,
       failed,
+      ...(mark && { mark: messages => mark.taken(messages) }),
       mayWrite: author => authors.take(Buffer.from(author).toString('latin1'), clock()),
       committed: issued => {
         for (const { author, receipt } of issued) receipts.accepted(author, receipt)
@@ -91,6 +98,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
     new VerifierCache()
   )
   const proven = provenSigner(signer)
+  if (mark !== undefined) await bindToMark(mark, chain, journal, options)
   const producer = new Producer({
     chain,
     journal,
@@ -98,6 +106,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
     host,
     topic: topics.blocks,
     now,
+    mark: mark && (signed => mark.cut(signed)),
     report,
     failed
   })

@@ -9,7 +9,6 @@ import { AccountAsker } from '../node/account-asker.js'
 import { AddressBook } from '../node/address-book.js'
 import { Announcement } from '../node/announcement.js'
 import { Neighbours } from '../node/neighbours.js'
-import { Outbox } from '../node/outbox.js'
 import { ServiceList } from '../node/service.js'
 import { submit } from '../node/submission-client.js'
 import { Submitter } from '../node/submitter.js'
@@ -21,6 +20,7 @@ import {
   endingAtRefusedPayments,
   type Language,
   languageOf,
+  openOutbox,
   sending,
   unorderedLanguageOf,
   walletFor
@@ -36,7 +36,7 @@ export async function createWriter(options: ClientOptions<Network>): Promise<Cli
   const signer = signerOf(options.key)
   const host = await Host.create({ ...options, topics: [] })
   const book = new AddressBook(connect)
-  const outbox = await Outbox.open(database, network, signer, now)
+  const outbox = await openOutbox(options, signer)
   const { rules, language } = termsOf(network)
   const turns = new Turns(() => neighbours.all(), LIMITS.accountMs)
   // Without an order everybody may pay what he does not have, under any number.
@@ -46,6 +46,7 @@ export async function createWriter(options: ClientOptions<Network>): Promise<Cli
       database,
       account: signal =>
         turns.ask(peer => new AccountAsker(host, peer, rules, now).account(signer.peerId), signal),
+      unknownBelow: outbox.unknownPayments,
       // The next one has been asked by then.
       distrust: () => undefined
     }))

@@ -1,5 +1,6 @@
 import { Chain } from '#src/chain/chain.js'
-import { type IssuedReceipt, Journal } from '#src/chain/journal.js'
+import { Journal } from '#src/chain/journal.js'
+import type { IssuedReceipt } from '#src/chain/receipted.js'
 import type { Database } from '#src/chain/store.js'
 import { signHeader } from '#src/core/block.js'
 import { type EnvelopeBytes, toHex } from '#src/core/bytes.js'

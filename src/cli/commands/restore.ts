@@ -1,0 +1,211 @@
+import { readdir, rename, rm } from 'node:fs/promises'
+import { Command } from 'commander'
+import { nameIn } from '../../chain/candidate.js'
+import { Chain } from '../../chain/chain.js'
+import { receiptedWrites } from '../../chain/receipted.js'
+import { type Database, envelopesBetween, writeDurably } from '../../chain/store.js'
+import { type EnvelopeBytes, equal } from '../../core/bytes.js'
+import { describeFault } from '../../core/fault.js'
+import { peerIdToString, type Signer, signerOf } from '../../core/keys.js'
+import { LIMITS } from '../../core/limits.js'
+import { leafHash } from '../../core/merkle.js'
+import { type OrderedNetwork, sequencerOf } from '../../core/network-document.js'
+import { provenSigner } from '../../core/proven-signer.js'
+import { SequencerMark } from '../../node/signed-mark.js'
+import { type SwarmKeyOption, withSwarmKeyOption } from '../closed-network.js'
+import { errorCode, Failure, UsageError } from '../failure.js'
+import { openDatabase, readOrderedNetwork } from '../files.js'
+import { claimFolder } from '../folder-owner.js'
+import { readIdentity } from '../key-files.js'
+import { type LogSource, targetOf, withLog } from '../log-source.js'
+import { withMark } from '../marks.js'
+import { address, DEFAULTS } from '../options.js'
+import { printJson, printLine } from '../output.js'
+import { verifiedBlocks } from '../verify-log.js'
+
+interface RestoreOptions extends SwarmKeyOption {
+  readonly network: string
+  readonly connect?: string
+  readonly from?: string
+  readonly key: string
+  readonly marks?: string
+  readonly data: string
+  readonly askWith?: string
+  readonly json?: true
+}
+
+export function restoreCommand(): Command {
+  return withSwarmKeyOption(new Command('restore'))
+    .description(
+      'Makes the data folder of a sequencer anew: its blocks from a follower, all verified, and the messages that are in no block from what is kept beside its key.'
+    )
+    .option('--connect <multiaddr>', 'a follower', address)
+    .option('--from <log>', "a stopped follower's folder, or a file that `export` wrote, in place of a peer")
+    .option('--network <file>', 'the network document', DEFAULTS.network)
+    .option('--key <file>', "the sequencer's private key", 'keys/sequencer.key')
+    .option('--marks <dir>', 'where it is kept what the key has signed (default: beside the key)')
+    .option('--data <dir>', 'the folder to make, which is not there yet', 'data/sequencer')
+    .option(
+      '--ask-with <file>',
+      'the key to ask with, where the follower takes members only (default: a new one)'
+    )
+    .option('--json', 'one JSON object on stdout')
+    .action(restore)
+}
+
+async function restore(options: RestoreOptions): Promise<void> {
+  const { connect, from, data, json } = options
+  if ((connect === undefined) === (from === undefined))
+    throw new UsageError(
+      'name a follower with --connect MULTIADDR, or else a folder or a file with --from LOG'
+    )
+  const target = from === undefined ? ({ kind: 'peer', name: connect ?? '' } as const) : await targetOf(from)
+  if (from !== undefined && target.kind === 'peer')
+    throw new UsageError(`${from} is a peer: name it with --connect`)
+  const network = await readOrderedNetwork(options.network)
+  const signer = signerOf(await readIdentity(options.key))
+  const sequencer = sequencerOf(network)
+  if (!equal(signer.peerId, sequencer))
+    throw new UsageError(
+      `the key in ${options.key} is ${peerIdToString(signer.peerId)}, but the network document names ${peerIdToString(sequencer)} as sequencer; name its file with --key FILE`
+    )
+  await expectNothingAt(data)
+  const owner = { key: options.key, marks: options.marks, peerId: sequencer, network }
+  await withMark(owner, SequencerMark.open, async mark => {
+    const sources = {
+      network: options.network,
+      data: `${data}.seen`,
+      ...(options.askWith && { askWith: options.askWith }),
+      ...(options.swarmKey && { swarmKey: options.swarmKey })
+    }
+    const made = await withLogOf(target, sources, source => makeFolder(data, source, network, signer, mark))
+    if (json) return printJson(made)
+    printLine(
+      `SUCCESS: ${data} has ${made.height} blocks, ${made.size} messages in them, and ${made.pending} in no block; start the sequencer on it`
+    )
+  })
+}
+
+interface Made {
+  readonly height: number
+  readonly size: number
+  readonly pending: number
+}
+
+async function withLogOf(
+  target: Parameters<typeof withLog>[0],
+  sources: Parameters<typeof withLog>[1],
+  use: (source: LogSource) => Promise<Made>
+): Promise<Made> {
+  let made: Made | undefined
+  await withLog(target, sources, async source => {
+    made = await use(source)
+  })
+  if (made === undefined) throw new Error('a log was opened')
+  return made
+}
+
+/**
+ * The folder gets its name when it is whole and the mark covers it: a crash before that leaves a folder that the next
+ * run of this command removes, and no start takes.
+ */
+async function makeFolder(
+  folder: string,
+  source: LogSource,
+  network: OrderedNetwork,
+  signer: Signer,
+  mark: SequencerMark
+): Promise<Made> {
+  const unfinished = `${folder}.restoring`
+  await rm(unfinished, { recursive: true, force: true })
+  await claimFolder(unfinished, { kind: 'sequencer', network, peerId: signer.peerId })
+  const database = await openDatabase(unfinished)
+  let made: Made
+  try {
+    made = await fill(database, source, signer, mark)
+  } finally {
+    await database.close()
+  }
+  await rename(unfinished, folder)
+  return made
+}
+
+async function fill(
+  database: Database,
+  source: LogSource,
+  signer: Signer,
+  mark: SequencerMark
+): Promise<Made> {
+  const chain = await Chain.open(database, source.rules)
+  for await (const read of verifiedBlocks(source)) {
+    if ('fault' in read)
+      throw new Failure(
+        `what is shown does not hold: ${describeFault(read.fault)}; restore from another follower`
+      )
+    const imported = await chain.import(read.block, Number.POSITIVE_INFINITY)
+    if (imported.kind !== 'extended') throw new Failure(`a block was not taken: ${imported.kind}`)
+  }
+  const head = chain.head()
+  const { height, size } = head.header
+  const pending: EnvelopeBytes[] = []
+  for (let position = size; ; position += 1) {
+    const envelope = mark.pendingAt(position)
+    if (envelope === undefined) break
+    pending.push(envelope)
+  }
+  const positions = size + pending.length
+  const missing = mark.missingIn({ positions, height, idAt: at => chain.headerAt(at)?.id })
+  if (missing !== undefined)
+    throw new Failure(
+      `what was found is not all that this sequencer has signed: ${missing}; nothing was made. Restore from a follower that has more`
+    )
+  if (mark.last === undefined)
+    printLine(
+      'nothing is kept beside this key of what it has signed: receipts that it gave for messages in no block are not known, and such a position may be signed a second time'
+    )
+  for (let from = 0; from < size; from += LIMITS.journalBatch)
+    await giveReceipts(
+      database,
+      await envelopesBetween(database, from, Math.min(size, from + LIMITS.journalBatch)),
+      from,
+      source,
+      signer
+    )
+  for (let from = 0; from < pending.length; from += LIMITS.journalBatch)
+    await giveReceipts(database, pending.slice(from, from + LIMITS.journalBatch), size + from, source, signer)
+  await mark.adopt({ positions, height, id: height === 0 ? new Uint8Array(0) : head.id }, size, [])
+  return { height, size, pending: pending.length }
+}
+
+/** Receipts of the same facts as those that were given; their time is that of now. */
+async function giveReceipts(
+  database: Database,
+  envelopes: readonly EnvelopeBytes[],
+  from: number,
+  { rules }: LogSource,
+  signer: Signer
+): Promise<void> {
+  const entries = envelopes.map((envelope, index) => ({
+    ...nameIn(envelope),
+    envelope,
+    leaf: leafHash(envelope),
+    position: from + index
+  }))
+  const { writes } = receiptedWrites(entries, rules.network.id, Date.now(), {
+    signer,
+    proven: provenSigner(signer)
+  })
+  await writeDurably(database, writes)
+}
+
+async function expectNothingAt(folder: string): Promise<void> {
+  try {
+    if ((await readdir(folder)).length === 0) return
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return
+    throw new Failure(`${folder} cannot be read (${errorCode(error)})`)
+  }
+  throw new Failure(
+    `${folder} is there already; move it away, or name a folder that is not there with --data DIR`
+  )
+}

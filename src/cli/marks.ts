@@ -1,0 +1,66 @@
+import { join } from 'node:path'
+import { type Database, StoreError } from '../chain/store.js'
+import { type PeerIdBytes, toHex } from '../core/bytes.js'
+import { peerIdToString } from '../core/keys.js'
+import type { Network } from '../core/network-document.js'
+import { describeError } from '../node/events.js'
+import { errorCode, Failure } from './failure.js'
+import { openLevel } from './files.js'
+import { DamagedFolder } from './level-files.js'
+
+/** Whose mark it is. */
+interface MarkOwner {
+  /** The key's file. */
+  readonly key: string
+  /** In place of the folder beside the key. */
+  readonly marks?: string | undefined
+  readonly peerId: PeerIdBytes
+  readonly network: Network
+}
+
+/**
+ * Where it is kept what a key has signed in a network: one folder for each network and PeerId, as a key may serve several
+ * networks, and another key may come to stand in the same file.
+ */
+function markFolder({ key, marks, peerId, network }: MarkOwner): string {
+  const beside = marks ?? `${key.replace(/\.key$/, '')}.signed`
+  return join(beside, `${toHex(network.id).slice(0, 16)}-${peerIdToString(peerId).slice(-16)}`)
+}
+
+/**
+ * Opens the mark of a key for as long as `use` takes. LevelDB's lock on it is the lock of the key: a second process that
+ * signs with it in this network, on whatever data folder, gets a Failure. The lock ends with its process, however that ends.
+ */
+export async function withMark<M, T>(
+  owner: MarkOwner,
+  open: (database: Database, network: Network) => Promise<M>,
+  use: (mark: M) => Promise<T>
+): Promise<T> {
+  const folder = markFolder(owner)
+  const database = await openLevel(folder).catch(error => {
+    throw notOpened(error, folder, owner.key)
+  })
+  try {
+    const mark = await open(database, owner.network).catch(error => {
+      throw notOpened(error, folder, owner.key)
+    })
+    return await use(mark)
+  } finally {
+    await database.close()
+  }
+}
+
+function notOpened(error: unknown, folder: string, key: string): Failure {
+  const code = errorCode(error)
+  if (code === 'LEVEL_LOCKED')
+    return new Failure(
+      `the key ${key} is in use by another process in this network, whatever data folder that has; stop that one, or give this one a key of its own with --key FILE`
+    )
+  if (error instanceof DamagedFolder || error instanceof StoreError || code === 'LEVEL_CORRUPTION')
+    return new Failure(
+      `${folder}, which says what the key ${key} has signed, is damaged (${describeError(error)}); restore that folder from its newest copy. Without it nothing keeps this key from signing a second time what it has signed`
+    )
+  return new Failure(
+    `it cannot be written down in ${folder} what the key ${key} signs (${code ?? describeError(error)}); make it writable, or name another folder with --marks DIR`
+  )
+}

@@ -1,0 +1,415 @@
+import assert from 'node:assert/strict'
+import { cp, readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { genesisCursor } from '#src/chain/cursor.js'
+import type { ShownAccount } from '#src/node/account-asker.js'
+import { Outbox } from '#src/node/outbox.js'
+import { SequenceMark } from '#src/node/sequence-mark.js'
+import { SequencerMark } from '#src/node/signed-mark.js'
+import { Wallet } from '#src/node/wallet.js'
+import { Author } from '../helpers/authors.js'
+import { deadline, present } from '../helpers/changes.js'
+import { type CheckedPeer, checkPeer, expectReceiptsHold, openDatabase } from '../helpers/check-peer.js'
+import { Cleanup } from '../helpers/cleanup.js'
+import { makeNetwork, type TestNetwork } from '../helpers/networks.js'
+import { RunningClient } from '../helpers/peers.js'
+import { Program, SEQUENCER_OPTIONS, tool, writeSequencerFiles } from '../helpers/program.js'
+
+const BLOCK_SIZE = 10
+const ANY_PORT = ['--listen', '/ip4/127.0.0.1/tcp/0'] as const
+const NETWORK = ['--network', 'network.json'] as const
+
+/** A sequencer, a follower and a client in processes of their own, on the files of one folder. */
+class Stage {
+  readonly #sequencerPort: string[] = [...ANY_PORT]
+
+  private constructor(
+    private readonly cleanup: Cleanup,
+    readonly net: TestNetwork,
+    readonly home: string
+  ) {}
+
+  static async of(cleanup: Cleanup): Promise<Stage> {
+    const net = await makeNetwork({ blockSize: BLOCK_SIZE })
+    const home = await cleanup.folder()
+    await writeSequencerFiles(home, net)
+    return new Stage(cleanup, net, home)
+  }
+
+  at(name: string): string {
+    return join(this.home, name)
+  }
+
+  get mark(): string {
+    return this.at('sequencer.signed')
+  }
+
+  run(...args: readonly string[]): Program {
+    return Program.start(this.cleanup, this.home, args)
+  }
+
+  sequencerOn(data: string, ...more: readonly string[]): Program {
+    const options = SEQUENCER_OPTIONS.map((option, index) =>
+      SEQUENCER_OPTIONS[index - 1] === '--data' ? data : option
+    )
+    return this.run(...options, ...this.#sequencerPort, ...more)
+  }
+
+  /** A sequencer that listens. The next one listens at the same address. */
+  async sequencer(
+    data = 'sequencer',
+    ...more: readonly string[]
+  ): Promise<{ readonly program: Program; readonly address: string }> {
+    const program = this.sequencerOn(data, ...more)
+    await program.times('started', 1)
+    const address = addressOf(program)
+    this.#sequencerPort[1] = address.replace(/\/p2p\/.*$/, '')
+    return { program, address }
+  }
+
+  async follower(address: string): Promise<{ readonly program: Program; readonly address: string }> {
+    const program = this.run(
+      '--role',
+      'follower',
+      ...NETWORK,
+      '--key',
+      'follower.key',
+      '--data',
+      'follower',
+      '--json',
+      ...ANY_PORT,
+      '--connect',
+      address
+    )
+    await program.times('started', 1)
+    return { program, address: addressOf(program) }
+  }
+
+  /** A start that must be refused; gives what it says. */
+  async refused(program: Program): Promise<string> {
+    assert.deepEqual(await program.exit(), { code: 1, signal: null }, program.stderr.join('\n'))
+    return program.stderr.join('\n')
+  }
+
+  check(data = 'sequencer'): Promise<CheckedPeer> {
+    return checkPeer(this.at(data), this.net, { openingKeys: 'sealed' })
+  }
+}
+
+function addressOf(program: Program): string {
+  return present(program.of('started')[0]?.addresses?.[0], 'its address')
+}
+
+describe('what a key has signed', () => {
+  const cleanup = new Cleanup(afterEach)
+
+  it('a sequencer is not started with less than that: an older copy, an empty folder; the newest one is never in doubt', async () => {
+    const stage = await Stage.of(cleanup)
+    const first = await stage.sequencer()
+    const client = await RunningClient.connected(cleanup, stage.net, first.address)
+    await client.send(BLOCK_SIZE + 3)
+    await client.receipted(BLOCK_SIZE + 3)
+    await first.program.times('block', 1)
+    await first.program.kill('SIGTERM')
+    await cp(stage.at('sequencer'), stage.at('older'), { recursive: true })
+
+    const second = await stage.sequencer()
+    await client.send(1)
+    await client.receipted(BLOCK_SIZE + 4)
+    await second.program.kill('SIGKILL')
+    for (const data of ['older', 'empty']) {
+      const said = await stage.refused(stage.sequencerOn(data))
+      assert.match(
+        said,
+        /this is not the newest folder of this sequencer: it holds (13|0) messages and [01] blocks, but this key has signed receipts for 14 messages, and 1 blocks/
+      )
+      assert.match(said, /convicts.*tallystick restore --connect/)
+    }
+    assert.equal((await readdir(stage.home)).includes('empty'), false, 'nothing is made')
+    // The newest folder is the one to go on with, and was never in doubt.
+    const third = await stage.sequencer()
+    await client.send(6)
+    await client.receipted(BLOCK_SIZE + 10)
+    await third.program.times('block', 1)
+    await third.program.kill('SIGTERM')
+    const checked = await stage.check()
+    assert.deepEqual([checked.height, checked.size, checked.pending], [2, 20, 0])
+    expectReceiptsHold(checked, client.receipts)
+  })
+
+  it('SIGKILL at any moment leaves a folder that the mark covers, and no receipt has left before the mark', async () => {
+    const stage = await Stage.of(cleanup)
+    let { program, address } = await stage.sequencer()
+    const client = await RunningClient.connected(cleanup, stage.net, address)
+    let receipts = 0
+    for (let round = 0; round < 6; round += 1) {
+      await client.send(15)
+      // In the middle of what it writes.
+      await client.receipted(receipts + 1 + round)
+      await program.kill('SIGKILL')
+      const markDatabase = await openDatabase(join(stage.mark, present((await readdir(stage.mark))[0])))
+      const { positions, height } = present((await SequencerMark.open(markDatabase, stage.net.network)).last)
+      await markDatabase.close()
+      const checked = await stage.check()
+      assert.ok(positions <= checked.messages.length && height <= checked.height)
+      assert.ok(
+        client.receipts.every(({ position }) => position < positions),
+        'no receipt has left before the mark'
+      )
+      ;({ program } = await stage.sequencer())
+      await client.receipted((round + 1) * 15)
+      receipts = (round + 1) * 15
+    }
+    await program.kill('SIGTERM')
+    expectReceiptsHold(await stage.check(), client.receipts)
+  })
+
+  it('two processes with one key on different folders: the second one is refused', async () => {
+    const stage = await Stage.of(cleanup)
+    const { program, address } = await stage.sequencer()
+    const said = await stage.refused(stage.run(...SEQUENCER_OPTIONS, ...ANY_PORT, '--data', 'other'))
+    assert.match(said, /the key sequencer.key is in use by another process in this network/)
+    const client = [
+      '--role',
+      'client',
+      ...NETWORK,
+      '--key',
+      'client.key',
+      '--duration',
+      '0',
+      '--connect',
+      address,
+      '--json'
+    ]
+    const one = stage.run(...client, '--data', 'one')
+    await one.times('started', 1)
+    assert.match(
+      await stage.refused(stage.run(...client, '--data', 'two')),
+      /the key client.key is in use by another process/
+    )
+    // The lock ends with its process, also where that is killed.
+    await one.kill('SIGKILL')
+    await program.kill('SIGKILL')
+    await (await stage.sequencer()).program.kill('SIGTERM')
+  })
+
+  it('a folder of a version without marks is taken, and it is said that the mark is made of it', async () => {
+    const stage = await Stage.of(cleanup)
+    const first = await stage.sequencer()
+    const client = await RunningClient.connected(cleanup, stage.net, first.address)
+    await client.send(BLOCK_SIZE + 2)
+    await client.receipted(BLOCK_SIZE + 2)
+    await first.program.kill('SIGTERM')
+    await cp(stage.at('sequencer'), stage.at('older'), { recursive: true })
+    await rm(stage.mark, { recursive: true })
+    const second = await stage.sequencer()
+    await second.program.says(/not written down beside the key.*beginning with the 1 blocks and 12 messages/)
+    await client.send(1)
+    await client.receipted(BLOCK_SIZE + 3)
+    await second.program.kill('SIGTERM')
+    assert.match(
+      await stage.refused(stage.sequencerOn('older')),
+      /holds 12 messages .* receipts for 13 messages/
+    )
+  })
+
+  it('the flag with the frightening name goes on from less, says so, and the next start needs it no more', async () => {
+    const stage = await Stage.of(cleanup)
+    const first = await stage.sequencer()
+    const client = await RunningClient.connected(cleanup, stage.net, first.address)
+    await client.send(2)
+    await client.receipted(2)
+    await first.program.kill('SIGTERM')
+    const second = await stage.sequencer('empty', '--sign-positions-again-and-risk-conviction')
+    await second.program.says(/positions are signed a second time now/)
+    await second.program.kill('SIGTERM')
+    const third = await stage.sequencer('empty')
+    assert.equal((await third.program.kill('SIGTERM')).code, 0)
+  })
+
+  it('a sequencer that has lost its folder gets it back from a follower and from beside its key, whole: no receipt is broken', async () => {
+    const stage = await Stage.of(cleanup)
+    const first = await stage.sequencer()
+    const follower = await stage.follower(first.address)
+    const client = await RunningClient.connected(cleanup, stage.net, first.address)
+    await client.send(2 * BLOCK_SIZE + 7)
+    await client.receipted(2 * BLOCK_SIZE + 7)
+    await follower.program.times('block', 2)
+    await first.program.kill('SIGKILL')
+    await rm(stage.at('sequencer'), { recursive: true })
+
+    assert.match(await stage.refused(stage.sequencerOn('sequencer')), /tallystick restore/)
+    const restored = await tool(
+      stage.home,
+      'restore',
+      ...NETWORK,
+      '--key',
+      'sequencer.key',
+      '--data',
+      'sequencer',
+      '--connect',
+      follower.address,
+      '--json'
+    )
+    assert.equal(restored.code, 0, restored.stderr)
+    const { height, size, pending } = { pending: undefined, ...restored.json() }
+    assert.deepEqual([height, size, pending], [2, 20, 7])
+    expectReceiptsHold(await stage.check(), client.receipts)
+
+    const second = await stage.sequencer()
+    await client.send(3)
+    await client.receipted(3 * BLOCK_SIZE)
+    await second.program.times('block', 1)
+    await second.program.kill('SIGTERM')
+    await follower.program.kill('SIGTERM')
+    const checked = await stage.check()
+    assert.deepEqual([checked.height, checked.pending], [3, 0])
+    expectReceiptsHold(checked, client.receipts)
+  })
+
+  it('a follower that has less than the key has signed is not enough, and no folder is left', async () => {
+    const stage = await Stage.of(cleanup)
+    const first = await stage.sequencer()
+    const follower = await stage.follower(first.address)
+    const client = await RunningClient.connected(cleanup, stage.net, first.address)
+    await client.send(BLOCK_SIZE)
+    await follower.program.times('block', 1)
+    await follower.program.kill('SIGTERM')
+    await client.send(BLOCK_SIZE + 5)
+    await client.receipted(2 * BLOCK_SIZE + 5)
+    await first.program.times('block', 2)
+    await first.program.kill('SIGTERM')
+    await rename(stage.at('sequencer'), stage.at('lost'))
+    const restored = await tool(
+      stage.home,
+      'restore',
+      ...NETWORK,
+      '--key',
+      'sequencer.key',
+      '--data',
+      'sequencer',
+      '--from',
+      'follower'
+    )
+    assert.equal(restored.code, 1)
+    assert.match(
+      restored.stderr,
+      /not all that this sequencer has signed: it holds 10 messages and 1 blocks, but .* 25 messages, and 2 blocks; .*another follower|a follower that has more/
+    )
+    assert.equal((await readdir(stage.home)).includes('sequencer'), false)
+    // The folder that is there is not overwritten.
+    const over = await tool(
+      stage.home,
+      'restore',
+      ...NETWORK,
+      '--key',
+      'sequencer.key',
+      '--data',
+      'lost',
+      '--from',
+      'follower'
+    )
+    assert.match(over.stderr, /lost is there already/)
+  })
+})
+
+describe('the numbers that a client has used', () => {
+  const cleanup = new Cleanup(afterEach)
+
+  it('an older copy of its folder, or an empty one, is gone on with above them: no number gets a second message', async () => {
+    const stage = await Stage.of(cleanup)
+    const { program, address } = await stage.sequencer()
+    const send = async (data: string, text: string): Promise<Program> => {
+      const client = Program.start(
+        cleanup,
+        stage.home,
+        [
+          '--role',
+          'client',
+          ...NETWORK,
+          '--key',
+          'client.key',
+          '--data',
+          data,
+          '--stdin',
+          '--json',
+          '--connect',
+          address
+        ],
+        text
+      )
+      assert.deepEqual(await client.exit(), { code: 0, signal: null }, client.stderr.join('\n'))
+      assert.equal(client.of('refused').length, 0, client.stderr.join('\n'))
+      return client
+    }
+    await send('client', 'one\ntwo\n')
+    await cp(stage.at('client'), stage.at('older'), { recursive: true })
+    await send('client', 'three\nfour\nfive\n')
+    for (const data of ['older', 'empty']) {
+      const client = await send(data, `from ${data}\n`)
+      assert.equal(client.of('receipt').length, 1)
+      assert.ok(
+        client.stderr.some(line => /this folder does not know of/.test(line)),
+        client.stderr.join('\n')
+      )
+    }
+    const again = await send('empty', 'again\n')
+    assert.ok(!again.stderr.some(line => /does not know of/.test(line)))
+    await program.kill('SIGTERM')
+    const { messages } = await stage.check()
+    assert.deepEqual(
+      messages.map(({ sequence }) => Number(sequence)),
+      [1, 2, 3, 4, 5, 6, 7, 8]
+    )
+  })
+
+  it('the mark is raised before a message leaves the outbox, and also covers what a crash left above it', async () => {
+    const net = await makeNetwork()
+    const author = await Author.create(net, 'alice')
+    const [folder, marks] = [
+      await openDatabase(await cleanup.folder()),
+      await openDatabase(await cleanup.folder())
+    ]
+    cleanup.add(() => folder.close())
+    cleanup.add(() => marks.close())
+    const open = async (mark?: SequenceMark): Promise<Outbox> =>
+      Outbox.open(folder, net.network, author.signer, () => Date.now(), mark)
+    const mark = await SequenceMark.open(marks, net.network)
+    const outbox = await open(mark)
+    await outbox.add([{ body: new Uint8Array(2) }], 'open')
+    assert.equal((await SequenceMark.open(marks, net.network)).last.next, 2n)
+    // As where a crash came between the two writes.
+    await (await open()).add([{ body: new Uint8Array(2) }], 'open')
+    const reopened = await open(mark)
+    assert.equal(reopened.isOld, false)
+    assert.equal(mark.last.next, 3n)
+    await outbox.add([{ body: new Uint8Array(2), payment: { sequence: 41n, units: 1n } }], 'open')
+    assert.deepEqual((await SequenceMark.open(marks, net.network)).last, { next: 3n, nextPayment: 42n })
+    const empty = await openDatabase(await cleanup.folder())
+    cleanup.add(() => empty.close())
+    const other = await Outbox.open(empty, net.network, author.signer, () => Date.now(), mark)
+    assert.deepEqual([other.isOld, other.unknownPayments], [true, 42n])
+  })
+
+  it('a number of a transfer that another folder may have used is not used again before it stands in a block', async () => {
+    const net = await makeNetwork({ blockSize: 1 })
+    const shown = (sequence: bigint): ShownAccount => ({
+      signed: genesisCursor(net.rules).signed,
+      account: { id: net.sequencer, balance: 1_000n, sequence }
+    })
+    let sequence = 4n
+    const database = await openDatabase(await cleanup.folder())
+    cleanup.add(() => database.close())
+    const wallet = await Wallet.open({
+      database,
+      account: async () => shown(sequence),
+      distrust: () => undefined,
+      unknownBelow: 7n
+    })
+    const refused = await wallet.reserve(1n, deadline())
+    assert.ok(!refused.ok)
+    assert.match(refused.refusal.detail, /signed transfers up to number 6 .* number 5 may be one of them/)
+    sequence = 6n
+    assert.deepEqual(await wallet.reserve(1n, deadline()), { ok: true, payment: { sequence: 7n, units: 1n } })
+  })
+})
