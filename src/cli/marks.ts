@@ -1,4 +1,5 @@
-import { join } from 'node:path'
+import { open as openFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { type Database, StoreError } from '../chain/store.js'
 import { type PeerIdBytes, toHex } from '../core/bytes.js'
 import { peerIdToString } from '../core/keys.js'
@@ -41,12 +42,23 @@ export async function withMark<M, T>(
     throw notOpened(error, folder, owner.key)
   })
   try {
+    // Its name is to outlive a power failure as what is in it does.
+    for (const outer of [dirname(folder), dirname(dirname(folder))]) await syncFolder(outer)
     const mark = await open(database, owner.network).catch(error => {
       throw notOpened(error, folder, owner.key)
     })
     return await use(mark)
   } finally {
     await database.close()
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await openFile(folder)
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
   }
 }
 

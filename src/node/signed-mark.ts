@@ -31,6 +31,8 @@ interface Held {
   readonly positions: number
   readonly height: number
   readonly idAt: (height: number) => Hash | undefined
+  /** Messages in no block. */
+  readonly pending: readonly Pending[]
 }
 
 /**
@@ -75,6 +77,9 @@ export class SequencerMark {
     const ours = held.idAt(height)
     if (height > 0 && ours !== undefined && !equal(ours, id))
       return `its block ${height} is ${toHex(ours)}, but this key has signed ${toHex(id)} at that height`
+    const other = held.pending.find(message => this.#hasOther(message))
+    if (other !== undefined)
+      return `its message at position ${other.position} is another one than this key has signed a receipt for`
     return undefined
   }
 
@@ -102,7 +107,9 @@ export class SequencerMark {
   async adopt(signed: Signed, size: number, pending: readonly Pending[]): Promise<void> {
     const { database } = this
     const inBlocks = await database.keys({ gte: keys.message(0), lt: keys.message(size) }).all()
-    const copies = pending.filter(({ position }) => this.pendingAt(position) === undefined)
+    const copies = pending.filter(
+      message => this.pendingAt(message.position) === undefined || this.#hasOther(message)
+    )
     await this.#write(signed, [
       ...inBlocks.map((key): Write => ({ type: 'del', key })),
       ...copies.map(copyOf)
@@ -112,6 +119,11 @@ export class SequencerMark {
   /** The message that got this position, where it is in no block. */
   pendingAt(position: number): EnvelopeBytes | undefined {
     return envelopeAt(this.database, position)
+  }
+
+  #hasOther({ position, envelope }: Pending): boolean {
+    const known = this.pendingAt(position)
+    return known !== undefined && !equal(known, envelope)
   }
 
   async #write(signed: Signed, writes: readonly Write[]): Promise<void> {

@@ -15,7 +15,7 @@ function olderThanKey(missing: string): StoreError {
 
 /** The same of a folder that is not there yet. Throws StoreError. */
 export function expectNothingSigned(mark: SequencerMark): void {
-  const missing = mark.missingIn({ positions: 0, height: 0, idAt: () => undefined })
+  const missing = mark.missingIn({ positions: 0, height: 0, idAt: () => undefined, pending: [] })
   if (missing !== undefined) throw olderThanKey(missing)
 }
 
@@ -33,7 +33,12 @@ export async function bindToMark(
   const { waiting } = journal
   const positions = header.size + waiting.length
   const warn = (message: string): void => report({ event: 'warning', message })
-  const missing = mark.missingIn({ positions, height: header.height, idAt: at => chain.headerAt(at)?.id })
+  const missing = mark.missingIn({
+    positions,
+    height: header.height,
+    idAt: at => chain.headerAt(at)?.id,
+    pending: waiting
+  })
   if (missing !== undefined && signsAgain !== true) throw olderThanKey(missing)
   if (missing !== undefined)
     warn(

@@ -8,6 +8,7 @@ import { SequenceMark } from '#src/node/sequence-mark.js'
 import { SequencerMark } from '#src/node/signed-mark.js'
 import { Wallet } from '#src/node/wallet.js'
 import { Author } from '../helpers/authors.js'
+import { ChainMaker } from '../helpers/blocks.js'
 import { deadline, present } from '../helpers/changes.js'
 import { type CheckedPeer, checkPeer, expectReceiptsHold, openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
@@ -239,6 +240,8 @@ describe('what a key has signed', () => {
     await rm(stage.at('sequencer'), { recursive: true })
 
     assert.match(await stage.refused(stage.sequencerOn('sequencer')), /tallystick restore/)
+    // As a restore that was killed leaves it.
+    await cp(stage.at('follower'), stage.at('sequencer.restoring'), { recursive: true })
     const restored = await tool(
       stage.home,
       'restore',
@@ -255,6 +258,7 @@ describe('what a key has signed', () => {
     const { height, size, pending } = { pending: undefined, ...restored.json() }
     assert.deepEqual([height, size, pending], [2, 20, 7])
     expectReceiptsHold(await stage.check(), client.receipts)
+    assert.equal((await readdir(stage.home)).includes('sequencer.restoring'), false)
 
     const second = await stage.sequencer()
     await client.send(3)
@@ -310,6 +314,45 @@ describe('what a key has signed', () => {
       'follower'
     )
     assert.match(over.stderr, /lost is there already/)
+  })
+})
+
+describe('the mark of a sequencer', () => {
+  const cleanup = new Cleanup(afterEach)
+
+  it('knows another block or another pending message at a place that was signed, and keeps what is in no block', async () => {
+    const net = await makeNetwork({ blockSize: 3 })
+    const messages = (await Author.create(net, 'alice')).says(5)
+    const database = await openDatabase(await cleanup.folder())
+    cleanup.add(() => database.close())
+    const mark = await SequencerMark.open(database, net.network)
+    const placed = messages.map(({ envelope }, position) => ({ position, envelope }))
+    const nothing = { positions: 0, height: 0, idAt: () => undefined, pending: [] }
+    assert.equal(mark.missingIn(nothing), undefined)
+    await mark.taken(placed.slice(0, 2))
+    await mark.taken(placed.slice(2))
+    const maker = new ChainMaker(net)
+    maker.addAll(messages.slice(0, 3))
+    const { signed } = present(maker.blocks[0])
+    await mark.cut(signed)
+    const kept = placed.map(({ position }) => mark.pendingAt(position) !== undefined)
+    assert.deepEqual(kept, [false, false, false, true, true])
+    const reopened = await SequencerMark.open(database, net.network)
+    assert.deepEqual(reopened.last, { positions: 5, height: 1, id: Uint8Array.from(signed.id) })
+    const whole = { positions: 5, height: 1, idAt: () => signed.id, pending: placed.slice(3) }
+    assert.equal(reopened.missingIn(whole), undefined)
+    const [third, fourth] = [present(placed[3]), present(placed[4])]
+    const exchanged = [
+      { position: 3, envelope: fourth.envelope },
+      { position: 4, envelope: third.envelope }
+    ]
+    for (const [held, why] of [
+      [{ ...whole, positions: 4 }, /holds 4 messages/],
+      [{ ...whole, height: 0 }, /and 0 blocks/],
+      [{ ...whole, idAt: () => net.network.id }, /its block 1 is .*, but this key has signed/],
+      [{ ...whole, pending: exchanged }, /its message at position 3 is another one/]
+    ] as const)
+      assert.match(present(reopened.missingIn(held)), why)
   })
 })
 

@@ -74,7 +74,7 @@ async function restore(options: RestoreOptions): Promise<void> {
   await withMark(owner, SequencerMark.open, async mark => {
     const sources = {
       network: options.network,
-      data: `${data}.seen`,
+      data: 'data/tool',
       ...(options.askWith && { askWith: options.askWith }),
       ...(options.swarmKey && { swarmKey: options.swarmKey })
     }
@@ -154,7 +154,7 @@ async function fill(
     pending.push(envelope)
   }
   const positions = size + pending.length
-  const missing = mark.missingIn({ positions, height, idAt: at => chain.headerAt(at)?.id })
+  const missing = mark.missingIn({ positions, height, idAt: at => chain.headerAt(at)?.id, pending: [] })
   if (missing !== undefined)
     throw new Failure(
       `what was found is not all that this sequencer has signed: ${missing}; nothing was made. Restore from a follower that has more`
