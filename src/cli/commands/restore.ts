@@ -20,7 +20,7 @@ import { readIdentity } from '../key-files.js'
 import { type LogSource, targetOf, withLog } from '../log-source.js'
 import { withMark } from '../marks.js'
 import { address, DEFAULTS } from '../options.js'
-import { printJson, printLine } from '../output.js'
+import { printJson, printLine } from '../terminal.js'
 import { verifiedBlocks } from '../verify-log.js'
 
 interface RestoreOptions extends SwarmKeyOption {
