@@ -4,7 +4,7 @@ import {
   decodeAccountProof,
   verifyAccountProof
 } from '../applications/ledger/account-proof.js'
-import { LedgerState } from '../applications/ledger/state.js'
+import { ImpossibleBalance, LedgerState } from '../applications/ledger/state.js'
 import { genesisCursor } from '../chain/cursor.js'
 import type { Answer } from '../core/answer.js'
 import type { CheckpointedHeader, Header } from '../core/block.js'
@@ -116,7 +116,8 @@ function digestOf(accounts: readonly Account[]): Hash {
   try {
     return LedgerState.of(accounts).digest()
   } catch (error) {
-    if (error instanceof RangeError) throw new Untrue(`there cannot be these accounts: ${error.message}`)
+    if (error instanceof ImpossibleBalance)
+      throw new Untrue(`there cannot be these accounts: ${error.message}`)
     throw error
   }
 }

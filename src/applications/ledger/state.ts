@@ -13,6 +13,11 @@ import type { Account } from './account.js'
 import { type AccountProof, encodeAccount } from './account-proof.js'
 import type { Transfer } from './transfer.js'
 
+/** Thrown where accounts would have what no accounts can have. No other error says that: a verdict may come of this one. */
+export class ImpossibleBalance extends RangeError {
+  override name = 'ImpossibleBalance'
+}
+
 /**
  * Who has how much: an immutable value. Every transfer gives a new one that shares all but two paths with the one
  * before, so that the digest after a block hashes no more than what the block touched. What the accounts have and
@@ -26,7 +31,7 @@ export class LedgerState {
     readonly fees: bigint
   ) {}
 
-  /** What these have, between two blocks. Throws RangeError where the balances are no u64 together. */
+  /** What these have, between two blocks. Throws ImpossibleBalance where the balances are no u64 together. */
   static of(holdings: Iterable<Balance & Partial<Account>>): LedgerState {
     let accounts: Accounts = MerkleTrie.empty(ENTRIES)
     let supply = 0n
@@ -34,7 +39,7 @@ export class LedgerState {
       accounts = changed(accounts, id, balance, sequence)
       supply += balance
     }
-    if (supply > U64_MAX) throw new RangeError(`a supply of ${supply} is over ${U64_MAX}`)
+    if (supply > U64_MAX) throw new ImpossibleBalance(`a supply of ${supply} is over ${U64_MAX}`)
     return new LedgerState(accounts, supply, 0n)
   }
 
@@ -67,7 +72,7 @@ export class LedgerState {
     for (const entry of this.accounts.valuesAfter(hashString(id))) yield accountOf(entry)
   }
 
-  /** Throws RangeError where the author has less than amount and fee. */
+  /** Throws ImpossibleBalance where the author has less than amount and fee. */
   transferred(author: PeerIdBytes, sequence: bigint, { to, amount, fee }: Transfer): LedgerState {
     const paid = changed(this.accounts, author, -(amount + fee), sequence)
     return new LedgerState(changed(paid, to, amount), this.supply, this.fees + fee)
@@ -114,12 +119,12 @@ function isOf(id: ByteString): (entry: Entry) => boolean {
   return entry => entry.id === id
 }
 
-/** Throws RangeError where the balance would be no u64. Without a `sequence` that stays as it is. */
+/** Throws ImpossibleBalance where the balance would be no u64. Without a `sequence` that stays as it is. */
 function changed(accounts: Accounts, id: PeerIdBytes, difference: bigint, sequence?: bigint): Accounts {
   const name = byteString(id)
   const next = (before: Entry | undefined): Entry => {
     const balance = (before?.balance ?? 0n) + difference
-    if (balance < 0n || balance > U64_MAX) throw new RangeError(`a balance of ${balance} is no u64`)
+    if (balance < 0n || balance > U64_MAX) throw new ImpossibleBalance(`a balance of ${balance} is no u64`)
     return { id: before?.id ?? name, balance, sequence: sequence ?? before?.sequence ?? 0n }
   }
   return accounts.change(hashString(id), next, isOf(name))
