@@ -13,6 +13,11 @@ import { asHash, equal, HASH_LENGTH, type Hash } from './bytes.js'
  * strings inside, a character for a byte: a Buffer of its own for each takes four times the memory.
  */
 
+/** Thrown where paths do not show what is looked at. No other error says that: a verdict may come of this one. */
+export class NotShown extends RangeError {
+  override name = 'NotShown'
+}
+
 /** A place or a hash, as a string of 32 characters below 256. */
 export type ByteString = string
 
@@ -59,8 +64,8 @@ export class MerkleTrie<Value extends NonNullable<unknown>> implements Branch<Va
   }
 
   /**
-   * What paths that lead to one root show of a trie; the rest is known by its hashes alone. Throws RangeError unless
-   * each of them leads to `root` by itself. Whatever looks at what they do not show throws RangeError, too.
+   * What paths that lead to one root show of a trie; the rest is known by its hashes alone. Throws NotShown unless
+   * each of them leads to `root` by itself. Whatever looks at what they do not show throws NotShown, too.
    */
   static shown<Value extends NonNullable<unknown>>(
     kind: LeafKind<Value>,
@@ -72,7 +77,7 @@ export class MerkleTrie<Value extends NonNullable<unknown>> implements Branch<Va
       const shown = leaf && { place: kind.place(leaf), data: kind.data(leaf) }
       // `graft` leaves out what an earlier path has shown: of that, too, each path must be right.
       if (!leadsTo(root, place, shown, siblings))
-        throw new RangeError('a path that does not lead from its place to the root')
+        throw new NotShown('a path that does not lead from its place to the root')
       top = graft(top, place, leaf, siblings.map(byteString).toReversed(), 0)
     }
     return new MerkleTrie(kind, top)
@@ -175,7 +180,7 @@ class Unknown {
 }
 
 function notShown(): never {
-  throw new RangeError('it is not shown what stands there')
+  throw new NotShown('it is not shown what stands there')
 }
 
 class Inner<Value> {

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { decodeAccountProof, encodeAccountProof } from '../applications/ledger/account-proof.js'
-import { LedgerState } from '../applications/ledger/state.js'
+import { ImpossibleBalance, LedgerState } from '../applications/ledger/state.js'
 import { touchedBy } from '../applications/ledger/touched.js'
 import { genesisCursor, type Rules } from '../chain/cursor.js'
 import { rulesOf } from '../chain/rules.js'
@@ -10,6 +10,7 @@ import { DecodeError } from '../core/codec.js'
 import { decodeEnvelope } from '../core/envelope.js'
 import { brokenStateEvidence, checkEvidence, type Evidence, type ShownBlock } from '../core/evidence.js'
 import type { VerifierCache } from '../core/keys.js'
+import { NotShown } from '../core/merkle-trie.js'
 import { decodeMessage, type Message } from '../core/message.js'
 import type { Network, OrderedNetwork } from '../core/network-document.js'
 import { validateOpenly } from '../core/validation.js'
@@ -137,7 +138,8 @@ async function reading<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read()
   } catch (error) {
-    if (error instanceof RangeError) throw new DecodeError(`evidence: ${error.message}`)
+    if (error instanceof NotShown || error instanceof ImpossibleBalance)
+      throw new DecodeError(`evidence: ${error.message}`)
     throw error
   }
 }
@@ -146,7 +148,8 @@ async function reading<T>(read: () => Promise<T>): Promise<T> {
 function messageIn(envelope: EnvelopeBytes): Message | undefined {
   try {
     return decodeMessage(decodeEnvelope(envelope).payload)
-  } catch {
-    return undefined
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined
+    throw error
   }
 }

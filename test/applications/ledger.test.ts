@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { applyBlock } from '#src/applications/application.js'
 import { LedgerApplication } from '#src/applications/ledger/ledger.js'
-import { LedgerState } from '#src/applications/ledger/state.js'
+import { ImpossibleBalance, LedgerState } from '#src/applications/ledger/state.js'
 import { encodeTransfer } from '#src/applications/ledger/transfer.js'
 import { concat, type PeerIdBytes } from '#src/core/bytes.js'
 import type { Message } from '#src/core/message.js'
@@ -326,11 +326,14 @@ describe('the ledger: its state', () => {
           { id, balance: U64_MAX },
           { id: bob.id, balance: 1n }
         ]),
-      RangeError
+      ImpossibleBalance
     )
     const state = LedgerState.of([{ id, balance: 5n }])
-    assert.throws(() => state.transferred(id, 1n, { to: bob.id, amount: 5n, fee: 1n }), RangeError)
-    assert.throws(() => state.transferred(stranger.id, 1n, { to: bob.id, amount: 1n, fee: 0n }), RangeError)
+    assert.throws(() => state.transferred(id, 1n, { to: bob.id, amount: 5n, fee: 1n }), ImpossibleBalance)
+    assert.throws(
+      () => state.transferred(stranger.id, 1n, { to: bob.id, amount: 1n, fee: 0n }),
+      ImpossibleBalance
+    )
   })
 
   it('has no account that nothing was ever paid to', () => {

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { asHash, concat, type EnvelopeBytes, toHex, utf8 } from '#src/core/bytes.js'
 import { decodeEnvelope, signEnvelope } from '#src/core/envelope.js'
 import { type Signer, VerifierCache } from '#src/core/keys.js'
@@ -19,6 +22,9 @@ import {
   signerNamed,
   stageOf
 } from '../helpers/core.js'
+
+/** From build/test/core. */
+const sources = fileURLToPath(new URL('../../../src', import.meta.url))
 
 const stage = await stageOf()
 const { network, author, key } = stage
@@ -135,6 +141,15 @@ describe('Validation: what is taken', () => {
     await assert.rejects(judge(bytes, { checkBody: fail }), defect)
     await assert.rejects(judge(bytes, { opener: new FailingOpener([key]) }), defect)
     await assert.rejects(validateEnvelope(bytes as EnvelopeBytes, rules, new FailingVerifiers()), defect)
+  })
+
+  it('no verdict comes of a caught RangeError: nothing in the program asks for one', () => {
+    const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter(file =>
+      file.endsWith('.ts')
+    )
+    assert.ok(files.length > 100)
+    for (const file of files)
+      assert.doesNotMatch(readFileSync(join(sources, file), 'utf8'), /instanceof RangeError/, file)
   })
 
   it('who cannot open takes a sealed message for all but its inside', async () => {

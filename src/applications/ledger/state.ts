@@ -44,8 +44,8 @@ export class LedgerState {
   }
 
   /**
-   * As far as proofs show it, against its digest; the supply is not among that. Throws RangeError where they do not
-   * hold. Whatever looks at another account throws RangeError, too.
+   * As far as proofs show it, against its digest; the supply is not among that. Throws NotShown where they do not
+   * hold. Whatever looks at another account throws NotShown, too.
    */
   static shown(digest: Hash, proofs: Iterable<AccountProof & Pick<Account, 'id'>>): LedgerState {
     const paths = Array.from(proofs, ({ id, leaf, path }) => ({
