@@ -65,7 +65,11 @@ export class EvidenceKeeper implements Service {
       if (!equal(key, keys.evidence(sha256(bytes)))) throw new StoreError('a piece of evidence is damaged')
       await this.#takeUp(key, bytes)
     }
-    host.subscribe(topic, async (from, data) => VERDICTS[await this.#hear(from, data)])
+    host.subscribe(
+      topic,
+      async (from, data) => VERDICTS[await this.#judge(from, data)],
+      (from, data) => this.#mayBring(from, data)
+    )
   }
 
   /** Looks at a stored piece again: an earlier version may have believed more than it proves. */
@@ -125,11 +129,21 @@ export class EvidenceKeeper implements Service {
   }
 
   async #hear(from: PeerIdBytes, bytes: Uint8Array): Promise<Outcome> {
+    return this.#mayBring(from, bytes) ? this.#judge(from, bytes) : 'unseen'
+  }
+
+  /**
+   * False for what is past the neighbour's rate. By gossip it has not been seen then, and is taken from any other
+   * neighbour: nobody can suppress evidence by bringing it first.
+   */
+  #mayBring(from: PeerIdBytes, bytes: Uint8Array): boolean {
+    // What is known takes nothing of the rate. Who passes on nothing else has no more of it than is kept.
+    return this.#known(bytes) !== undefined || this.#rates.take(toHex(from), this.options.clock())
+  }
+
+  async #judge(from: PeerIdBytes, bytes: Uint8Array): Promise<Outcome> {
     const known = this.#known(bytes)
     if (known !== undefined) return known
-    const { clock } = this.options
-    // Who passes on nothing else has no more of it than is kept.
-    if (!this.#rates.take(toHex(from), clock())) return 'unseen'
     const { signal } = this.#stopping
     return (await this.#queue.of(toHex(from), () => this.#look(bytes, signal))) ?? 'unseen'
   }

@@ -10,6 +10,7 @@ import { LIMITS } from '#src/core/limits.js'
 import { inclusionPath, leafHash, subtreeOf } from '#src/core/merkle.js'
 import { signReceipt } from '#src/core/receipt.js'
 import { Evidence as WireEvidence } from '#src/core/wire/tallystick.js'
+import type { TopicGate } from '#src/network/gossip-guard.js'
 import type { GossipVerdict } from '#src/network/host.js'
 import { BlockImporter, type Verification } from '#src/node/block-importer.js'
 import { stateEvidence } from '#src/node/evidence-check.js'
@@ -54,6 +55,7 @@ describe('a keeper of evidence', () => {
   let maker: ChainMaker
   let database: Database
   let keeper: EvidenceKeeper
+  let mayBring: TopicGate
   let hear: (from: PeerIdBytes, bytes: Uint8Array) => GossipVerdict | Promise<GossipVerdict>
   let now: number
   let published: number
@@ -74,7 +76,8 @@ describe('a keeper of evidence', () => {
     isRight = () => false
     keeper = new EvidenceKeeper({
       host: {
-        subscribe: (_, heard) => {
+        subscribe: (_, heard, gate) => {
+          mayBring = present(gate)
           hear = heard
         },
         unsubscribe: () => undefined,
@@ -100,8 +103,9 @@ describe('a keeper of evidence', () => {
 
   afterEach(() => keeper.stop())
 
-  const heardOf = async (number: number, bytes: Uint8Array): Promise<GossipVerdict> =>
-    hear(peer(number), bytes)
+  /** `not seen`: it leaves no trace. */
+  const heardOf = async (number: number, bytes: Uint8Array): Promise<GossipVerdict | 'not seen'> =>
+    mayBring(peer(number), bytes) ? hear(peer(number), bytes) : 'not seen'
 
   /** What shows a block as if it were not what its messages make of the state. */
   function shown(make: () => Block): Uint8Array {
@@ -142,9 +146,9 @@ describe('a keeper of evidence', () => {
     const verdicts = await Promise.all(alarms.map(each => heardOf(1, each)))
     assert.deepEqual(
       verdicts,
-      alarms.map((_, index) => (index < burst ? 'reject' : 'ignore'))
+      alarms.map((_, index) => (index < burst ? 'reject' : 'not seen'))
     )
-    assert.equal(await heardOf(1, evidence), 'ignore')
+    assert.equal(await heardOf(1, evidence), 'not seen')
     assert.deepEqual(kept(), [])
     now += 1_000 / perSecond
     assert.equal(await heardOf(1, present(alarms.at(-1))), 'reject')
@@ -227,7 +231,7 @@ describe('a keeper of evidence', () => {
   it('keeps and spreads one piece of one lie: variants of it neither fill it nor are passed on', async () => {
     const pieces = variants(5)
     assert.equal(new Set(pieces.map(toHex)).size, 25)
-    const verdicts: GossipVerdict[] = []
+    const verdicts: string[] = []
     for (const [from, piece] of pieces.entries()) verdicts.push(await heardOf(from, piece))
     assert.deepEqual(verdicts, ['accept', ...pieces.slice(1).map(() => 'ignore')])
     assert.equal(await keeper.add(present(pieces.at(-1))), true)
