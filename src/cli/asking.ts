@@ -17,6 +17,7 @@ import { describeError } from '../node/events.js'
 import { readEvidence } from '../node/evidence-check.js'
 import { compareHeads } from '../node/head-comparison.js'
 import { Contradiction } from '../node/query-errors.js'
+import { VerifiedChain } from '../node/verified-chain.js'
 import { closedNetwork, type SwarmKeyOption, withSwarmKeyOption } from './closed-network.js'
 import { encodeEvidenceFile } from './evidence-file.js'
 import { Failure } from './failure.js'
@@ -59,8 +60,15 @@ export async function asking(
   const rules = rulesOf(await readOrderedNetwork(options.network))
   await withAsker(options, rules, async asker => {
     if (rules.ordering.maxReorg > 0) {
-      if (!options.json) printLine('as this peer has it; its chain may yet move to another branch')
-      return use(asker, await asker.header())
+      const chain = new VerifiedChain(asker, rules, () => Date.now())
+      await chain.follow()
+      asker.tieToChain(chain)
+      const { height } = chain.head.header
+      if (!options.json)
+        printLine(
+          `as this peer has it: ${height} blocks, their headers verified from the genesis on; its chain may yet move to another branch`
+        )
+      return use(asker, chain.head)
     }
     const seen = new LastSeenHead(options.data, rules)
     try {
@@ -75,7 +83,7 @@ export async function asking(
   })
 }
 
-export function withAsker(
+function withAsker(
   options: ConnectingOptions,
   rules: Rules,
   use: (asker: AccountAsker) => Promise<void>
@@ -89,26 +97,50 @@ export function withAsker(
 export interface Connection {
   readonly host: Host
   readonly peer: PeerIdBytes
+  readonly address: string
 }
 
 /** Connects, as a peer of the moment unless there is a key. */
-export async function withConnection<T>(
+export function withConnection<T>(
   options: ConnectingOptions,
   network: Network,
   use: (connection: Connection) => Promise<T>
 ): Promise<T> {
-  const { connect } = options
+  const connect = [options.connect]
+  return withConnections({ ...options, connect }, network, ([connection]) => {
+    if (connection === undefined) throw new RangeError('there is a connection, or it was said why not')
+    return use(connection)
+  })
+}
+
+/** The same to as many of several peers as answer. Throws Failure where none does. */
+export async function withConnections<T>(
+  options: Omit<ConnectingOptions, 'connect'> & { readonly connect: readonly string[] },
+  network: Network,
+  use: (connections: readonly Connection[]) => Promise<T>
+): Promise<T> {
   const key = options.key === undefined ? await generateKeyPair('Ed25519') : await readIdentity(options.key)
   const closed = await closedNetwork(options, network.document)
   const host = await Host.create({ ...closed, key, listen: [], topics: [] })
   await host.start()
   try {
-    const peer = await host.connect(connect, AbortSignal.timeout(LIMITS.dialMs)).catch(error => {
-      throw new Failure(
-        `nobody answers at ${connect} (${describeError(error)}); start a peer there, or name another one with --connect MULTIADDR`
-      )
-    })
-    return await use({ host, peer })
+    const connections = new Map<string, Connection>()
+    const problems: Failure[] = []
+    for (const address of options.connect)
+      try {
+        const peer = await host.connect(address, AbortSignal.timeout(LIMITS.dialMs))
+        connections.set(toHex(peer), { host, peer, address })
+      } catch (error) {
+        problems.push(
+          new Failure(
+            `nobody answers at ${address} (${describeError(error)}); start a peer there, or name another one with --connect MULTIADDR`
+          )
+        )
+      }
+    const [first] = problems
+    if (first !== undefined && connections.size === 0) throw first
+    for (const { message } of problems) printLine(message)
+    return await use([...connections.values()])
   } finally {
     await host.stop()
   }

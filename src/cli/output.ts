@@ -85,11 +85,11 @@ function sentence(event: Exclude<PeerEvent, { readonly event: 'started' }>): str
       return `REORG: ${depth} blocks have left the chain, which ends in block ${to.header.height} ${toHex(to.id)} now; it ended in block ${from.header.height} ${toHex(from.id)}`
     }
     case 'reorgRefused':
-      return `A HEAVIER CHAIN IS REFUSED: that of ${event.peerId}, up to block ${event.height} ${toHex(event.id)}, leaves ours more than ${event.allowed} blocks ago; if it is the right one, start again with an empty --data folder`
+      return `A CHAIN THAT IS SAID TO BE HEAVIER IS REFUSED: that of ${event.peerId}, up to block ${event.height} ${toHex(event.id)}, leaves ours more than ${event.allowed} blocks ago; nothing of it has been verified: ask other peers, and if it is the right one start again with another --data folder`
     case 'receipt':
       return `message ${event.sequence} accepted at position ${event.position} after ${event.ms.toFixed(1)} ms`
     case 'accepted':
-      return `message ${event.sequence} accepted after ${event.ms.toFixed(1)} ms; a peer has it on disk as ${toHex(event.leaf)}`
+      return `message ${event.sequence} accepted after ${event.ms.toFixed(1)} ms; a peer says that it has it on disk as ${toHex(event.leaf)}`
     case 'refused':
       return `message${event.sequence === undefined ? '' : ` ${event.sequence}`} refused: ${event.reason}: ${event.detail}`
     case 'resealed':
@@ -115,7 +115,7 @@ function sentence(event: Exclude<PeerEvent, { readonly event: 'started' }>): str
     case 'disconnected':
       return `lost the connection to ${event.peerId}`
     case 'syncing':
-      return `caught up to block ${event.height} of ${event.target}`
+      return `caught up to block ${event.height}; a peer says that there are ${event.target}`
     case 'line':
       return event.text
     case 'neighbours':

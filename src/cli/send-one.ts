@@ -1,15 +1,10 @@
 import type { Command } from 'commander'
-import { rulesOf } from '../chain/rules.js'
 import { type Hash, toHex } from '../core/bytes.js'
-import { LIMITS } from '../core/limits.js'
 import type { Network, OrderedNetwork } from '../core/network-document.js'
-import type { Asker } from '../node/asker.js'
 import type { PeerEvent, Report } from '../node/events.js'
-import { NotFound } from '../node/query-errors.js'
-import { elapsed, within } from '../node/waiting.js'
-import { withAsker } from './asking.js'
 import { runClient } from './client-command.js'
 import { type SwarmKeyOption, withSwarmKeyOption } from './closed-network.js'
+import { waitForDepth } from './depth.js'
 import { Failure, UsageError } from './failure.js'
 import { expectBlocks, readNetwork } from './files.js'
 import { addresses, DEFAULTS, wholeNumber } from './options.js'
@@ -68,15 +63,15 @@ export async function sendOne(value: unknown, options: SendOptions): Promise<Sta
       'stopped before it was known what became of the message; if it was stored, it is sent when this client runs again'
     )
   if (!fate.isAccepted) throw new Failure(`the message was refused: ${fate.refusal ?? 'nobody says why'}`)
-  if (depth !== undefined && fate.leaf !== undefined)
-    return waitForDepth(
-      fate.leaf,
-      depth.wanted,
-      depth.network,
-      { ...options, connect: files.connect },
-      stopping.signal
-    )
-  return { position: fate.position }
+  if (depth === undefined || fate.leaf === undefined) return { position: fate.position }
+  const { wanted, network: ordered } = depth
+  const { key, swarmKey, json } = options
+  const asked = { key, connect: files.connect, ...(swarmKey && { swarmKey }) }
+  const found = await waitForDepth(fate.leaf, wanted, ordered, asked, stopping.signal)
+  const { position, height, id } = found
+  if (json) printJson({ event: 'included', position, height, id: toHex(id), depth: found.depth })
+  else printLine(`SUCCESS: message at position ${position} of block ${height}, ${found.depth} blocks deep`)
+  return { position, height }
 }
 
 /** Throws UsageError where what has been accepted stays. */
@@ -93,56 +88,6 @@ export interface Standing {
   readonly position: number | undefined
   /** Of its block, where one was waited for. */
   readonly height?: number
-}
-
-/** Asks again and again: a message may leave the chain with its block, and come back with another one. */
-async function waitForDepth(
-  leaf: Hash,
-  wanted: number,
-  network: OrderedNetwork,
-  { connect, key, json, swarmKey }: SendOptions & { readonly connect: readonly string[] },
-  stopping: AbortSignal
-): Promise<Standing> {
-  const [first = DEFAULTS.sequencer] = connect
-  const signal = within(LIMITS.depthMs, stopping)
-  const options = { connect: first, key, ...(swarmKey && { swarmKey }) }
-  let standing: Standing | undefined
-  await withAsker(options, rulesOf(network), async asker => {
-    for (; !signal.aborted; await elapsed(LIMITS.depthAgainMs, signal)) {
-      const found = await depthOf(leaf, asker)
-      if (found === undefined || found.depth < wanted) continue
-      const { position, height, id, depth } = found
-      if (json) printJson({ event: 'included', position, height, id: toHex(id), depth })
-      else printLine(`SUCCESS: message at position ${position} of block ${height}, ${depth} blocks deep`)
-      standing = { position, height }
-      return
-    }
-    throw new Failure(
-      `the message is not ${wanted} blocks deep yet; it waits at that peer: look for it with: tallystick proof ${toHex(leaf)}`
-    )
-  })
-  if (standing === undefined) throw new Error('a message that was found stands somewhere')
-  return standing
-}
-
-interface Depth {
-  readonly position: number
-  readonly height: number
-  readonly id: Hash
-  /** Blocks from there on, that one included. */
-  readonly depth: number
-}
-
-async function depthOf(leaf: Hash, asker: Asker): Promise<Depth | undefined> {
-  try {
-    const { height: head } = await asker.claimedHead()
-    const { position, signed } = await asker.inclusion({ leaf })
-    const { height } = signed.header
-    return { position, height, id: signed.id, depth: head - height + 1 }
-  } catch (error) {
-    if (error instanceof NotFound) return undefined
-    throw error
-  }
 }
 
 /** What became of the newest message: those left over from earlier runs have lower sequences. */

@@ -11,6 +11,7 @@ import { BlockVerifier } from './block-verifier.js'
 import { ClaimAsker } from './claim-asker.js'
 import { unexpected } from './query-client.js'
 import { Contradiction, NotFound, QueryFailed, Untrue } from './query-errors.js'
+import type { VerifiedChain } from './verified-chain.js'
 
 export interface Status {
   readonly height: number
@@ -34,6 +35,7 @@ export interface ProvenInclusion {
 export class Asker extends ClaimAsker {
   readonly #verifier: BlockVerifier
   #head: SignedHeader | undefined
+  #chain: VerifiedChain | undefined
 
   constructor(host: Host, peer: PeerIdBytes, rules: Rules, now: () => number) {
     super(host, peer, rules)
@@ -43,6 +45,22 @@ export class Asker extends ClaimAsker {
   /** Whatever is answered from now on must be of one log with this head. */
   tieTo(head: SignedHeader): void {
     this.#head = head
+  }
+
+  /** Whatever is answered from now on must be of this chain, which is that of the same peer and moves with it. */
+  tieToChain(chain: VerifiedChain): void {
+    this.#chain = chain
+  }
+
+  /** False where a block was verified that has left the chain, or never was in it. */
+  isOnChain({ header, id }: SignedHeader): boolean {
+    return this.#chain?.has(header.height, id) ?? true
+  }
+
+  /** Messages that are in no block yet. It is the peer's word alone. */
+  async claimedPending(): Promise<number> {
+    const answer = await this.client.one({ kind: 'status' })
+    return answer.kind === 'status' ? answer.pending : unexpected(answer)
   }
 
   /** Height and size are those of a verified head; how many messages wait, and what the chain weighs, is the peer's word alone. */
@@ -69,7 +87,7 @@ export class Asker extends ClaimAsker {
   }
 
   async blockById(id: Hash): Promise<Block> {
-    const block = await this.#verifiedBlock({ kind: 'id', id })
+    const block = await this.#verifiedBlock({ kind: 'id', id }, 'or beside')
     if (!equal(block.signed.id, id)) throw new Untrue('asked for one block, was given another')
     return block
   }
@@ -77,7 +95,7 @@ export class Asker extends ClaimAsker {
   /** The parent of the block with this id. */
   async previous(id: Hash): Promise<Block> {
     const child = await this.blockById(id)
-    const parent = await this.#verifiedBlock({ kind: 'previous', id })
+    const parent = await this.#verifiedBlock({ kind: 'previous', id }, 'or beside')
     if (!equal(child.signed.header.parent, parent.signed.id)) throw new Untrue('that is not the parent')
     return parent
   }
@@ -173,7 +191,7 @@ export class Asker extends ClaimAsker {
       throw new QueryFailed(`the peer's chain moved to another branch before block ${height} came; ask again`)
   }
 
-  async #verifiedBlock(query: Query): Promise<Block> {
+  async #verifiedBlock(query: Query, where: 'on chain' | 'or beside' = 'on chain'): Promise<Block> {
     const answer = await this.client.one(query)
     if (answer.kind !== 'block') return unexpected(answer)
     const block = this.reader.block(answer.block)
@@ -184,11 +202,13 @@ export class Asker extends ClaimAsker {
     const frontier = Frontier.verified(parent.size, answer.peaks, parent.log)
     if (frontier === undefined) throw new Untrue("the peaks do not give the parent's log")
     await this.#verifier.expectNext({ ...place, frontier }, block)
-    await this.#expectTied(block.signed)
+    await this.#expectTied(block.signed, where)
     return block
   }
 
-  async #expectTied({ header, id, envelope }: SignedHeader): Promise<void> {
+  async #expectTied(signed: SignedHeader, where: 'on chain' | 'or beside' = 'on chain'): Promise<void> {
+    if (this.#chain !== undefined) return this.#expectRooted(this.#chain, signed, where)
+    const { header, id, envelope } = signed
     const head = this.#head
     if (head === undefined) return
     if (header.height === head.header.height && !equal(id, head.id))
@@ -198,6 +218,28 @@ export class Asker extends ClaimAsker {
       )
     const [earlier, later] = header.size <= head.header.size ? [header, head.header] : [head.header, header]
     await this.consistency(earlier, later)
+  }
+
+  /** Its work counts only where it stands on headers that were verified from the genesis on. */
+  async #expectRooted(
+    chain: VerifiedChain,
+    signed: SignedHeader,
+    where: 'on chain' | 'or beside'
+  ): Promise<void> {
+    const { height } = signed.header
+    if (this.isOnChain(signed)) return
+    await chain.follow()
+    if (this.isOnChain(signed)) return
+    if (where === 'on chain')
+      throw new Untrue(`block ${height} is not on the chain that this peer shows from the genesis on`)
+    let last = signed
+    for (let steps = 1; !chain.has(last.header.height - 1, last.header.parent); steps += 1) {
+      if (steps > this.rules.ordering.maxReorg)
+        throw new Untrue(`block ${height} stands on no chain that this peer shows from the genesis on`)
+      const parent = await this.#parentOf(last)
+      this.#verifier.expectLinked(await this.#placeBefore(parent), parent)
+      last = parent
+    }
   }
 
   async #placeBefore(signed: SignedHeader): Promise<Pick<Place, 'signed' | 'ancestors'>> {

@@ -156,7 +156,7 @@ describe('the tool among equals', () => {
     const args = ['hand', miner.folder, '--connect', other.address, '--network', 'network.json']
     const { code, stdout, stderr } = await tool(folder, ...args)
     assert.equal(code, 0, stderr)
-    assert.match(stdout, /^SUCCESS: the node has taken it; its head is block 4/)
+    assert.match(stdout, /^SUCCESS: the node says that it has taken it; its head is block 4/)
     const verdict = await tool(folder, 'verify', miner.folder, '--network', 'network.json', '--json')
     assert.deepEqual([verdict.json().valid, verdict.json().pending], [true, 0], verdict.stderr)
   })
@@ -170,7 +170,11 @@ describe('the tool among equals', () => {
     assert.equal((await stat(join(folder, 'own.owner.key'))).mode & 0o777, 0o600)
     const args = ['--connect', address, '--network', 'network.json', '--key', 'own.owner.key']
     const owner = await tool(folder, 'shutdown', ...args)
-    assert.deepEqual([owner.code, owner.stdout], [0, 'SUCCESS: the node is stopping\n'], owner.stderr)
+    assert.deepEqual(
+      [owner.code, owner.stdout],
+      [0, 'SUCCESS: the node says that it is stopping\n'],
+      owner.stderr
+    )
     assert.equal((await program.exit()).code, 0)
     assert.equal(program.of('stopped').length, 1)
   })

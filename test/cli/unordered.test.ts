@@ -56,7 +56,7 @@ describe('the tool where there is no order', () => {
     const to = nameOf(bob)
     const paid = await ask('transfer', '--to', to, '--amount', '70', '--key', 'alice.key', '--data', 'alice')
     assert.equal(paid.code, 0, paid.stderr)
-    assert.equal(paid.stdout, `SUCCESS: 70 to ${to}, with a fee of 1; a peer has it, and tells the others\n`)
+    assert.equal(paid.stdout, `SUCCESS: 70 to ${to}, with a fee of 1; a peer says that it has it\n`)
     const said = JSON.stringify({ to, amount: '70' })
     const again = await ask('submit', said, '--key', 'alice.key', '--data', 'alice')
     assert.equal(again.code, 0, again.stderr)

@@ -34,10 +34,10 @@ async function count(options: AskingOptions): Promise<void> {
       const facts = { transfers, digest: toHex(digest) }
       show(options, facts, [`transfers ${transfers}, their digest ${facts.digest}`])
     })
-  return asking(options, async asker => {
-    const { height, size, pending } = await asker.status()
+  return asking(options, async (asker, { header: { height, size } }) => {
+    const pending = await asker.claimedPending()
     show(options, { count: height, size, pending }, [
-      `blocks ${height}, messages in them ${size}, messages waiting for a block ${pending}`
+      `blocks ${height}, messages in them ${size}, messages waiting for a block, as the peer says: ${pending}`
     ])
   })
 }
@@ -116,7 +116,9 @@ export function proofCommand(): Command {
     )
 }
 
-function showBlock(options: AskingOptions, { rules }: Asker, block: Block): void {
+function showBlock(options: AskingOptions, asker: Asker, block: Block): void {
+  const { rules } = asker
+  if (!asker.isOnChain(block.signed)) printLine('this block is not on the chain of this peer')
   const header = headerToJson(block.signed)
   const isLedger = rules.network.document.application.type === 'ledger'
   const messages = messagesOf(block).map((message, index) => ({

@@ -92,7 +92,8 @@ function tell(answer: OfferAnswer, { json }: HandOptions): void {
   if (answer.kind === 'taken') {
     const { height, id } = answer
     if (json) printJson({ taken: true, height, id: toHex(id) })
-    else printResult(`SUCCESS: the node has taken it; its head is block ${height}, id ${toHex(id)}`)
+    else
+      printResult(`SUCCESS: the node says that it has taken it; its head is block ${height}, id ${toHex(id)}`)
     return
   }
   const { reason, detail } = answer

@@ -48,7 +48,9 @@ export function mineCommand(): Command {
         const blocks = await asker.mine(options.count)
         const mined = blocks.map(({ height, id }) => ({ height, id: toHex(id) }))
         if (options.json) printJson({ mined })
-        else for (const { height, id } of mined) printResult(`SUCCESS: block ${height}, id ${id}`)
+        else
+          for (const { height, id } of mined)
+            printResult(`SUCCESS: the node says that it has mined block ${height}, id ${id}`)
         if (mined.length < options.count)
           throw new Failure(
             `${mined.length} of ${options.count} blocks were mined in the time that there was; ask for the rest again`
@@ -64,7 +66,7 @@ export function shutdownCommand(): Command {
       owning(options, async asker => {
         await asker.shutdown()
         if (options.json) printJson({ stopping: true })
-        else printResult('SUCCESS: the node is stopping')
+        else printResult('SUCCESS: the node says that it is stopping')
       })
     )
 }

@@ -33,7 +33,7 @@ async function transfer(options: TransferOptions): Promise<void> {
   const paid = fee ?? application.leastFee ?? '0'
   const { position, height } = await sendOne({ to, amount, fee: paid }, options)
   if (json) return
-  const waits = kind === 'unordered' ? 'a peer has it, and tells the others' : 'it waits for a block'
+  const waits = kind === 'unordered' ? 'a peer says that it has it' : 'a peer says that it has it for a block'
   const where = position === undefined ? waits : `at position ${position}`
   const block = height === undefined ? '' : ` in block ${height}`
   printResult(`SUCCESS: ${amount} to ${to}, with a fee of ${paid}; ${where}${block}`)

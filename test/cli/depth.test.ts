@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { genesisCursor } from '#src/chain/cursor.js'
+import { type Depth, waitForDepth } from '#src/cli/depth.js'
+import { type Answer, decodeAnswer, encodeAnswer } from '#src/core/answer.js'
+import { type CheckpointedHeader, encodeBlock, signHeader } from '#src/core/block.js'
+import { equal, type Hash, toHex } from '#src/core/bytes.js'
+import { decodeQuery, type Query } from '#src/core/query.js'
+import { Host } from '#src/network/host.js'
+import { QUERY_PROTOCOL } from '#src/network/names.js'
+import { QUERY_STREAMS } from '#src/node/query-protocol.js'
+import type { Ancestors } from '#src/orderings/ordering.js'
+import { Changes, deadline, present } from '../helpers/changes.js'
+import { Cleanup } from '../helpers/cleanup.js'
+import { identity, makeWorkNetwork, type TestNetwork } from '../helpers/networks.js'
+import { RunningClient } from '../helpers/peers.js'
+import { tool } from '../helpers/program.js'
+import { RunningEqual, readerOf } from '../helpers/running-equal.js'
+import { childOf, lookedAt, mined } from '../helpers/work.js'
+
+/** What a relay makes of an answer of the peer behind it. */
+type Lie = (answer: Answer, query: Query) => Answer
+
+const MINES = { mining: { threads: 1, blocks: 0 } } as const
+
+describe('submit --wait: how deep a message is', () => {
+  const cleanup = new Cleanup(afterEach)
+  let net: TestNetwork
+
+  beforeEach(async () => {
+    net = await makeWorkNetwork()
+  })
+
+  /** A peer in front of another one: it answers as that one does, but for what is made of it, and counts what it is asked. */
+  class Relay extends Changes {
+    heads = 0
+    address = ''
+
+    static async start(name: string, behind: RunningEqual, lie: Lie = answer => answer): Promise<Relay> {
+      const relay = new Relay()
+      const { host: reader, peer } = await readerOf(cleanup, net, behind.address, `reader of ${name}`)
+      const host = await Host.create({
+        key: await identity(name),
+        listen: ['/ip4/127.0.0.1/tcp/0'],
+        topics: []
+      })
+      await host.serve(QUERY_PROTOCOL, QUERY_STREAMS, async channel => {
+        const frame = present(await channel.receive(deadline()))
+        const { query } = decodeQuery(frame)
+        const truth = await reader.open(peer, QUERY_PROTOCOL, QUERY_STREAMS, deadline())
+        await truth.send(frame, deadline())
+        for (;;) {
+          const answer = await truth.receive(deadline())
+          if (answer === undefined) break
+          await channel.send(encodeAnswer(lie(decodeAnswer(answer), query)), deadline())
+        }
+        await channel.close(deadline())
+        if (query.kind === 'headerOfHead') relay.heads += 1
+        relay.changed()
+      })
+      await host.start()
+      cleanup.add(() => host.stop())
+      relay.address = present(host.addresses()[0])
+      return relay
+    }
+
+    /** Resolves when its chain has been looked at so many times more. */
+    async looks(count: number): Promise<void> {
+      const wanted = this.heads + count
+      await this.until(`${wanted} looks`, () => this.heads >= wanted)
+    }
+
+    protected override describe(): string {
+      return `${this.heads} looks`
+    }
+  }
+
+  /** Has a message in the pool of a peer. */
+  async function submitted(to: RunningEqual, author = 'alice'): Promise<Hash> {
+    const client = await RunningClient.connected(cleanup, net, to.address, author)
+    await client.send(1)
+    await client.events.times('accepted', 1)
+    const { leaf } = present(client.events.of('accepted')[0])
+    await client.stop()
+    return leaf
+  }
+
+  async function mine(peer: RunningEqual, count: number): Promise<void> {
+    assert.ok((await peer.controls.mine(count, deadline())).ok)
+  }
+
+  class Waiting {
+    found: Depth | undefined
+    readonly ended: Promise<Depth>
+
+    constructor(leaf: Hash, wanted: number, ...relays: readonly Relay[]) {
+      const connect = relays.map(({ address }) => address)
+      this.ended = waitForDepth(leaf, wanted, net.network, { connect }, deadline())
+      this.ended.then(
+        found => {
+          this.found = found
+        },
+        () => undefined
+      )
+    }
+  }
+
+  it('is counted by headers that were verified, whatever height the peer names', async () => {
+    const miner = await RunningEqual.start(cleanup, net, MINES)
+    const liar = await Relay.start('liar', miner, answer =>
+      answer.kind === 'status' ? { ...answer, height: answer.height + 1000, weight: 2n ** 200n } : answer
+    )
+    const leaf = await submitted(miner)
+    await mine(miner, 1)
+    const waiting = new Waiting(leaf, 3, liar)
+    await liar.looks(2)
+    assert.equal(waiting.found, undefined)
+    await mine(miner, 2)
+    const { height, depth } = await waiting.ended
+    assert.deepEqual([height, depth], [1, 3])
+  })
+
+  it('counts nothing of a peer whose headers do not each continue the one before', async () => {
+    const miner = await RunningEqual.start(cleanup, net, MINES)
+    const leaf = await submitted(miner)
+    await mine(miner, 3)
+    const third = await (await readerOf(cleanup, net, miner.address)).asker.headerAt(3)
+    const { envelope: header, checkpoint } = third
+    // It shows block 3 in place of block 2.
+    const liar = await Relay.start('liar', miner, (answer, query) =>
+      answer.kind === 'header' && query.kind === 'headers' ? { kind: 'header', header, checkpoint } : answer
+    )
+    await assert.rejects(
+      new Waiting(leaf, 1, liar).ended,
+      /nobody is left to ask: .*header 3 came where header 1 was due/
+    )
+    const honest = await Relay.start('honest', miner)
+    const { depth } = await new Waiting(leaf, 3, liar, honest).ended
+    assert.equal(depth, 3)
+  })
+
+  it('is that on the heaviest of the chains of several peers, and is looked at again when another one overtakes it', async () => {
+    const [one, other] = await Promise.all([
+      RunningEqual.start(cleanup, net, { ...MINES, who: 'one' }),
+      RunningEqual.start(cleanup, net, { ...MINES, who: 'other' })
+    ])
+    const relays = await Promise.all([Relay.start('of one', one), Relay.start('of other', other)])
+    const leaf = await submitted(one)
+    await mine(one, 2)
+    await mine(other, 4)
+    const waiting = new Waiting(leaf, 2, ...relays)
+    await Promise.all(relays.map(relay => relay.looks(2)))
+    assert.equal(waiting.found, undefined, 'a heavier chain does not hold it')
+    await mine(one, 4)
+    const { height, depth } = await waiting.ended
+    assert.deepEqual([height, depth], [1, 6])
+  })
+
+  it('goes down with a reorg, and the message is waited for on the new branch', async () => {
+    const one = await RunningEqual.start(cleanup, net, { ...MINES, who: 'one' })
+    const relay = await Relay.start('of one', one)
+    const leaf = await submitted(one)
+    await mine(one, 2)
+    const waiting = new Waiting(leaf, 4, relay)
+    await relay.looks(1)
+    const other = await RunningEqual.start(cleanup, net, { ...MINES, who: 'other' })
+    await mine(other, 4)
+    const joined = await RunningEqual.start(cleanup, net, {
+      who: 'joined',
+      connect: [one.address, other.address]
+    })
+    await one.events.times('reorg', 1)
+    await joined.stop()
+    await relay.looks(2)
+    assert.equal(waiting.found, undefined, `${toHex(leaf)} has left the chain with its block`)
+    await mine(one, 4)
+    const { height, depth } = await waiting.ended
+    assert.ok(height > 4)
+    assert.equal(depth, 4)
+  })
+
+  it('a head that stands on no chain from the genesis is told of by no asking command', async () => {
+    const miner = await RunningEqual.start(cleanup, net, MINES)
+    await mine(miner, 1)
+    const { ordering } = net.rules
+    const { header: genesis } = genesisCursor(net.rules).signed
+    // Far behind the schedule, where each block is as easy as any may be.
+    let time = genesis.time + 3_000_000
+    let ancestors: Ancestors = [{ ...genesis, height: 900, time }]
+    const forged: CheckpointedHeader[] = []
+    for (let count = 0; count < 2 * ordering.lookback; count += 1) {
+      const draft = { ...childOf(ancestors[0], ++time), producer: net.signer.peerId }
+      const header = mined(ordering.prepare(draft, lookedAt(ordering, ancestors)))
+      ancestors = [header, ...ancestors]
+      forged.push(signHeader(header, net.signer, ordering))
+    }
+    const head = present(forged.at(-1))
+    const answerWith = ({ envelope, checkpoint }: CheckpointedHeader): Answer => ({
+      kind: 'header',
+      header: envelope,
+      checkpoint
+    })
+    const liar = await Relay.start('liar', miner, (answer, query) => {
+      const byId = forged.find(({ id }) => query.kind === 'headerOfId' && equal(id, query.id))
+      if (byId !== undefined) return answerWith(byId)
+      const { height } = head.header
+      const isHead = query.kind === 'headerOfHeight' && query.height === height
+      if (query.kind === 'headerOfHead' || isHead) return answerWith(head)
+      if (query.kind === 'status' && answer.kind === 'status')
+        return { ...answer, height, size: 0, head: head.id }
+      if (query.kind === 'head' || query.kind === 'height' || query.kind === 'id')
+        return { kind: 'block', block: encodeBlock({ signed: head, envelopes: [] }), peaks: [] }
+      return answer
+    })
+    const folder = await cleanup.folder()
+    await writeFile(join(folder, 'network.json'), JSON.stringify(net.network.document))
+    const at = ['--connect', liar.address, '--network', 'network.json', '--json']
+    for (const args of [['count'], ['head'], ['chain', '--from', '920']]) {
+      const { code, stdout } = await tool(folder, ...args, ...at)
+      assert.equal(code, 1, args.join(' '))
+      assert.deepEqual(Object.keys(JSON.parse(stdout)), ['error'], stdout)
+      assert.ok(!stdout.includes(toHex(head.id)), 'nothing of it is printed')
+    }
+  })
+})
