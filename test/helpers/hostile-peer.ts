@@ -72,7 +72,8 @@ export class HostilePeer {
     sequencer?: TestNetwork
   ): Promise<HostilePeer> {
     const topics = topicsOf(network)
-    const heard = [...Object.values(topics), chatTopicOf(network)]
+    // A client takes no list of more topics than its own.
+    const heard = sequencer ? [topics.messages] : [...Object.values(topics), chatTopicOf(network)]
     const host = await Host.create({
       key,
       listen: ['/ip4/127.0.0.1/tcp/0'],
