@@ -139,6 +139,10 @@ export const LIMITS = {
   helloBytes: 256,
   /** Bytes of a frame on the receipts protocol. */
   noticeBytes: 64 * 1024,
+  /** Bytes of what is said of a sealed body in one of them; more is not passed on. */
+  sealedDetailBytes: 2_048,
+  /** Key agreements of its own whose details of refusals a client can read: the last ones. */
+  rememberedContexts: 64,
   /** Bytes of notices that may wait for a client that reads slowly before its stream is reset. */
   noticeQueueBytes: 4 * 1024 * 1024,
   /** How long the other side may take to send a frame that is due, or to take one, ms. */

@@ -20,6 +20,7 @@ import {
   type Sealed,
   TAG_LENGTH
 } from './message.js'
+import { pad, unpad } from './padding.js'
 import { Sessions } from './sessions.js'
 
 /**
@@ -31,7 +32,8 @@ import { Sessions } from './sessions.js'
 
 const suite = new CipherSuite(KEM_DHKEM_X25519_HKDF_SHA256, KDF_HKDF_SHA256, AEAD_EXPORT_ONLY)
 const PURPOSE = utf8('tallystick-sealed-message')
-const EXPORTER_CONTEXT = utf8('tallystick-message-key')
+const MESSAGE_KEY = utf8('tallystick-message-key')
+const REFUSAL_KEY = utf8('tallystick-refusal-key')
 const CIPHER = 'aes-256-gcm'
 const SECRET_LENGTH = 32
 /** RFC 8410: what stands before the 32 bytes of an X25519 private key. */
@@ -67,11 +69,18 @@ export function openingKeyFromSecret(secretKey: Uint8Array): OpeningKey {
   return { keyId: keyIdOf(publicKey), publicKey, secretKey }
 }
 
+/** What both sides of a key agreement have. */
+export interface SharedSecrets {
+  /** Messages are sealed with it. */
+  readonly secret: Uint8Array
+  /** What the sequencer says of a body that it refuses is sealed with it. */
+  readonly refusalSecret: Uint8Array
+}
+
 /** One key agreement: what a client makes at its start and keeps. */
-export interface SealingContext {
+export interface SealingContext extends SharedSecrets {
   readonly keyId: Uint8Array
   readonly enc: Uint8Array
-  readonly secret: Uint8Array
 }
 
 export async function newSealingContext(
@@ -82,7 +91,16 @@ export async function newSealingContext(
   const info = contextInfo(network, author, key.keyId)
   const publicKey = await suite.DeserializePublicKey(key.publicKey)
   const { encapsulatedSecret, ctx } = await suite.SetupSender(publicKey, { info })
-  return { keyId: key.keyId, enc: encapsulatedSecret, secret: await ctx.Export(EXPORTER_CONTEXT, 32) }
+  return { keyId: key.keyId, enc: encapsulatedSecret, ...(await secretsOf(ctx)) }
+}
+
+async function secretsOf(context: {
+  Export(about: Uint8Array, length: number): Promise<Uint8Array>
+}): Promise<SharedSecrets> {
+  return {
+    secret: await context.Export(MESSAGE_KEY, SECRET_LENGTH),
+    refusalSecret: await context.Export(REFUSAL_KEY, SECRET_LENGTH)
+  }
 }
 
 export type Claim = Omit<Message, 'body'>
@@ -91,7 +109,7 @@ export function seal(context: SealingContext, claim: Claim, plaintext: Uint8Arra
   const { keyId, enc, secret } = context
   const cipher = createCipheriv(CIPHER, secret, nonceOf(claim.sequence))
   cipher.setAAD(associatedData(claim, keyId, enc))
-  const ciphertext = cipher.update(pad(plaintext))
+  const ciphertext = cipher.update(pad(plaintext, PADDING_STEP))
   // GCM holds nothing back: `final` gives no bytes, but makes the tag.
   cipher.final()
   return { keyId, enc, ciphertext: Buffer.concat([ciphertext, cipher.getAuthTag()]) }
@@ -111,11 +129,11 @@ export function openSealed(secret: Uint8Array, claim: Claim, sealed: Sealed): Ui
     // It throws where the tag is wrong, and for nothing else.
     return undefined
   }
-  return unpad(padded)
+  return unpad(padded, PADDING_STEP)
 }
 
 export type OpenOutcome =
-  | { readonly ok: true; readonly plaintext: Uint8Array }
+  | { readonly ok: true; readonly plaintext: Uint8Array; readonly refusalSecret: Uint8Array }
   | { readonly ok: false; readonly reason: 'unknown key' | 'does not open' | 'rate limited' }
 
 /** What the library throws of an encapsulated key that agrees on nothing. */
@@ -131,7 +149,7 @@ export interface OpenerOptions {
 /** Holds the secret keys, and remembers the sessions it has agreed on. Who calls it has verified who is the author. */
 export class Opener {
   #keys: ReadonlyMap<string, () => Promise<ParsedKeyPair>> = new Map()
-  readonly #sessions: Sessions
+  readonly #sessions: Sessions<SharedSecrets>
   readonly #mayAgree: (author: PeerIdBytes) => boolean
 
   constructor(keys: readonly OpeningKey[], options: OpenerOptions = {}) {
@@ -163,9 +181,10 @@ export class Opener {
     const author = latin1(message.author)
     const known = this.#sessions.get(author, session)
     if (known === undefined && !this.#mayAgree(message.author)) return { ok: false, reason: 'rate limited' }
-    const secret = known ?? (await this.#agree(session, pair, message, sealed))
-    const plaintext = secret && openSealed(secret, message, sealed)
-    return plaintext === undefined ? { ok: false, reason: 'does not open' } : { ok: true, plaintext }
+    const secrets = known ?? (await this.#agree(session, pair, message, sealed))
+    const plaintext = secrets && openSealed(secrets.secret, message, sealed)
+    if (secrets === undefined || plaintext === undefined) return { ok: false, reason: 'does not open' }
+    return { ok: true, plaintext, refusalSecret: secrets.refusalSecret }
   }
 
   async #agree(
@@ -173,7 +192,7 @@ export class Opener {
     pair: () => Promise<ParsedKeyPair>,
     { network, author }: Claim,
     { keyId, enc }: Sealed
-  ): Promise<Uint8Array | undefined> {
+  ): Promise<SharedSecrets | undefined> {
     const parsed = await pair()
     const info = contextInfo(network, author, keyId)
     let context: Awaited<ReturnType<typeof suite.SetupRecipient>>
@@ -184,9 +203,9 @@ export class Opener {
       if (NO_KEY.some(kind => error instanceof kind)) return undefined
       throw error
     }
-    const secret = await context.Export(EXPORTER_CONTEXT, 32)
-    this.#sessions.add(latin1(author), session, secret)
-    return secret
+    const secrets = await secretsOf(context)
+    this.#sessions.add(latin1(author), session, secrets)
+    return secrets
   }
 }
 
@@ -234,19 +253,4 @@ function nonceOf(sequence: bigint): Uint8Array {
   const nonce = Buffer.alloc(12)
   nonce.writeBigUInt64BE(sequence, 4)
   return nonce
-}
-
-/** A byte 0x80, then zeros up to the step (ISO/IEC 7816-4). */
-function pad(plaintext: Uint8Array): Uint8Array {
-  const padded = new Uint8Array(Math.ceil((plaintext.length + 1) / PADDING_STEP) * PADDING_STEP)
-  padded.set(plaintext)
-  padded[plaintext.length] = 0x80
-  return padded
-}
-
-function unpad(padded: Uint8Array): Uint8Array | undefined {
-  let end = padded.length - 1
-  while (end >= 0 && padded[end] === 0) end -= 1
-  const isPadding = end >= 0 && end >= padded.length - PADDING_STEP && padded[end] === 0x80
-  return isPadding ? padded.subarray(0, end) : undefined
 }

@@ -3,16 +3,16 @@
  * agreed on first makes room: so nobody's sessions are forgotten for the many of somebody else. Of more authors than
  * there is room for, the one is forgotten that has sent nothing for longest.
  */
-export class Sessions {
+export class Sessions<Secret> {
   /** By author, the one that was heard of last at the end. None is empty. */
-  readonly #byAuthor = new Map<string, Map<string, Uint8Array>>()
+  readonly #byAuthor = new Map<string, Map<string, Secret>>()
 
   constructor(
     private readonly authors: number,
     private readonly ofAuthor: number
   ) {}
 
-  get(author: string, session: string): Uint8Array | undefined {
+  get(author: string, session: string): Secret | undefined {
     const secrets = this.#byAuthor.get(author)
     const secret = secrets?.get(session)
     if (secrets === undefined || secret === undefined) return undefined
@@ -21,8 +21,8 @@ export class Sessions {
     return secret
   }
 
-  add(author: string, session: string, secret: Uint8Array): void {
-    const secrets = this.#byAuthor.get(author) ?? new Map<string, Uint8Array>()
+  add(author: string, session: string, secret: Secret): void {
+    const secrets = this.#byAuthor.get(author) ?? new Map<string, Secret>()
     this.#byAuthor.delete(author)
     if (secrets.size >= this.ofAuthor) deleteFirst(secrets)
     secrets.set(session, secret)

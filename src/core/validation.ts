@@ -3,7 +3,7 @@ import { DecodeError } from './codec.js'
 import { decodeEnvelope, verifyEnvelope } from './envelope.js'
 import type { VerifierCache } from './keys.js'
 import { leafHash } from './merkle.js'
-import { decodeMessage, type Message } from './message.js'
+import { decodeMessage, type Message, type Sealed } from './message.js'
 import { type Reason, type Refusal, refusal } from './refusal.js'
 import type { Opener } from './sealing.js'
 
@@ -21,9 +21,16 @@ export interface MessageRules {
   readonly opener?: Opener
 }
 
+/** What is wrong inside a sealed body. It says something of the plaintext, and so is told to the author alone. */
+export interface PrivateDetail {
+  readonly detail: string
+  /** Of the message's own key agreement: what followers pass on is sealed with it. */
+  readonly secret: Uint8Array
+}
+
 /**
  * `author` and `sequence` of a refused message are given where its signature proved them: nobody else may be
- * told about it.
+ * told about it. `refusal` says nothing of what is in a sealed body, wherever it is shown; `inside` does.
  */
 export type Verdict =
   | { readonly ok: true; readonly leaf: Hash; readonly author: PeerIdBytes; readonly sequence: bigint }
@@ -33,6 +40,7 @@ export type Verdict =
       readonly refusal: Refusal
       readonly author?: PeerIdBytes
       readonly sequence?: bigint
+      readonly inside?: PrivateDetail
     }
 
 /**
@@ -48,7 +56,10 @@ export async function validateEnvelope(
 ): Promise<Verdict> {
   const read = authenticate(bytes, rules, verifiers)
   if ('verdict' in read) return read.verdict
-  return verdictOn(read, checkOpen(read.message, rules) ?? (await checkSealed(read.message, rules)))
+  const problem = checkOpen(read.message, rules)
+  if (problem !== undefined) return verdictOn(read, problem)
+  const sealed = await checkSealed(read.message, rules)
+  return verdictOn(read, sealed?.refusal, sealed?.inside)
 }
 
 /** The same, but for what is inside a sealed body. */
@@ -63,11 +74,15 @@ interface Authenticated {
   readonly message: Message
 }
 
-function verdictOn({ leaf, message }: Authenticated, problem: Refusal | undefined): Verdict {
+function verdictOn(
+  { leaf, message }: Authenticated,
+  refusal: Refusal | undefined,
+  inside?: PrivateDetail
+): Verdict {
   const { author, sequence } = message
-  return problem === undefined
+  return refusal === undefined
     ? { ok: true, leaf, author, sequence }
-    : { ok: false, leaf, refusal: problem, author, sequence }
+    : { ok: false, leaf, refusal, author, sequence, ...(inside && { inside }) }
 }
 
 function authenticate(
@@ -107,17 +122,32 @@ function checkOpen({ author, body }: Message, rules: MessageRules): Refusal | un
   return body.kind === 'open' ? rules.checkBody(body.bytes) : undefined
 }
 
-/** What is left to whoever can open it. */
-async function checkSealed(message: Message, rules: MessageRules): Promise<Refusal | undefined> {
+/** What is left to those who can open it. */
+async function checkSealed(
+  message: Message,
+  rules: MessageRules
+): Promise<{ readonly refusal: Refusal; readonly inside?: PrivateDetail } | undefined> {
   const { body } = message
   if (body.kind === 'open' || rules.opener === undefined) return undefined
   const opened = await rules.opener.open(message, body.sealed)
-  if (opened.ok) return rules.checkBody(opened.plaintext)
-  switch (opened.reason) {
+  if (opened.ok) {
+    const problem = rules.checkBody(opened.plaintext)
+    return (
+      problem && {
+        refusal: refusal(problem.reason, 'what is wrong with its sealed body is told to its author alone'),
+        inside: { detail: problem.detail, secret: opened.refusalSecret }
+      }
+    )
+  }
+  return { refusal: notOpened(opened.reason, body.sealed) }
+}
+
+function notOpened(reason: 'unknown key' | 'does not open' | 'rate limited', { keyId }: Sealed): Refusal {
+  switch (reason) {
     case 'unknown key':
       return refusal(
         'unknown key',
-        `it is sealed to key ${toHex(body.sealed.keyId)}, which does not open here, or no more`
+        `it is sealed to key ${toHex(keyId)}, which does not open here, or no more`
       )
     case 'does not open':
       return refusal('does not open', 'the sealed body does not belong to this message')

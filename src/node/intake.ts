@@ -1,16 +1,18 @@
+import { randomBytes } from 'node:crypto'
 import type { Candidate } from '../chain/candidate.js'
 import { decodeBundle } from '../core/bundle.js'
-import { type EnvelopeBytes, type PeerIdBytes, toHex } from '../core/bytes.js'
+import { type EnvelopeBytes, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
 import { decodeEnvelope } from '../core/envelope.js'
 import { LIMITS } from '../core/limits.js'
 import { leafHash } from '../core/merkle.js'
 import { decodeMessage } from '../core/message.js'
-import { isMalicious, type Refusal, refusal } from '../core/refusal.js'
-import type { Verdict } from '../core/validation.js'
+import { encodeRefusal, isMalicious, type Refusal, refusal, type ToldRefusal } from '../core/refusal.js'
+import { sealDetail } from '../core/sealed-detail.js'
+import type { PrivateDetail, Verdict } from '../core/validation.js'
 import type { GossipVerdict, Host } from '../network/host.js'
 import { describeError } from './events.js'
-import type { ReceiptServer } from './receipt-server.js'
+import type { ReceiptServer, SealedRefusal } from './receipt-server.js'
 import type { Service } from './service.js'
 import { UNJUDGED, Unjudged, type ValidationPool } from './validation-pool.js'
 
@@ -130,9 +132,10 @@ export class Intake implements Service {
   #settle(from: PeerIdBytes, envelope: EnvelopeBytes | undefined, verdict: Verdict): GossipVerdict {
     if (!verdict.ok) {
       if (this.#isTakenBefore(verdict)) return 'ignore'
-      const { author, leaf, refusal } = verdict
+      const { author, leaf, refusal, inside } = verdict
       if (author === undefined) this.receipts.turnedAway(from, [{ leaf }], refusal)
-      else this.receipts.refused(author, leaf, refusal)
+      else if (inside === undefined) this.receipts.refused(author, leaf, refusal)
+      else this.receipts.refused(author, leaf, ...privately(leaf, refusal, inside))
       return isMalicious(verdict.refusal.reason) ? 'reject' : 'ignore'
     }
     if (envelope === undefined) throw new Error('more verdicts than messages')
@@ -150,6 +153,16 @@ export class Intake implements Service {
     if (refusal.reason !== 'unknown key' || author === undefined || sequence === undefined) return false
     return this.recall({ author, sequence, leaf })
   }
+}
+
+/** What followers are told of a refused body that was sealed, and what its author is told himself. */
+function privately(
+  leaf: Hash,
+  { reason, detail }: Refusal,
+  inside: PrivateDetail
+): [SealedRefusal, ToldRefusal] {
+  const own = encodeRefusal({ reason, detail: inside.detail })
+  return [{ reason, detail, sealedDetail: sealDetail(inside.secret, { leaf, ...own }, randomBytes(12)) }, own]
 }
 
 /** Undefined where it names none. Nothing has been verified. */

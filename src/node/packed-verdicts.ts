@@ -1,6 +1,6 @@
 import { asHash, HASH_LENGTH, type PeerIdBytes } from '../core/bytes.js'
 import type { Refusal } from '../core/refusal.js'
-import type { Verdict } from '../core/validation.js'
+import type { PrivateDetail, Verdict } from '../core/validation.js'
 
 /**
  * Verdicts as they cross from a worker to the main thread: a few large arrays instead of several small
@@ -12,7 +12,10 @@ export interface PackedVerdicts {
   readonly authors: Uint8Array
   readonly authorEnds: Uint32Array
   readonly sequences: BigUint64Array
-  readonly refusals: ReadonlyMap<number, Refusal>
+  readonly refusals: ReadonlyMap<
+    number,
+    { readonly refusal: Refusal; readonly inside: PrivateDetail | undefined }
+  >
 }
 
 const NOBODY = new Uint8Array(0)
@@ -22,7 +25,10 @@ export function packVerdicts(verdicts: readonly Verdict[]): PackedVerdicts {
   const authors = new Uint8Array(verdicts.reduce((length, { author }) => length + (author?.length ?? 0), 0))
   const authorEnds = new Uint32Array(verdicts.length)
   const sequences = new BigUint64Array(verdicts.length)
-  const refusals = new Map<number, Refusal>()
+  const refusals = new Map<
+    number,
+    { readonly refusal: Refusal; readonly inside: PrivateDetail | undefined }
+  >()
   let end = 0
   for (const [index, verdict] of verdicts.entries()) {
     leaves.set(verdict.leaf, index * HASH_LENGTH)
@@ -31,7 +37,7 @@ export function packVerdicts(verdicts: readonly Verdict[]): PackedVerdicts {
     end += author.length
     authorEnds[index] = end
     sequences[index] = verdict.sequence ?? 0n
-    if (!verdict.ok) refusals.set(index, verdict.refusal)
+    if (!verdict.ok) refusals.set(index, { refusal: verdict.refusal, inside: verdict.inside })
   }
   return { leaves, authors, authorEnds, sequences, refusals }
 }
@@ -43,9 +49,12 @@ export function unpackVerdicts(packed: PackedVerdicts): Verdict[] {
     const leaf = asHash(leaves.subarray(index * HASH_LENGTH, (index + 1) * HASH_LENGTH))
     const author = authors.subarray(start, end) as PeerIdBytes
     start = end
-    const refusal = refusals.get(index)
+    const refused = refusals.get(index)
     const sequence = sequences[index] ?? 0n
-    if (refusal === undefined) return { ok: true, leaf, author, sequence }
-    return author.length > 0 ? { ok: false, leaf, refusal, author, sequence } : { ok: false, leaf, refusal }
+    if (refused === undefined) return { ok: true, leaf, author, sequence }
+    const { refusal, inside } = refused
+    return author.length > 0
+      ? { ok: false, leaf, refusal, author, sequence, ...(inside && { inside }) }
+      : { ok: false, leaf, refusal }
   })
 }

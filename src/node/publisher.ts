@@ -10,6 +10,7 @@ import type { Host } from '../network/host.js'
 import { describeError, type Report, type Summary } from './events.js'
 import type { Outbox, Sealing } from './outbox.js'
 import type { Draft, Payment, Unreceipted } from './outbox-entries.js'
+import { RefusalDetails } from './refusal-details.js'
 import { type Flight, SendWindow } from './send-window.js'
 import type { ReceivedNotice } from './sequencer-link.js'
 import type { Service } from './service.js'
@@ -46,6 +47,7 @@ export class Publisher implements Service {
   /** Those on their way that were refused for their key, by leaf in hex. They wait for another one to be sealed to. */
   readonly #keyRefused = new Map<string, Hash>()
   readonly #verifiers = new VerifierCache()
+  readonly #details = new RefusalDetails()
   readonly #latency: RecordableHistogram = createHistogram()
   #sealing: Sealing | undefined
   #isUp = false
@@ -119,6 +121,7 @@ export class Publisher implements Service {
 
   up(sealing: Sealing): void {
     this.#sealing = sealing
+    if (sealing !== 'open') this.#details.remember(sealing)
     this.#isUp = true
     // Whatever was on its way when the link broke may be lost.
     const toReseal = new Set(this.#toReseal())
@@ -130,6 +133,7 @@ export class Publisher implements Service {
   /** Seals to another key from now on. */
   use(context: SealingContext): void {
     this.#sealing = context
+    this.#details.remember(context)
     this.#schedule()
   }
 
@@ -310,7 +314,7 @@ export class Publisher implements Service {
 
   #refuse(refused: NonNullable<ReceivedNotice['refused']>): void {
     const { outbox } = this.options
-    const { reason, detail } = refused
+    const { reason } = refused
     if (refused.leaf.length !== 32) return
     const leaf = asHash(refused.leaf)
     const message = outbox.find(leaf)
@@ -321,7 +325,7 @@ export class Publisher implements Service {
       return
     }
     if (reason === 'unknown key' && this.#sealing !== 'open') this.#sealAgain(message, this.#sealing)
-    else this.#giveUp(message, reason, detail)
+    else this.#giveUp(message, reason, this.#details.read(message, refused))
   }
 
   #giveUp(message: Unreceipted, reason: string, detail: string): void {

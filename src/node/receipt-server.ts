@@ -18,7 +18,13 @@ export const RECEIPT_STREAMS: StreamOptions = {
 }
 
 const NOBODY = new Uint8Array(0)
+const NOTHING = new Uint8Array(0)
 
+/** A refusal of ours, or one passed on. */
+export interface SealedRefusal extends ToldRefusal {
+  /** What is wrong inside a sealed body, for the author alone, who has the key to it. */
+  readonly sealedDetail?: Uint8Array
+}
 /** A message that nobody has verified. */
 export interface Unverified {
   readonly leaf: Hash
@@ -78,9 +84,9 @@ export class ReceiptServer implements Service {
     for (const relay of this.#relays.values()) tell(relay, notice)
   }
 
-  /** A message that `author` has signed. */
-  refused(author: PeerIdBytes, leaf: Hash, why: ToldRefusal): void {
-    tell(this.#channels.get(toHex(author)), refusalNotice(leaf, why, NOBODY))
+  /** A message that `author` has signed. Followers are told `why`; `own`: what the author is told on his own connection. */
+  refused(author: PeerIdBytes, leaf: Hash, why: SealedRefusal, own: ToldRefusal = why): void {
+    tell(this.#channels.get(toHex(author)), refusalNotice(leaf, own, NOBODY))
     const notice = refusalNotice(leaf, why, author)
     for (const relay of this.#relays.values()) tell(relay, notice)
   }
@@ -153,8 +159,13 @@ export class ReceiptServer implements Service {
   }
 }
 
-function refusalNotice(leaf: Hash, refusal: ToldRefusal, author: Uint8Array): Uint8Array {
-  return Notice.encode({ refused: { leaf, ...encodeRefusal(refusal), author } })
+function refusalNotice(
+  leaf: Hash,
+  { sealedDetail = NOTHING, ...refusal }: SealedRefusal,
+  author: Uint8Array
+): Uint8Array {
+  const sealed = sealedDetail.length > LIMITS.sealedDetailBytes ? NOTHING : sealedDetail
+  return Notice.encode({ refused: { leaf, ...encodeRefusal(refusal), author, sealedDetail: sealed } })
 }
 
 function tell(channel: Channel | undefined, ...notices: readonly Uint8Array[]): void {
@@ -164,7 +175,12 @@ function tell(channel: Channel | undefined, ...notices: readonly Uint8Array[]): 
 }
 
 async function sendAway(channel: Channel, reason: Reason, detail: string): Promise<void> {
-  const refused = { leaf: NOBODY, ...encodeRefusal({ reason, detail }), author: NOBODY }
+  const refused = {
+    leaf: NOTHING,
+    ...encodeRefusal({ reason, detail }),
+    author: NOBODY,
+    sealedDetail: NOTHING
+  }
   await channel.send(Notice.encode({ refused }), AbortSignal.timeout(LIMITS.frameMs))
   await channel.close(AbortSignal.timeout(LIMITS.frameMs))
 }

@@ -111,10 +111,11 @@ export class Relay implements LinkUser<EnvelopeBytes> {
         heard(receipt, envelope)
         receipts.accepted(receipt.author, envelope)
       } else if (notice.refused !== undefined) {
-        const { leaf, reason, detail, author } = notice.refused
+        const { leaf, reason, detail, author, sealedDetail } = notice.refused
         // The sequencer may have a new key. Those who are told so will ask for it here.
         if (reason === 'unknown key') this.#believedUntil = 0
-        if (leaf.length === 32) receipts.refused(author as PeerIdBytes, asHash(leaf), { reason, detail })
+        if (leaf.length === 32)
+          receipts.refused(author as PeerIdBytes, asHash(leaf), { reason, detail, sealedDetail })
       }
     } catch (error) {
       report({

@@ -23,6 +23,17 @@ import { serve } from './served.js'
 
 const NOBODY = new Uint8Array(0)
 
+/** A notice, of whose refusal what is left out is empty. */
+interface Told {
+  readonly receipt?: Uint8Array
+  readonly refused?: {
+    readonly leaf: Uint8Array
+    readonly reason: string
+    readonly detail: string
+    readonly sealedDetail?: Uint8Array
+  }
+}
+
 /**
  * A peer with the sequencer's identity that stores nothing and answers messages with whatever a test wants:
  * what a client would meet if the sequencer lied.
@@ -143,12 +154,12 @@ export class FalseSequencer extends Changes {
   }
 
   async refuseForKey(envelope: EnvelopeBytes): Promise<void> {
-    const refused = { leaf: leafHash(envelope), reason: 'unknown key', detail: 'no more', author: NOBODY }
-    await this.tell({ refused })
+    await this.tell({ refused: { leaf: leafHash(envelope), reason: 'unknown key', detail: 'no more' } })
   }
 
-  async tell(notice: Parameters<typeof Notice.encode>[0]): Promise<void> {
-    await this.tellBytes(Notice.encode(notice))
+  async tell({ receipt, refused }: Told): Promise<void> {
+    const whole = refused && { refused: { author: NOBODY, sealedDetail: NOBODY, ...refused } }
+    await this.tellBytes(Notice.encode({ ...(receipt && { receipt }), ...whole }))
   }
 
   async tellBytes(bytes: Uint8Array): Promise<void> {

@@ -198,14 +198,19 @@ export class HostilePeer {
     const none = new Uint8Array(0)
     if (this.greeting !== undefined) {
       const { detail } = this.#refused('MessageRefused')
-      const refused = { leaf: none, reason: this.greeting, detail, author: none }
+      const refused = { leaf: none, reason: this.greeting, detail, author: none, sealedDetail: none }
       await channel.send(Notice.encode({ refused }), deadline())
       return channel.close(deadline())
     }
     const receive = (data: Uint8Array): void => {
       const notices = decodeBundle(data).map(envelope =>
         Notice.encode({
-          refused: { leaf: leafHash(envelope), ...this.#refused('MessageRefused'), author: none }
+          refused: {
+            leaf: leafHash(envelope),
+            ...this.#refused('MessageRefused'),
+            author: none,
+            sealedDetail: none
+          }
         })
       )
       channel.sendAll(notices, deadline()).catch(() => undefined)

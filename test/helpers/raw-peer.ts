@@ -24,6 +24,7 @@ export interface SeenRefusal {
   readonly detail: string
   /** Whom it is to be passed on to; empty for what is meant for this peer. */
   readonly author: Uint8Array
+  readonly sealedDetail: Uint8Array
 }
 
 export interface SeenReceipt extends ReceiptEntry {
@@ -40,8 +41,8 @@ export class RawPeer extends Changes {
   /** In the order in which they came. */
   readonly receipts: SeenReceipt[] = []
   readonly refusals: SeenRefusal[] = []
-  /** Frames that came after the first one. */
-  notices = 0
+  /** Frames that came after the first one, as they came. */
+  readonly frames: Uint8Array[] = []
   /** Blocks from the blocks topic, as they came. */
   readonly blocks: Uint8Array[] = []
   readonly asker: AccountAsker
@@ -154,7 +155,7 @@ export class RawPeer extends Changes {
     for (;;) {
       const frame = await channel.receive(forever)
       if (frame === undefined) return
-      this.notices += 1
+      this.frames.push(frame)
       const { receipt: bytes, refused } = Notice.decode(frame)
       if (bytes) {
         const { author, entries } = readReceipt(bytes, network.id, sequencer, verifiers)

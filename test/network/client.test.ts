@@ -37,8 +37,6 @@ async function outboxOf(
   }
 }
 
-const NOBODY = new Uint8Array(0)
-
 describe('the client', () => {
   const cleanup = new Cleanup(afterEach)
 
@@ -300,10 +298,10 @@ describe('the client', () => {
     const foreign = { sequence: 1n, position: 3, leaf: FalseSequencer.noLeaf }
     await sequencer.tell({ receipt: signReceipt({ ...honest, entries: [foreign] }, net.signer) })
     await sequencer.tell({
-      refused: { leaf: FalseSequencer.noLeaf, reason: 'bad schema', detail: '', author: NOBODY }
+      refused: { leaf: FalseSequencer.noLeaf, reason: 'bad schema', detail: '' }
     })
     await sequencer.tell({
-      refused: { leaf: new Uint8Array(5), reason: 'bad schema', detail: '', author: NOBODY }
+      refused: { leaf: new Uint8Array(5), reason: 'bad schema', detail: '' }
     })
     await sequencer.tell({ receipt: signReceipt(honest, net.signer) })
     await client.receipted(1)
@@ -334,7 +332,7 @@ describe('the client', () => {
     const envelope = await sequencer.firstMessage()
     const { entries } = sequencer.receiptFor(envelope)
     await sequencer.tell({
-      refused: { leaf: present(entries[0]).leaf, reason: 'busy', detail: 'later', author: NOBODY }
+      refused: { leaf: present(entries[0]).leaf, reason: 'busy', detail: 'later' }
     })
     await sequencer.until('it comes again', () => sequencer.bundles.length > 1)
     assertBytes(sequencer.bundles[1]?.[0], envelope, 'the same bytes')

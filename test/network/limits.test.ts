@@ -24,8 +24,6 @@ import { RunningClient, RunningFollower, RunningSequencer } from '../helpers/pee
 import { Program } from '../helpers/program.js'
 import { RawPeer } from '../helpers/raw-peer.js'
 
-const NOBODY = new Uint8Array(0)
-
 /** So slow that within a test nothing comes back. */
 function once(burst: number): { readonly perSecond: number; readonly burst: number } {
   return { perSecond: 0.001, burst }
@@ -166,7 +164,7 @@ describe('the rate of messages', () => {
     // A sequencer that takes its time to refuse.
     await elapsed(LIMITS.resendMs.first / 2)
     const refused = performance.now()
-    await sequencer.tell({ refused: { leaf, reason: 'rate limited', detail: 'later', author: NOBODY } })
+    await sequencer.tell({ refused: { leaf, reason: 'rate limited', detail: 'later' } })
     await sequencer.until('it comes again', () => sequencer.bundles.length > 1)
     const waited = performance.now() - refused
     // A timer may fire a millisecond early.

@@ -528,10 +528,10 @@ describe('messages at the sequencer', () => {
     await peer.publish(...made.map(({ envelope }) => envelope))
     await peer.receipted(40)
     const signed = new Set(peer.receipts.map(({ bytes }) => Buffer.from(bytes).toString('hex')))
-    const before = peer.notices
+    const before = peer.frames.length
     await peer.publish(...made.map(({ envelope }) => envelope))
     await peer.receipted(80)
-    assert.equal(peer.notices - before, signed.size)
+    assert.equal(peer.frames.length - before, signed.size)
   })
 
   it('a pending message that is replayed after a restart gives the same receipt and one entry', async () => {

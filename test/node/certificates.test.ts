@@ -209,7 +209,10 @@ describe('certificates of the encryption key', () => {
             if (this.key === undefined) throw new Error('nobody answers')
             return this.key()
           },
-          agree: async ({ keyId }) => ({ keyId, enc: new Uint8Array(32), secret: new Uint8Array(32) }),
+          agree: async ({ keyId }) => {
+            const zeros = new Uint8Array(32)
+            return { keyId, enc: zeros, secret: zeros, refusalSecret: zeros }
+          },
           renewed: ({ keyId }) => {
             this.renewed.push(keyId)
             this.changed()

@@ -51,7 +51,8 @@ describe('the relay of a follower', () => {
       leaf: FalseSequencer.noLeaf,
       reason,
       detail: '',
-      author: utf8('someone') as PeerIdBytes
+      author: utf8('someone') as PeerIdBytes,
+      sealedDetail: new Uint8Array(0)
     }
     relay.notice(Notice.decode(Notice.encode({ refused })))
   }
