@@ -10,13 +10,13 @@ import type { Chain } from './chain.js'
 import type { DraftMessages } from './cursor.js'
 import { HighestSequences } from './highest-sequences.js'
 import { expectReceiptsIndexed } from './indexes.js'
-import { pendingMessages } from './pending.js'
+import { type PendingMessage, pendingMessages } from './pending.js'
 import { PendingState } from './pending-state.js'
 import { type IssuedReceipt, type Positioned, receiptedWrites } from './receipted.js'
 import { type Database, placeOf, receiptOf, writeDurably } from './store.js'
 
 interface Entry extends Positioned {
-  /** When it came, ms since 1970. */
+  /** When it came, by the monotonic clock; below 0 where that was in an earlier run. */
   readonly arrived: number
 }
 
@@ -38,7 +38,10 @@ export interface JournalOptions {
   readonly database: Database
   readonly chain: Chain
   readonly signer: Signer
+  /** ms since 1970. */
   readonly now: () => number
+  /** A monotonic clock, ms: the age of what waits for a block is measured by it. */
+  readonly clock: () => number
   /** Asked before a new message gets its position: whether its author may write one more now. Left out: always. */
   readonly mayWrite?: (author: PeerIdBytes) => boolean
   /** Hears of each batch once it is on disk, before anybody else does. Nothing of it leaves before this resolves. */
@@ -80,11 +83,12 @@ export class Journal {
     verifiers: VerifierCache
   ): Promise<Journal> {
     const journal = new Journal(options)
-    const { database, now, chain, signer } = options
+    const { database, chain, signer } = options
     const start = journal.#start()
     const read = (receipt: Uint8Array): Receipt =>
       readReceipt(receipt, chain.rules.network.id, signer.peerId, verifiers)
     const state = journal.#state
+    const waiting: PendingMessage[] = []
     for await (const message of pendingMessages({
       database,
       start,
@@ -93,10 +97,25 @@ export class Journal {
       state,
       readReceipt: read
     }))
-      journal.#entries.push({ ...message, arrived: now() })
-    journal.#durable = journal.#entries.length
-    journal.#highest = await expectReceiptsIndexed(database, start + journal.#durable, read)
+      waiting.push(message)
+    const receipted = new Map<number, number>()
+    journal.#highest = await expectReceiptsIndexed(database, start + waiting.length, bytes => {
+      const receipt = read(bytes)
+      for (const { position } of receipt.entries) if (position >= start) receipted.set(position, receipt.time)
+      return receipt
+    })
+    journal.#hold(waiting, receipted)
     return journal
+  }
+
+  /** Their ages go on over a restart, as far as the clock was not set back meanwhile. `receipted`: when, by position. */
+  #hold(waiting: readonly PendingMessage[], receipted: ReadonlyMap<number, number>): void {
+    const { now, clock } = this.options
+    this.#entries = waiting.map(message => {
+      const age = Math.max(0, now() - (receipted.get(message.position) ?? now()))
+      return { ...message, arrived: clock() - age }
+    })
+    this.#durable = waiting.length
   }
 
   /** What became of a message when it came before; undefined where nothing has its author and sequence. */
@@ -122,14 +141,14 @@ export class Journal {
     const refusal = this.#judge(candidate)
     if (refusal !== undefined) return { kind: 'refused', refusal }
     const position = this.#start() + this.#entries.length
-    this.#entries.push({ envelope, leaf, author, sequence, position, arrived: this.options.now() })
+    this.#entries.push({ envelope, leaf, author, sequence, position, arrived: this.options.clock() })
     this.#inFlight.set(nameOf({ author, sequence }), leaf)
     this.#highest.add(author, sequence)
     this.#committing ??= this.#commitAll()
     return { kind: 'accepted' }
   }
 
-  /** Messages on disk that are in no block yet, and when the first of them came. */
+  /** Messages on disk that are in no block yet, and when the first of them came, by the monotonic clock. */
   pending(): { readonly count: number; readonly oldest: number } {
     return { count: this.#durable, oldest: this.#entries[0]?.arrived ?? 0 }
   }

@@ -32,6 +32,7 @@ export class Reopened {
         chain: await this.chain(),
         signer: signerOf(await readIdentity(net.files.key)),
         now: () => Date.now(),
+        clock: () => performance.now(),
         // Nothing is appended here, so nothing is heard of.
         committed: () => undefined,
         failed: () => undefined

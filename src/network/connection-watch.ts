@@ -32,7 +32,8 @@ export function endMuteConnections(
   subscribers: readonly PeerId[],
   /** How long a new connection may take to open its gossip stream, ms. */
   patience: number,
-  now: number
+  /** For how long a connection has been there, ms. */
+  ageOf: (connection: Connection) => number
 ): void {
   const byPeer = new Map<string, Connection[]>()
   for (const connection of connections) {
@@ -47,8 +48,25 @@ export function endMuteConnections(
           ({ direction, protocol }) => direction === 'outbound' && protocol.startsWith('/meshsub/')
         )
     )
-    const isNew = ours.some(({ timeline }) => now - timeline.open < patience)
+    const isNew = ours.some(connection => ageOf(connection) < patience)
     if (!isMute || isNew) continue
     for (const connection of ours) connection.abort(new Error('its gossip stream is lost'))
+  }
+}
+
+/** Ages of connections by a monotonic clock: libp2p notes when they began by one that may be set forward and back. */
+export class Ages {
+  readonly #seen = new WeakMap<object, number>()
+
+  constructor(
+    /** Monotonic, ms. */
+    private readonly clock: () => number
+  ) {}
+
+  /** Since it was first asked for, ms. */
+  readonly of = (connection: object): number => {
+    const seen = this.#seen.get(connection) ?? this.clock()
+    this.#seen.set(connection, seen)
+    return this.clock() - seen
   }
 }

@@ -7,7 +7,7 @@ import { isLoopback, parsedAddress } from './addresses.js'
 import { Channel, type ChannelLimits } from './channel.js'
 import { explained } from './connection-errors.js'
 import { type Origin, originOf } from './connection-origin.js'
-import { endMuteConnections, endSlowReaders } from './connection-watch.js'
+import { Ages, endMuteConnections, endSlowReaders } from './connection-watch.js'
 import { Gatekeeper } from './gatekeeper.js'
 import { guardGossip, type TopicGate } from './gossip-guard.js'
 import { openSideBySide } from './gossip-streams.js'
@@ -48,6 +48,7 @@ export interface StreamOptions extends ChannelLimits {
 export class Host {
   readonly #streams: RateLimiter
   readonly #invalid: RateLimiter
+  readonly #ages = new Ages(() => performance.now())
   readonly #gates = new Map<string, TopicGate>()
   readonly #hasSwarmKey: boolean
   #watching: NodeJS.Timeout | undefined
@@ -302,7 +303,9 @@ export class Host {
     // A stream that was opened at the very end of a connection is told to gossip after the end.
     for (const peer of gossip.getPeers()) memory.forget(peer)
     const subscribers = topics.flatMap(topic => gossip.getSubscribers(topic))
-    endMuteConnections(connections, subscribers, gossipStreamMs, Date.now())
+    // All are looked at, so that each has its age from its first look on.
+    for (const connection of connections) this.#ages.of(connection)
+    endMuteConnections(connections, subscribers, gossipStreamMs, this.#ages.of)
   }
 
   #sendAway(peer: PeerId, why: string): void {

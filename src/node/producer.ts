@@ -12,7 +12,10 @@ export interface ProducerOptions {
   readonly signer: Signer
   readonly host: Host
   readonly topic: string
+  /** ms since 1970: the time of a block. */
   readonly now: () => number
+  /** The monotonic clock of the journal, ms. */
+  readonly clock: () => number
   /** Hears of each block once it is on disk; it is shown to nobody before this resolves. */
   readonly mark?: ((signed: SignedHeader) => Promise<void>) | undefined
   readonly report: Report
@@ -58,9 +61,9 @@ export class Producer implements Service {
 
   async #produceAll(): Promise<void> {
     while (this.#isAwake) {
-      const { chain, journal, now } = this.options
+      const { chain, journal, clock } = this.options
       const { count, oldest } = journal.pending()
-      const due = chain.rules.ordering.due(chain.head().header, count, oldest, now())
+      const due = chain.rules.ordering.due(chain.head().header, count, oldest, clock())
       if (due === undefined) return this.#comeBack(count, oldest)
       await this.#produce(due)
     }
@@ -87,12 +90,10 @@ export class Producer implements Service {
 
   /** Looks again when the oldest pending message is old enough for a shorter block. */
   #comeBack(pending: number, oldest: number): void {
-    const { chain, now } = this.options
+    const { chain, clock } = this.options
     const { patience } = chain.rules.ordering
     clearTimeout(this.#timer)
     if (patience === undefined || pending === 0) return
-    // Never more than the patience itself, even where the clock was set back.
-    const wait = Math.min(patience, Math.max(1, oldest + patience - now()))
-    this.#timer = setTimeout(() => this.wake(), wait)
+    this.#timer = setTimeout(() => this.wake(), Math.max(1, oldest + patience - clock()))
   }
 }

@@ -22,7 +22,10 @@ export interface Ordering extends HeaderRules {
   weight(header: Header): bigint
   /** Below 0 where `one` is to be the head rather than `other`, both with the same total weight. */
   compare(one: SignedHeader, other: SignedHeader): number
-  /** How many of `pending` messages the next block takes now; undefined while none is due. `oldest`: when the first of them came. */
+  /**
+   * How many of `pending` messages the next block takes now; undefined while none is due. `oldest`: when the first of them
+   * came, by the same clock as `now`, which is monotonic: what matters is how long ago that was.
+   */
   due(head: Header, pending: number, oldest: number, now: number): number | undefined
   /** The draft with all in it that this ordering asks of it, up to the proof that may take long to find. */
   prepare(draft: Header, ancestors: Ancestors): Header

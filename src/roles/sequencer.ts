@@ -85,6 +85,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
       chain,
       signer,
       now,
+      clock,
       failed,
       ...(mark && { mark: messages => mark.taken(messages) }),
       mayWrite: author => authors.take(Buffer.from(author).toString('latin1'), clock()),
@@ -106,6 +107,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
     host,
     topic: topics.blocks,
     now,
+    clock,
     mark: mark && (signed => mark.cut(signed)),
     report,
     failed

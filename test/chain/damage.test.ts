@@ -190,6 +190,7 @@ describe('the journal at its limits', () => {
           chain,
           signer: net.signer,
           now: () => 0,
+          clock: () => 0,
           committed: () => undefined,
           failed: error => assert.fail(error)
         },

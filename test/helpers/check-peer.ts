@@ -109,6 +109,7 @@ export async function checkDatabase(
       chain,
       signer: net.signer,
       now: () => Date.now(),
+      clock: () => performance.now(),
       committed: () => assert.fail('nothing was appended'),
       failed: error => assert.fail(error)
     },

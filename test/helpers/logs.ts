@@ -45,6 +45,7 @@ export class TestLog extends Changes {
         chain,
         signer: net.signer,
         now: () => EPOCH,
+        clock: () => 0,
         committed: issued => this.#committed(issued),
         failed: error => {
           this.failures.push(error)

@@ -33,6 +33,7 @@ export class ProducingLog extends TestLog {
       topic: topics.blocks,
       // Time passes: the same block made twice would be two blocks.
       now: () => EPOCH + time++,
+      clock: () => 0,
       report: event => {
         if (event.event === 'block') log.announced.push(event.signed)
         log.changed()

@@ -47,7 +47,7 @@ describe('details of refusals of sealed bodies', () => {
       assert.equal(sealedDetail.length, 540, `${when}: not even how long it is`)
     }
     const told = Buffer.concat(peer.frames).toString('latin1')
-    for (const word of ['attack', 'dawn', '/text', 'JSON', 'propert', 'canonical', 'must'])
+    for (const word of ['attack', 'dawn', '/text', 'JSON', 'propert', 'canonical', 'character', 'must'])
       assert.ok(!told.includes(word), `${when}: ${word}`)
   }
 
@@ -78,10 +78,8 @@ describe('details of refusals of sealed bodies', () => {
       }
       assert.equal(present(client).refusals.length, 0)
     }
-    assert.ok(
-      author.refusals.some(({ detail }) => detail.includes('attack')),
-      'some details do quote the body'
-    )
+    const details = new Set(author.refusals.map(({ detail }) => detail))
+    assert.ok(details.size > 3, 'they do tell of the bodies')
   })
 
   it('go to the author alone where somebody else hands his message over again', async () => {
@@ -89,7 +87,7 @@ describe('details of refusals of sealed bodies', () => {
     const mallory = await RawPeer.connect(cleanup, net, sequencer.address, 'mallory', true)
     const { envelope, leaf } = alice.sealed(present(BODIES['no JSON']))
     await mallory.publish(envelope)
-    assert.match((await author.refusalOf(leaf)).detail, /attack/)
+    assert.match((await author.refusalOf(leaf)).detail, /is not JSON that is taken here: character 0/)
     await mallory.refusalOf(leaf)
     expectToldNothing(mallory, 'handed over by the relay')
   })
@@ -103,7 +101,10 @@ describe('details of refusals of sealed bodies', () => {
     const { envelope, leaf } = alice.sealed(present(BODIES['no JSON']))
     await author.publish(envelope)
     const { reason, sealedDetail } = await author.refusalOf(leaf)
-    assert.match(present(openDetail(alice.context.refusalSecret, { leaf, reason }, sealedDetail)), /attack/)
+    assert.match(
+      present(openDetail(alice.context.refusalSecret, { leaf, reason }, sealedDetail)),
+      /is not JSON that is taken here: character 0/
+    )
     await spy.refusalOf(leaf)
     expectToldNothing(spy, 'at a follower')
     expectToldNothing(author, 'on its way')
@@ -168,7 +169,8 @@ describe('details of refusals of sealed bodies', () => {
     await assert.rejects(sequencer.start(), error => {
       const text = String(error)
       return (
-        /position 0 is damaged: what is wrong with its sealed body/.test(text) && !text.includes('attack')
+        /position 0 is damaged: what is wrong with its sealed body/.test(text) &&
+        !/attack|character/.test(text)
       )
     })
   })

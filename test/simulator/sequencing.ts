@@ -22,6 +22,7 @@ export class Sequencing implements Duty {
       chain,
       signer,
       now: () => time.clock,
+      clock: () => time.clock,
       committed: () => undefined,
       failed: (error: Error) => violations.add('reopened', 'the sequencer', error.message)
     }
