@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ClassicLevel } from 'classic-level'
@@ -86,12 +87,20 @@ export function usedByAnother(folder: string): Failure {
   )
 }
 
+/**
+ * A name that nobody else has, or can guess: who can write into the same folder must not be there first, with a file
+ * of their own or a link to another one. It is opened with `wx` besides.
+ */
+export function temporaryBeside(path: string): string {
+  return `${path}.${randomBytes(8).toString('hex')}.tmp`
+}
+
 /** Writes a file that must not exist yet. */
 export async function createFile(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
-  const whole = `${path}.${process.pid}.tmp`
+  const whole = temporaryBeside(path)
   try {
     await mkdir(dirname(path), { recursive: true })
-    await writeFile(whole, content, { mode, flush: true })
+    await writeFile(whole, content, { mode, flag: 'wx', flush: true })
     // A link fails where the name is taken, and never shows half a file.
     await link(whole, path)
   } catch (error) {
@@ -104,10 +113,10 @@ export async function createFile(path: string, content: string | Uint8Array, mod
 
 /** Replaces a file whole: at any moment either the old or the new one is there. */
 export async function replaceFile(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
-  const whole = `${path}.${process.pid}.tmp`
+  const whole = temporaryBeside(path)
   try {
     await mkdir(dirname(path), { recursive: true })
-    await writeFile(whole, content, { mode, flush: true })
+    await writeFile(whole, content, { mode, flag: 'wx', flush: true })
     await rename(whole, path)
   } catch (error) {
     await rm(whole, { force: true })

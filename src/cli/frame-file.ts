@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { decode, encode } from 'it-length-prefixed'
 import { LIMITS } from '../core/limits.js'
 import { errorCode, Failure } from './failure.js'
+import { temporaryBeside } from './files.js'
 import { standardOutput } from './terminal.js'
 
 /** Files that begin with a line that says what they are; then come frames, each behind its length, to the end. */
@@ -29,10 +30,10 @@ export async function writeFrames(
     await pipeline(Readable.from(chunks()), standardOutput, { end: false })
     return bytes
   }
-  const whole = `${path}.${process.pid}.tmp`
+  const whole = temporaryBeside(path)
   try {
     await mkdir(dirname(path), { recursive: true })
-    await pipeline(Readable.from(chunks()), createWriteStream(whole, { flush: true }))
+    await pipeline(Readable.from(chunks()), createWriteStream(whole, { flags: 'wx', flush: true }))
     await rename(whole, path)
     return bytes
   } catch (error) {

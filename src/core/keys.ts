@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
+import { createPrivateKey, createPublicKey, hkdfSync, type KeyObject, sign, verify } from 'node:crypto'
 import { publicKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey, PublicKey } from '@libp2p/interface'
 import { peerIdFromMultihash, peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id'
@@ -20,12 +20,15 @@ const LONGEST_PUBLIC_KEY = 600
 /** What a PeerId begins with, before its length: it is the encoded key itself, or the key's SHA-256. */
 const IDENTITY_MULTIHASH = 0x00
 const SHA256_MULTIHASH = 0x12
+const NO_SALT = new Uint8Array(0)
 const NO_MULTIHASH = 'it is no multihash of a key'
 
 export interface Signer {
   readonly publicKey: PublicKeyBytes
   readonly peerId: PeerIdBytes
   sign(data: Uint8Array): Uint8Array
+  /** 32 bytes that follow from the private key and `purpose` alone, and tell nothing of it. */
+  secretFor(purpose: string): Uint8Array
 }
 
 export interface Verifier {
@@ -38,6 +41,8 @@ export function signerOf(key: PrivateKey): Signer {
   if (key.type === 'ECDSA') throw unusedType(key.type)
   const publicKey = encodePublicKey(key.publicKey)
   const peerId = peerIdOfPublicKey(key.publicKey)
+  const secretFor = (purpose: string): Uint8Array =>
+    new Uint8Array(hkdfSync('sha256', key.raw, NO_SALT, purpose, 32))
   switch (key.type) {
     case 'Ed25519': {
       const object = createPrivateKey({
@@ -49,17 +54,18 @@ export function signerOf(key: PrivateKey): Signer {
           x: base64url(key.publicKey.raw)
         }
       })
-      return { publicKey, peerId, sign: data => sign(null, data, object) }
+      return { publicKey, peerId, secretFor, sign: data => sign(null, data, object) }
     }
     case 'RSA': {
       const object = createPrivateKey({ format: 'der', type: 'pkcs1', key: Buffer.from(key.raw) })
-      return { publicKey, peerId, sign: data => sign('sha256', data, object) }
+      return { publicKey, peerId, secretFor, sign: data => sign('sha256', data, object) }
     }
     case 'secp256k1':
       // noble's signatures are deterministic (RFC 6979) and low-S, as the verifier demands.
       return {
         publicKey,
         peerId,
+        secretFor,
         sign: data => secp256k1.sign(sha256(data), key.raw, { prehash: false, format: 'der' })
       }
   }

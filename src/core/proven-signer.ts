@@ -44,8 +44,7 @@ export function provenSigner(signer: Signer): Signer {
   const verifier = verifierOf(publicKey)
   if (!equal(verifier.peerId, peerId)) throw new TypeError('a signer whose PeerId is that of another key')
   return {
-    publicKey,
-    peerId,
+    ...signer,
     sign: data => {
       const signature = signer.sign(data)
       if (!verifier.verify(data, signature))

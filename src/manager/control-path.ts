@@ -31,7 +31,9 @@ export function makeControlPath(folder: string): string {
       `the path of a control socket may have ${PATH_BYTES} bytes, and neither ${path} nor ${short} is that short; name a shorter --folder DIR`
     )
   }
-  writeFileSync(pointerOf(folder), short, { mode: 0o600 })
+  // One is left where a manager was killed. What stands there now, a link for one, is not written through.
+  rmSync(pointerOf(folder), { force: true })
+  writeFileSync(pointerOf(folder), short, { mode: 0o600, flag: 'wx' })
   return short
 }
 

@@ -38,11 +38,16 @@ export const LAST_SEQUENCE = 2n ** 64n - 1n
 /** The head that a light client verified last, in the same folder. */
 export const VERIFIED_HEAD_KEY = Uint8Array.of(0x64)
 
-export function putsOf({ message, draft: { body, payment } }: Stored): Write[] {
+/** `encrypt`: how a body that is sealed lies on the disk. */
+export function putsOf(
+  { message, draft: { body, payment } }: Stored,
+  encrypt: (sequence: bigint, body: Uint8Array) => Uint8Array
+): Write[] {
   const { sequence, envelope, keyId } = message
   const puts: Write[] = [{ type: 'put', key: numbered('o', sequence), value: envelope }]
   // An open message holds its body itself.
-  if (keyId.length > 0) puts.push({ type: 'put', key: numbered('p', sequence), value: body })
+  if (keyId.length > 0)
+    puts.push({ type: 'put', key: numbered('p', sequence), value: encrypt(sequence, body) })
   if (payment !== undefined)
     puts.push({ type: 'put', key: paymentKey(sequence), value: bigEndian(payment.units) })
   return puts

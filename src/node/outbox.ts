@@ -15,6 +15,7 @@ import { type Body, decodeMessage, encodeMessage } from '../core/message.js'
 import { type Network, sequencerOf } from '../core/network-document.js'
 import { type Receipt, readReceipt } from '../core/receipt.js'
 import { type SealingContext, seal } from '../core/sealing.js'
+import { StoredBodies } from './outbox-bodies.js'
 import {
   bigEndian,
   counted,
@@ -50,7 +51,8 @@ export interface UncheckedReceipt {
  * |----------------|---------------------------------------------------------|
  * | n              | canonical network document                              |
  * | o sequence(8)  | envelope without a receipt                              |
- * | p sequence(8)  | its body before it was sealed, where it is, for as long  |
+ * | p sequence(8)  | its body before it was sealed, where it is, for as long, encrypted |
+ * | c              | nothing: no body lies in the folder that is not encrypted |
  * | q sequence(8)  | receipt; the sequence is the lowest one it names         |
  * | u sequence(8)  | count(4): so many messages of the receipt with this key have been checked against the log |
  * | s              | sequence(8) that the next message gets                  |
@@ -60,8 +62,8 @@ export interface UncheckedReceipt {
  * A message is on disk, with the sequence after it, and then the mark beside the key is, before it is published: after
  * a crash, and with an older copy of the folder, no sequence is used twice, which also keeps nonces from repeating. The numbers of transfers are the wallet's to give.
  *
- * The bodies are there to be sealed again should the sequencer have a new key. They lie open on the disk of
- * whoever wrote them, who had them open before; the receipt or the refusal takes them away.
+ * The bodies are there to be sealed again should the sequencer have a new key. The receipt or the refusal takes them
+ * away; until the database drops them from its files they are encrypted there, as they were before.
  */
 export class Outbox {
   readonly #waiting = new Map<string, Unreceipted>()
@@ -71,6 +73,7 @@ export class Outbox {
   #unknownPayments = 0n
   /** Takes back the writes that failed, as they may be on disk all the same. It goes first in the next write. */
   #undo: Write[] = []
+  readonly #bodies: StoredBodies
 
   private constructor(
     private readonly database: Database,
@@ -85,6 +88,7 @@ export class Outbox {
     this.#next = known.next
     this.#nextPayment = known.nextPayment
     if (mark !== undefined && mark.last.next > known.next) this.#next = mark.last.next
+    this.#bodies = new StoredBodies(signer, network.id)
   }
 
   /** Throws StoreError if the folder belongs to another network. */
@@ -102,6 +106,7 @@ export class Outbox {
     outbox.#unknownPayments = mark !== undefined && outbox.#isOld ? mark.last.nextPayment : 0n
     // What a crash has left above the mark was not sent. It is, from now on.
     await mark?.raise(known)
+    await outbox.#bodies.encryptAll(database)
     for await (const value of database.values({
       gte: numbered('o', 0n),
       lte: numbered('o', LAST_SEQUENCE)
@@ -158,8 +163,9 @@ export class Outbox {
     if (this.#undo.length > 0) await this.#write([], [])
     const bodies = await this.database.getMany(messages.map(({ sequence }) => numbered('p', sequence)))
     const known = messages.flatMap((message, index) => {
-      const body = bodies[index]
-      return body !== undefined && this.find(message.leaf) !== undefined ? [{ message, draft: { body } }] : []
+      const stored = bodies[index]
+      if (stored === undefined || this.find(message.leaf) === undefined) return []
+      return [{ message, draft: { body: this.#bodies.decrypt(message.sequence, stored) } }]
     })
     const again = await this.#replace(
       known,
@@ -186,19 +192,23 @@ export class Outbox {
     const deletions = old.flatMap(({ message }) => deletionsOf(message))
     for (const { draft } of added) this.#nextPayment = after(draft.payment?.sequence, this.#nextPayment)
     const numbers = { next: this.#next, nextPayment: this.#nextPayment }
-    const writes: Write[] = [...this.#undo, ...deletions, ...added.flatMap(putsOf), ...numbersWrites(numbers)]
+    const writes: Write[] = [...this.#undo, ...deletions, ...this.#putsOf(added), ...numbersWrites(numbers)]
     try {
       await writeDurably(this.database, writes)
       // After a crash here the folder is above the mark, and the message is sent at the next start.
       await this.mark?.raise(numbers)
       this.#undo = []
     } catch (error) {
-      this.#undo.push(...added.flatMap(takingBack), ...old.flatMap(putsOf))
+      this.#undo.push(...takingBack(this.#putsOf(added)), ...this.#putsOf(old))
       throw new Error(
         'the outbox could not be written; if it was all the same, a restart of this client sends the message',
         { cause: error }
       )
     }
+  }
+
+  #putsOf(stored: readonly Stored[]): Write[] {
+    return stored.flatMap(each => putsOf(each, (sequence, body) => this.#bodies.encrypt(sequence, body)))
   }
 
   /** Keeps a verified receipt in place of the messages it names. */
@@ -272,8 +282,8 @@ export class Outbox {
   }
 }
 
-function takingBack(stored: Stored): Write[] {
-  return putsOf(stored).map(({ key }): Write => ({ type: 'del', key }))
+function takingBack(puts: readonly Write[]): Write[] {
+  return puts.map(({ key }): Write => ({ type: 'del', key }))
 }
 
 /** Whether a folder is a client's, and holds no log. A light client has the head that it verified last, before its first message. */

@@ -51,7 +51,7 @@ describe('attacks by messages', () => {
   /** Mallory's next message, signed as a message by someone else. */
   function signedBy(signer: Pick<Signer, 'publicKey' | 'sign'>): EnvelopeBytes {
     const { message } = mallory.say({ text: 'x' })
-    return signEnvelope('message', encodeMessage(message), { ...signer, peerId: mallory.peerId })
+    return signEnvelope('message', encodeMessage(message), { ...mallory.signer, ...signer })
   }
 
   async function expectRefused(envelope: EnvelopeBytes, reason: Reason): Promise<void> {

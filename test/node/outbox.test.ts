@@ -8,6 +8,7 @@ import { Opener, type OpeningKey } from '#src/core/sealing.js'
 import { validateEnvelope } from '#src/core/validation.js'
 import { messageRules } from '#src/node/message-rules.js'
 import { Outbox } from '#src/node/outbox.js'
+import { StoredBodies } from '#src/node/outbox-bodies.js'
 import type { Draft, Unreceipted } from '#src/node/outbox-entries.js'
 import { Author } from '../helpers/authors.js'
 import { assertBytes, flipped } from '../helpers/bytes.js'
@@ -87,8 +88,8 @@ describe('the outbox', () => {
       assert.ok(body.kind === 'open')
       assertBytes(body.bytes, present(DRAFTS[index]).body)
     }
-    // The network, the next sequence, and the three.
-    assert.equal((await database.keys().all()).length, 5)
+    // The network, the next sequence, that no body lies open, and the three.
+    assert.equal((await database.keys().all()).length, 6)
     await outbox.handOver(...added.slice(0, 2))
     const again = await openOutbox()
     assert.deepEqual(sequencesOf(again.waiting()), [3])
@@ -181,10 +182,14 @@ describe('the outbox', () => {
       return Object.fromEntries(await Promise.all(bodies))
     }
 
-    /** Bodies in the clear on disk. */
+    /** Bodies on disk, which lie there encrypted. */
     async function bodiesOnDisk(): Promise<string[]> {
-      const bodies = await database.values({ gte: utf8('p'), lt: utf8('q') }).all()
-      return bodies.map(body => Buffer.from(body).toString())
+      const stored = await database.iterator({ gte: utf8('p'), lt: utf8('q') }).all()
+      const bodies = new StoredBodies(alice.signer, net.network.id)
+      return stored.map(([key, value]) => {
+        assert.ok(!Buffer.from(value).includes('text'), 'it is encrypted')
+        return Buffer.from(bodies.decrypt(Buffer.from(key).readBigUInt64BE(1), value)).toString()
+      })
     }
 
     it('to another key, under new sequences, in place of the old ones, also once reopened', async () => {
