@@ -16,7 +16,6 @@ import { readNetwork } from './files.js'
 import { readOrMakeIdentity } from './key-files.js'
 import { withMark } from './marks.js'
 import { withOwnedFolder, withRemedy } from './owned-folder.js'
-import { makePrivateFolder } from './private-folder.js'
 import { type PeerFiles, running, withPeer } from './run-peer.js'
 
 export interface ClientFiles extends PeerFiles {
@@ -47,7 +46,6 @@ export async function runClient(
     }
   }
   const verification = verificationOf(files.verify, network)
-  await makePrivateFolder(files.data)
   const { peerId } = signerOf(await readOrMakeIdentity(files.key))
   await withMark({ key: files.key, marks: files.marks, peerId, network }, SequenceMark.open, mark =>
     withPeer(files, 'client', network, report, stopping, async peer => {

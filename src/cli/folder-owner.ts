@@ -6,7 +6,7 @@ import type { Network } from '../core/network-document.js'
 import { harmless } from '../core/text.js'
 import { errorCode, Failure } from './failure.js'
 import { createFile, usedByAnother } from './files.js'
-import { contentsOf, FOLDER_KINDS, type FolderKind } from './folder-contents.js'
+import { contentsOf, FOLDER_KINDS, type FolderKind, isPrivate } from './folder-contents.js'
 import { isRead } from './level-files.js'
 import { FolderInUse, withReadOnly } from './reading-folder.js'
 import { printLine } from './terminal.js'
@@ -40,7 +40,7 @@ export async function claimFolder(folder: string, owner: FolderOwner): Promise<v
   if (record !== undefined) return expectOwned(folder, record, owner)
   const isOld = await hasDatabase(folder)
   if (isOld) await expectRecognized(folder, owner)
-  await mkdir(folder, { recursive: true })
+  await mkdir(folder, { recursive: true, mode: isPrivate(owner.kind) ? 0o700 : 0o777 })
   await createFile(join(folder, OWNER_FILE), `${JSON.stringify(recordOf(owner))}\n`)
   if (isOld)
     printLine(

@@ -2,9 +2,10 @@ import { type Database, StoreError } from '../chain/store.js'
 import { describeError } from '../node/events.js'
 import { errorCode, Failure } from './failure.js'
 import { openDatabase } from './files.js'
-import type { FolderKind } from './folder-contents.js'
+import { type FolderKind, isPrivate } from './folder-contents.js'
 import { claimFolder, type FolderOwner } from './folder-owner.js'
 import { DamagedFolder } from './level-files.js'
+import { expectPrivate } from './private-folder.js'
 
 /** Opens the folder of a peer for as long as `use` takes. Where it is damaged, the error says what its owner can do. */
 export async function withOwnedFolder<T>(
@@ -14,6 +15,8 @@ export async function withOwnedFolder<T>(
 ): Promise<T> {
   try {
     await claimFolder(folder, owner)
+    // Not before it is known to be ours. Nothing of a client's is in a new one yet.
+    if (isPrivate(owner.kind)) await expectPrivate(folder)
     const database = await openDatabase(folder)
     try {
       return await use(database)

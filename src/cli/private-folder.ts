@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, stat } from 'node:fs/promises'
+import { chmod, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode, Failure } from './failure.js'
 import { printLine } from './terminal.js'
@@ -8,13 +8,11 @@ const FILE = 0o600
 const OF_OTHERS = 0o077
 
 /**
- * Makes a folder that its owner alone can enter, or makes one so that is there: earlier versions made them with the usual
- * mode. From then on the folder keeps others out, whatever the modes of the files in it. Throws Failure where it is not
- * ours to change.
+ * Makes sure that a folder's owner alone can enter it: earlier versions made them with the usual mode. From then on the
+ * folder keeps others out, whatever the modes of the files in it. Throws Failure where it is not ours to change.
  */
-export async function makePrivateFolder(path: string): Promise<void> {
+export async function expectPrivate(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: FOLDER })
     const { mode } = await stat(path)
     if ((mode & OF_OTHERS) === 0) return
     await chmod(path, FOLDER)
@@ -23,7 +21,7 @@ export async function makePrivateFolder(path: string): Promise<void> {
     printLine(`${path} could be read by others; it is its owner's alone now (mode 0700)`)
   } catch (error) {
     throw new Failure(
-      `${path} can be read by others, or cannot be made (${errorCode(error) ?? String(error)}); it must be its owner's alone: chmod 700 ${path}`
+      `${path} can be read by others, and that cannot be changed (${errorCode(error) ?? String(error)}); it must be its owner's alone: chmod 700 ${path}`
     )
   }
 }

@@ -3,7 +3,7 @@ import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createFile, replaceFile } from '#src/cli/files.js'
-import { makePrivateFolder } from '#src/cli/private-folder.js'
+import { expectPrivate } from '#src/cli/private-folder.js'
 import { makeControlPath, removeControlPath } from '#src/manager/control-path.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { makeNetwork } from '../helpers/networks.js'
@@ -25,7 +25,7 @@ describe("a client's folder", () => {
     return program
   }
 
-  async function expectPrivate(data: string): Promise<void> {
+  async function assertPrivate(data: string): Promise<void> {
     assert.equal(await modeOf(data), '700')
     const names = await readdir(data)
     assert.ok(
@@ -42,16 +42,16 @@ describe("a client's folder", () => {
     await writeSequencerFiles(folder, net)
     const data = join(folder, 'data')
     await run(folder, sequencer.address)
-    await expectPrivate(data)
+    await assertPrivate(data)
     await chmod(data, 0o755)
     for (const name of await readdir(data)) await chmod(join(data, name), 0o644)
     const again = await run(folder, sequencer.address)
     assert.match(again.stderr.join('\n'), /data could be read by others; it is its owner's alone now/)
-    await expectPrivate(data)
+    await assertPrivate(data)
   })
 
   it('is refused with the command that mends it where it cannot be made private', async () => {
-    await assert.rejects(makePrivateFolder('/proc/self'), {
+    await assert.rejects(expectPrivate('/proc/self'), {
       message: /can be read by others.*chmod 700 \/proc\/self/
     })
   })
