@@ -146,11 +146,13 @@ export class Intake implements Service {
   }
 
   /**
-   * A message may come again after the grace of its key, as its receipt was lost. Refused, it would be sealed
-   * again under a new sequence, and stand in the log twice.
+   * What is in the log stays there, whatever has changed since: the grace of its key is over, its author has begun too
+   * many sessions, or a rule is stricter now. Refused, it would be given up, or sealed again under a new sequence and
+   * stand in the log twice.
    */
-  #isTakenBefore({ leaf, refusal, author, sequence }: Extract<Verdict, { readonly ok: false }>): boolean {
-    if (refusal.reason !== 'unknown key' || author === undefined || sequence === undefined) return false
+  #isTakenBefore({ leaf, author, sequence }: Extract<Verdict, { readonly ok: false }>): boolean {
+    // Without these its signature was not shown to hold.
+    if (author === undefined || sequence === undefined) return false
     return this.recall({ author, sequence, leaf })
   }
 }

@@ -112,6 +112,10 @@ describe('the rate of messages', () => {
       () => flooder.receipts.length - 1 + flooder.refusals.length >= fresh.length
     )
     assert.deepEqual(new Set(flooder.refusals.map(({ reason }) => reason)), new Set(['rate limited']))
+    // What was taken before gets its receipt again, though its session is forgotten.
+    flooder.receipts.length = 0
+    await flooder.publish(usual.envelope)
+    await flooder.receiptOf(usual.leaf)
     const ours = alice.says(100)
     await peer.publish(...envelopesOf(ours))
     await peer.receipted(100)

@@ -6,11 +6,12 @@ import type { Block } from '#src/core/block.js'
 import { type EnvelopeBytes, toHex, utf8 } from '#src/core/bytes.js'
 import type { Fault } from '#src/core/fault.js'
 import { sha256 } from '#src/core/hash.js'
+import { LIMITS } from '#src/core/limits.js'
 import type { OpeningKey } from '#src/core/sealing.js'
 import { Auditor } from '#src/node/auditor.js'
 import { fixedKeys } from '#src/node/key-ring.js'
-import { ValidationPool } from '#src/node/validation-pool.js'
-import { Author, envelopesOf } from '../helpers/authors.js'
+import { type ValidationOptions, ValidationPool } from '#src/node/validation-pool.js'
+import { Author, envelopesOf, type Made } from '../helpers/authors.js'
 import { ChainMaker, EPOCH, type Forgery } from '../helpers/blocks.js'
 import { flipped } from '../helpers/bytes.js'
 import { present } from '../helpers/changes.js'
@@ -29,8 +30,11 @@ describe('an audit', () => {
   let opening: ValidationPool
   let foreign: ValidationPool
 
-  async function poolWith(keys: readonly OpeningKey[]): Promise<ValidationPool> {
-    const pool = new ValidationPool(net.network, fixedKeys(keys))
+  async function poolWith(
+    keys: readonly OpeningKey[],
+    options: ValidationOptions = {}
+  ): Promise<ValidationPool> {
+    const pool = new ValidationPool(net.network, fixedKeys(keys), options)
     await pool.start()
     cleanup.add(() => pool.stop())
     return pool
@@ -94,6 +98,21 @@ describe('an audit', () => {
   it('counts messages whose key it was not given, and verifies them but for their inside', async () => {
     const { fault, auditor } = await audit(shown(maker.blocks), foreign)
     assert.deepEqual([fault, auditor.unopened], [undefined, 20])
+  })
+
+  it('opens every message with the key, however many sealing sessions one author has begun', async () => {
+    const stored = await poolWith([net.openingKey], { age: 'stored' })
+    // As a client begins one with each start of its process.
+    const again = LIMITS.agreementRate.burst * 2
+    const said: Made[] = []
+    while (said.length < again) {
+      const { sequence } = alice.claim()
+      said.push((await Author.create(net, 'alice')).say({ text: `start ${said.length}` }, { sequence }))
+    }
+    assert.ok(maker.addAll(said).length < 5)
+    const { heights, fault, auditor } = await audit(shown(maker.blocks), stored)
+    assert.deepEqual([fault, heights.length, auditor.unopened], [undefined, maker.blocks.length, 0])
+    assert.equal(heights.length, Math.floor((20 + again) / 5))
   })
 
   it('names the message whose signature does not fit', async () => {
@@ -196,9 +215,7 @@ describe('an audit', () => {
       alice.sealed(utf8(`{"data":{"a":${'['.repeat(4_000)}${']'.repeat(4_000)}},"text":"x"}`)),
       ...alice.says(4)
     ])
-    const stored = new ValidationPool(net.network, fixedKeys([net.openingKey]), { age: 'stored' })
-    await stored.start()
-    cleanup.add(() => stored.stop())
+    const stored = await poolWith([net.openingKey], { age: 'stored' })
     const held = await audit(shown(maker.blocks), stored)
     assert.deepEqual([held.fault, held.heights], [undefined, [1, 2, 3, 4, 5]])
     const { fault } = await audit(shown(maker.blocks), opening)
@@ -207,9 +224,7 @@ describe('an audit', () => {
 
   it('a body that does not fit the schema is refused in a log as well', async () => {
     maker.addAll([alice.sealed(utf8('{"text":5}')), ...alice.says(4)])
-    const stored = new ValidationPool(net.network, fixedKeys([net.openingKey]), { age: 'stored' })
-    await stored.start()
-    cleanup.add(() => stored.stop())
+    const stored = await poolWith([net.openingKey], { age: 'stored' })
     const { fault } = await audit(shown(maker.blocks), stored)
     assert.deepEqual([fault?.kind, fault?.position], ['message', 20])
   })
