@@ -26,10 +26,14 @@ export class RateLimiter {
 
   /** Takes one of the tokens of `name` at this time (ms of a clock that never goes back); false where none is left. */
   take(name: string, now: number): boolean {
-    const bucket = this.#filled(name, now)
-    const isLeft = bucket.tokens >= 1 - ROUNDING
-    if (isLeft) bucket.tokens -= 1
+    const isLeft = this.hasOne(name, now)
+    if (isLeft) this.#filled(name, now).tokens -= 1
     return isLeft
+  }
+
+  /** Takes nothing. */
+  hasOne(name: string, now: number): boolean {
+    return this.#filled(name, now).tokens >= 1 - ROUNDING
   }
 
   /** Takes more for what was begun, whether they are there or not: nothing is left then until they have come. */

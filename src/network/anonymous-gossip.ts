@@ -11,8 +11,6 @@ export const anonymousGossip: Partial<GossipsubOpts> = {
   // A mesh that is too small would be made up for by others, and a missing one by a fan-out: with what is published,
   // not with what is passed on. No score reaches this.
   scoreThresholds: { publishThreshold: Number.POSITIVE_INFINITY },
-  // Sent by who has heard a long message, not by who has written it.
-  idontwantMinDataSize: Number.POSITIVE_INFINITY,
   // StrictNoSign, as it is here, lets a sender's name pass. What bears one is dropped, so that nobody can mark what
   // he hears and find it again elsewhere. Otherwise this is the message id.
   fastMsgIdFn: ({ from, data = NOTHING }) => {

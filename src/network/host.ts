@@ -9,15 +9,21 @@ import { explained } from './connection-errors.js'
 import { type Origin, originOf } from './connection-origin.js'
 import { Ages, endMuteConnections, endSlowReaders } from './connection-watch.js'
 import { Gatekeeper } from './gatekeeper.js'
-import { guardGossip, type TopicGate } from './gossip-guard.js'
+import { GossipGuard } from './gossip-guard.js'
 import { openSideBySide } from './gossip-streams.js'
 import { assemble, type Node, type NodeOptions } from './libp2p-node.js'
 import { whenMeshed } from './mesh.js'
 import { bytesOf, peerIdOf } from './peer-ids.js'
 import { whenNothingWaits } from './unsent.js'
 
-/** What becomes of a gossiped message: passed on, dropped, or held against who sent it. */
-export type GossipVerdict = 'accept' | 'ignore' | 'reject'
+/**
+ * What becomes of a gossiped message. It is passed on (`accept`), dropped (`ignore`), or dropped and held against the peer
+ * that sent it (`reject`). `later`: it is dropped because of the peer that sent it, or of what else there is to do now;
+ * `partly`: it is passed on, and some of what it holds was dropped for such a reason. After `accept` and `ignore` the same
+ * bytes count as seen. After the others they are judged anew when they come again, so that nobody keeps a message out by
+ * handing it over first.
+ */
+export type GossipVerdict = 'accept' | 'partly' | 'ignore' | 'later' | 'reject'
 export type TopicValidator = (from: PeerIdBytes, data: Uint8Array) => GossipVerdict | Promise<GossipVerdict>
 
 export interface HostOptions extends NodeOptions {
@@ -49,7 +55,7 @@ export class Host {
   readonly #streams: RateLimiter
   readonly #invalid: RateLimiter
   readonly #ages = new Ages(() => performance.now())
-  readonly #gates = new Map<string, TopicGate>()
+  readonly #guard: GossipGuard
   readonly #hasSwarmKey: boolean
   #watching: NodeJS.Timeout | undefined
 
@@ -64,7 +70,7 @@ export class Host {
     this.#invalid = new RateLimiter(rates.invalid ?? LIMITS.invalidRate, LIMITS.rememberedRates)
     const { gossip, memory } = libp2p.services
     openSideBySide(gossip)
-    guardGossip(gossip, { isConnected: peer => memory.isConnected(peer), gates: this.#gates })
+    this.#guard = new GossipGuard(gossip, peer => memory.isConnected(peer))
   }
 
   /** Does not listen before `start`. Throws if an address or the swarm key makes no sense. */
@@ -76,8 +82,6 @@ export class Host {
   }
 
   async start(): Promise<void> {
-    const { topicValidators } = this.libp2p.services.gossip
-    for (const topic of this.options.topics) if (!topicValidators.has(topic)) this.#ignore(topic)
     await this.libp2p.start()
     this.#watching = setInterval(() => this.#watch(), LIMITS.watchMs)
   }
@@ -160,31 +164,31 @@ export class Host {
   }
 
   /**
-   * Hears and relays a topic. The validator sees each message once and decides what becomes of it. A peer that
-   * goes on sending what is rejected is sent away. `gate`, where there is one, comes before: what it does not let in
-   * has not been seen, and is judged anew when another peer sends it.
+   * Hears and relays a topic. The validator decides what becomes of each message. A peer that goes on sending what is
+   * rejected is sent away. Copies that come while a message is being judged wait for its verdict. With `sideBySide` they
+   * do not: where peers have their turns, a copy must not wait for the turn of another peer.
    */
-  subscribe(topic: string, validator: TopicValidator, gate?: TopicGate): void {
+  subscribe(
+    topic: string,
+    validator: TopicValidator,
+    { sideBySide = false }: { readonly sideBySide?: boolean } = {}
+  ): void {
     const { gossip } = this.libp2p.services
-    if (gate !== undefined) this.#gates.set(topic, gate)
-    gossip.topicValidators.set(topic, async (peer, message) => {
-      const verdict = await validator(bytesOf(peer), message.data)
+    gossip.topicValidators.set(topic, async (peer, { data }) => {
+      if (sideBySide) this.#guard.forgetNow(data)
+      const verdict = await validator(bytesOf(peer), data)
       if (verdict === 'reject' && !this.#invalid.take(peer.toString(), performance.now()))
         this.#sendAway(peer, 'too many messages that are not valid')
+      if (verdict !== 'accept' && verdict !== 'ignore') this.#guard.forget(data)
+      else if (sideBySide) this.#guard.remember(data)
       return VERDICTS[verdict]
     })
     gossip.subscribe(topic)
   }
 
-  /** Gossip keeps and passes on what has no validator, subscribed or not. */
-  #ignore(topic: string): void {
-    this.libp2p.services.gossip.topicValidators.set(topic, () => VERDICTS.ignore)
-  }
-
   unsubscribe(topic: string): void {
     const { gossip } = this.libp2p.services
-    this.#ignore(topic)
-    this.#gates.delete(topic)
+    gossip.topicValidators.delete(topic)
     gossip.unsubscribe(topic)
   }
 
@@ -315,6 +319,8 @@ export class Host {
 
 const VERDICTS: Record<GossipVerdict, TopicValidatorResult> = {
   accept: TopicValidatorResult.Accept,
+  partly: TopicValidatorResult.Accept,
   ignore: TopicValidatorResult.Ignore,
+  later: TopicValidatorResult.Ignore,
   reject: TopicValidatorResult.Reject
 }

@@ -81,6 +81,8 @@ export async function assemble(options: NodeOptions, gatekeeper: Gatekeeper): Pr
         maxInboundDataLength: LIMITS.gossipBytes,
         maxOutboundBufferSize: LIMITS.gossipQueueBytes,
         seenTTL: LIMITS.gossipSeenMs,
+        // It is sent before a message is judged, and keeps the neighbours' copies away from where the first one is dropped.
+        idontwantMinDataSize: Number.POSITIVE_INFINITY,
         pruneBackoff: LIMITS.gossipBackoffMs,
         maxInboundStreams: LIMITS.gossipStreams,
         maxOutboundStreams: LIMITS.gossipStreams,

@@ -43,11 +43,7 @@ export class ChatRoom implements Service {
   async start(): Promise<void> {
     const { host, topic } = this.options
     this.#unwatch = host.onSubscribersChange(() => this.#count())
-    host.subscribe(
-      topic,
-      (_, data) => this.#judge(data),
-      (from, data) => this.#admits(from, data)
-    )
+    host.subscribe(topic, (from, data) => this.#judge(from, data))
   }
 
   async stop(): Promise<void> {
@@ -77,23 +73,21 @@ export class ChatRoom implements Service {
   }
 
   /**
-   * Whether this neighbour may hand over this line now. A line beyond its rate has not been seen: it is taken from
-   * any other neighbour, and so nobody can suppress a line by handing it over first.
+   * A line beyond the rate of this neighbour is taken from any other one: nobody can suppress a line by handing it over
+   * first.
    */
-  #admits(from: PeerIdBytes, data: Uint8Array): boolean {
-    const { clock } = this.options
-    // What is no line goes on to be rejected. A line that is known costs nothing: each neighbour hands over each line.
-    if (lineIn(data) === undefined || this.#seen.has(toHex(sha256(data)))) return true
-    if (this.#rates.take(toHex(from), clock())) return true
-    if (this.#warnings.take('flood', clock()))
-      this.#warn('more lines come from a neighbour than can be read; some of them are left out')
-    return false
-  }
-
-  #judge(data: Uint8Array): GossipVerdict {
+  #judge(from: PeerIdBytes, data: Uint8Array): GossipVerdict {
     const line = lineIn(data)
     if (line === undefined) return 'reject'
-    if (!this.#seen.add(toHex(sha256(data)))) return 'ignore'
+    const name = toHex(sha256(data))
+    // A line that is known costs nothing: each neighbour hands over each line.
+    if (this.#seen.has(name)) return 'ignore'
+    if (!this.#rates.take(toHex(from), this.options.clock())) {
+      if (this.#warnings.take('flood', this.options.clock()))
+        this.#warn('more lines come from a neighbour than can be read; some of them are left out')
+      return 'later'
+    }
+    this.#seen.add(name)
     const shown = harmless(line.text).trim()
     if (shown !== '') this.options.report({ event: 'line', text: shown })
     return 'accept'

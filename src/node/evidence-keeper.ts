@@ -40,7 +40,7 @@ const VERDICTS: Record<Outcome, GossipVerdict> = {
   kept: 'accept',
   known: 'ignore',
   nothing: 'reject',
-  unseen: 'ignore'
+  unseen: 'later'
 }
 
 /** Keeps evidence on disk, tells of it once, and spreads it once, whoever has found it. */
@@ -65,11 +65,7 @@ export class EvidenceKeeper implements Service {
       if (!equal(key, keys.evidence(sha256(bytes)))) throw new StoreError('a piece of evidence is damaged')
       await this.#takeUp(key, bytes)
     }
-    host.subscribe(
-      topic,
-      async (from, data) => VERDICTS[await this.#judge(from, data)],
-      (from, data) => this.#mayBring(from, data)
-    )
+    host.subscribe(topic, async (from, data) => VERDICTS[await this.#hear(from, data)], { sideBySide: true })
   }
 
   /** Looks at a stored piece again: an earlier version may have believed more than it proves. */
@@ -128,22 +124,15 @@ export class EvidenceKeeper implements Service {
     }
   }
 
-  async #hear(from: PeerIdBytes, bytes: Uint8Array): Promise<Outcome> {
-    return this.#mayBring(from, bytes) ? this.#judge(from, bytes) : 'unseen'
-  }
-
   /**
-   * False for what is past the neighbour's rate. By gossip it has not been seen then, and is taken from any other
-   * neighbour: nobody can suppress evidence by bringing it first.
+   * What is past the neighbour's rate, or the queue, is not looked at, and is taken from any other neighbour: nobody can
+   * suppress evidence by bringing it first.
    */
-  #mayBring(from: PeerIdBytes, bytes: Uint8Array): boolean {
+  async #hear(from: PeerIdBytes, bytes: Uint8Array): Promise<Outcome> {
     // What is known takes nothing of the rate. Who passes on nothing else has no more of it than is kept.
-    return this.#known(bytes) !== undefined || this.#rates.take(toHex(from), this.options.clock())
-  }
-
-  async #judge(from: PeerIdBytes, bytes: Uint8Array): Promise<Outcome> {
     const known = this.#known(bytes)
     if (known !== undefined) return known
+    if (!this.#rates.take(toHex(from), this.options.clock())) return 'unseen'
     const { signal } = this.#stopping
     return (await this.#queue.of(toHex(from), () => this.#look(bytes, signal))) ?? 'unseen'
   }

@@ -7,7 +7,14 @@ import { decodeEnvelope } from '../core/envelope.js'
 import { LIMITS } from '../core/limits.js'
 import { leafHash } from '../core/merkle.js'
 import { decodeMessage } from '../core/message.js'
-import { encodeRefusal, isMalicious, type Refusal, refusal, type ToldRefusal } from '../core/refusal.js'
+import {
+  encodeRefusal,
+  isMalicious,
+  isPassing,
+  type Refusal,
+  refusal,
+  type ToldRefusal
+} from '../core/refusal.js'
 import { sealDetail } from '../core/sealed-detail.js'
 import type { PrivateDetail, Verdict } from '../core/validation.js'
 import type { GossipVerdict, Host } from '../network/host.js'
@@ -106,8 +113,7 @@ export class Intake implements Service {
       if (left > 0) this.#queuedBy.set(name, left)
       else this.#queuedBy.delete(name)
     }
-    const judged = verdicts.map((verdict, index) => this.#settle(from, envelopes[index], verdict))
-    return judged.includes('reject') ? 'reject' : judged.includes('accept') ? 'accept' : 'ignore'
+    return verdictOfAll(verdicts.map((verdict, index) => this.#settle(from, envelopes[index], verdict)))
   }
 
   /** Unread, so that nothing shows yet who wrote it: a follower knows whom it has it from. */
@@ -118,7 +124,7 @@ export class Intake implements Service {
       named: isFollower ? authorNamedIn(envelope) : undefined
     }))
     this.receipts.turnedAway(from, messages, why)
-    return 'ignore'
+    return 'later'
   }
 
   /** What a bundle takes of its bringer's share. */
@@ -136,7 +142,8 @@ export class Intake implements Service {
       if (author === undefined) this.receipts.turnedAway(from, [{ leaf }], refusal)
       else if (inside === undefined) this.receipts.refused(author, leaf, refusal)
       else this.receipts.refused(author, leaf, ...privately(leaf, refusal, inside))
-      return isMalicious(verdict.refusal.reason) ? 'reject' : 'ignore'
+      if (isMalicious(refusal.reason)) return 'reject'
+      return isPassing(refusal.reason) ? 'later' : 'ignore'
     }
     if (envelope === undefined) throw new Error('more verdicts than messages')
     const { leaf, author, sequence } = verdict
@@ -165,6 +172,14 @@ function privately(
 ): [SealedRefusal, ToldRefusal] {
   const own = encodeRefusal({ reason, detail: inside.detail })
   return [{ reason, detail, sealedDetail: sealDetail(inside.secret, { leaf, ...own }, randomBytes(12)) }, own]
+}
+
+/** What becomes of a bundle. */
+function verdictOfAll(verdicts: readonly GossipVerdict[]): GossipVerdict {
+  const has = (verdict: GossipVerdict): boolean => verdicts.includes(verdict)
+  if (has('reject')) return 'reject'
+  if (has('accept')) return has('later') ? 'partly' : 'accept'
+  return has('later') ? 'later' : 'ignore'
 }
 
 /** Undefined where it names none. Nothing has been verified. */

@@ -73,14 +73,14 @@ export class Recorder implements Service {
           leaf,
           refusal('rate limited', 'you write more messages a second than one author may; send again later')
         )
-        return 'ignore'
+        return 'later'
       case 'full':
         this.receipts.refused(
           author,
           leaf,
           refusal('busy', 'too many messages wait for a block; send again later')
         )
-        return 'ignore'
+        return 'later'
     }
   }
 }

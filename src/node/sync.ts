@@ -130,7 +130,7 @@ export class Sync implements Service {
       }
     } catch (error) {
       this.#fail(error)
-      return 'ignore'
+      return 'later'
     }
   }
 

@@ -10,7 +10,6 @@ import { LIMITS } from '#src/core/limits.js'
 import { inclusionPath, leafHash, subtreeOf } from '#src/core/merkle.js'
 import { signReceipt } from '#src/core/receipt.js'
 import { Evidence as WireEvidence } from '#src/core/wire/tallystick.js'
-import type { TopicGate } from '#src/network/gossip-guard.js'
 import type { GossipVerdict } from '#src/network/host.js'
 import { BlockImporter, type Verification } from '#src/node/block-importer.js'
 import { stateEvidence } from '#src/node/evidence-check.js'
@@ -55,7 +54,6 @@ describe('a keeper of evidence', () => {
   let maker: ChainMaker
   let database: Database
   let keeper: EvidenceKeeper
-  let mayBring: TopicGate
   let hear: (from: PeerIdBytes, bytes: Uint8Array) => GossipVerdict | Promise<GossipVerdict>
   let now: number
   let published: number
@@ -76,8 +74,7 @@ describe('a keeper of evidence', () => {
     isRight = () => false
     keeper = new EvidenceKeeper({
       host: {
-        subscribe: (_, heard, gate) => {
-          mayBring = present(gate)
+        subscribe: (_, heard) => {
           hear = heard
         },
         unsubscribe: () => undefined,
@@ -103,9 +100,8 @@ describe('a keeper of evidence', () => {
 
   afterEach(() => keeper.stop())
 
-  /** `not seen`: it leaves no trace. */
-  const heardOf = async (number: number, bytes: Uint8Array): Promise<GossipVerdict | 'not seen'> =>
-    mayBring(peer(number), bytes) ? hear(peer(number), bytes) : 'not seen'
+  const heardOf = async (number: number, bytes: Uint8Array): Promise<GossipVerdict> =>
+    hear(peer(number), bytes)
 
   /** What shows a block as if it were not what its messages make of the state. */
   function shown(make: () => Block): Uint8Array {
@@ -146,9 +142,9 @@ describe('a keeper of evidence', () => {
     const verdicts = await Promise.all(alarms.map(each => heardOf(1, each)))
     assert.deepEqual(
       verdicts,
-      alarms.map((_, index) => (index < burst ? 'reject' : 'not seen'))
+      alarms.map((_, index) => (index < burst ? 'reject' : 'later'))
     )
-    assert.equal(await heardOf(1, evidence), 'not seen')
+    assert.equal(await heardOf(1, evidence), 'later')
     assert.deepEqual(kept(), [])
     now += 1_000 / perSecond
     assert.equal(await heardOf(1, present(alarms.at(-1))), 'reject')
@@ -306,11 +302,11 @@ describe('a keeper of evidence', () => {
     const evidence = trueEvidence()
     keeper.suspect(evidence)
     await keeper.stop()
-    assert.deepEqual(await Promise.all([strange, waiting]), ['ignore', 'ignore'])
+    assert.deepEqual(await Promise.all([strange, waiting]), ['later', 'later'])
     assert.deepEqual(kept(), ['state'])
     assert.ok(await database.get(keys.evidence(sha256(evidence))))
     assert.equal(await keeper.add(alarm(1)), false)
-    assert.equal(await heardOf(3, alarm(1)), 'ignore')
+    assert.equal(await heardOf(3, alarm(1)), 'later')
   })
 
   it('of what a neighbour knows it keeps and spreads what holds, and looks at nothing after a false alarm', async () => {

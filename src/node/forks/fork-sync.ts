@@ -163,7 +163,7 @@ export class ForkSync implements Service {
       return verdictOf(heard)
     } catch (error) {
       this.#fail(error)
-      return 'ignore'
+      return 'later'
     }
   }
 
@@ -283,9 +283,11 @@ function verdictOf(imported: Imported): GossipVerdict {
     case 'beside':
       return 'accept'
     case 'invalid':
-      return isPassingFault(imported.fault) ? 'ignore' : 'reject'
-    case 'known':
+      return isPassingFault(imported.fault) ? 'later' : 'reject'
     case 'orphan':
+      // Who brought it may have it dropped for others that he brings.
+      return 'later'
+    case 'known':
     case 'conflict':
       return 'ignore'
   }

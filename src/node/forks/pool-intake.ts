@@ -43,8 +43,10 @@ export class PoolIntake implements Service {
    */
   readonly take = (message: Candidate, from?: PeerIdBytes): GossipVerdict => {
     const mayWait = this.pool.size < LIMITS.uncoveredMessages
-    if (!mayWait && this.#own.refusalOf(message) !== undefined) return 'ignore'
-    if (this.#add(message, from).kind !== 'accepted') return 'ignore'
+    if (!mayWait && this.#own.refusalOf(message) !== undefined) return 'later'
+    const { kind } = this.#add(message, from)
+    if (kind === 'full' || kind === 'share') return 'later'
+    if (kind !== 'accepted') return 'ignore'
     this.arrived()
     return 'accept'
   }

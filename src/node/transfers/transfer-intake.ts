@@ -48,8 +48,17 @@ export class TransferIntake implements Service {
   }
 
   /** A valid transfer from gossip. What is known is not passed on again. */
-  readonly take = (message: Candidate, from: PeerIdBytes): GossipVerdict =>
-    this.#add(message, from).kind === 'accepted' ? 'accept' : 'ignore'
+  readonly take = (message: Candidate, from: PeerIdBytes): GossipVerdict => {
+    switch (this.#add(message, from).kind) {
+      case 'accepted':
+        return 'accept'
+      case 'known':
+        return 'ignore'
+      case 'full':
+      case 'limited':
+        return 'later'
+    }
+  }
 
   /** One outcome for each. Those that are accepted, or known, are on disk when this resolves. */
   readonly submit = async (
@@ -69,12 +78,19 @@ export class TransferIntake implements Service {
     return verdict.ok ? fateOf(this.#add({ envelope }, from)) : { kind: 'refused', ...verdict.refusal }
   }
 
-  /** An author past the own rate takes nothing of the share of who passes the transfers on. */
+  /**
+   * An author past the own rate takes nothing of the share of the peer that passes the transfers on; nor does a peer past
+   * its share take anything of the authors'.
+   */
   #add(transfer: Pick<Candidate, 'envelope'>, from: PeerIdBytes): Stored {
     const now = this.options.clock()
+    const bringer = toHex(from)
     return this.options.store.add(
       transfer,
-      author => this.#authors.take(toHex(author), now) && this.#peers.take(toHex(from), now)
+      author =>
+        this.#peers.hasOne(bringer, now) &&
+        this.#authors.take(toHex(author), now) &&
+        this.#peers.take(bringer, now)
     )
   }
 
