@@ -4,8 +4,9 @@ import { type PeerIdBytes, toHex } from '../core/bytes.js'
 import { peerIdToString } from '../core/keys.js'
 import type { Network } from '../core/network-document.js'
 import { harmless } from '../core/text.js'
+import { SIGN_AGAIN } from '../roles/bind-to-mark.js'
 import { errorCode, Failure } from './failure.js'
-import { createFile, usedByAnother } from './files.js'
+import { createFile, replaceFile, usedByAnother } from './files.js'
 import { contentsOf, FOLDER_KINDS, type FolderKind, isPrivate } from './folder-contents.js'
 import { isRead } from './level-files.js'
 import { FolderInUse, withReadOnly } from './reading-folder.js'
@@ -17,6 +18,10 @@ export interface FolderOwner {
   readonly network: Network
   /** Of those who sign numbered things. Left out where any peer may go on with the folder. */
   readonly peerId?: PeerIdBytes
+  /** Of a sequencer: the name of the mark beside its key, without which nothing tells whether the folder is the newest one. */
+  readonly mark?: string
+  /** Whether it is taken from another mark. */
+  readonly isTakenFromMark?: boolean
 }
 
 /** The owner record: a file beside LevelDB's own, which LevelDB leaves alone. */
@@ -29,6 +34,7 @@ interface OwnerRecord {
   readonly network: string
   readonly networkName: string
   readonly peerId?: string
+  readonly mark?: string
 }
 
 /**
@@ -37,7 +43,10 @@ interface OwnerRecord {
  */
 export async function claimFolder(folder: string, owner: FolderOwner): Promise<void> {
   const record = await readRecord(folder)
-  if (record !== undefined) return expectOwned(folder, record, owner)
+  if (record !== undefined) {
+    expectOwned(folder, record, owner)
+    return bindToMark(folder, record, owner)
+  }
   const isOld = await hasDatabase(folder)
   if (isOld) await expectRecognized(folder, owner)
   await mkdir(folder, { recursive: true, mode: isPrivate(owner.kind) ? 0o700 : 0o777 })
@@ -46,6 +55,22 @@ export async function claimFolder(folder: string, owner: FolderOwner): Promise<v
     printLine(
       `${folder} was made by an earlier version, which did not write whose it is; it is marked now as ${nameOf(recordOf(owner))}`
     )
+}
+
+/** Throws Failure where the folder goes with another mark. A folder of a version without marks has none. */
+async function bindToMark(folder: string, { mark }: OwnerRecord, owner: FolderOwner): Promise<void> {
+  if (mark === owner.mark || owner.mark === undefined) return
+  if (mark !== undefined) {
+    if (owner.isTakenFromMark !== true) throw withoutItsMark(folder)
+    printLine(`${folder} went with another mark; from now on it goes with the one that is beside the key`)
+  }
+  await replaceFile(join(folder, OWNER_FILE), `${JSON.stringify(recordOf(owner))}\n`)
+}
+
+function withoutItsMark(folder: string): Failure {
+  return new Failure(
+    `what the key has signed is kept in a mark beside it, and the one that goes with ${folder} is missing, or another one is in its place; so nothing tells whether this is the newest folder, and with an older one positions would be signed a second time, which convicts a sequencer. Put the mark back (a folder such as keys/sequencer.signed), or name its place with --marks DIR. Where it is lost, move ${folder} away and fetch the log back from the follower that has most with: tallystick restore --connect MULTIADDR --data ${folder}. Where no follower has more than ${folder}: ${SIGN_AGAIN}`
+  )
 }
 
 /** Of a folder; undefined where there is none. Throws Failure where it is damaged. */
@@ -76,19 +101,29 @@ function parseRecord(text: string): OwnerRecord | undefined {
     if (kind === undefined || typeof network !== 'string' || typeof networkName !== 'string') return undefined
     const peerId = 'peerId' in value ? value.peerId : undefined
     if (peerId !== undefined && typeof peerId !== 'string') return undefined
-    return { tallystick: 1, kind, network, networkName, ...(peerId !== undefined && { peerId }) }
+    const mark = 'mark' in value ? value.mark : undefined
+    if (mark !== undefined && typeof mark !== 'string') return undefined
+    return {
+      tallystick: 1,
+      kind,
+      network,
+      networkName,
+      ...(peerId !== undefined && { peerId }),
+      ...(mark !== undefined && { mark })
+    }
   } catch {
     return undefined
   }
 }
 
-function recordOf({ kind, network, peerId }: FolderOwner): OwnerRecord {
+function recordOf({ kind, network, peerId, mark }: FolderOwner): OwnerRecord {
   return {
     tallystick: 1,
     kind,
     network: toHex(network.id),
     networkName: network.document.name,
-    ...(peerId !== undefined && { peerId: peerIdToString(peerId) })
+    ...(peerId !== undefined && { peerId: peerIdToString(peerId) }),
+    ...(mark !== undefined && { mark })
   }
 }
 

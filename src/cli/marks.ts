@@ -1,4 +1,4 @@
-import { open as openFile } from 'node:fs/promises'
+import { open as openFile, realpath } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Database, StoreError } from '../chain/store.js'
 import { type PeerIdBytes, toHex } from '../core/bytes.js'
@@ -23,8 +23,9 @@ interface MarkOwner {
  * Where it is kept what a key has signed in a network: one folder for each network and PeerId, as a key may serve several
  * networks, and another key may come to stand in the same file.
  */
-function markFolder({ key, marks, peerId, network }: MarkOwner): string {
-  const beside = marks ?? `${key.replace(/\.key$/, '')}.signed`
+async function markFolder({ key, marks, peerId, network }: MarkOwner): Promise<string> {
+  // However the key is named: a link to it is no other key.
+  const beside = marks ?? `${(await realpath(key)).replace(/\.key$/, '')}.signed`
   return join(beside, `${toHex(network.id).slice(0, 16)}-${peerIdToString(peerId).slice(-16)}`)
 }
 
@@ -37,7 +38,7 @@ export async function withMark<M, T>(
   open: (database: Database, network: Network) => Promise<M>,
   use: (mark: M) => Promise<T>
 ): Promise<T> {
-  const folder = markFolder(owner)
+  const folder = await markFolder(owner)
   const database = await openLevel(folder).catch(error => {
     throw notOpened(error, folder, owner.key)
   })
@@ -53,7 +54,8 @@ export async function withMark<M, T>(
   }
 }
 
-async function syncFolder(folder: string): Promise<void> {
+/** Makes the names in a folder outlive a power failure. */
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await openFile(folder)
   try {
     await handle.sync()

@@ -157,7 +157,8 @@ async function runSequencer(
   const owner = { key, marks: options.marks, peerId: sequencerOf(network), network }
   await withMark(owner, SequencerMark.open, async mark => {
     if (!signsAgain && !(await hasDatabase(data))) expectNothingSigned(mark)
-    await withPeer(files, 'sequencer', network, report, stopping, async peer => {
+    const ofMark = { mark: mark.name, isTakenFromMark: signsAgain }
+    await withPeer({ ...files, ofMark }, 'sequencer', network, report, stopping, async peer => {
       const sequencer = await createSequencer({ ...peer, openingKeys, keyGraceMs, mark, signsAgain }).catch(
         asFailure
       )

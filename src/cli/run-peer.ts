@@ -10,6 +10,7 @@ import { WrongKey } from '../roles/sequencer.js'
 import { type ClosedNetworkOptions, closedNetwork } from './closed-network.js'
 import { errorCode, Failure, UsageError } from './failure.js'
 import type { FolderKind } from './folder-contents.js'
+import type { FolderOwner } from './folder-owner.js'
 import { readOrMakeIdentity } from './key-files.js'
 import { obey } from './obeying.js'
 import { withOwnedFolder } from './owned-folder.js'
@@ -20,6 +21,8 @@ export interface PeerFiles extends ClosedNetworkOptions {
   readonly data: string
   /** Where it is kept what the key has signed; beside the key where it is left out. */
   readonly marks?: string
+  /** Of a sequencer's folder. */
+  readonly ofMark?: Pick<FolderOwner, 'mark' | 'isTakenFromMark'>
   readonly listen: readonly string[]
 }
 
@@ -36,7 +39,7 @@ export async function withPeer<N extends Network>(
   const key = await readOrMakeIdentity(files.key)
   // Who signs under numbers must not go on with what another one has numbered.
   const peerId = kind === 'sequencer' || kind === 'client' ? signerOf(key).peerId : undefined
-  await withOwnedFolder(files.data, { kind, network, ...(peerId && { peerId }) }, database =>
+  await withOwnedFolder(files.data, { kind, network, ...(peerId && { peerId }), ...files.ofMark }, database =>
     use({
       ...closed,
       key,

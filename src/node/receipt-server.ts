@@ -39,6 +39,8 @@ export interface ReceiptServerOptions {
   readonly clock: () => number
   /** Those whom the network document names: as followers they come before all others. */
   readonly named?: readonly PeerIdBytes[]
+  /** Hears of each peer that says it follows. */
+  readonly greeted?: (follower: PeerIdBytes) => void
   /** Why nobody can be served now; undefined where they can. */
   readonly whyNotReady?: () => string | undefined
 }
@@ -132,8 +134,9 @@ export class ReceiptServer implements Service {
     const frame = await channel.receive(AbortSignal.timeout(LIMITS.frameMs))
     if (frame === undefined) return channel.close(AbortSignal.timeout(LIMITS.frameMs))
     const hello = decodeCanonical('hello', Hello, frame)
-    const { network, whyNotReady } = this.options
+    const { network, whyNotReady, greeted } = this.options
     if (!equal(hello.network, network)) return sendAway(channel, 'wrong network', `this is ${toHex(network)}`)
+    if (hello.relay) greeted?.(peer)
     const unready = whyNotReady?.()
     if (unready !== undefined) return sendAway(channel, 'busy', unready)
     if (hello.relay && !this.#hasPlace(peer))

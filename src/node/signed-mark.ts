@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import {
   bindToNetwork,
   type Database,
@@ -40,38 +41,58 @@ interface Held {
  * restored, emptied or exchanged, and going on with it would sign positions a second time, which convicts the sequencer.
  * The messages that are in no block yet are kept here as well, since nobody else has them.
  *
- * | key           | value                              |
- * |---------------|------------------------------------|
- * | n             | canonical network document         |
- * | k             | positions(6) height(6) id(0 or 32) |
- * | m position(6) | envelope that was in no block yet  |
+ * | key           | value                                                 |
+ * |---------------|-------------------------------------------------------|
+ * | n             | canonical network document                            |
+ * | w             | name(16): random; the data folder keeps it as well    |
+ * | p             | positions(6): below it each has a receipt             |
+ * | b             | height(6) id(32): of the highest block                |
+ * | m position(6) | envelope that was in no block yet                     |
+ *
+ * Receipts and blocks are signed side by side, each in an order of their own: `p` and `b` are apart, so that no write of
+ * one takes back what another one has said of the other.
  *
  * The order of writes, each synced: first the data folder, then the mark, and only then a receipt or a block leaves. So
  * after a crash between any two of them the folder holds what the mark says, or more; what it holds above the mark
  * was shown to nobody. A folder below the mark is therefore never what a crash leaves.
  */
 export class SequencerMark {
+  /** Why nothing more may be signed. */
+  #behind: string | undefined
+  #written: Promise<unknown> = Promise.resolve()
+
   private constructor(
     private readonly database: Database,
-    private signed: Signed | undefined
+    private readonly known: Known
   ) {}
 
   /** Throws StoreError where it is of another network or damaged. */
   static async open(database: Database, network: Network): Promise<SequencerMark> {
     await bindToNetwork(database, network)
-    const stored = await database.get(SIGNED_KEY)
-    return new SequencerMark(database, stored && decode(stored))
+    const [name, positions, block] = await database.getMany([KEYS.name, KEYS.positions, KEYS.block])
+    return new SequencerMark(database, {
+      name: name === undefined ? await named(database) : toHex(expectLength(name, NAME_BYTES)),
+      positions: positions && numberIn(expectLength(positions, 6)),
+      block: block && blockIn(expectLength(block, 6 + 32))
+    })
   }
 
   /** Undefined where this key has signed nothing since there are marks. */
   get last(): Signed | undefined {
-    return this.signed
+    const { positions, block } = this.known
+    if (positions === undefined && block === undefined) return undefined
+    return { positions: positions ?? 0, ...(block ?? NO_BLOCK) }
+  }
+
+  /** The data folders that go with it keep it, in hex: without this mark they are not gone on with. */
+  get name(): string {
+    return this.known.name
   }
 
   /** Why a folder may not be gone on with; undefined where it may. */
   missingIn(held: Held): string | undefined {
-    if (this.signed === undefined) return undefined
-    const { positions, height, id } = this.signed
+    if (this.last === undefined) return undefined
+    const { positions, height, id } = this.last
     if (held.positions < positions || held.height < height)
       return `it holds ${held.positions} messages and ${held.height} blocks, but this key has signed receipts for ${positions} messages, and ${height} blocks`
     const ours = held.idAt(height)
@@ -83,37 +104,56 @@ export class SequencerMark {
     return undefined
   }
 
-  /** Messages have got positions, and are on disk with their receipts, which leave after this. */
+  /** Messages have got positions, and are on disk with their receipts, which leave after this. One call at a time. */
   async taken(messages: readonly Pending[]): Promise<void> {
     const last = messages.at(-1)
     if (last === undefined) return
-    const signed = { ...(this.signed ?? NOTHING), positions: last.position + 1 }
-    await this.#write(signed, messages.map(copyOf))
+    const positions = last.position + 1
+    await this.#write([...messages.map(copyOf), positionsWrite(positions)])
+    this.known.positions = positions
   }
 
-  /** A block is on disk, and is shown to others after this. */
+  /** A block is on disk, and is shown to others after this. One call at a time. Its messages were `taken`. */
   async cut({ id, header: { height, size, count } }: SignedHeader): Promise<void> {
-    const dropped: Write[] = []
+    const writes = [blockWrite({ height, id })]
     for (let position = size - count; position < size; position += 1)
-      dropped.push({ type: 'del', key: keys.message(position) })
-    const positions = Math.max(size, this.signed?.positions ?? 0)
-    await this.#write({ positions, height, id }, dropped)
+      writes.push({ type: 'del', key: keys.message(position) })
+    await this.#write(writes)
+    this.known.block = { height, id }
   }
 
   /**
    * Takes what a folder holds for all that was signed, whatever was said before: at each start, and where a folder was
    * made anew. `size`: messages in blocks.
    */
-  async adopt(signed: Signed, size: number, pending: readonly Pending[]): Promise<void> {
-    const { database } = this
+  async adopt({ positions, height, id }: Signed, size: number, pending: readonly Pending[]): Promise<void> {
+    const { database, known } = this
+    const block = height === 0 ? undefined : { height, id }
     const inBlocks = await database.keys({ gte: keys.message(0), lt: keys.message(size) }).all()
     const copies = pending.filter(
       message => this.pendingAt(message.position) === undefined || this.#hasOther(message)
     )
-    await this.#write(signed, [
+    await writeDurably(database, [
       ...inBlocks.map((key): Write => ({ type: 'del', key })),
-      ...copies.map(copyOf)
+      ...copies.map(copyOf),
+      positionsWrite(positions),
+      block === undefined ? { type: 'del', key: KEYS.block } : blockWrite(block)
     ])
+    known.positions = positions
+    known.block = block
+  }
+
+  /**
+   * Another peer has shown a block that this key has signed and that the folder does not have: nothing more is marked,
+   * so that nothing more leaves, and no start takes the folder after this.
+   */
+  async learn({ id, header: { height, size } }: SignedHeader, why: string): Promise<void> {
+    this.#behind = why
+    await this.#written
+    const positions = Math.max(size, this.known.positions ?? 0)
+    await writeDurably(this.database, [positionsWrite(positions), blockWrite({ height, id })])
+    this.known.positions = positions
+    this.known.block = { height, id }
   }
 
   /** The message that got this position, where it is in no block. */
@@ -121,37 +161,67 @@ export class SequencerMark {
     return envelopeAt(this.database, position)
   }
 
+  async #write(writes: readonly Write[]): Promise<void> {
+    if (this.#behind !== undefined) throw new Error(this.#behind)
+    const written = writeDurably(this.database, writes)
+    this.#written = Promise.allSettled([this.#written, written])
+    await written
+  }
+
   #hasOther({ position, envelope }: Pending): boolean {
     const known = this.pendingAt(position)
     return known !== undefined && !equal(known, envelope)
   }
-
-  async #write(signed: Signed, writes: readonly Write[]): Promise<void> {
-    await writeDurably(this.database, [...writes, { type: 'put', key: SIGNED_KEY, value: encode(signed) }])
-    this.signed = signed
-  }
 }
 
-const SIGNED_KEY = Uint8Array.of(0x6b)
-const NOTHING: Signed = { positions: 0, height: 0, id: new Uint8Array(0) }
+type SignedBlock = Pick<Signed, 'height' | 'id'>
+
+/** What stands in the database. */
+interface Known {
+  readonly name: string
+  positions: number | undefined
+  block: SignedBlock | undefined
+}
+
+const KEYS = { name: Uint8Array.of(0x77), positions: Uint8Array.of(0x70), block: Uint8Array.of(0x62) }
+const NO_BLOCK = { height: 0, id: new Uint8Array(0) }
+
+const NAME_BYTES = 16
+
+/** A new one has a name before any folder can keep it. */
+async function named(database: Database): Promise<string> {
+  const name = randomBytes(NAME_BYTES)
+  await writeDurably(database, [{ type: 'put', key: KEYS.name, value: name }])
+  return toHex(name)
+}
 
 function copyOf({ position, envelope }: Pending): Write {
   return { type: 'put', key: keys.message(position), value: envelope }
 }
 
-function encode({ positions, height, id }: Signed): Uint8Array {
-  const numbers = Buffer.alloc(12)
-  numbers.writeUIntBE(positions, 0, 6)
-  numbers.writeUIntBE(height, 6, 6)
-  return Buffer.concat([numbers, id])
+function positionsWrite(positions: number): Write {
+  return { type: 'put', key: KEYS.positions, value: bytesOf(positions) }
 }
 
-function decode(stored: Uint8Array): Signed {
-  const bytes = Buffer.from(stored)
-  if (bytes.length !== 12 && bytes.length !== 44) throw new StoreError('what this key has signed is damaged')
-  return {
-    positions: bytes.readUIntBE(0, 6),
-    height: bytes.readUIntBE(6, 6),
-    id: Uint8Array.from(bytes.subarray(12))
-  }
+function blockWrite({ height, id }: SignedBlock): Write {
+  return { type: 'put', key: KEYS.block, value: Buffer.concat([bytesOf(height), id]) }
+}
+
+function blockIn(stored: Uint8Array): SignedBlock {
+  return { height: numberIn(stored), id: Uint8Array.from(stored.subarray(6)) }
+}
+
+function bytesOf(number: number): Buffer {
+  const bytes = Buffer.alloc(6)
+  bytes.writeUIntBE(number, 0, 6)
+  return bytes
+}
+
+function numberIn(stored: Uint8Array): number {
+  return Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength).readUIntBE(0, 6)
+}
+
+function expectLength(stored: Uint8Array, length: number): Uint8Array {
+  if (stored.length !== length) throw new StoreError('what this key has signed is damaged')
+  return stored
 }

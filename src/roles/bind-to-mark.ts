@@ -1,6 +1,8 @@
 import type { Chain } from '../chain/chain.js'
 import type { Journal } from '../chain/journal.js'
 import { StoreError } from '../chain/store.js'
+import type { SignedHeader } from '../core/block.js'
+import { toHex } from '../core/bytes.js'
 import type { Report } from '../node/events.js'
 import type { SequencerMark } from '../node/signed-mark.js'
 
@@ -11,6 +13,35 @@ function olderThanKey(missing: string): StoreError {
     `this is not the newest folder of this sequencer: ${missing}. To go on from here would sign positions a second time, which convicts a sequencer`,
     `put the newest folder back, or move this one away and fetch the log back from a follower with: tallystick restore --connect MULTIADDR --data DIR. Where the rest is lost for good: ${SIGN_AGAIN}`
   )
+}
+
+/**
+ * A follower has shown a block above the head that this key has signed: the folder is an older one, and so is its mark.
+ * Resolves when no start takes the folder any more.
+ */
+export async function stopBehind(
+  shown: SignedHeader,
+  chain: Chain,
+  mark: SequencerMark | undefined,
+  { signsAgain, report, failed }: StoppingOptions
+): Promise<void> {
+  const { height } = chain.head().header
+  const missing = `it holds ${height} blocks, and a follower has block ${shown.header.height}, ${toHex(shown.id)}, which this key has signed`
+  if (signsAgain === true)
+    return report({ event: 'warning', message: `${missing}; whoever has both chains can prove it` })
+  const { message, remedy } = olderThanKey(missing)
+  const why = `${message}. What was signed since this start may convict it already; ${remedy}`
+  try {
+    await mark?.learn(shown, why)
+  } finally {
+    failed(new Error(why))
+  }
+}
+
+interface StoppingOptions {
+  readonly signsAgain?: boolean
+  readonly report: Report
+  readonly failed: (error: Error) => void
 }
 
 /** The same of a folder that is not there yet. Throws StoreError. */
@@ -46,7 +77,7 @@ export async function bindToMark(
     )
   if (mark.last === undefined && positions > 0)
     warn(
-      `it was not written down beside the key what it has signed, as an earlier version did not do that, or the key was moved without it; from now on it is, beginning with the ${header.height} blocks and ${positions} messages of this folder`
+      `it was not written down beside the key what it has signed, as an earlier version did not do that; from now on it is, beginning with the ${header.height} blocks and ${positions} messages of this folder`
     )
   const signed = { positions, height: header.height, id: header.height === 0 ? new Uint8Array(0) : id }
   await mark.adopt(signed, header.size, waiting)

@@ -20,6 +20,7 @@ import { type DatedKeys, KeyRing } from '../node/key-ring.js'
 import { messageRules } from '../node/message-rules.js'
 import { Neighbours } from '../node/neighbours.js'
 import { NodeResponder } from '../node/node-responder.js'
+import { OwnHeadCheck } from '../node/own-head-check.js'
 import { Producer } from '../node/producer.js'
 import { QueryServer } from '../node/query-server.js'
 import { ReceiptServer } from '../node/receipt-server.js'
@@ -28,7 +29,7 @@ import { SequencerResponder } from '../node/sequencer-responder.js'
 import { ServiceList } from '../node/service.js'
 import type { SequencerMark } from '../node/signed-mark.js'
 import { ValidationPool } from '../node/validation-pool.js'
-import { bindToMark } from './bind-to-mark.js'
+import { bindToMark, stopBehind } from './bind-to-mark.js'
 import { type ControlledPeer, chainHoldings, controlsOf } from './controls.js'
 import { nodeInfoOf } from './node-info.js'
 import type { PeerOptions } from './peer-options.js'
@@ -76,7 +77,15 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
     host,
     network: network.id,
     clock: () => performance.now(),
-    named: membersOf(network)
+    named: membersOf(network),
+    greeted: peer => ownHead.ask(peer)
+  })
+  const ownHead = new OwnHeadCheck({
+    host,
+    chain,
+    ahead: shown => stopBehind(shown, chain, mark, options),
+    report,
+    failed
   })
   const authors = new RateLimiter(rates?.author ?? LIMITS.authorRate, LIMITS.rememberedRates)
   const journal = await Journal.open(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cp, readdir, rename, rm } from 'node:fs/promises'
+import { cp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { genesisCursor } from '#src/chain/cursor.js'
 import type { ShownAccount } from '#src/node/account-asker.js'
@@ -90,6 +90,12 @@ class Stage {
   async refused(program: Program): Promise<string> {
     assert.deepEqual(await program.exit(), { code: 1, signal: null }, program.stderr.join('\n'))
     return program.stderr.join('\n')
+  }
+
+  /** As a version without marks leaves a folder. */
+  async forgetMark(data: string): Promise<void> {
+    const path = join(this.at(data), 'OWNER.json')
+    await writeFile(path, (await readFile(path, 'utf8')).replace(/,"mark":"[0-9a-f]{32}"/, ''))
   }
 
   check(data = 'sequencer'): Promise<CheckedPeer> {
@@ -201,8 +207,9 @@ describe('what a key has signed', () => {
     await client.send(BLOCK_SIZE + 2)
     await client.receipted(BLOCK_SIZE + 2)
     await first.program.kill('SIGTERM')
-    await cp(stage.at('sequencer'), stage.at('older'), { recursive: true })
     await rm(stage.mark, { recursive: true })
+    await stage.forgetMark('sequencer')
+    await cp(stage.at('sequencer'), stage.at('older'), { recursive: true })
     const second = await stage.sequencer()
     await second.program.says(/not written down beside the key.*beginning with the 1 blocks and 12 messages/)
     await client.send(1)
@@ -212,6 +219,95 @@ describe('what a key has signed', () => {
       await stage.refused(stage.sequencerOn('older')),
       /holds 12 messages .* receipts for 13 messages/
     )
+  })
+
+  it('a folder that had a mark is not taken without it, nor with another one: the mark deleted, the key moved alone, another --marks', async () => {
+    const stage = await Stage.of(cleanup)
+    const first = await stage.sequencer()
+    const client = await RunningClient.connected(cleanup, stage.net, first.address)
+    await client.send(BLOCK_SIZE + 2)
+    await client.receipted(BLOCK_SIZE + 2)
+    await first.program.kill('SIGTERM')
+    // A key that is reached by another name, and a link to it, has the same mark.
+    await symlink('sequencer.key', stage.at('link.key'))
+    await symlink('sequencer.encryption.key', stage.at('link.encryption.key'))
+    const linked = await stage.sequencer('sequencer', '--key', 'link.key')
+    await linked.program.kill('SIGTERM')
+    for (const name of ['sequencer.key', 'sequencer.encryption.key'])
+      await cp(stage.at(name), stage.at(`moved/${name}`))
+    const withoutMark = /the one that goes with sequencer is missing, or another one is in its place/
+    for (const more of [
+      ['--marks', 'elsewhere'],
+      ['--key', 'moved/sequencer.key']
+    ]) {
+      const said = await stage.refused(stage.sequencerOn('sequencer', ...more))
+      assert.match(said, withoutMark)
+      assert.match(said, /Put the mark back .*--marks DIR.* tallystick restore --connect/)
+    }
+    // A mark that has served another folder of the same key.
+    const other = await stage.sequencer('other', '--marks', 'elsewhere')
+    await other.program.kill('SIGTERM')
+    assert.match(await stage.refused(stage.sequencerOn('sequencer', '--marks', 'elsewhere')), withoutMark)
+    await rename(stage.mark, stage.at('put-away'))
+    assert.match(await stage.refused(stage.sequencerOn('sequencer')), withoutMark)
+    // Who knows that the folder is the newest one says so once.
+    const insisting = await stage.sequencer('sequencer', '--sign-positions-again-and-risk-conviction')
+    await insisting.program.says(/went with another mark/)
+    await insisting.program.kill('SIGTERM')
+    const last = await stage.sequencer()
+    await client.send(1)
+    await client.receipted(BLOCK_SIZE + 3)
+    await last.program.kill('SIGTERM')
+    expectReceiptsHold(await stage.check(), client.receipts)
+  })
+
+  it('an older folder together with a mark as old, as a restored backup has them: a follower shows what the key has signed, the sequencer stops, and no start takes them', async () => {
+    const stage = await Stage.of(cleanup)
+    const first = await stage.sequencer()
+    const follower = await stage.follower(first.address)
+    const client = await RunningClient.connected(cleanup, stage.net, first.address)
+    await client.send(BLOCK_SIZE + 3)
+    await client.receipted(BLOCK_SIZE + 3)
+    await follower.program.times('block', 1)
+    await first.program.kill('SIGTERM')
+    const [folder, mark] = [stage.at('sequencer'), stage.mark]
+    for (const each of [folder, mark]) await cp(each, `${each}.backup`, { recursive: true })
+    const second = await stage.sequencer()
+    await client.send(BLOCK_SIZE)
+    await client.receipted(2 * BLOCK_SIZE + 3)
+    await follower.program.times('block', 2)
+    await second.program.kill('SIGTERM')
+    await client.stop()
+
+    for (const each of [folder, mark]) {
+      await rm(each, { recursive: true })
+      await cp(`${each}.backup`, each, { recursive: true })
+    }
+    const behind = (await stage.sequencer()).program
+    const older =
+      /not the newest folder of this sequencer: it holds 1 blocks, and a follower has block 2, [0-9a-f]{64}, which this key has signed.*tallystick restore --connect/
+    assert.match(await stage.refused(behind), older)
+    assert.match(
+      await stage.refused(stage.sequencerOn('sequencer')),
+      /it holds 13 messages and 1 blocks, but this key has signed receipts for 20 messages, and 2 blocks/
+    )
+    await rename(folder, stage.at('older'))
+    const restored = await tool(
+      stage.home,
+      'restore',
+      ...NETWORK,
+      '--key',
+      'sequencer.key',
+      '--data',
+      'sequencer',
+      '--connect',
+      follower.address,
+      '--json'
+    )
+    assert.equal(restored.code, 0, restored.stderr)
+    const last = await stage.sequencer()
+    assert.equal((await last.program.kill('SIGTERM')).code, 0)
+    await follower.program.kill('SIGTERM')
   })
 
   it('the flag with the frightening name goes on from less, says so, and the next start needs it no more', async () => {
@@ -249,7 +345,7 @@ describe('what a key has signed', () => {
       '--key',
       'sequencer.key',
       '--data',
-      'sequencer',
+      'sequencer/',
       '--connect',
       follower.address,
       '--json'
@@ -319,6 +415,26 @@ describe('what a key has signed', () => {
 
 describe('the mark of a sequencer', () => {
   const cleanup = new Cleanup(afterEach)
+
+  it('has both the positions and the block where a batch and a block are marked at the same time', async () => {
+    const net = await makeNetwork({ blockSize: 3 })
+    const messages = (await Author.create(net, 'alice')).says(9)
+    const placed = messages.map(({ envelope }, position) => ({ position, envelope }))
+    const maker = new ChainMaker(net)
+    maker.addAll(messages)
+    for (let round = 0; round < 10; round += 1) {
+      const database = await openDatabase(await cleanup.folder())
+      const mark = await SequencerMark.open(database, net.network)
+      await mark.taken(placed.slice(0, 3))
+      const [first, second] = maker.blocks
+      await Promise.all([mark.cut(present(first).signed), mark.taken(placed.slice(3, 6))])
+      await Promise.all([mark.taken(placed.slice(6)), mark.cut(present(second).signed)])
+      const { last } = await SequencerMark.open(database, net.network)
+      const id = Uint8Array.from(present(second).signed.id)
+      assert.deepEqual(last, { positions: 9, height: 2, id })
+      await database.close()
+    }
+  })
 
   it('knows another block or another pending message at a place that was signed, and keeps what is in no block', async () => {
     const net = await makeNetwork({ blockSize: 3 })

@@ -1,4 +1,5 @@
-import { readdir, rename, rm } from 'node:fs/promises'
+import { rename, rm, rmdir } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { Command } from 'commander'
 import { nameIn } from '../../chain/candidate.js'
 import { Chain } from '../../chain/chain.js'
@@ -18,7 +19,7 @@ import { openDatabase, readOrderedNetwork } from '../files.js'
 import { claimFolder } from '../folder-owner.js'
 import { readIdentity } from '../key-files.js'
 import { type LogSource, targetOf, withLog } from '../log-source.js'
-import { withMark } from '../marks.js'
+import { syncFolder, withMark } from '../marks.js'
 import { address, DEFAULTS } from '../options.js'
 import { printJson, printLine } from '../terminal.js'
 import { verifiedBlocks } from '../verify-log.js'
@@ -69,7 +70,8 @@ async function restore(options: RestoreOptions): Promise<void> {
     throw new UsageError(
       `the key in ${options.key} is ${peerIdToString(signer.peerId)}, but the network document names ${peerIdToString(sequencer)} as sequencer; name its file with --key FILE`
     )
-  await expectNothingAt(data)
+  const folder = resolve(data)
+  await makeRoom(folder)
   const owner = { key: options.key, marks: options.marks, peerId: sequencer, network }
   await withMark(owner, SequencerMark.open, async mark => {
     const sources = {
@@ -78,7 +80,7 @@ async function restore(options: RestoreOptions): Promise<void> {
       ...(options.askWith && { askWith: options.askWith }),
       ...(options.swarmKey && { swarmKey: options.swarmKey })
     }
-    const made = await withLogOf(target, sources, source => makeFolder(data, source, network, signer, mark))
+    const made = await withLogOf(target, sources, source => makeFolder(folder, source, network, signer, mark))
     if (json) return printJson(made)
     printLine(
       `SUCCESS: ${data} has ${made.height} blocks, ${made.size} messages in them, and ${made.pending} in no block; start the sequencer on it`
@@ -118,7 +120,7 @@ async function makeFolder(
 ): Promise<Made> {
   const unfinished = `${folder}.restoring`
   await rm(unfinished, { recursive: true, force: true })
-  await claimFolder(unfinished, { kind: 'sequencer', network, peerId: signer.peerId })
+  await claimFolder(unfinished, { kind: 'sequencer', network, peerId: signer.peerId, mark: mark.name })
   const database = await openDatabase(unfinished)
   let made: Made
   try {
@@ -127,6 +129,7 @@ async function makeFolder(
     await database.close()
   }
   await rename(unfinished, folder)
+  await syncFolder(dirname(folder))
   return made
 }
 
@@ -173,7 +176,8 @@ async function fill(
     )
   for (let from = 0; from < pending.length; from += LIMITS.journalBatch)
     await giveReceipts(database, pending.slice(from, from + LIMITS.journalBatch), size + from, source, signer)
-  await mark.adopt({ positions, height, id: height === 0 ? new Uint8Array(0) : head.id }, size, [])
+  const signed = { positions, height, id: height === 0 ? new Uint8Array(0) : head.id }
+  await mark.adopt(signed, size, [])
   return { height, size, pending: pending.length }
 }
 
@@ -198,14 +202,18 @@ async function giveReceipts(
   await writeDurably(database, writes)
 }
 
-async function expectNothingAt(folder: string): Promise<void> {
+/** Before anything is fetched. An empty folder is in the way of a rename where it is a mount or a link. */
+async function makeRoom(folder: string): Promise<void> {
   try {
-    if ((await readdir(folder)).length === 0) return
+    await rmdir(folder)
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return
-    throw new Failure(`${folder} cannot be read (${errorCode(error)})`)
+    const code = errorCode(error)
+    if (code === 'ENOENT') return
+    const isThere = code === 'ENOTEMPTY' || code === 'EEXIST'
+    throw new Failure(
+      isThere
+        ? `${folder} is there already; move it away, or name a folder that is not there with --data DIR`
+        : `${folder} cannot be replaced by a new folder (${code}); name one that is not there with --data DIR`
+    )
   }
-  throw new Failure(
-    `${folder} is there already; move it away, or name a folder that is not there with --data DIR`
-  )
 }
