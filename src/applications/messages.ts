@@ -11,9 +11,6 @@ import { Schema } from './schema/schema.js'
 
 const DIGEST_OF_NOTHING = sha256(new Uint8Array(0))
 
-/** Characters of a place in a body that a refusal tells. */
-const SHOWN_PLACE = 200
-
 /**
  * Plain messages: canonical JSON (RFC 8785) that fits the schema in the network document. Demanding the
  * canonical form leaves no room for duplicate keys or numbers that two readers would read differently.
@@ -41,9 +38,7 @@ export class MessagesApplication implements Application<undefined> {
       throw error
     }
     const misfit = this.#schema.misfit(value)
-    return (
-      misfit && refusal('bad schema', `${misfit.at.slice(0, SHOWN_PLACE) || 'the message'} ${misfit.what}`)
-    )
+    return misfit === undefined ? undefined : refusal('bad schema', misfit)
   }
 
   encodeBody(value: unknown): EncodedBody {

@@ -11,6 +11,12 @@ import { type PackedVerdicts, unpackVerdicts } from './packed-verdicts.js'
 import type { Service } from './service.js'
 import type { ValidationJob, WorkerSetup } from './validation-worker.js'
 
+/**
+ * The deadline of a verdict is counted in ticks of this thread. While the whole process is stopped, or the machine sleeps,
+ * no worker judges anything, and all that time is one tick.
+ */
+const VERDICT_TICKS = 10
+
 interface Job {
   readonly bundle: Uint8Array
   readonly messages: number
@@ -204,11 +210,13 @@ export class ValidationPool implements Service {
     const { verdictMs = LIMITS.verdictMs } = this.options
     const stuck = new AbortController()
     let before = Atomics.load(worker.judged, 0)
+    let ticks = 0
     const watch = setInterval(() => {
       const judged = Atomics.load(worker.judged, 0)
-      if (judged === before) stuck.abort()
+      ticks = judged === before ? ticks + 1 : 0
+      if (ticks === VERDICT_TICKS) stuck.abort()
       before = judged
-    }, verdictMs)
+    }, verdictMs / VERDICT_TICKS)
     try {
       const packed: PackedVerdicts = await worker.pool.run(await this.#jobOf(batch), { signal: stuck.signal })
       return unpackVerdicts(packed)

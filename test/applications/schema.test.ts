@@ -24,6 +24,24 @@ function refused(schema: JsonSchema, message: RegExp): void {
   assert.throws(() => new Schema(schema), { name: 'InvalidNetworkDocument', message })
 }
 
+/** By integers of as many digits as it takes. */
+function isMultiple(value: number, factor: number): boolean {
+  const decimalOf = (number: number): Decimal => {
+    const [mantissa = '', power = '0'] = String(number).split('e')
+    const [whole = '', fraction = ''] = mantissa.split('.')
+    return { digits: BigInt(whole + fraction), power: Number(power) - fraction.length }
+  }
+  const [one, other] = [decimalOf(value), decimalOf(factor)]
+  const least = Math.min(one.power, other.power)
+  const scaled = ({ digits, power }: Decimal): bigint => digits * 10n ** BigInt(power - least)
+  return scaled(one) % scaled(other) === 0n
+}
+
+interface Decimal {
+  readonly digits: bigint
+  readonly power: number
+}
+
 /** Subschemas `depth` deep at most. */
 function schemas(depth: number): fc.Arbitrary<JsonSchema | boolean> {
   const types = ['null', 'boolean', 'object', 'array', 'number', 'string', 'integer']
@@ -200,6 +218,47 @@ describe('the schema of a network document', () => {
       [0.5, -1.5, true]
     ] as const)
       assert.equal(fits({ multipleOf: factor }, value), isMultiple, `${value} of ${factor}`)
+  })
+
+  it('multiples of any two numbers are what integers with all their digits say', () => {
+    const number = fc.oneof(
+      fc.double({ noNaN: true, noDefaultInfinity: true }),
+      fc.tuple(fc.integer(), fc.integer({ min: -30, max: 30 })).map(([n, e]) => Number(`${n}e${e}`)),
+      fc.constantFrom(0, 0.1, 5e-324, Number.MAX_VALUE, 2 ** 53, 2 ** 60, 1e21, 1e-7)
+    )
+    fc.assert(
+      fc.property(number, number, fc.integer(), (value, given, times) => {
+        const factor = Math.abs(given) || 1
+        for (const tested of [value, factor * times].filter(Number.isFinite))
+          assert.equal(
+            fits({ multipleOf: factor }, tested),
+            isMultiple(tested, factor),
+            `${tested}, ${factor}`
+          )
+      }),
+      runs(2_000)
+    )
+  })
+
+  it('takes a verdict a step for two values, however long names, texts and numbers are', () => {
+    const parts = (part: (index: number) => JsonSchema): JsonSchema => ({
+      anyOf: Array.from({ length: 1_300 }, (_, index) => part(index))
+    })
+    const place = { additionalProperties: { type: 'null' } }
+    const megabyte = 1_000_000
+    for (const [schema, value] of [
+      // Minutes, where each part has the name escaped; and seconds, where each counts the characters.
+      [parts(() => place), { ['~'.repeat(megabyte)]: 1 }],
+      [parts(index => ({ maxLength: megabyte - 1_301 + index })), 'a'.repeat(megabyte)],
+      [
+        { items: { not: parts(index => ({ multipleOf: Number(`${3 * (100_001 + 2 * index)}e-300`) })) } },
+        Array.from({ length: 4_000 }, (_, index) => Number(`${3 * (100_001 + 2 * index) + 1}e+302`))
+      ]
+    ] as const)
+      assert.equal(fits(schema, value), Array.isArray(value))
+    const messages = new MessagesApplication({ type: 'messages', schema: place })
+    const { detail } = present(messages.checkBody(utf8(`{"${'~'.repeat(megabyte)}":1}`)))
+    assert.equal(detail, `/${'~0'.repeat(100)}`.slice(0, 200).concat(' must be null'))
   })
 
   it('names the place of what does not fit in a message', () => {

@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { encodeBundle } from '#src/core/bundle.js'
 import type { Verdict } from '#src/core/validation.js'
 import type { PeerEvent } from '#src/node/events.js'
@@ -88,6 +92,26 @@ describe('the validation pool', () => {
       assert.match(warnings[0] ?? '', /came to no verdict within 500 ms/)
       for (const text of ['one', 'two', 'three']) assert.ok((await said(text)).every(({ ok }) => ok))
       assert.equal(pool.queued, 0)
+    })
+
+    it('time in which the whole process is stopped does not count against a worker', async () => {
+      const verdictMs = 3_000
+      const path = fileURLToPath(new URL('../helpers/stopped-pool.js', import.meta.url))
+      const child = spawn(process.execPath, [path, String(verdictMs)], {
+        stdio: ['ignore', 'pipe', 'inherit']
+      })
+      const exited = once(child, 'exit')
+      try {
+        const lines: string[] = []
+        for await (const line of createInterface(child.stdout)) {
+          lines.push(line)
+          if (line === 'stopping') setTimeout(() => child.kill('SIGCONT'), verdictMs + 500)
+        }
+        assert.deepEqual(lines, ['stopping', 'valid'])
+        assert.deepEqual(await exited, [0, null])
+      } finally {
+        child.kill('SIGKILL')
+      }
     })
 
     it('in the middle of many that wait, all get an outcome, in the order of the calls', async () => {

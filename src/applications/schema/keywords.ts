@@ -1,7 +1,6 @@
 import type { Json, JsonObject } from '../../core/json.js'
-import { lengthOf } from '../../core/text.js'
-import { type Check, type Misfit, misfit, same, within } from './check.js'
-import { isMultipleOf } from './decimal.js'
+import { type Check, type Misfit, misfit, type Run, same, within } from './check.js'
+import { factorsOf, isMultipleOf } from './decimal.js'
 
 /** What a keyword sees of the schema that it stands in. */
 export interface Beside {
@@ -53,7 +52,7 @@ const list: Keyword = { problem: must(isArray, 'an array') }
 
 /** A keyword that counts something, and says nothing of values that it cannot count. */
 function count(
-  size: (value: Json, most: number) => number | undefined,
+  size: (value: Json, most: number, run: Run) => number | undefined,
   most: boolean,
   unit: string
 ): Keyword {
@@ -62,8 +61,8 @@ function count(
     check: limit => {
       if (!isCount(limit)) return undefined
       const found = misfit(`must NOT have ${most ? 'more' : 'fewer'} than ${limit} ${unit}`)
-      return value => {
-        const counted = size(value, limit)
+      return (value, run) => {
+        const counted = size(value, limit, run)
         if (counted === undefined) return undefined
         return (most ? counted > limit : counted < limit) ? found : undefined
       }
@@ -72,10 +71,10 @@ function count(
 }
 
 /** In Unicode characters, of one or two units each: a length that is far from the limit need not be counted. */
-function textSize(value: Json, limit: number): number | undefined {
+function textSize(value: Json, limit: number, run: Run): number | undefined {
   if (!isText(value)) return undefined
   if (value.length < limit) return value.length
-  return value.length > 2 * limit ? limit + 1 : lengthOf(value)
+  return value.length > 2 * limit ? limit + 1 : run.lengthOf(value)
 }
 
 const itemsIn = (value: Json): number | undefined => (isArray(value) ? value.length : undefined)
@@ -183,8 +182,9 @@ function oneOfValues(values: readonly Json[], words: string): Check {
 
 function multiple(factor: Json): Check | undefined {
   if (!isNumber(factor)) return undefined
+  const factors = factorsOf(factor)
   const found = misfit(`must be a multiple of ${factor}`)
-  return value => (isNumber(value) && !isMultipleOf(value, factor) ? found : undefined)
+  return (value, run) => (isNumber(value) && !isMultipleOf(run.factorsOf(value), factors) ? found : undefined)
 }
 
 function prefixCheck(_: Json, beside: Beside): Check {

@@ -7,8 +7,11 @@ import {
 } from '../../core/json.js'
 import { LIMITS } from '../../core/limits.js'
 import { InvalidNetworkDocument } from '../../core/network-document.js'
-import { type Check, type Misfit, misfit, pointerStep, Run } from './check.js'
+import { type Check, misfit, placeOf, pointerStep, Run } from './check.js'
 import { type Beside, KEYWORDS, type Keyword } from './keywords.js'
+
+/** Characters of a place in a value that are shown. */
+const SHOWN_PLACE = 200
 
 /** Where the schema stands in a network document. */
 const ROOT = '/application/schema'
@@ -25,9 +28,10 @@ export class Schema {
     this.#check = new Compiler().compile(read(schema))
   }
 
-  /** What does not fit, or undefined. */
-  misfit(value: Json): Misfit | undefined {
-    return this.#check(value, new Run())
+  /** What does not fit, and its place, or undefined. */
+  misfit(value: Json): string | undefined {
+    const found = this.#check(value, new Run())
+    return found && `${placeOf(found, SHOWN_PLACE) || 'the message'} ${found.what}`
   }
 }
 
