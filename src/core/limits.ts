@@ -351,7 +351,7 @@ export const LIMITS = {
   joinMs: 10_000,
   /** Neighbours in a room; with fewer a peer looks for others. */
   roomNeighbours: 6,
-  /** Addresses of others in a room that are known; no more are taken. */
+  /** Addresses of others in a room that are known; of more, those of the neighbour that told most go first. */
   knownAddresses: 64,
   /** Addresses that are told to one who asks, and that he says he listens at. */
   toldAddresses: 16,
@@ -359,8 +359,13 @@ export const LIMITS = {
   addressesBytes: 4_096,
   /** Streams on which one connection may ask for addresses at once. */
   addressStreams: 4,
-  /** Tries to reach an address that a neighbour told of; then it is forgotten. */
+  /**
+   * Tries to reach an address that a neighbour told of; then it is not tried for so long, ms, whoever tells of it. So many
+   * of those are remembered, the oldest go first.
+   */
   addressTries: 3,
+  addressAgainMs: 600_000,
+  givenUpAddresses: 1_024,
   /** How often a peer with few neighbours in a room asks them for others, ms. */
   askAddressesMs: 10_000,
   /** Bytes of a line of standard input that a chat reads; the rest of it is not. */

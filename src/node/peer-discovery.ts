@@ -1,8 +1,9 @@
-import { equal, type PeerIdBytes } from '../core/bytes.js'
+import { equal, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { LIMITS } from '../core/limits.js'
 import { hostAndPort, withoutPeerId } from '../network/addresses.js'
 import type { Host } from '../network/host.js'
 import { describeError, type Report } from './events.js'
+import { KnownAddresses } from './known-addresses.js'
 import type { PeerExchange } from './peer-exchange.js'
 import type { Service } from './service.js'
 import { shuffled } from './shuffled.js'
@@ -18,6 +19,8 @@ export interface PeerDiscoveryOptions {
   /** How many neighbours are enough. */
   readonly neighbours: number
   readonly report: Report
+  /** A monotonic clock, ms. */
+  readonly clock: () => number
   /** Ends the search for the first neighbours. */
   readonly stopping: AbortSignal
 }
@@ -29,14 +32,13 @@ export interface PeerDiscoveryOptions {
 export class PeerDiscovery implements Service {
   readonly #stopping = new AbortController()
   readonly #lost = new Wakeup()
-  /** Addresses that may lead to others, with the tries in a row that have failed. */
-  readonly #tries = new Map<string, number>()
-  /** Of these, those that are never given up. */
-  readonly #lasting = new Set<string>()
+  readonly #known: KnownAddresses
   #running: Promise<void> = Promise.resolve()
   #unwatch: () => void = () => undefined
 
-  constructor(private readonly options: PeerDiscoveryOptions) {}
+  constructor(private readonly options: PeerDiscoveryOptions) {
+    this.#known = new KnownAddresses(options.clock)
+  }
 
   /** Tries the first addresses, and says what became of it. */
   async start(): Promise<void> {
@@ -70,7 +72,7 @@ export class PeerDiscovery implements Service {
       // Once it has answered, it has read that this peer wants to hear all: nothing said from now on is missed.
       await this.#ask(peer, stopping)
       const plain = withoutPeerId(address)
-      if (plain !== undefined) this.#lasting.add(plain)
+      if (plain !== undefined) this.#known.keep(plain)
       return true
     } catch (error) {
       const message = `nobody could be joined at ${hostAndPort(address)}: ${describeError(error)}`
@@ -93,14 +95,14 @@ export class PeerDiscovery implements Service {
     const plain = withoutPeerId(address)
     if (plain !== undefined) {
       exchange.reached(peer, plain)
-      this.#tries.set(plain, 0)
+      this.#known.reached(plain)
     }
     return peer
   }
 
   async #ask(peer: PeerIdBytes, signal: AbortSignal): Promise<void> {
     for (const address of await this.options.exchange.ask(peer, within(LIMITS.frameMs, signal)))
-      if (!this.#tries.has(address) && this.#tries.size < LIMITS.knownAddresses) this.#tries.set(address, 0)
+      this.#known.add(address, toHex(peer))
   }
 
   async #run(): Promise<void> {
@@ -118,7 +120,7 @@ export class PeerDiscovery implements Service {
     if (missing <= 0) return
     await Promise.allSettled(near.map(peer => this.#ask(peer, signal)))
     const { exchange } = this.options
-    const others = [...this.#tries.keys()].filter(address => !exchange.leadsToNeighbour(address))
+    const others = this.#known.all().filter(address => !exchange.leadsToNeighbour(address))
     await Promise.all(
       shuffled(others)
         .slice(0, missing)
@@ -127,13 +129,7 @@ export class PeerDiscovery implements Service {
   }
 
   async #try(address: string, signal: AbortSignal): Promise<void> {
-    const tries = this.#tries.get(address) ?? 0
-    try {
-      await this.#enter(address, signal)
-    } catch {
-      if (tries + 1 >= LIMITS.addressTries && !this.#lasting.has(address)) this.#tries.delete(address)
-      else this.#tries.set(address, tries + 1)
-    }
+    await this.#enter(address, signal).catch(() => this.#known.failed(address))
   }
 
   #neighbours(): PeerIdBytes[] {

@@ -18,13 +18,15 @@ export type Admission =
 /**
  * Who of those that ask for a place as a follower has one, where there are more of them than places. Names are free, so
  * what counts is, in this order: to be named in the network document; to come from a host and a site with few places;
- * to have had a place for long. Who asks for long has a turn in the end. Whoever is evicted may ask again.
+ * to have had a place for long. Who asks for long has a turn in the end, in the place of one of the half that has had
+ * theirs for less long: so nobody takes the place of a long-standing follower by asking from many sites. Whoever is evicted
+ * may ask again.
  */
 export class RelayPlaces {
   readonly #places = new Map<string, Place>()
   /** For how long those that have left had a place, ms. */
   readonly #served = new Map<string, number>()
-  /** Since when a site that has been refused asks for a place; the one that asked first is forgotten first. */
+  /** Since when a site that has been refused asks for a place; the one that has not asked for longest is forgotten first. */
   readonly #asking = new Map<string, number>()
 
   constructor(private readonly isNamed: (name: string) => boolean) {}
@@ -82,7 +84,9 @@ export class RelayPlaces {
     // Nobody else has to go before having had a turn, too.
     const asksSince = this.#asking.get(origin.site) ?? now
     if (now - asksSince < LIMITS.relayTurnMs) return undefined
-    return others.find(({ place }) => now - place.since >= LIMITS.relayTurnMs)?.other
+    return others
+      .slice(0, Math.ceil(others.length / 2))
+      .find(({ place }) => now - place.since >= LIMITS.relayTurnMs)?.other
   }
 
   /** How many places go to the same host, and to the same site. Those that are named crowd nobody out. */
@@ -100,9 +104,10 @@ export class RelayPlaces {
   }
 
   #ask(site: string, now: number): void {
-    if (this.#asking.has(site)) return
+    const since = this.#asking.get(site) ?? now
+    this.#asking.delete(site)
     const [first] = this.#asking.keys()
     if (this.#asking.size >= LIMITS.rememberedRelays && first !== undefined) this.#asking.delete(first)
-    this.#asking.set(site, now)
+    this.#asking.set(site, since)
   }
 }

@@ -40,11 +40,12 @@ export async function createChat(options: ChatOptions): Promise<Chat> {
   const topic = chatTopicOf(network)
   const host = await Host.create({ ...options, topics: [topic], isAnonymous: true })
   const exchange = new PeerExchange(host, network)
+  const clock = (): number => performance.now()
   const room = new ChatRoom({
     host,
     topic,
     random: bytes => randomBytes(bytes),
-    clock: () => performance.now(),
+    clock,
     rate: rates?.line ?? LIMITS.lineRate,
     report
   })
@@ -52,7 +53,7 @@ export async function createChat(options: ChatOptions): Promise<Chat> {
     exchange,
     host,
     room,
-    new PeerDiscovery({ host, exchange, topic, connect, neighbours, report, stopping }),
+    new PeerDiscovery({ host, exchange, topic, connect, neighbours, report, clock, stopping }),
     new Announcement('chat', network, host, report)
   ])
   return {

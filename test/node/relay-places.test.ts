@@ -80,6 +80,41 @@ describe('The places of followers', () => {
     assert.equal(places.enter('newcomer', elsewhere, LIMITS.relayTurnMs + 10).kind, 'admitted')
   })
 
+  it('are not taken from those who had theirs for longest, by strangers of however many sites in turns', () => {
+    const places = new RelayPlaces(() => false)
+    const followers = Array.from({ length: LIMITS.relays / 2 }, (_, index) => `follower ${index}`)
+    for (const [index, follower] of followers.entries())
+      places.enter(follower, originOfHost(`192.0.${index}.1`), index)
+    const evicted: (string | undefined)[] = []
+    for (let time = 1; time <= 5; time += 1)
+      for (let index = 0; index < 256; index += 1) {
+        const name = `stranger ${time} ${index}`
+        const admission = places.enter(
+          name,
+          originOfHost(manySites(index)),
+          1_000 + time * LIMITS.relayTurnMs
+        )
+        if (admission.kind === 'admitted') evicted.push(admission.evicted)
+      }
+    assert.ok(evicted.length > 3 * followers.length, `${evicted.length} strangers had their turns`)
+    assert.deepEqual(
+      evicted.filter(name => name?.startsWith('follower')),
+      []
+    )
+  })
+
+  it('have a turn for who goes on asking, though strangers of any number of sites ask once', () => {
+    const places = taken(manySites)
+    for (let now = 10; now < LIMITS.relayTurnMs; now += 5_000) {
+      assert.equal(places.enter('newcomer', elsewhere, now).kind, 'full')
+      for (let index = 0; index < LIMITS.rememberedRelays / 2; index += 1) {
+        const origin = originOfHost(`2001:db8:${((now >> 3) % 65_536).toString(16)}:${index.toString(16)}::1`)
+        places.enter('asks once', { host: origin.host, site: `${origin.site} ${index}` }, now)
+      }
+    }
+    assert.equal(places.enter('newcomer', elsewhere, LIMITS.relayTurnMs + 10).kind, 'admitted')
+  })
+
   it('remember no more than so many of those that were here, or asked', () => {
     const places = taken(manySites)
     for (let index = 0; index < 3 * LIMITS.rememberedRelays; index += 1) {
