@@ -27,6 +27,8 @@ export const LIMITS = {
   gossipQueueBytes: 64 * 1024 * 1024,
   /** How long gossipsub remembers a message id, ms. */
   gossipSeenMs: 60_000,
+  /** How many it remembers; those seen first are forgotten first. */
+  gossipSeenMessages: 100_000,
   /**
    * In one gossip RPC: messages, subscriptions, and control messages of each kind; one with more is dropped
    * unread. An honest peer answers an IWANT with all that it asks for, and has few topics.

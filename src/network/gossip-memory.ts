@@ -11,8 +11,13 @@ interface WithMemory {
   readonly seenCache: Cache & { put(id: string): unknown }
   /** Where it has a `fastMsgIdFn`: here its ids are in hex. */
   readonly fastMsgIdCache?: Cache
-  /** Of the score: a message that it holds has been judged. */
-  readonly score: { readonly deliveryRecords: { readonly records: Map<string, unknown> } }
+  /** Of the score: a message that it holds has been judged. In the queue the oldest comes first. */
+  readonly score: {
+    readonly deliveryRecords: {
+      readonly records: Map<string, unknown>
+      readonly queue: { readonly length: number; shift(): { readonly msgId: string } | undefined }
+    }
+  }
   msgIdToStrFn(id: Uint8Array): string
 }
 
@@ -27,6 +32,27 @@ export function forgetMessage(gossip: GossipSub, id: Hash): void {
   gossip.seenCache.entries.delete(name)
   gossip.fastMsgIdCache?.entries.delete(toHex(id))
   gossip.score.deliveryRecords.records.delete(name)
+}
+
+/**
+ * Forgets the oldest of more messages than `most`. By itself gossipsub keeps them for one and two minutes, however many
+ * there are, and what is ignored costs who sends it nothing.
+ */
+export function boundMemory(gossip: GossipSub, most: number): void {
+  if (!hasMemory(gossip)) throw new Error('this gossipsub keeps message ids in another way')
+  for (const cache of [gossip.seenCache, gossip.fastMsgIdCache]) if (cache) keepNewest(cache.entries, most)
+  const { records, queue } = gossip.score.deliveryRecords
+  while (queue.length > most) {
+    const oldest = queue.shift()
+    if (oldest !== undefined) records.delete(oldest.msgId)
+  }
+}
+
+function keepNewest(entries: Map<string, unknown>, most: number): void {
+  for (const name of entries.keys()) {
+    if (entries.size <= most) return
+    entries.delete(name)
+  }
 }
 
 /** Has further copies of a message ignored, for as long as those of any other. */

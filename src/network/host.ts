@@ -10,6 +10,7 @@ import { type Origin, originOf } from './connection-origin.js'
 import { Ages, endMuteConnections, endSlowReaders } from './connection-watch.js'
 import { Gatekeeper } from './gatekeeper.js'
 import { GossipGuard } from './gossip-guard.js'
+import { boundMemory } from './gossip-memory.js'
 import { openSideBySide } from './gossip-streams.js'
 import { assemble, type Node, type NodeOptions } from './libp2p-node.js'
 import { whenMeshed } from './mesh.js'
@@ -35,6 +36,7 @@ export interface HostOptions extends NodeOptions {
   readonly connectionsPerHost?: number
   readonly unsentBytes?: number
   readonly gossipStreamMs?: number
+  readonly seenMessages?: number
 }
 
 export interface HostRates {
@@ -306,6 +308,7 @@ export class Host {
     const { gossip, memory } = this.libp2p.services
     // A stream that was opened at the very end of a connection is told to gossip after the end.
     for (const peer of gossip.getPeers()) memory.forget(peer)
+    boundMemory(gossip, this.options.seenMessages ?? LIMITS.gossipSeenMessages)
     const subscribers = topics.flatMap(topic => gossip.getSubscribers(topic))
     // All are looked at, so that each has its age from its first look on.
     for (const connection of connections) this.#ages.of(connection)

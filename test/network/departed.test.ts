@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import { isPeerId } from '@libp2p/interface'
 import { utf8 } from '#src/core/bytes.js'
 import { sha256 } from '#src/core/hash.js'
@@ -8,6 +10,7 @@ import { topicsOf } from '#src/network/names.js'
 import { Changes, deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { comeAndGo, MANNERS, namesOf } from '../helpers/departing-stranger.js'
+import { Gossiper } from '../helpers/gossiper.js'
 import { identity } from '../helpers/networks.js'
 
 const STRANGERS = 210
@@ -50,6 +53,11 @@ function inside(holder: object, ...names: readonly string[]): object {
     assert.ok(typeof held === 'object' && held !== null, `there is a ${name}`)
     return held
   }, holder)
+}
+
+function sizeOf(held: object): number {
+  assert.ok(held instanceof Map)
+  return held.size
 }
 
 /** What gossip keeps of those that it pruned, or that pruned it: until when, by peer. */
@@ -121,6 +129,35 @@ describe('What a peer keeps of strangers that have gone', () => {
     assert.ok(backoffs.length > 0 && backoffs.every(([name]) => names.has(name)))
     const latest = Date.now() + LIMITS.gossipBackoffMs
     for (const [name, until] of backoffs) assert.ok(Number(until) <= latest, `${name} until ${until}`)
+  })
+
+  it('of messages that were ignored is no more than so many ids, however many one peer sends', async () => {
+    const most = 1_000
+    const host = await Host.create({
+      key: await identity('visited'),
+      listen: ['/ip4/127.0.0.1/tcp/0'],
+      topics: [TOPIC],
+      seenMessages: most
+    })
+    await host.start()
+    cleanup.add(() => host.stop())
+    let heard = 0
+    host.subscribe(TOPIC, () => {
+      heard += 1
+      return 'ignore'
+    })
+    const address = present(host.addresses()[0])
+    const flooder = await Gossiper.connect(cleanup, address, await identity('flooder'), TOPIC)
+    const sizes = (): number[] => [
+      sizeOf(inside(host, 'libp2p', 'services', 'gossip', 'seenCache', 'entries')),
+      sizeOf(inside(host, 'libp2p', 'services', 'gossip', 'score', 'deliveryRecords', 'records'))
+    ]
+    for (let count = 0; count < 10 * most; count += 100)
+      flooder.publish(...Array.from({ length: 100 }, () => ({ data: randomBytes(16) })))
+    const late = deadline()
+    while (heard < 10 * most || sizes().some(size => size > most))
+      await setTimeout(50, undefined, { signal: late })
+    assert.deepEqual(sizes(), [most, most])
   })
 
   it('is in sight of this test: while a stranger is connected, its name is found', async () => {
