@@ -35,6 +35,8 @@ export async function runClient(
   report: Report,
   stopping: AbortController
 ): Promise<Summary> {
+  // LevelDB makes its files with the mask of the process, also later, in threads of its own.
+  process.umask(0o077)
   const network = await readNetwork(files.network)
   let summary: Summary | undefined
   const run = async (client: Client<Holdings>): Promise<void> => {

@@ -113,11 +113,7 @@ async function runPeer(options: PeerCommandOptions): Promise<void> {
   if (peer.role === 'sequencer') await runSequencer(peer, report, stopping)
   else if (peer.role === 'follower' || peer.role === 'miner')
     await runFollower(peer.role, peer, report, stopping)
-  else {
-    // LevelDB makes its files with the mask of the process, also later, in threads of its own.
-    process.umask(0o077)
-    await runClient(clientFiles(peer), sourceOf(peer, stopping.signal), report, stopping)
-  }
+  else await runClient(clientFiles(peer), sourceOf(peer, stopping.signal), report, stopping)
   report({ event: 'stopped' })
 }
 

@@ -50,9 +50,7 @@ export class KeyGraces {
     const graces = new KeyGraces(database, clocks)
     for await (const [key, value] of database.iterator(ranges.graces)) {
       if (value.length !== VALUE_BYTES)
-        throw new StoreError(
-          `the grace of the key ${toHex(key.subarray(1))} is damaged; restore it from a copy`
-        )
+        throw new StoreError(`the grace of the encryption key ${toHex(key.subarray(1))} is damaged`)
       const bytes = Buffer.from(value)
       const noted = Number(bytes.readBigUInt64BE(9))
       const had = Number(bytes.readBigUInt64BE(1)) + Math.max(0, clocks.now() - noted)

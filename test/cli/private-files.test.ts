@@ -8,7 +8,7 @@ import { makeControlPath, removeControlPath } from '#src/manager/control-path.js
 import { Cleanup } from '../helpers/cleanup.js'
 import { makeNetwork } from '../helpers/networks.js'
 import { RunningSequencer } from '../helpers/peers.js'
-import { Program, writeSequencerFiles } from '../helpers/program.js'
+import { Program, tool, writeSequencerFiles } from '../helpers/program.js'
 
 async function modeOf(path: string): Promise<string> {
   return ((await stat(path)).mode & 0o777).toString(8)
@@ -48,6 +48,17 @@ describe("a client's folder", () => {
     const again = await run(folder, sequencer.address)
     assert.match(again.stderr.join('\n'), /data could be read by others; it is its owner's alone now/)
     await assertPrivate(data)
+  })
+
+  it('is its owner’s alone where a command sends one message, too', async () => {
+    const net = await makeNetwork({ blockSize: 10 })
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    const folder = await cleanup.folder()
+    await writeSequencerFiles(folder, net)
+    const files = ['--network', 'network.json', '--key', 'client.key', '--data', 'data']
+    const { code, stderr } = await tool(folder, 'submit', 'a text', ...files, '--connect', sequencer.address)
+    assert.equal(code, 0, stderr)
+    await assertPrivate(join(folder, 'data'))
   })
 
   it('is refused with the command that mends it where it cannot be made private', async () => {
