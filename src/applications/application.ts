@@ -15,7 +15,7 @@ export type Applied<State> =
   | { readonly ok: false; readonly index: number; readonly refusal: Refusal }
 
 /**
- * `new`: nobody has taken the body yet. `stored`: it stands in a sequencer's log, which may have been begun under rules
+ * `new`: the body was not taken before. `stored`: it stands in a sequencer's log, which may have been begun under rules
  * without the limits of today; what was taken then stays taken.
  */
 export type BodyAge = 'new' | 'stored'

@@ -170,8 +170,8 @@ export class Chain extends ChainReader {
   }
 
   /**
-   * Writes the header of an own draft, once signed. The messages are in the journal: nothing else is missing. Nobody is
-   * shown the block before it is on disk, and before `mark` resolves after that.
+   * Writes the header of an own draft, once signed. The messages are in the journal: nothing else is missing. The
+   * block is shown to no peer before it is on disk, and before `mark` resolves after that.
    */
   async append(own: Draft, signed: CheckpointedHeader, mark?: () => Promise<void>): Promise<void> {
     this.#expectSound()

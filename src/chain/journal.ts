@@ -44,7 +44,7 @@ export interface JournalOptions {
   readonly clock: () => number
   /** Asked before a new message gets its position: whether its author may write one more now. Left out: always. */
   readonly mayWrite?: (author: PeerIdBytes) => boolean
-  /** Hears of each batch once it is on disk, before anybody else does. Nothing of it leaves before this resolves. */
+  /** Hears of each batch once it is on disk, before `committed` does. Nothing of it leaves before this resolves. */
   readonly mark?: (messages: readonly Positioned[]) => Promise<void>
   /** Hears of each batch once it is on disk, and marked. */
   readonly committed: (receipts: readonly IssuedReceipt[]) => void

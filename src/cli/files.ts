@@ -88,8 +88,8 @@ export function usedByAnother(folder: string): Failure {
 }
 
 /**
- * A name that nobody else has, or can guess: who can write into the same folder must not be there first, with a file
- * of their own or a link to another one. It is opened with `wx` besides.
+ * A name that is new and cannot be guessed: another user who can write into the same folder must not be there first, with
+ * a file or a link to another one. It is opened with `wx` as well.
  */
 export function temporaryBeside(path: string): string {
   return `${path}.${randomBytes(8).toString('hex')}.tmp`

@@ -20,7 +20,7 @@ export const FOLDER_KINDS = [
 ] as const
 export type FolderKind = (typeof FOLDER_KINDS)[number]
 
-/** Whether it tells what its owner writes, which is nobody else's business. Logs and sets are public. */
+/** Whether it tells what its owner writes, which is private. Logs and sets are public. */
 export function isPrivate(kind: FolderKind): boolean {
   return kind === 'client' || kind === 'client copy'
 }

@@ -7,7 +7,7 @@ import { recordsOf } from './log-format.js'
  *
  * At every moment the newest log number stands for a file that is there: LevelDB makes a log before it writes its
  * number here, and syncs the folder when it writes the manifest; it deletes a log only after the manifest has a higher
- * number. A table is written and synced before it stands here. So what is missing was taken away by somebody else.
+ * number. A table is written and synced before it stands here. So what is missing was not removed by LevelDB.
  */
 export interface Expected {
   /** Of the write-ahead log; 0 where none was begun. */

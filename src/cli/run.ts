@@ -15,7 +15,7 @@ export async function run(program: Command): Promise<void> {
     throw error
   })
   const isJson = process.argv.includes('--json')
-  // Node itself would write these as they are, whoever's texts are in them.
+  // Node itself would write these as they are, with texts of strangers in them.
   process.on('uncaughtException', error => process.exit(explain(error, isJson)))
   process.removeAllListeners('warning')
   process.on('warning', ({ name, message }) => printLine(`${name}: ${message}`))

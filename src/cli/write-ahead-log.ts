@@ -16,7 +16,7 @@ import {
 /**
  * LevelDB's write-ahead logs, looked at before LevelDB opens them. LevelDB drops what it finds damaged there without
  * a word, together with all that was written after it. At the end of a log that is right: a crash has torn the last
- * write, of which nobody was told. In the middle it would forget messages that have receipts.
+ * write, which was not acknowledged. In the middle it would forget messages that have receipts.
  *
  * So the question is whether a write stands behind the damage. The damaged write itself may hold bytes that a stranger
  * has chosen, and these may look like a write. Hence a write counts only at a place where LevelDB would have put it:

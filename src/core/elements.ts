@@ -14,7 +14,7 @@ export const ELEMENTS: Readonly<Record<RepeatedField, number>> = {
   'BrokenLog.peaks': LIMITS.treeHashes,
   'BrokenLog.leaves': LIMITS.blockMessages,
   'BrokenState.envelopes': LIMITS.blockMessages,
-  // Of each message the author and who is paid, and who has made the block.
+  // Of each message the author and the receiver, and the producer of the block.
   'BrokenState.proofs': 2 * LIMITS.blockMessages + 1,
   'BlockIds.ids': LIMITS.blockIds,
   'TransferIds.ids': LIMITS.transferIds,

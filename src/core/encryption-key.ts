@@ -45,7 +45,7 @@ export function readCertificate(
   return { keyId, publicKey, serial, until }
 }
 
-/** True for a certificate that nobody can tell from an older or a newer one. */
+/** True for a certificate that cannot be told from an older or a newer one. */
 export function isUndated({ serial }: CertifiedKey): boolean {
   return serial === 0
 }

@@ -164,7 +164,7 @@ function stateShape({ envelopes, proofs, ...shown }: Wire<'state'>): EvidenceSha
   }
 }
 
-/** A header of a block that somebody signs: of every block but the genesis. */
+/** A header of a block that a sequencer signs: of every block but the genesis. */
 function headerIn(envelope: Uint8Array): SignedHeader {
   const signed = readUnverifiedHeader({ header: envelope, checkpoint: NO_CHECKPOINT })
   if (signed.header.height < 1) throw wrong('nobody signs block 0')

@@ -309,7 +309,7 @@ export function sequencerOf({ document: { ordering, name } }: Network): PeerIdBy
   return peerIdFromText(ordering.sequencer)
 }
 
-/** Whom the document names as members; nobody where it leaves that open. */
+/** The members that the document names; none where anyone may write. */
 export function membersOf({ document: { members = [] } }: Network): PeerIdBytes[] {
   return members.map(peerIdFromText)
 }

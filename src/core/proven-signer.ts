@@ -10,7 +10,7 @@ import { type Signer, signerOf, verifierOf } from './keys.js'
  * and nothing that it signs verifies.
  */
 
-/** Stands in no domain, and is no envelope, note or handshake: nobody can use the signature elsewhere. */
+/** Stands in no domain, and is no envelope, note or handshake: the signature is of no use elsewhere. */
 const PROBE = utf8('tallystick: does this key sign what its public key verifies?')
 
 /** The private key in libp2p's encoding. Throws an Error unless it has one key in it, which `expectProven` finds whole. */

@@ -6,7 +6,7 @@ import { pad, unpad } from './padding.js'
 
 /**
  * What a sequencer says of a sealed body that it refuses, as followers pass it on: sealed with the key that the message's
- * own key agreement gives for this, so that nobody but the author reads it.
+ * own key agreement gives for this, so that the author alone can read it.
  */
 
 const CIPHER = 'aes-256-gcm'

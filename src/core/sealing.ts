@@ -146,7 +146,7 @@ export interface OpenerOptions {
   readonly mayAgree?: (author: PeerIdBytes) => boolean
 }
 
-/** Holds the secret keys, and remembers the sessions it has agreed on. Who calls it has verified who is the author. */
+/** Holds the secret keys, and remembers the sessions it has agreed on. The caller has verified the author. */
 export class Opener {
   #keys: ReadonlyMap<string, () => Promise<ParsedKeyPair>> = new Map()
   readonly #sessions: Sessions<SharedSecrets>

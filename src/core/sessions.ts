@@ -1,7 +1,7 @@
 /**
- * The secrets of sealing sessions that were agreed on. Each author has a share of its own, in which the session that was
- * agreed on first makes room: so nobody's sessions are forgotten for the many of somebody else. Of more authors than
- * there is room for, the one is forgotten that has sent nothing for longest.
+ * The secrets of sealing sessions that were agreed on. Each author has a share of its own: the session that it
+ * agreed on first makes room for its next one. So the many sessions of one author never push out those of another. Of
+ * more authors than there is room for, the one that has sent nothing for longest is forgotten.
  */
 export class Sessions<Secret> {
   /** By author, the one that was heard of last at the end. None is empty. */

@@ -72,8 +72,8 @@ const STRAY_JOINERS = new RegExp(
 const MARKS = new RegExp(`(\\p{Mark}{${LIMITS.lineMarks}})\\p{Mark}+`, 'gu')
 
 /**
- * JSON that a terminal may be shown: what `harmless` would change stands as an escape, so that whoever parses it has
- * each character as it was. Such characters stand in strings alone.
+ * JSON that a terminal may be shown: what `harmless` would change stands as an escape, so that a program that
+ * parses it has each character as it was. Such characters stand in strings alone.
  */
 export function exactJson(value: object): string {
   return JSON.stringify(value).replace(UNSEEN, escaped)

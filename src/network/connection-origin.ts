@@ -3,8 +3,8 @@ import { getNetConfig, isNetworkAddress } from '@libp2p/utils'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
 /**
- * Where a connection comes from, as limits count it. With IPv6 whoever has one address has at least the 2^64 of its /64,
- * and often a /48: so that a /64 counts as one host.
+ * Where a connection comes from, as limits count it. With IPv6 a user that has one address has at least the 2^64 of its
+ * /64, and often a /48. So a /64 counts as one host.
  */
 export interface Origin {
   /** An IPv4 address, or an IPv6 /64. */

@@ -13,9 +13,9 @@ export interface Arrival {
 }
 
 /**
- * Decides who may connect: so many at once from one host and one site, so many a second from one host, in a closed
- * network only those who are named, and nobody who is avoided, or whose key anyone can sign for. The other side sees its
- * connection end; it is told nothing, as it is nobody here.
+ * Decides which peers may connect: so many at once from one host and one site, so many a second from one host, in a closed
+ * network only those that are named, and none that is avoided, or whose key anyone can sign for. The other side sees its
+ * connection end, and is told nothing.
  */
 export class Gatekeeper implements ConnectionGater {
   readonly #ofHost = new Map<string, number>()

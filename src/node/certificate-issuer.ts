@@ -26,7 +26,7 @@ interface Issued {
 
 /**
  * Signs the certificates of the sequencer's encryption keys. Each has a higher serial than the one before, over all
- * rotations and restarts: it is on disk before anybody sees it. The serial is the time where that is higher, so that it
+ * rotations and restarts: it is on disk before any peer sees it. The serial is the time where that is higher, so that it
  * also grows where the folder was lost.
  */
 export class CertificateIssuer {

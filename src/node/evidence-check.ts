@@ -39,7 +39,7 @@ export async function readEvidence(
   })
 }
 
-/** What somebody shows as evidence: what of it holds, and why each of the others proves nothing. */
+/** What was shown as evidence: the pieces that hold, and why each of the others proves nothing. */
 export interface SortedEvidence {
   readonly holding: readonly Evidence[]
   readonly faults: readonly string[]

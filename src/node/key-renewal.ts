@@ -25,7 +25,7 @@ export interface KeyRenewalOptions {
 /**
  * Where a client's sealing contexts come from: one for each connection, one when the sequencer refuses the key of the
  * last, and one well before the certificate of the last one ends. However many messages are refused, one question at a
- * time goes out, and while the answer is still the old key, later and later: nobody signs refusals.
+ * time goes out, and while the answer is still the old key, later and later: refusals are not signed.
  */
 export class KeyRenewal implements Service {
   readonly #stopping = new AbortController()

@@ -14,8 +14,7 @@ export class OutdatedCertificate extends Untrue {
 
 /**
  * The newest certificate of the sequencer's encryption key that this peer has seen, over its restarts. A replaced key
- * may have leaked: whoever has it must not be able to have messages sealed to it once more, by showing its old
- * certificate.
+ * may have leaked: a thief that has it must not get messages sealed to it once more, by showing its old certificate.
  */
 export class NewestCertificate {
   readonly #verifiers = new VerifierCache()

@@ -14,7 +14,7 @@ const ALL_ENCRYPTED = Uint8Array.of(0x63)
 const ALL_BODIES = { gte: numbered('p', 0n), lte: numbered('p', LAST_SEQUENCE) }
 
 /**
- * Bodies as they lie on the disk of whoever wrote them, encrypted under a key that follows from the identity key: a copy
+ * Bodies as they lie on the disk of their author, encrypted under a key that follows from the identity key: a copy
  * of the folder, or what the database still holds of a deleted body, tells nothing without the key file.
  */
 export class StoredBodies {

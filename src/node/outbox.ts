@@ -60,7 +60,8 @@ export interface UncheckedReceipt {
  * | w sequence(8)  | units(8) that a transfer takes from its account, until it is known to stand in a block or was refused |
  *
  * A message is on disk, with the sequence after it, and then the mark beside the key is, before it is published: after
- * a crash, and with an older copy of the folder, no sequence is used twice, which also keeps nonces from repeating. The numbers of transfers are the wallet's to give.
+ * a crash, and with an older copy of the folder, no sequence is used twice, which also keeps nonces from repeating. The
+ * numbers of transfers are the wallet's to give.
  *
  * The bodies are there to be sealed again should the sequencer have a new key. The receipt or the refusal takes them
  * away; until the database drops them from its files they are encrypted there, as they were before.

@@ -16,7 +16,7 @@ export interface ProducerOptions {
   readonly now: () => number
   /** The monotonic clock of the journal, ms. */
   readonly clock: () => number
-  /** Hears of each block once it is on disk; it is shown to nobody before this resolves. */
+  /** Hears of each block once it is on disk. The block is shown to no peer before this resolves. */
   readonly mark?: ((signed: SignedHeader) => Promise<void>) | undefined
   readonly report: Report
   /** Hears of a block that could not be written, once. */

@@ -16,11 +16,10 @@ export type Admission =
   | { readonly kind: 'full' }
 
 /**
- * Who of those that ask for a place as a follower has one, where there are more of them than places. Names are free, so
- * what counts is, in this order: to be named in the network document; to come from a host and a site with few places;
- * to have had a place for long. Who asks for long has a turn in the end, in the place of one of the half that has had
- * theirs for less long: so nobody takes the place of a long-standing follower by asking from many sites. Whoever is evicted
- * may ask again.
+ * Which followers have a place, where more of them ask for one than there are. Names are free, so what counts is, in this
+ * order: to be named in the network document; to come from a host and a site with few places; to have had a place for
+ * long. One that asks for long gets a turn in the end, in the place of one of the half that has had theirs for less long:
+ * so asking from many sites takes no place of a long-standing follower. One that is evicted may ask again.
  */
 export class RelayPlaces {
   readonly #places = new Map<string, Place>()
@@ -64,7 +63,7 @@ export class RelayPlaces {
     if (least !== undefined) this.#served.delete(least[0])
   }
 
-  /** Undefined where nobody has to go for this one. */
+  /** Undefined where none has to go for this one. */
   #toEvict(name: string, origin: RelayOrigin, now: number): string | undefined {
     const others = [...this.#places]
       .filter(([, { isNamed }]) => !isNamed)
@@ -81,7 +80,7 @@ export class RelayPlaces {
     const isLessCrowded =
       origin.site === worst.place.site ? own.host + 1 < worst.crowd.host : own.site + 1 < worst.crowd.site
     if (this.isNamed(name) || isLessCrowded || this.#servedBy(name, now) > worst.served) return worst.other
-    // Nobody else has to go before having had a turn, too.
+    // The others have had a turn, too, before one of them has to go.
     const asksSince = this.#asking.get(origin.site) ?? now
     if (now - asksSince < LIMITS.relayTurnMs) return undefined
     return others
@@ -89,7 +88,7 @@ export class RelayPlaces {
       .find(({ place }) => now - place.since >= LIMITS.relayTurnMs)?.other
   }
 
-  /** How many places go to the same host, and to the same site. Those that are named crowd nobody out. */
+  /** How many places go to the same host, and to the same site. Those that are named do not count. */
   #crowdOf({ host, site }: RelayOrigin): { readonly host: number; readonly site: number } {
     const others = [...this.#places.values()].filter(({ isNamed }) => !isNamed)
     return {

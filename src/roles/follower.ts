@@ -58,7 +58,7 @@ export async function createFollower(options: FollowerOptions): Promise<Controll
     certificateOf: async peer => {
       const certificate = await new SequencerAsker(host, peer, network).certificate()
       const key = await certificates.take(certificate)
-      // Where nothing is sealed, it matters to nobody.
+      // Where nothing is sealed, it does not matter.
       if (bodiesOf(rules) === 'sealed') expectCurrent(key, now())
       return certificate
     },
