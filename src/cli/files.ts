@@ -9,6 +9,7 @@ import {
   parseNetwork
 } from '../core/network-document.js'
 import { errorCode, Failure, UsageError } from './failure.js'
+import { isInUse } from './folder-lock.js'
 import { expectWhole } from './level-files.js'
 
 /** What a peer keeps in files beside its keys: the network document, its database. */
@@ -61,7 +62,10 @@ export function expectBlocks(network: Network, instead = ASK_INSTEAD): OrderedNe
 /** The same; throws what LevelDB or the disk says. */
 export async function openLevel(path: string): Promise<ClassicLevel<Uint8Array, Uint8Array>> {
   await mkdir(path, { recursive: true })
-  await expectWhole(path)
+  await expectWhole(path).catch(async (error: unknown) => {
+    // Under a running peer files come and go while they are looked at: let LevelDB say that it is locked.
+    if (!(await isInUse(path))) throw error
+  })
   const database = new ClassicLevel<Uint8Array, Uint8Array>(path, {
     keyEncoding: 'view',
     valueEncoding: 'view'

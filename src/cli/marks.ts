@@ -75,6 +75,6 @@ function notOpened(error: unknown, folder: string, key: string): Failure {
       `${folder}, which says what the key ${key} has signed, is damaged (${describeError(error)}); restore that folder from its newest copy. Without it nothing keeps this key from signing a second time what it has signed`
     )
   return new Failure(
-    `it cannot be written down in ${folder} what the key ${key} signs (${code ?? describeError(error)}); make it writable, or name another folder with --marks DIR`
+    `it cannot be written down in ${folder} what the key ${key} signs (${code ?? describeError(error)}); make it writable, with room on its disk, or move it and name its new place with --marks DIR`
   )
 }

@@ -1,9 +1,9 @@
-import { constants } from 'node:fs'
-import { access, copyFile, readdir, stat, symlink } from 'node:fs/promises'
+import { copyFile, readdir, stat, symlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import type { Database } from '../chain/store.js'
-import { errorCode, Failure } from './failure.js'
+import { Failure } from './failure.js'
+import { isInUse, linkLock } from './folder-lock.js'
 import { expectWhole, isRead, isTable } from './level-files.js'
 import { withTemporaryFolder } from './temporary-folder.js'
 
@@ -14,6 +14,19 @@ import { withTemporaryFolder } from './temporary-folder.js'
  * the link. Throws Failure where the folder holds no database, or a running peer has it open.
  */
 export async function withReadOnly<T>(folder: string, use: (database: Database) => Promise<T>): Promise<T> {
+  let isOpened = false
+  try {
+    return await withCopy(folder, database => {
+      isOpened = true
+      return use(database)
+    })
+  } catch (error) {
+    // Under a running peer files come and go while they are looked at, which can look like damage.
+    throw !isOpened && (await isInUse(folder)) ? inUse(folder) : error
+  }
+}
+
+async function withCopy<T>(folder: string, use: (database: Database) => Promise<T>): Promise<T> {
   const before = await listing(folder)
   if (before === '')
     throw new Failure(`${folder} holds no database; name the --data folder of a stopped peer`)
@@ -31,8 +44,6 @@ export async function withReadOnly<T>(folder: string, use: (database: Database) 
       if ((await listing(folder)) !== before)
         throw new Failure(`${folder} was written to while it was read; stop the peer, and try again`)
       return await use(database)
-    } catch (error) {
-      throw errorCode(error) === 'LEVEL_LOCKED' ? inUse(folder) : error
     } finally {
       await database.close()
     }
@@ -45,13 +56,7 @@ async function fill(copy: string, folder: string): Promise<void> {
     if (isTable(name)) await symlink(from, to).catch(() => copyFile(from, to))
     else if (isRead(name)) await copyFile(from, to)
   }
-  // The lock is on the file that the link leads to. One that may not be written cannot be locked, by a peer neither.
-  const lock = resolve(folder, 'LOCK')
-  const isLockable = await access(lock, constants.W_OK).then(
-    () => true,
-    () => false
-  )
-  if (isLockable) await symlink(lock, join(copy, 'LOCK')).catch(() => undefined)
+  await linkLock(copy, folder)
 }
 
 /** Of what LevelDB reads there: changes with each write. Empty where there is nothing. */

@@ -106,6 +106,21 @@ describe('a data folder that is only looked at', () => {
     assert.notEqual(await holder.get(Uint8Array.of(0x6e)), undefined)
   })
 
+  it('whose files come and go under a running peer is said to be in use, by an audit and by a start, and never to be damaged', async () => {
+    const data = await copyOf('changing')
+    const holder = await openDatabase(data)
+    cleanup.add(() => holder.close())
+    // As between a look at the manifest and a look at the tables.
+    for (const name of await readdir(data)) if (name.endsWith('.ldb')) await rm(join(data, name))
+    const audit = await tool(home, 'verify', data, '--network', 'network.json')
+    assert.match(audit.stderr, /changing is in use by a peer that runs/)
+    const script = `
+      import { openDatabase } from ${JSON.stringify(new URL('../../../dist/cli/files.js', import.meta.url).href)}
+      await openDatabase(process.argv[1]).catch(error => console.error(error.message))`
+    const start = Program.startScript(cleanup, home, script, [data])
+    await start.says(/changing is in use by another process/)
+  })
+
   it('the temporary folder is gone also where SIGINT ends the audit', async () => {
     const temporary = await cleanup.folder()
     const folder = await copyOf('interrupted')
