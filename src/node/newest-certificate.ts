@@ -22,17 +22,31 @@ export class NewestCertificate {
   #written: Promise<void> = Promise.resolve()
 
   private constructor(
-    private readonly database: Database,
+    private readonly stores: readonly Database[],
     private readonly network: Network,
     private readonly report: Report
   ) {}
 
-  /** Throws StoreError if what is on disk is no certificate of this network's sequencer. */
-  static async open(database: Database, network: Network, report: Report): Promise<NewestCertificate> {
-    const newest = new NewestCertificate(database, network, report)
-    const stored = await database.get(CERTIFICATE_KEY)
-    if (stored !== undefined)
-      newest.#newest = expectStored('the certificate of the encryption key', () => newest.#read(stored))
+  /**
+   * Kept in all of these: one of them may be an older copy. Throws StoreError if what is on disk is no certificate of
+   * this network's sequencer.
+   */
+  static async open(
+    stores: readonly Database[],
+    network: Network,
+    report: Report
+  ): Promise<NewestCertificate> {
+    const newest = new NewestCertificate(stores, network, report)
+    let bytes: Uint8Array | undefined
+    for (const store of stores) {
+      const stored = await store.get(CERTIFICATE_KEY)
+      if (stored === undefined) continue
+      const key = expectStored('the certificate of the encryption key', () => newest.#read(stored))
+      if (newest.#newest !== undefined && key.serial <= newest.#newest.serial) continue
+      newest.#newest = key
+      bytes = stored
+    }
+    if (bytes !== undefined) await newest.#write(bytes)
     return newest
   }
 
@@ -48,8 +62,7 @@ export class NewestCertificate {
         `the peer served an older certificate of the encryption key: serial ${key.serial} after ${newest.serial}; nothing is sealed to a key that was replaced`
       )
     // One after the other, so that the newest one stays.
-    const write = (): Promise<void> =>
-      writeDurably(this.database, [{ type: 'put', key: CERTIFICATE_KEY, value: certificate }])
+    const write = (): Promise<void> => this.#write(certificate)
     if (newest !== undefined && isSame(key, newest)) {
       // Where the last write failed, this is another try.
       await this.#after(this.#written.catch(write))
@@ -68,6 +81,11 @@ export class NewestCertificate {
       })
     await this.#after(this.#written.then(write, write))
     return key
+  }
+
+  async #write(certificate: Uint8Array): Promise<void> {
+    for (const store of this.stores)
+      await writeDurably(store, [{ type: 'put', key: CERTIFICATE_KEY, value: certificate }])
   }
 
   /** Who waits for the write hears that it failed. */

@@ -15,14 +15,16 @@ export interface Numbers {
  * would sign another message under a used number. Written, synced, after the message is on disk and before it is sent:
  * a folder below the mark is never what a crash leaves.
  *
- * | key | value                        |
- * |-----|------------------------------|
- * | n   | canonical network document   |
- * | c   | next(8) nextPayment(8)       |
+ * | key | value                                                  |
+ * |-----|--------------------------------------------------------|
+ * | n   | canonical network document                             |
+ * | c   | next(8) nextPayment(8)                                 |
+ * | k   | newest certificate of the encryption key that was seen |
  */
 export class SequenceMark {
   private constructor(
-    private readonly database: Database,
+    /** Also holds the newest certificate of the encryption key that was seen. */
+    readonly database: Database,
     private numbers: Numbers
   ) {}
 

@@ -69,7 +69,9 @@ export async function createClient(
   })
   const book = new AddressBook(connect)
   const outbox = await openOutbox(options, signer)
-  const certificates = await NewestCertificate.open(database, network, options.report)
+  // Beside the key as well: with an older folder an old certificate would be taken again.
+  const stores = [database, ...(options.mark ? [options.mark.database] : [])]
+  const certificates = await NewestCertificate.open(stores, network, options.report)
   let asker: AccountAsker | undefined
   const wallet = await walletFor(rules, {
     database,

@@ -40,7 +40,7 @@ export async function createFollower(options: FollowerOptions): Promise<Controll
   const topics = topicsOf(network.id)
   const copy = await openCopy(database, rules, options.verification)
   const { chain } = copy
-  const certificates = await NewestCertificate.open(database, network, report)
+  const certificates = await NewestCertificate.open([database], network, report)
   const host = await Host.create({ ...options, topics: Object.values(topics) })
   const book = new AddressBook(connect)
   const receipts = new ReceiptServer({

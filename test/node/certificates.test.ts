@@ -113,8 +113,8 @@ describe('certificates of the encryption key', () => {
       events = []
     })
 
-    function kept(): Promise<NewestCertificate> {
-      return NewestCertificate.open(database, net.network, event => events.push(event))
+    function kept(...beside: readonly Database[]): Promise<NewestCertificate> {
+      return NewestCertificate.open([database, ...beside], net.network, event => events.push(event))
     }
 
     it('an older one is refused once a newer one was seen, also after a restart', async () => {
@@ -133,6 +133,23 @@ describe('certificates of the encryption key', () => {
           })
         assert.equal((await keeper.take(certificateOf(young))).serial, 5)
       }
+    })
+
+    it('an older one is also refused where the folder is an older copy, or an empty one: the newest stands beside the key as well', async () => {
+      const mark = await memoryDatabase()
+      const [old, young] = [
+        dated(await encryptionKey('old'), 3, now),
+        dated(await encryptionKey('young'), 5, now)
+      ]
+      // One that an earlier version has seen is put beside the key at the start.
+      await (await kept()).take(certificateOf(old))
+      const newest = await kept(mark)
+      assert.equal(read(present(await mark.get(CERTIFICATE_KEY)) as EnvelopeBytes).serial, 3)
+      await newest.take(certificateOf(young))
+      await database.put(CERTIFICATE_KEY, certificateOf(old))
+      await assert.rejects((await kept(mark)).take(certificateOf(old)), /serial 3 after 5/)
+      await database.del(CERTIFICATE_KEY)
+      await assert.rejects((await kept(mark)).take(certificateOf(old)), /serial 3 after 5/)
     })
 
     it('two with one serial are not both taken', async () => {
