@@ -77,7 +77,7 @@ export function peerCommand(): Command {
     )
     .option(
       '--connect <address>',
-      `multiaddr or host:port; repeatable (default: ${DEFAULTS.sequencer}, chat: asks)`,
+      `multiaddr or host:port; repeatable (default: ${DEFAULTS.sequencer}, sequencer: nobody, chat: asks)`,
       hostAddresses
     )
     .option(
@@ -155,9 +155,14 @@ async function runSequencer(
     if (!signsAgain && !(await hasDatabase(data))) expectNothingSigned(mark)
     const ofMark = { mark: mark.name, isTakenFromMark: signsAgain }
     await withPeer({ ...files, ofMark }, 'sequencer', network, report, stopping, async peer => {
-      const sequencer = await createSequencer({ ...peer, openingKeys, keyGraceMs, mark, signsAgain }).catch(
-        asFailure
-      )
+      const sequencer = await createSequencer({
+        ...peer,
+        openingKeys,
+        keyGraceMs,
+        mark,
+        signsAgain,
+        askFirst: options.connect || []
+      }).catch(asFailure)
       await running(sequencer, stopping.signal, async () => {
         for await (const _ of changes) await rereadKeys(encryptionKey, sequencer, report)
       })

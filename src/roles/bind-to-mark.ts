@@ -17,31 +17,32 @@ function olderThanKey(missing: string): StoreError {
 
 /**
  * A follower has shown a block above the head that this key has signed: the folder is an older one, and so is its mark.
- * Resolves when no start takes the folder any more.
+ * Resolves when no start takes the folder any more, with why this one ends.
  */
 export async function stopBehind(
   shown: SignedHeader,
   chain: Chain,
   mark: SequencerMark | undefined,
-  { signsAgain, report, failed }: StoppingOptions
-): Promise<void> {
+  { signsAgain, report }: BindingOptions
+): Promise<StoreError | undefined> {
   const { height } = chain.head().header
   const missing = `it holds ${height} blocks, and a follower has block ${shown.header.height}, ${toHex(shown.id)}, which this key has signed`
-  if (signsAgain === true)
-    return report({ event: 'warning', message: `${missing}; whoever has both chains can prove it` })
-  const { message, remedy } = olderThanKey(missing)
-  const why = `${message}. What was signed since this start may convict it already; ${remedy}`
-  try {
-    await mark?.learn(shown, why)
-  } finally {
-    failed(new Error(why))
+  if (signsAgain === true) {
+    report({ event: 'warning', message: `${missing}; whoever has both chains can prove it` })
+    return undefined
   }
+  const { message, remedy } = olderThanKey(missing)
+  const problem = new StoreError(
+    `${message}. What was signed since this start may convict it already`,
+    remedy
+  )
+  await mark?.learn(shown, `${problem.message}; ${remedy}`)
+  return problem
 }
 
-interface StoppingOptions {
+interface BindingOptions {
   readonly signsAgain?: boolean
   readonly report: Report
-  readonly failed: (error: Error) => void
 }
 
 /** The same of a folder that is not there yet. Throws StoreError. */
@@ -58,7 +59,7 @@ export async function bindToMark(
   mark: SequencerMark,
   chain: Chain,
   journal: Journal,
-  { signsAgain, report }: { readonly signsAgain?: boolean; readonly report: Report }
+  { signsAgain, report }: BindingOptions
 ): Promise<void> {
   const { id, header } = chain.head()
   const { waiting } = journal

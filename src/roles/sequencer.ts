@@ -39,6 +39,8 @@ export interface SequencerOptions extends PeerOptions {
   readonly openingKeys: DatedKeys
   /** What the identity key has signed before. Left out: nothing keeps it from signing positions a second time. */
   readonly mark?: SequencerMark
+  /** Addresses of followers that are asked for newer blocks before anything is signed. */
+  readonly askFirst?: readonly string[]
   /** Goes on with a folder that holds less than the key has signed. */
   readonly signsAgain?: boolean
   /** How long a key goes on opening after its successor was made, ms. */
@@ -83,6 +85,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
   const ownHead = new OwnHeadCheck({
     host,
     chain,
+    followers: options.askFirst ?? [],
     ahead: shown => stopBehind(shown, chain, mark, options),
     report,
     failed
@@ -153,6 +156,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
     queries,
     receipts,
     host,
+    ownHead,
     producer,
     recorder,
     new Neighbours(host, book, () => undefined, report),

@@ -279,13 +279,21 @@ describe('what a key has signed', () => {
     await second.program.kill('SIGTERM')
     await client.stop()
 
-    for (const each of [folder, mark]) {
-      await rm(each, { recursive: true })
-      await cp(`${each}.backup`, each, { recursive: true })
+    const putBack = async (): Promise<void> => {
+      for (const each of [folder, mark]) {
+        await rm(each, { recursive: true })
+        await cp(`${each}.backup`, each, { recursive: true })
+      }
     }
-    const behind = (await stage.sequencer()).program
     const older =
       /not the newest folder of this sequencer: it holds 1 blocks, and a follower has block 2, [0-9a-f]{64}, which this key has signed.*tallystick restore --connect/
+    // A follower that is named is asked before anything is signed; this one does not know the address.
+    await putBack()
+    const asking = stage.run(...SEQUENCER_OPTIONS, ...ANY_PORT, '--connect', follower.address)
+    assert.match(await stage.refused(asking), older)
+    assert.deepEqual(asking.of('started'), [])
+    await putBack()
+    const behind = (await stage.sequencer()).program
     assert.match(await stage.refused(behind), older)
     assert.match(
       await stage.refused(stage.sequencerOn('sequencer')),
