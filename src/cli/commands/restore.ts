@@ -21,7 +21,7 @@ import { readIdentity } from '../key-files.js'
 import { type LogSource, targetOf, withLog } from '../log-source.js'
 import { syncFolder, withMark } from '../marks.js'
 import { address, DEFAULTS } from '../options.js'
-import { printJson, printLine } from '../terminal.js'
+import { printJson, printLine, printResult } from '../terminal.js'
 import { verifiedBlocks } from '../verify-log.js'
 
 interface RestoreOptions extends SwarmKeyOption {
@@ -82,7 +82,7 @@ async function restore(options: RestoreOptions): Promise<void> {
     }
     const made = await withLogOf(target, sources, source => makeFolder(folder, source, network, signer, mark))
     if (json) return printJson(made)
-    printLine(
+    printResult(
       `SUCCESS: ${data} has ${made.height} blocks, ${made.size} messages in them, and ${made.pending} in no block; start the sequencer on it`
     )
   })
