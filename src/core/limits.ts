@@ -62,8 +62,9 @@ export const LIMITS = {
   connectionsPerHost: 512,
   /** Those of one site, an IPv4 /24 or an IPv6 /48, which is what one customer may have: never all. */
   connectionsPerSite: 768,
-  /** Connections that are still shaking hands. */
-  pendingConnections: 500,
+  /** Connections that are still shaking hands, in all and of one site: never all. */
+  pendingConnections: 1_000,
+  pendingConnectionsPerSite: 256,
   /** Bytes that may wait for slow readers, all together: those with most are disconnected. */
   unsentBytes: 256 * 1024 * 1024,
   /** How often it is looked for slow readers, and for connections whose gossip stream is lost, ms. */

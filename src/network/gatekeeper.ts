@@ -13,13 +13,16 @@ export interface Arrival {
 }
 
 /**
- * Decides which peers may connect: so many at once from one host and one site, so many a second from one host, in a closed
- * network only those that are named, and none that is avoided, or whose key anyone can sign for. The other side sees its
- * connection end, and is told nothing.
+ * Decides which peers may connect: so many at once from one host and one site, fewer of these that are still shaking
+ * hands, so many a second from one host, in a closed network only those that are named, and none that is avoided, or whose
+ * key anyone can sign for. The other side sees its connection end, and is told nothing.
  */
 export class Gatekeeper implements ConnectionGater {
   readonly #ofHost = new Map<string, number>()
   readonly #ofSite = new Map<string, number>()
+  /** Of these, those that are still shaking hands. */
+  readonly #pendingOfSite = new Map<string, number>()
+  readonly #whenUpgraded = new WeakMap<object, () => void>()
   /** libp2p counts each address of an IPv6 host as another host. */
   readonly #arrivals = new RateLimiter(ARRIVALS, LIMITS.rememberedRates)
   #avoided: ReadonlySet<string> = new Set()
@@ -37,14 +40,23 @@ export class Gatekeeper implements ConnectionGater {
     const { host, site } = origin
     if ((this.#ofHost.get(host) ?? 0) >= this.connectionsPerHost) return true
     if ((this.#ofSite.get(site) ?? 0) >= LIMITS.connectionsPerSite) return true
+    if ((this.#pendingOfSite.get(site) ?? 0) >= LIMITS.pendingConnectionsPerSite) return true
     if (!this.#arrivals.take(host, performance.now())) return true
     // Counted from here to its end, whether the handshake succeeds or not.
     count(this.#ofHost, host, 1)
     count(this.#ofSite, site, 1)
+    count(this.#pendingOfSite, site, 1)
+    let isPending = true
+    const settle = (): void => {
+      if (isPending) count(this.#pendingOfSite, site, -1)
+      isPending = false
+    }
     const release = (): void => {
+      settle()
       count(this.#ofHost, host, -1)
       count(this.#ofSite, site, -1)
     }
+    this.#whenUpgraded.set(connection, settle)
     connection.addEventListener('close', release, { once: true })
     return false
   }
@@ -68,7 +80,8 @@ export class Gatekeeper implements ConnectionGater {
   }
 
   /** Asked once more at the end: somebody may be avoided since the handshake began. */
-  denyInboundUpgradedConnection(peer: PeerId): boolean {
+  denyInboundUpgradedConnection(peer: PeerId, connection: object): boolean {
+    this.#whenUpgraded.get(connection)?.()
     return !this.#admits(peer)
   }
 

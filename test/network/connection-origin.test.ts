@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { PeerId } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { LIMITS } from '#src/core/limits.js'
 import { originOf } from '#src/network/connection-origin.js'
@@ -43,6 +48,11 @@ describe('What limits count as one host', () => {
 
 describe('Connections of one host', () => {
   const cleanup = new Cleanup(afterEach)
+  let stranger: PeerId
+
+  before(async () => {
+    stranger = peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
+  })
 
   async function hostOf(options: Partial<HostOptions> = {}): Promise<Host> {
     const key = await generateKeyPair('Ed25519')
@@ -90,10 +100,54 @@ describe('Connections of one host', () => {
     ]) {
       const gatekeeper = new Gatekeeper(LIMITS.connectionsPerHost, undefined)
       const arrivals = Array.from({ length: LIMITS.connections }, (_, index) => arrivalFrom(from(index)))
-      const taken = arrivals.filter(arrival => !gatekeeper.denyInboundConnection(arrival))
+      const taken = arrivals.filter(arrival => {
+        const isTaken = !gatekeeper.denyInboundConnection(arrival)
+        gatekeeper.denyInboundUpgradedConnection(stranger, arrival)
+        return isTaken
+      })
       assert.equal(taken.length, LIMITS.connectionsPerSite)
       assert.equal(gatekeeper.denyInboundConnection(arrivalFrom('/ip4/192.0.2.7')), false)
     }
+  })
+
+  it('that say nothing leave places for others that shake hands', async () => {
+    const server = await hostOf({ listen: ['/ip4/127.0.0.1/tcp/0', '/ip6/::1/tcp/0'] })
+    const [direct, other] = ['/ip4/', '/ip6/'].map(family =>
+      present(server.addresses().find(address => address.startsWith(family)))
+    )
+    const port = Number(present(/\/tcp\/(\d+)/.exec(present(other))?.[1]))
+    const silent = Array.from({ length: LIMITS.connectionsPerHost }, () => connect({ host: '::1', port }))
+    cleanup.add(async () => {
+      for (const socket of silent) socket.destroy()
+    })
+    let left = silent.length
+    for (const socket of silent) {
+      socket.on('error', () => undefined).resume()
+      socket.once('close', () => {
+        left -= 1
+      })
+    }
+    await Promise.all(silent.map(socket => once(socket, 'connect', { signal: deadline() })))
+    const late = deadline()
+    while (left > LIMITS.pendingConnectionsPerSite) await setTimeout(10, undefined, { signal: late })
+    await (await hostOf()).connect(present(direct), deadline())
+    while (server.peers().length === 0) await setTimeout(10, undefined, { signal: late })
+  })
+
+  it('that have shaken hands leave places for others of their site that do', () => {
+    const gatekeeper = new Gatekeeper(LIMITS.connectionsPerHost, undefined)
+    const from = (index: number): string => `/ip4/203.0.113.${index % 256}`
+    const arrivals = Array.from({ length: LIMITS.pendingConnectionsPerSite + 1 }, (_, index) =>
+      arrivalFrom(from(index))
+    )
+    const denied = arrivals.filter(arrival => gatekeeper.denyInboundConnection(arrival))
+    assert.deepEqual(denied, arrivals.slice(-1))
+    assert.equal(gatekeeper.denyInboundConnection(arrivalFrom('/ip4/192.0.2.7')), false)
+    gatekeeper.denyInboundUpgradedConnection(stranger, present(arrivals[0]))
+    assert.equal(gatekeeper.denyInboundConnection(arrivalFrom(from(0))), false)
+    // One that ends afterwards makes no second place.
+    arrivals[0]?.dispatchEvent(new Event('close'))
+    assert.equal(gatekeeper.denyInboundConnection(arrivalFrom(from(1))), true)
   })
 
   it('come at a limited rate, counted by the IPv6 /64', () => {
