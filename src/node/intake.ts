@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import type { Candidate } from '../chain/candidate.js'
-import { decodeBundle } from '../core/bundle.js'
+import { decodeBundle, encodeBundle } from '../core/bundle.js'
 import { type EnvelopeBytes, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
 import { decodeEnvelope } from '../core/envelope.js'
 import { LIMITS } from '../core/limits.js'
 import { leafHash } from '../core/merkle.js'
-import { decodeMessage } from '../core/message.js'
+import { decodeMessage, type Message } from '../core/message.js'
+import { RateLimiter } from '../core/rate-limiter.js'
 import {
   encodeRefusal,
   isMalicious,
@@ -43,6 +44,8 @@ export class Intake implements Service {
   readonly #queuedBy = new Map<string, number>()
   /** The beginnings of envelopes whose keys have been seen to sign something valid. */
   readonly #knownKeys = new Set<string>()
+  /** Of messages that were taken before, by the peer that brings them. */
+  readonly #again = new RateLimiter(LIMITS.takenBeforeRate, LIMITS.rememberedRates)
   #isOpen = false
 
   constructor(
@@ -78,9 +81,9 @@ export class Intake implements Service {
   async #judge(from: PeerIdBytes, data: Uint8Array): Promise<GossipVerdict> {
     // A copy of its own: pending messages must not hold the whole read buffer they came in.
     const bundle = data.length > LIMITS.bundleBytes ? data : data.slice()
-    let envelopes: EnvelopeBytes[]
+    let carried: EnvelopeBytes[]
     try {
-      envelopes = decodeBundle(bundle)
+      carried = decodeBundle(bundle)
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       const why = refusal('bad encoding', describeError(error))
@@ -88,6 +91,17 @@ export class Intake implements Service {
       return 'reject'
     }
     const name = toHex(from)
+    const now = performance.now()
+    if (!this.#again.hasOne(name, now)) {
+      const why = refusal(
+        'rate limited',
+        'you bring too many messages that were taken before; send again later'
+      )
+      return this.#turnAway(from, carried, why)
+    }
+    const envelopes = carried.filter(envelope => !this.#isTakenBefore(envelope))
+    this.#again.charge(name, now, carried.length - envelopes.length)
+    if (envelopes.length === 0) return 'ignore'
     const weight = this.#weightOf(envelopes)
     const queued = (this.#queuedBy.get(name) ?? 0) + weight
     if (queued > LIMITS.validationQueueOfPeer) {
@@ -104,7 +118,8 @@ export class Intake implements Service {
     this.#queuedBy.set(name, queued)
     let verdicts: readonly Verdict[]
     try {
-      verdicts = await this.pool.validate(bundle, envelopes.length)
+      const rest = envelopes.length === carried.length ? bundle : encodeBundle(envelopes)
+      verdicts = await this.pool.validate(rest, envelopes.length)
     } catch (error) {
       if (error instanceof Unjudged) return this.#turnAway(from, envelopes, UNJUDGED)
       throw error
@@ -121,7 +136,7 @@ export class Intake implements Service {
     const isFollower = this.receipts.tellsAll(from)
     const messages = envelopes.map(envelope => ({
       leaf: leafHash(envelope),
-      named: isFollower ? authorNamedIn(envelope) : undefined
+      named: isFollower ? messageIn(envelope)?.author : undefined
     }))
     this.receipts.turnedAway(from, messages, why)
     return 'later'
@@ -137,7 +152,6 @@ export class Intake implements Service {
   /** Runs for one message after the other, in the order of arrival. */
   #settle(from: PeerIdBytes, envelope: EnvelopeBytes | undefined, verdict: Verdict): GossipVerdict {
     if (!verdict.ok) {
-      if (this.#isTakenBefore(verdict)) return 'ignore'
       const { author, leaf, refusal, inside } = verdict
       if (author === undefined) this.receipts.turnedAway(from, [{ leaf }], refusal)
       else if (inside === undefined) this.receipts.refused(author, leaf, refusal)
@@ -155,12 +169,14 @@ export class Intake implements Service {
   /**
    * What is in the log stays there, whatever has changed since: the grace of its key is over, its author has begun too
    * many sessions, or a rule is stricter now. Refused, it would be given up, or sealed again under a new sequence and
-   * stand in the log twice.
+   * stand in the log twice. Nor is it judged again: who replays an author's messages would use up the sessions that the
+   * author may begin. The leaf covers all of the envelope, whose signature was verified when it was taken.
    */
-  #isTakenBefore({ leaf, author, sequence }: Extract<Verdict, { readonly ok: false }>): boolean {
-    // Without these its signature was not shown to hold.
-    if (author === undefined || sequence === undefined) return false
-    return this.recall({ author, sequence, leaf })
+  #isTakenBefore(envelope: EnvelopeBytes): boolean {
+    const message = messageIn(envelope)
+    if (message === undefined) return false
+    const { author, sequence } = message
+    return this.recall({ author, sequence, leaf: leafHash(envelope) })
   }
 }
 
@@ -182,10 +198,10 @@ function verdictOfAll(verdicts: readonly GossipVerdict[]): GossipVerdict {
   return has('later') ? 'later' : 'ignore'
 }
 
-/** Undefined where it names none. Nothing has been verified. */
-function authorNamedIn(envelope: EnvelopeBytes): PeerIdBytes | undefined {
+/** Undefined where it holds none. Nothing has been verified. */
+function messageIn(envelope: EnvelopeBytes): Message | undefined {
   try {
-    return decodeMessage(decodeEnvelope(envelope).payload).author
+    return decodeMessage(decodeEnvelope(envelope).payload)
   } catch (error) {
     if (error instanceof DecodeError) return undefined
     throw error

@@ -185,6 +185,27 @@ describe('A gossiped message that is handed over first by a peer that wants to k
     await sequencer.events.until("the author's message", () => logged() > 256)
   })
 
+  it('gets its place though its author began many sessions, and somebody replays the messages of all of them', async () => {
+    const net = await makeNetwork({ blockSize: 256, blockTimeout: 100 })
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    const { messages } = topicsOf(net.network.id)
+    const attacker = await join(sequencer.address, 'attacker', messages)
+    const honest = await join(sequencer.address, 'honest', messages)
+    const logged = (): number => sequencer.blocks.at(-1)?.header.size ?? 0
+    const inNewSession = async (sequence: bigint): Promise<Made> =>
+      (await Author.create(net, 'alice')).say({ text: 'a message' }, { sequence })
+    const earlier: Made[] = []
+    for (let sequence = 1n; sequence <= 24n; sequence += 1n) earlier.push(await inNewSession(sequence))
+    honest.publish({ data: encodeBundle(envelopesOf(earlier)) })
+    await sequencer.events.until('the earlier messages', () => logged() === earlier.length)
+    const replays = Array.from({ length: 40 }, () => encodeBundle(envelopesOf(earlier), randomBytes(8)))
+    const marker = await Author.create(net, 'attacker')
+    attacker.publish(...[...replays, encodeBundle(envelopesOf(marker.says(1)))].map(data => ({ data })))
+    await sequencer.events.until('what comes after the replays', () => logged() > earlier.length)
+    honest.publish({ data: encodeBundle([(await inNewSession(100n)).envelope]) })
+    await sequencer.events.until('the message of a new session', () => logged() > earlier.length + 1)
+  })
+
   it('counts in a network with no order, where the first peer is past its share, and takes nothing of that of its author', async () => {
     const net = await makeUnorderedNetwork({ alice: 9n, bob: 9n, carol: 9n })
     const two = { perSecond: 0.0001, burst: 2 }
