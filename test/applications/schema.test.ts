@@ -288,6 +288,16 @@ describe('the schema of a network document', () => {
       assert.ok(fits({ properties: { a: point, b: { $ref: '#/properties/a' } } }, { b: { x: 1 } }))
     })
 
+    it('to a member whose name is empty has a slash for it, wherever named schemas stand', () => {
+      for (const keyword of ['properties', '$defs', 'definitions', 'dependentSchemas']) {
+        const held = { [keyword]: { '': { minimum: 1.5 } } }
+        const schema = { ...held, items: { $ref: `#/${keyword}/` } }
+        assert.ok(fits(schema, [2]), keyword)
+        assert.ok(!fits(schema, [1]), keyword)
+        refused({ ...held, items: { $ref: `#/${keyword}` } }, /names a place where no schema stands/)
+      }
+    })
+
     it('to anything else is refused', () => {
       for (const $ref of [
         '',

@@ -91,20 +91,20 @@ class Compiler {
 
   #object(schema: JsonObject, place: string): Node {
     const inner: { node: Node; steps: number }[] = []
-    const held = new Map<string, [string, Check][]>()
+    const held = new Map<string, readonly (readonly [string, Check])[]>()
     let [values, depth] = [1, 1]
     for (const [name, value] of schema) {
       const keyword = keywordAt(place, name, value)
       const below = schemasIn(keyword, value)
-      const nodes = below.map(([step, json]): [string, Node] => [
+      const nodes = below.map(({ step, json }) => ({
         step,
-        this.#node(json, [place, pointerStep(name), ...(step === '' ? [] : [pointerStep(step)])].join('/'))
-      ])
+        node: this.#node(json, placeIn(place, name, step))
+      }))
       const steps = keyword.holds === 'one' ? 1 : 2
-      for (const [, node] of nodes) inner.push({ node, steps })
+      for (const { node } of nodes) inner.push({ node, steps })
       held.set(
         name,
-        nodes.map(([step, { check }]) => [step, check])
+        nodes.map(({ step = '', node }) => [step, node.check] as const)
       )
       if (keyword.holds !== undefined) {
         // What holds schemas is a value itself, unless it is the schema.
@@ -171,11 +171,23 @@ function keywordAt(place: string, name: string, value: Json): Keyword {
   return keyword
 }
 
-function schemasIn({ holds }: Keyword, value: Json): readonly (readonly [string, Json])[] {
-  if (holds === 'one') return [['', value]]
-  if (holds === 'named' && value instanceof Map) return [...value]
-  if (holds === 'list' && Array.isArray(value)) return value.map((json: Json, index) => [String(index), json])
+/** `step`: the name or index of the schema in the value of its keyword; undefined where the schema is the value. A name may be empty. */
+interface Held {
+  readonly step: string | undefined
+  readonly json: Json
+}
+
+function schemasIn({ holds }: Keyword, value: Json): readonly Held[] {
+  if (holds === 'one') return [{ step: undefined, json: value }]
+  if (holds === 'named' && value instanceof Map) return [...value].map(([step, json]) => ({ step, json }))
+  if (holds === 'list' && Array.isArray(value))
+    return value.map((json: Json, index) => ({ step: String(index), json }))
   return []
+}
+
+function placeIn(place: string, keyword: string, step: string | undefined): string {
+  const outer = `${place}/${pointerStep(keyword)}`
+  return step === undefined ? outer : `${outer}/${pointerStep(step)}`
 }
 
 function targetOf(schema: JsonObject, place: string): string | undefined {
