@@ -16,7 +16,7 @@ const FILES = {
   manifest: /^MANIFEST-\d+$/
 } as const
 
-/** A file that is never written again once the manifest names it. */
+/** A table, whether or not the manifest names it. */
 export function isTable(name: string): boolean {
   return FILES.table.test(name)
 }
@@ -33,10 +33,13 @@ export class DamagedFolder extends Failure {
   override name = 'DamagedFolder'
 }
 
-/** Throws DamagedFolder naming the first file that is missing, or damaged so that LevelDB would forget something. */
-export async function expectWhole(folder: string): Promise<void> {
+/**
+ * Throws DamagedFolder naming the first file that is missing, or damaged so that LevelDB would forget something. Gives the
+ * names of the tables that belong to the database. Others are left over, and LevelDB may write anew under their names.
+ */
+export async function expectWhole(folder: string): Promise<ReadonlySet<string>> {
   const names = await readdir(folder)
-  await expectAllThere(folder, names)
+  const tables = await expectAllThere(folder, names)
   for (const name of names) {
     if (!FILES.log.test(name)) continue
     const at = damageIn(await readFile(join(folder, name)))
@@ -45,14 +48,15 @@ export async function expectWhole(folder: string): Promise<void> {
         `${join(folder, name)} is damaged at byte ${at}: LevelDB would drop what was written from there on`
       )
   }
+  return tables
 }
 
-async function expectAllThere(folder: string, names: readonly string[]): Promise<void> {
+async function expectAllThere(folder: string, names: readonly string[]): Promise<ReadonlySet<string>> {
   const missing = (name: string, why: string): DamagedFolder =>
     new DamagedFolder(`${join(folder, name)} is missing: ${why}`)
   if (!names.includes(CURRENT)) {
     const other = names.find(isRead)
-    if (other === undefined) return
+    if (other === undefined) return new Set()
     throw missing(
       CURRENT,
       `${folder} has other files of a database (such as ${other}), and LevelDB would begin anew`
@@ -67,13 +71,16 @@ async function expectAllThere(folder: string, names: readonly string[]): Promise
   const { log, tables } = expected
   if (log !== 0 && !names.some(name => numberOf(name, FILES.log) === log))
     throw missing(`${padded(log)}.log`, 'it is the write-ahead log, with the last that was written')
+  const found = new Set<string>()
   for (const [number, bytes] of tables) {
     const name = names.find(each => numberOf(each, FILES.table) === number)
     if (name === undefined) throw missing(`${padded(number)}.ldb`, 'it is a table of the database')
     const { size } = await stat(join(folder, name))
     if (size !== bytes)
       throw new DamagedFolder(`${join(folder, name)} is damaged: it has ${size} bytes and must have ${bytes}`)
+    found.add(name)
   }
+  return found
 }
 
 function numberOf(name: string, pattern: RegExp): number | undefined {

@@ -10,8 +10,8 @@ import { withTemporaryFolder } from './temporary-folder.js'
 /**
  * Opens the database of a stopped peer without writing into its folder, which may be a read-only copy. LevelDB knows no
  * such way: it rewrites its log, its manifest and its CURRENT at each open. So it is given a folder of its own, with
- * copies of these, and symbolic links to the tables, which LevelDB never writes to: where it deletes one, it deletes
- * the link. Throws Failure where the folder holds no database, or a running peer has it open.
+ * copies of these, and symbolic links to the tables that the manifest names, which LevelDB never writes to: where it
+ * deletes one, it deletes the link. Other tables, as an older copy over a newer folder leaves them, are not there for it. Throws Failure where the folder holds no database, or a running peer has it open.
  */
 export async function withReadOnly<T>(folder: string, use: (database: Database) => Promise<T>): Promise<T> {
   let isOpened = false
@@ -30,9 +30,9 @@ async function withCopy<T>(folder: string, use: (database: Database) => Promise<
   const before = await listing(folder)
   if (before === '')
     throw new Failure(`${folder} holds no database; name the --data folder of a stopped peer`)
-  await expectWhole(folder)
+  const tables = await expectWhole(folder)
   return withTemporaryFolder(async copy => {
-    await fill(copy, folder)
+    await fill(copy, folder, tables)
     const database = new ClassicLevel<Uint8Array, Uint8Array>(copy, {
       createIfMissing: false,
       keyEncoding: 'view',
@@ -50,11 +50,11 @@ async function withCopy<T>(folder: string, use: (database: Database) => Promise<
   })
 }
 
-async function fill(copy: string, folder: string): Promise<void> {
+async function fill(copy: string, folder: string, tables: ReadonlySet<string>): Promise<void> {
   for (const name of await readdir(folder)) {
     const [from, to] = [resolve(folder, name), join(copy, name)]
-    if (isTable(name)) await symlink(from, to).catch(() => copyFile(from, to))
-    else if (isRead(name)) await copyFile(from, to)
+    if (tables.has(name)) await symlink(from, to).catch(() => copyFile(from, to))
+    else if (isRead(name) && !isTable(name)) await copyFile(from, to)
   }
   await linkLock(copy, folder)
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { chmod, cp, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { networkIn } from '#src/chain/store.js'
 import { FOLDER_KINDS, type FolderKind } from '#src/cli/folder-contents.js'
 import { claimFolder, type FolderOwner } from '#src/cli/folder-owner.js'
 import { withOwnedFolder } from '#src/cli/owned-folder.js'
@@ -94,6 +95,19 @@ describe('a data folder that is only looked at', () => {
     const bytes = await readFile(join(torn, log))
     await truncate(join(torn, log), bytes.length - 5)
     assert.ok(Number((await lookAt(torn)).pending) < MESSAGES - 2 * BLOCK_SIZE)
+  })
+
+  it('tables that do not belong to it are not written to, as an older copy over a newer folder has them', async () => {
+    const folder = await copyOf('overlaid')
+    const tables = (await readdir(folder)).filter(name => name.endsWith('.ldb'))
+    // LevelDB is about to make a table of the log, under one of the next numbers.
+    for (let number = 1; number < 40; number += 1) {
+      const name = `${String(number).padStart(6, '0')}.ldb`
+      if (!tables.includes(name)) await writeFile(join(folder, name), `left over ${number}`)
+    }
+    const before = await folderBytes(folder)
+    await withReadOnly(folder, async database => assert.notEqual(await networkIn(database), undefined))
+    assert.equal(await folderBytes(folder), before)
   })
 
   it('that a running peer has open is refused, and the peer goes on', async () => {
