@@ -108,8 +108,8 @@ async function withLogOf(
 }
 
 /**
- * The folder gets its name when it is whole and the mark covers it: a crash before that leaves a folder that the next
- * run of this command removes, and no start takes.
+ * The folder gets its name when it is whole and the mark covers it: a failure before that leaves no
+ * folder; a crash leaves one that the next run of this command removes, and no start takes.
  */
 async function makeFolder(
   folder: string,
@@ -119,18 +119,27 @@ async function makeFolder(
   mark: SequencerMark
 ): Promise<Made> {
   const unfinished = `${folder}.restoring`
-  await rm(unfinished, { recursive: true, force: true })
-  await claimFolder(unfinished, { kind: 'sequencer', network, peerId: signer.peerId, mark: mark.name })
-  const database = await openDatabase(unfinished)
-  let made: Made
+  const remove = (): Promise<void> => rm(unfinished, { recursive: true, force: true })
+  await remove()
   try {
-    made = await fill(database, source, signer, mark)
+    await claimFolder(unfinished, { kind: 'sequencer', network, peerId: signer.peerId, mark: mark.name })
+    const made = await filled(unfinished, source, signer, mark)
+    await rename(unfinished, folder)
+    await syncFolder(dirname(folder))
+    return made
+  } catch (error) {
+    await remove()
+    throw error
+  }
+}
+
+async function filled(folder: string, source: LogSource, signer: Signer, mark: SequencerMark): Promise<Made> {
+  const database = await openDatabase(folder)
+  try {
+    return await fill(database, source, signer, mark)
   } finally {
     await database.close()
   }
-  await rename(unfinished, folder)
-  await syncFolder(dirname(folder))
-  return made
 }
 
 async function fill(
