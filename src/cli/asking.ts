@@ -22,6 +22,7 @@ import { closedNetwork, type SwarmKeyOption, withSwarmKeyOption } from './closed
 import { encodeEvidenceFile } from './evidence-file.js'
 import { Failure } from './failure.js'
 import { readOrderedNetwork, replaceFile } from './files.js'
+import { expectNoPeers } from './folder-owner.js'
 import { readIdentity } from './key-files.js'
 import { LastSeenHead } from './last-seen.js'
 import { address, DEFAULTS } from './options.js'
@@ -58,6 +59,7 @@ export async function asking(
   use: (asker: AccountAsker, head: CheckpointedHeader) => Promise<void>
 ): Promise<void> {
   const rules = rulesOf(await readOrderedNetwork(options.network))
+  await expectNoPeers(options.data)
   await withAsker(options, rules, async asker => {
     if (rules.ordering.maxReorg > 0) {
       const chain = new VerifiedChain(asker, rules, () => Date.now())

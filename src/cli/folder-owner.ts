@@ -8,7 +8,7 @@ import { SIGN_AGAIN } from '../roles/bind-to-mark.js'
 import { errorCode, Failure } from './failure.js'
 import { createFile, replaceFile, usedByAnother } from './files.js'
 import { contentsOf, FOLDER_KINDS, type FolderKind, isPrivate } from './folder-contents.js'
-import { isRead } from './level-files.js'
+import { isOfLevel, isRead } from './level-files.js'
 import { FolderInUse, withReadOnly } from './reading-folder.js'
 import { printLine } from './terminal.js'
 
@@ -25,7 +25,7 @@ export interface FolderOwner {
 }
 
 /** The owner record: a file beside LevelDB's own, which LevelDB leaves alone. */
-const OWNER_FILE = 'OWNER.json'
+export const OWNER_FILE = 'OWNER.json'
 
 interface OwnerRecord {
   readonly tallystick: 1
@@ -48,7 +48,7 @@ export async function claimFolder(folder: string, owner: FolderOwner): Promise<v
     return bindToMark(folder, record, owner)
   }
   const isOld = await hasDatabase(folder)
-  if (isOld) await expectRecognized(folder, owner)
+  if (!(isOld && (await isRecognized(folder, owner)))) await expectNothingElse(folder)
   await mkdir(folder, { recursive: true, mode: isPrivate(owner.kind) ? 0o700 : 0o777 })
   await createFile(join(folder, OWNER_FILE), `${JSON.stringify(recordOf(owner))}\n`)
   if (isOld)
@@ -134,16 +134,16 @@ function expectOwned(folder: string, record: OwnerRecord, owner: FolderOwner): v
   if (!isSame) throw notOurs(folder, nameOf(record), owner)
 }
 
-/** Without a record, by what is in it. */
-async function expectRecognized(folder: string, owner: FolderOwner): Promise<void> {
+/** Without a record, by what is in it: false where that is nothing. Throws Failure where the folder is another's. */
+async function isRecognized(folder: string, owner: FolderOwner): Promise<boolean> {
   const recognized = withReadOnly(folder, async database => {
     const contents = await contentsOf(database, owner.network)
-    if (contents.kind === 'nothing') return
+    if (contents.kind === 'nothing') return false
     if (contents.kind === 'other network')
       throw notOurs(folder, `a folder of another network than ${nameOfNetwork(recordOf(owner))}`, owner)
     const { kinds, peerId } = contents
     const isSame = peerId === undefined || owner.peerId === undefined || toHex(peerId) === toHex(owner.peerId)
-    if (kinds.includes(owner.kind) && isSame) return
+    if (kinds.includes(owner.kind) && isSame) return true
     const [kind = owner.kind] = kinds
     throw notOurs(
       folder,
@@ -151,17 +151,48 @@ async function expectRecognized(folder: string, owner: FolderOwner): Promise<voi
       owner
     )
   })
-  await recognized.catch((error: unknown) => {
+  return recognized.catch((error: unknown) => {
     throw error instanceof FolderInUse ? usedByAnother(folder) : error
   })
 }
 
+/** A file system has this folder at its root. */
+const LOST_AND_FOUND = 'lost+found'
+
+/** Throws Failure where a folder that no peer has used holds anything: it has another owner, and another purpose. */
+async function expectNothingElse(folder: string): Promise<void> {
+  const isOurs = (name: string): boolean =>
+    isOfLevel(name) || name === LOST_AND_FOUND || name.startsWith(`${OWNER_FILE}.`)
+  const foreign = (await namesIn(folder)).find(name => !isOurs(name))
+  if (foreign === undefined) return
+  throw new Failure(
+    `${folder} is not empty, and it is not the folder of a peer (it holds ${harmless(foreign.slice(0, 100))}); nothing was written there: name an empty folder, or a new one, with --data DIR`
+  )
+}
+
+/**
+ * Throws Failure where a folder is a peer's: the tool keeps what it has seen in a folder of its own. A peer that runs may
+ * have it open, and what is in it has one owner.
+ */
+export async function expectNoPeers(folder: string): Promise<void> {
+  const record = await readRecord(folder)
+  if (record === undefined && !(await hasDatabase(folder))) return
+  const whose = record === undefined ? 'the database of a peer' : nameOf(record)
+  throw new Failure(
+    `${folder} is ${whose}; nothing was written there: name a folder of the tool's own with --data DIR (data/tool where it is left out)`
+  )
+}
+
 /** Whether files of a database are there. */
 export async function hasDatabase(folder: string): Promise<boolean> {
+  return (await namesIn(folder)).some(isRead)
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
   try {
-    return (await readdir(folder)).some(isRead)
+    return await readdir(folder)
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return false
+    if (errorCode(error) === 'ENOENT') return []
     throw new Failure(`${folder} cannot be opened as a database (${errorCode(error)})`)
   }
 }

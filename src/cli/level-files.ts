@@ -26,6 +26,11 @@ export function isRead(name: string): boolean {
   return name === CURRENT || Object.values(FILES).some(pattern => pattern.test(name))
 }
 
+/** Each file that LevelDB makes in its folder: what it reads, its lock, its own log, and a CURRENT that is half written. */
+export function isOfLevel(name: string): boolean {
+  return isRead(name) || /^(LOCK|LOG|LOG\.old|\d+\.dbtmp)$/.test(name)
+}
+
 const CURRENT = 'CURRENT'
 
 /** Thrown where files of a folder are missing or damaged. What to do about it depends on whose folder it is. */

@@ -1,6 +1,8 @@
 import { chmod, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode, Failure } from './failure.js'
+import { OWNER_FILE } from './folder-owner.js'
+import { isOfLevel } from './level-files.js'
 import { printLine } from './terminal.js'
 
 const FOLDER = 0o700
@@ -9,15 +11,18 @@ const OF_OTHERS = 0o077
 
 /**
  * Makes sure that a folder's owner alone can enter it: earlier versions made them with the usual mode. From then on the
- * folder keeps others out, whatever the modes of the files in it. Throws Failure where it is not ours to change.
+ * folder keeps others out, whatever the modes of the files in it. Only the files of the peer get another mode. Throws
+ * Failure where it is not ours to change.
  */
 export async function expectPrivate(path: string): Promise<void> {
   try {
     const { mode } = await stat(path)
     if ((mode & OF_OTHERS) === 0) return
     await chmod(path, FOLDER)
-    for (const entry of await readdir(path, { withFileTypes: true }))
-      if (entry.isFile()) await chmod(join(path, entry.name), FILE)
+    for (const entry of await readdir(path, { withFileTypes: true })) {
+      const isOurs = isOfLevel(entry.name) || entry.name === OWNER_FILE
+      if (entry.isFile() && isOurs) await chmod(join(path, entry.name), FILE)
+    }
     printLine(`${path} could be read by others; it is its owner's alone now (mode 0700)`)
   } catch (error) {
     throw new Failure(

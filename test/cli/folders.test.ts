@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmod, cp, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { networkIn } from '#src/chain/store.js'
 import { FOLDER_KINDS, type FolderKind } from '#src/cli/folder-contents.js'
@@ -268,6 +268,32 @@ describe('whose a data folder is', () => {
     }
   })
 
+  it('that holds foreign files is refused by each role: no file is written, no mode changed', async () => {
+    const modesIn = (folder: string): Promise<number[]> =>
+      Promise.all(['.', 'notes.txt'].map(async name => (await stat(join(folder, name))).mode & 0o777))
+    for (const kind of FOLDER_KINDS)
+      for (const isTools of [false, true]) {
+        const folder = join(home, `foreign-${kind}-${isTools}`)
+        await mkdir(folder)
+        await writeFile(join(folder, 'notes.txt'), 'mine')
+        // An empty database makes no other folder of it.
+        if (isTools) await (await openDatabase(folder)).close()
+        await chmod(folder, 0o755)
+        const [before, modes] = [await folderBytes(folder), await modesIn(folder)]
+        await assert.rejects(
+          withOwnedFolder(folder, ownerOf(kind), async () => assert.fail('it was opened')),
+          /is not empty, and it is not the folder of a peer \(it holds notes\.txt\); nothing was written there: name an empty folder/
+        )
+        assert.equal(await folderBytes(folder), before)
+        assert.deepEqual(await modesIn(folder), modes)
+      }
+    // What a crash leaves before the record has its name, and what a file system has at its root, are in no peer's way.
+    const begun = join(home, 'begun')
+    await mkdir(join(begun, 'lost+found'), { recursive: true })
+    await writeFile(join(begun, 'OWNER.json.0123456789abcdef.tmp'), '')
+    await claimFolder(begun, ownerOf('client'))
+  })
+
   it('a record that is damaged is no record of anybody', async () => {
     const folder = join(home, 'damaged')
     await claimFolder(folder, ownerOf('follower'))
@@ -277,7 +303,7 @@ describe('whose a data folder is', () => {
     }
   })
 
-  it('holds between the programs: a client refuses a sequencer’s folder, and a sequencer a client’s', async () => {
+  it('holds between the programs: a client refuses a sequencer’s folder, a sequencer a client’s, and the tool both', async () => {
     const folder = await cleanup.folder()
     await writeSequencerFiles(folder, net)
     const sequencer = Program.start(cleanup, folder, [...SEQUENCER_OPTIONS, ...ANY_PORT])
@@ -291,6 +317,22 @@ describe('whose a data folder is', () => {
       await folderBytes(join(folder, 'sequencer')),
       await folderBytes(join(folder, 'client'))
     ]
+    // The tool keeps what it has seen in no peer's folder, whether the peer runs or not.
+    for (const [data, whose] of [
+      ['sequencer', 'the sequencer'],
+      ['client', 'the client']
+    ] as const) {
+      const counted = await tool(folder, 'count', '--network', 'network.json', '--data', data, ...connect)
+      assert.equal(counted.code, 1)
+      assert.match(
+        counted.stderr,
+        new RegExp(`error: ${data} is the folder of ${whose} .*nothing was written there: .*--data DIR`)
+      )
+    }
+    assert.deepEqual(
+      (await readdir(join(folder, 'sequencer'))).filter(name => name.startsWith('head-')),
+      []
+    )
     const wrongClient = Program.start(
       cleanup,
       folder,

@@ -25,6 +25,7 @@ describe("a client's folder", () => {
     return program
   }
 
+  /** The client's database, or the one beside its key. */
   async function assertPrivate(data: string): Promise<void> {
     assert.equal(await modeOf(data), '700')
     const names = await readdir(data)
@@ -59,6 +60,22 @@ describe("a client's folder", () => {
     const { code, stderr } = await tool(folder, 'submit', 'a text', ...files, '--connect', sequencer.address)
     assert.equal(code, 0, stderr)
     await assertPrivate(join(folder, 'data'))
+    const marks = join(folder, 'client.signed')
+    assert.equal(await modeOf(marks), '700')
+    const [mark = ''] = await readdir(marks)
+    await assertPrivate(join(marks, mark))
+  })
+
+  it('gets other modes for its database’s files alone, whatever else lies in it', async () => {
+    const folder = await cleanup.folder()
+    const names = ['000003.log', 'CURRENT', 'LOCK', 'LOG', 'notes.txt', 'script.sh']
+    for (const name of names) await writeFile(join(folder, name), '')
+    for (const name of names) await chmod(join(folder, name), 0o755)
+    await chmod(folder, 0o755)
+    await expectPrivate(folder)
+    assert.equal(await modeOf(folder), '700')
+    const modes = await Promise.all(names.map(name => modeOf(join(folder, name))))
+    assert.deepEqual(modes, ['600', '600', '600', '600', '755', '755'])
   })
 
   it('is refused with the command that mends it where it cannot be made private', async () => {
