@@ -5,6 +5,7 @@ import { toHex, utf8 } from '#src/core/bytes.js'
 import { sha256 } from '#src/core/hash.js'
 import { peerIdToString, VerifierCache } from '#src/core/keys.js'
 import { parseCanonicalNetwork } from '#src/core/network-document.js'
+import { Evidence as WireEvidence } from '#src/core/wire/tallystick.js'
 import { readEvidence } from '#src/node/evidence-check.js'
 import { fromHex, repositoryFile } from '../helpers/core.js'
 import { type EvidenceCases, evidenceCases } from '../helpers/evidence-cases.js'
@@ -85,6 +86,17 @@ describe('The evidence vectors of the protocol', () => {
 
   it('are what the program makes and says of them', async () => {
     assert.deepEqual(vectors(), await vectorsOf(await evidenceCases()))
+  })
+
+  it('show no account for a message that cannot be decoded, and the accounts of one that is not valid otherwise', async () => {
+    const proofsOf = (about: string): number => {
+      const named = vectors().accepted.filter(({ name }) => name.includes(about))
+      assert.equal(named.length, 1, about)
+      return WireEvidence.decode(fromHex(named[0]?.evidence ?? '')).state?.proofs.length ?? -1
+    }
+    assert.equal(proofsOf('the sequence 0'), 0)
+    assert.equal(proofsOf('of another network'), 2)
+    assert.equal(proofsOf('a wrong signature'), 2)
   })
 
   it('hold or are refused with nothing but the network document', async () => {

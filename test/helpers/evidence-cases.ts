@@ -125,8 +125,24 @@ function acceptedOf(data: PublicData, payer: Payer): EvidenceCases['accepted'] {
     'state: that of block 2 is another one': statePiece(data, 2, lie(data, 2, { state: seedOf('state') })),
     'state: that of block 1 is another one': statePiece(data, 1, lie(data, 1, { state: seedOf('state') })),
     'state: block 3 has a transfer that is not covered': invalidMessage(data, payer.pay(data.net.signer, 8n)),
-    'state: block 3 has a message that is no transfer': invalidMessage(data, payer.saying(NOTHING))
+    'state: block 3 has a message that is no transfer': invalidMessage(data, payer.saying(NOTHING)),
+    // It cannot be decoded, so that no account decides.
+    'state: block 3 has a transfer with the sequence 0, which is shown with no proof': invalidMessage(
+      data,
+      payer.pay(data.net.signer, 1n, { sequence: 0n })
+    ),
+    // These can be decoded: author and receiver decide, and the producer.
+    'state: block 3 has a transfer of another network, which is shown with the proofs of its accounts':
+      invalidMessage(data, payer.pay(data.net.signer, 1n, { network: asHash(seedOf('elsewhere')) })),
+    'state: block 3 has a transfer with a wrong signature, which is shown with the proofs of its accounts':
+      invalidMessage(data, withWrongSignature(payer.pay(data.net.signer, 1n)))
   }
+}
+
+function withWrongSignature(made: Made): Made {
+  // The signature is the last field.
+  const envelope = flipped(made.envelope, made.envelope.length - 1) as EnvelopeBytes
+  return { ...made, envelope, leaf: leafHash(envelope) }
 }
 
 /** Block 3 with a message in it that is not valid there; both of its trees are right. */
