@@ -1,5 +1,6 @@
 import { chmod, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { describeError } from '../node/events.js'
 import { errorCode, Failure } from './failure.js'
 import { OWNER_FILE } from './folder-owner.js'
 import { isOfLevel } from './level-files.js'
@@ -16,17 +17,23 @@ const OF_OTHERS = 0o077
  */
 export async function expectPrivate(path: string): Promise<void> {
   try {
-    const { mode } = await stat(path)
-    if ((mode & OF_OTHERS) === 0) return
+    if (await isPrivate(path)) return
     await chmod(path, FOLDER)
     for (const entry of await readdir(path, { withFileTypes: true })) {
       const isOurs = isOfLevel(entry.name) || entry.name === OWNER_FILE
       if (entry.isFile() && isOurs) await chmod(join(path, entry.name), FILE)
     }
+    // Some file systems have no modes: there it changes nothing, and says nothing.
+    if (!(await isPrivate(path)))
+      throw new Error('its file system keeps no modes; name a folder on another one')
     printLine(`${path} could be read by others; it is its owner's alone now (mode 0700)`)
   } catch (error) {
     throw new Failure(
-      `${path} can be read by others, and that cannot be changed (${errorCode(error) ?? String(error)}); it must be its owner's alone: chmod 700 ${path}`
+      `${path} can be read by others, and that cannot be changed (${errorCode(error) ?? describeError(error)}); it must be its owner's alone: chmod 700 ${path}`
     )
   }
+}
+
+async function isPrivate(path: string): Promise<boolean> {
+  return ((await stat(path)).mode & OF_OTHERS) === 0
 }

@@ -184,12 +184,12 @@ interface ReadDocument extends CommonDocument {
 }
 
 // The schema is our own: to hold it against that of all schemas would double the time that a thread takes to start.
-const validate = new Ajv2020({
-  allErrors: true,
-  discriminator: true,
-  meta: false,
-  validateSchema: false
-}).compile<ReadDocument>(SCHEMA)
+const OPTIONS = { discriminator: true, meta: false, validateSchema: false } as const
+/** Stops at the first thing that is wrong: a stranger's document may have millions of them. */
+const validate = new Ajv2020(OPTIONS).compile<ReadDocument>(SCHEMA)
+
+/** Characters up to which a document is looked through for all that is wrong with it. */
+const LOOKED_THROUGH = 64 * 1024
 
 /** A parsed document with its canonical bytes (RFC 8785) and its id, their SHA-256. */
 export type Network = OrderedNetwork | UnorderedNetwork
@@ -223,20 +223,21 @@ export function parseNetwork(text: string): Network {
     if (error instanceof SyntaxError) throw new InvalidNetworkDocument(`it is not JSON: ${error.message}`)
     throw error
   }
-  return networkOf(value)
+  return networkOf(value, text.length <= LOOKED_THROUGH)
 }
 
 /** From the canonical bytes in block 0. Throws InvalidNetworkDocument, also where they are not canonical. */
 export function parseCanonicalNetwork(bytes: Uint8Array): Network {
+  expectNotTooLong(bytes)
   const network = parseNetwork(new TextDecoder().decode(bytes))
   if (!equal(network.canonical, bytes)) throw new InvalidNetworkDocument('it is not in canonical form')
   return network
 }
 
-/** Throws InvalidNetworkDocument. */
-export function networkOf(value: unknown): Network {
+/** Throws InvalidNetworkDocument, which tells all that does not fit the schema, or the first of it. */
+export function networkOf(value: unknown, tellsAll = true): Network {
   if (!validate(value)) {
-    const problems = validate.errors?.map(describeProblem)
+    const problems = (tellsAll ? allErrors(value) : validate.errors)?.map(describeProblem)
     throw new InvalidNetworkDocument(problems?.join('; ') ?? 'it does not fit the schema')
   }
   const { ordering, application, members = [] } = value
@@ -291,6 +292,12 @@ function hasReward({ reward = '0' }: LedgerApplicationDocument): boolean {
   return reward !== '0'
 }
 
+function allErrors(value: unknown): typeof validate.errors {
+  const validateAll = new Ajv2020({ ...OPTIONS, allErrors: true }).compile(SCHEMA)
+  validateAll(value)
+  return validateAll.errors
+}
+
 function describeProblem({ instancePath, keyword, message = 'does not fit' }: ErrorObject): string {
   if (keyword === 'discriminator') return `${instancePath}/type must be one that is known here`
   return `${instancePath || 'the document'} ${message}`
@@ -321,9 +328,13 @@ function canonicalForm(value: ReadDocument): Uint8Array {
       `it has no canonical form (RFC 8785), or is nested more than ${LIMITS.documentDepth} deep`
     )
   const canonical = utf8(text)
-  if (canonical.length > LIMITS.documentBytes)
-    throw new InvalidNetworkDocument(`${canonical.length} bytes; it has ${LIMITS.documentBytes} at most`)
+  expectNotTooLong(canonical)
   return canonical
+}
+
+function expectNotTooLong({ length }: Uint8Array): void {
+  if (length > LIMITS.documentBytes)
+    throw new InvalidNetworkDocument(`${length} bytes; it has ${LIMITS.documentBytes} at most`)
 }
 
 function expectPeerId(text: string): void {

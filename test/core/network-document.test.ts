@@ -240,6 +240,19 @@ describe('Network document: what is refused, with a sentence', () => {
     })
   })
 
+  it('that are longer than one may be, unread; and of long ones what is wrong first, not millions of things', () => {
+    const members = Array.from({ length: 1_500_000 }, () => 1)
+    const text = JSON.stringify({ ...document, members })
+    assert.throws(() => parseNetwork(text), {
+      name: 'InvalidNetworkDocument',
+      message: '/members must NOT have more than 10000 items'
+    })
+    assert.throws(() => parseCanonicalNetwork(new Uint8Array(LIMITS.documentBytes + 1).fill(0x5b)), {
+      name: 'InvalidNetworkDocument',
+      message: '4194305 bytes; it has 4194304 at most'
+    })
+  })
+
   it('what is no PeerId, as sequencer or among the members', () => {
     const bad = ['nobody', `${peer}0`, peer.slice(1), peer.slice(0, -1), ` ${peer}`]
     const { must_reject_text } = vectors<{ must_reject_text: string[] }>('libp2p/peer_id_keys.json')
