@@ -298,6 +298,18 @@ describe('the schema of a network document', () => {
       }
     })
 
+    it('and long names are read in a moment: no more places are kept than are named', () => {
+      const name = 'n'.repeat(40_000)
+      const many = Array.from({ length: 4_000 }, () => true)
+      const schema = {
+        properties: { [name]: { allOf: many } },
+        $ref: '#/$defs/a',
+        $defs: { a: { type: 'object' } }
+      }
+      assert.ok(fits(schema, { [name]: 1 }))
+      assert.ok(!fits(schema, 1))
+    })
+
     it('to anything else is refused', () => {
       for (const $ref of [
         '',

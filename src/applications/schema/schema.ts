@@ -65,10 +65,12 @@ interface Node {
 }
 
 class Compiler {
-  /** By their places. */
+  /** Those that a `$ref` names, by their places. Not all: places are long where names are, and there are thousands. */
   readonly #nodes = new Map<string, Node>()
+  #named: ReadonlySet<string> = new Set()
 
   compile(schema: Json): Check {
+    this.#named = new Set(targetsIn(schema))
     const root = this.#node(schema, ROOT)
     const { values, depth } = new Expansion(place => this.#nodes.get(place)).measure(root)
     if (values > LIMITS.schemaValues)
@@ -85,7 +87,7 @@ class Compiler {
       schema instanceof Map
         ? this.#object(schema, place)
         : { place, check: always(schema, place), values: 1, depth: 0, inner: [], target: undefined }
-    this.#nodes.set(place, node)
+    if (this.#named.has(place)) this.#nodes.set(place, node)
     return node
   }
 
@@ -190,13 +192,27 @@ function placeIn(place: string, keyword: string, step: string | undefined): stri
   return step === undefined ? outer : `${outer}/${pointerStep(step)}`
 }
 
-function targetOf(schema: JsonObject, place: string): string | undefined {
+/** The place that `$ref` names, where it names one. */
+function targetIn(schema: JsonObject): string | undefined {
   const reference = schema.get('$ref')
-  if (typeof reference !== 'string') return undefined
-  const path = reference.startsWith('#') ? decoded(reference.slice(1)) : undefined
-  if (path === undefined || (path !== '' && !path.startsWith('/')))
+  if (typeof reference !== 'string' || !reference.startsWith('#')) return undefined
+  const path = decoded(reference.slice(1))
+  return path === '' || path?.startsWith('/') ? ROOT + path : undefined
+}
+
+function targetOf(schema: JsonObject, place: string): string | undefined {
+  const target = targetIn(schema)
+  if (schema.has('$ref') && target === undefined)
     throw wrong(`${place}/$ref`, `"$ref" must be # and a JSON Pointer to a schema in this one`)
-  return ROOT + path
+  return target
+}
+
+/** Of all schemas in it, and of what only looks like one, which does no harm. */
+function targetsIn(value: Json): readonly string[] {
+  if (!(value instanceof Map) && !Array.isArray(value)) return []
+  const own = value instanceof Map ? targetIn(value) : undefined
+  const inner = [...value.values()].flatMap((part: Json) => targetsIn(part))
+  return own === undefined ? inner : [own, ...inner]
 }
 
 /** Undefined where the percent-encoding of a fragment is wrong. */
