@@ -11,6 +11,7 @@ import { sha256 } from './hash.js'
 import { readPublicKey, unusedType } from './key-encoding.js'
 import { LIMITS } from './limits.js'
 import { Recent } from './recent.js'
+import { Secp256k1Key } from './secp256k1.js'
 
 /** Identity keys: who signs, who signed. libp2p names and encodes the keys, node:crypto does the work. */
 
@@ -93,18 +94,10 @@ export function verifierOf(bytes: Uint8Array): Verifier {
       expectRsaParameters(object)
       return { peerId, verify: (data, signature) => verify('sha256', data, object, signature) }
     }
-    case 'secp256k1':
-      // noble refuses high-S and sloppy DER, which node:crypto takes.
-      return {
-        peerId,
-        verify: (data, signature) => {
-          try {
-            return secp256k1.verify(signature, sha256(data), key.raw, { prehash: false, format: 'der' })
-          } catch {
-            return false
-          }
-        }
-      }
+    case 'secp256k1': {
+      const object = new Secp256k1Key(key.raw)
+      return { peerId, verify: (data, signature) => object.verify(data, signature) }
+    }
     default:
       throw new TypeError(`keys of type ${key.type} are not used here`)
   }

@@ -5,6 +5,7 @@ import { ed25519 } from '@noble/curves/ed25519.js'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import fc from 'fast-check'
 import { concat, toHex, utf8 } from '#src/core/bytes.js'
+import { sha256 } from '#src/core/hash.js'
 import { readPrivateKey, readPublicKey } from '#src/core/key-encoding.js'
 import {
   encodePublicKey,
@@ -507,6 +508,41 @@ describe('Keys: one signature has one form', () => {
       'it is a signature, but for its S'
     )
     assert.equal(verifier.verify(MESSAGE, high.toBytes('der')), false)
+  })
+
+  it('secp256k1: the verdict is that of another library, whatever is changed in a signature', async () => {
+    const key = await privateKeyOf('somebody', 'secp256k1')
+    const { raw } = key.publicKey
+    const signer = signerOf(key)
+    const verifier = verifierOf(signer.publicKey)
+    const signature = signer.sign(MESSAGE)
+    const n = secp256k1.Point.Fn.ORDER
+    const { r, s } = secp256k1.Signature.fromBytes(Uint8Array.from(signature), 'der')
+    const integer = (value: bigint): Uint8Array => {
+      const bytes = value === 0n ? Uint8Array.of(0) : bigEndian(value)
+      return der(2, (bytes[0] ?? 0) < 0x80 ? bytes : concat(Uint8Array.of(0), bytes))
+    }
+    const numbers = [0n, 1n, 2n, n / 2n, n / 2n + 1n, n - 1n, n, n + 1n, n + r, n + s, 2n ** 256n - 1n, r, s]
+    const changed = [
+      signature,
+      ...Array.from(signature, (byte, at) => signature.with(at, byte ^ (1 << (at % 8)))),
+      ...Array.from(signature, (_, length) => signature.slice(0, length)),
+      ...numbers.flatMap(one => [
+        der(0x30, concat(integer(one), integer(s))),
+        der(0x30, concat(integer(r), integer(one))),
+        der(0x30, concat(integer(one), integer(one)))
+      ])
+    ]
+    const verdictOf = (bytes: Uint8Array): boolean => {
+      try {
+        return secp256k1.verify(bytes, sha256(MESSAGE), raw, { prehash: false, format: 'der' })
+      } catch {
+        return false
+      }
+    }
+    for (const bytes of changed)
+      assert.equal(verifier.verify(MESSAGE, bytes), verdictOf(Uint8Array.from(bytes)), toHex(bytes))
+    assert.ok(verifier.verify(MESSAGE, signature))
   })
 
   it('secp256k1: DER in any but its one form is refused', async () => {
