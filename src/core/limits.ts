@@ -104,10 +104,16 @@ export const LIMITS = {
   submissionBytes: 1024 * 1024 + 64,
   /** Submit streams that one connection may have open at once. */
   submitStreams: 2,
-  /** Submissions that are being judged at once, of all peers. More are refused as busy. */
+  /** Submissions that are being judged at once, of all peers and of one. More are refused as busy. */
   submissions: 64,
-  /** Submissions of one peer; more are refused as rate limited. */
+  submissionsOfPeer: 8,
+  /** Tokens for the submissions of one peer: one for each, and what it costs; without one it is refused as rate limited. */
   submissionRate: { perSecond: 50, burst: 200 },
+  /**
+   * For how much validation, in messages as `validationQueueOfPeer` counts them, and for how many bytes of a submission
+   * a token pays. A message takes about 0.1 ms, so that a peer gets a third of a core in the long run.
+   */
+  submissionCost: { weightInToken: 64, bytesInToken: 32 * 1024 },
   /** Waits before a query that was refused for now is asked again, ms; then it has failed. */
   askAgainMs: [250, 500, 1_000],
   /** Bytes of a query: the longest names blocks by their ids. */
@@ -233,8 +239,9 @@ export const LIMITS = {
   /** Bytes of a piece of evidence (the leaves of a large block), and pieces that are kept: one is enough. */
   evidenceBytes: 512 * 1024,
   evidence: 16,
-  /** How often one neighbour may bring what it takes for evidence; more is not looked at. */
+  /** How often one neighbour, and all of one host, may bring what they take for evidence; more is not looked at. */
   evidenceRate: { perSecond: 0.1, burst: 16 },
+  evidenceRateOfHost: { perSecond: 0.2, burst: 64 },
   /** Pieces that wait to be checked, of all neighbours; and those that proved nothing and are remembered. */
   waitingEvidence: 32,
   rememberedAlarms: 1_024,

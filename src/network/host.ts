@@ -261,19 +261,25 @@ export class Host {
     return recipients.length
   }
 
-  /** Serves a protocol. A handler that throws has its stream aborted, a peer that opens streams without end is sent away. */
+  /**
+   * Serves a protocol. A handler that throws has its stream aborted, a peer that opens streams without end is sent away.
+   * The handler is told the peer, and the host that it connects from, as limits count it.
+   */
   async serve(
     protocol: string,
     options: StreamOptions,
-    handler: (channel: Channel, peer: PeerIdBytes) => Promise<void>
+    handler: (channel: Channel, peer: PeerIdBytes, host: string) => Promise<void>
   ): Promise<void> {
     await this.libp2p.handle(
       protocol,
       async (stream, connection: Connection) => {
-        if (!this.#streams.take(connection.remotePeer.toString(), performance.now()))
-          return this.#sendAway(connection.remotePeer, 'too many streams')
+        const { remotePeer, remoteAddr } = connection
+        const name = remotePeer.toString()
+        if (!this.#streams.take(name, performance.now()))
+          return this.#sendAway(remotePeer, 'too many streams')
         const channel = new Channel(stream, options)
-        await handler(channel, bytesOf(connection.remotePeer)).catch((error: unknown) => channel.abort(error))
+        const host = originOf(remoteAddr)?.host ?? name
+        await handler(channel, bytesOf(remotePeer), host).catch((error: unknown) => channel.abort(error))
       },
       { maxInboundStreams: options.streams, maxOutboundStreams: options.streams }
     )

@@ -16,9 +16,10 @@ import { readEvidence } from './evidence-check.js'
 import { FairQueue } from './fair-queue.js'
 import type { SequencerAsker } from './sequencer-asker.js'
 import type { Service } from './service.js'
+import type { Bringer } from './shares.js'
 
 export interface EvidenceKeeperOptions {
-  readonly host: Pick<Host, 'subscribe' | 'unsubscribe' | 'publish'>
+  readonly host: Pick<Host, 'subscribe' | 'unsubscribe' | 'publish' | 'originOf'>
   readonly topic: string
   readonly database: Database
   readonly network: Network
@@ -53,6 +54,8 @@ export class EvidenceKeeper implements Service {
   readonly #alarms = new Recent(LIMITS.rememberedAlarms)
   /** To check a block with all its messages takes long, and anybody can show true blocks that prove nothing. */
   readonly #rates = new RateLimiter(LIMITS.evidenceRate, LIMITS.rememberedRates)
+  /** Names are free: all neighbours of one host have this together. */
+  readonly #hostRates = new RateLimiter(LIMITS.evidenceRateOfHost, LIMITS.rememberedRates)
   readonly #queue = new FairQueue({ own: LIMITS.evidence, others: LIMITS.waitingEvidence })
   #writing: Promise<unknown> = Promise.resolve()
 
@@ -129,12 +132,26 @@ export class EvidenceKeeper implements Service {
    * suppress evidence by bringing it first.
    */
   async #hear(from: PeerIdBytes, bytes: Uint8Array): Promise<Outcome> {
-    // What is known takes nothing of the rate. Who passes on nothing else has no more of it than is kept.
+    const bringer = this.#bringerOf(from)
+    // Before the piece is read: it may be long.
+    if (!this.#isWithinRates(bringer)) return 'unseen'
+    // What is known takes nothing of the rates. A peer that passes on nothing else has no more of it than is kept.
     const known = this.#known(bytes)
     if (known !== undefined) return known
-    if (!this.#rates.take(toHex(from), this.options.clock())) return 'unseen'
+    this.#rates.take(bringer.peer, this.options.clock())
+    this.#hostRates.take(bringer.host, this.options.clock())
     const { signal } = this.#stopping
-    return (await this.#queue.of(toHex(from), () => this.#look(bytes, signal))) ?? 'unseen'
+    return (await this.#queue.of(bringer, () => this.#look(bytes, signal))) ?? 'unseen'
+  }
+
+  #isWithinRates({ peer, host }: Bringer): boolean {
+    const now = this.options.clock()
+    return this.#rates.hasOne(peer, now) && this.#hostRates.hasOne(host, now)
+  }
+
+  #bringerOf(from: PeerIdBytes): Bringer {
+    const peer = toHex(from)
+    return { peer, host: this.options.host.originOf(from)?.host ?? peer }
   }
 
   /** Of what need not be looked at: no signature, no proof. */

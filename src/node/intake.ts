@@ -22,7 +22,9 @@ import type { GossipVerdict, Host } from '../network/host.js'
 import { describeError } from './events.js'
 import type { ReceiptServer, SealedRefusal } from './receipt-server.js'
 import type { Service } from './service.js'
+import type { Bringer } from './shares.js'
 import { UNJUDGED, Unjudged, type ValidationPool } from './validation-pool.js'
+import { ValidationShares } from './validation-shares.js'
 
 /** Who is told what became of messages that were not taken. */
 export type IntakeAudience = Pick<ReceiptServer, 'turnedAway' | 'refused' | 'tellsAll'>
@@ -40,10 +42,6 @@ export const NO_AUDIENCE: IntakeAudience = {
  */
 export class Intake implements Service {
   readonly #busy = new Set<Promise<unknown>>()
-  /** Messages under validation, by the peer that handed them over. */
-  readonly #queuedBy = new Map<string, number>()
-  /** The beginnings of envelopes whose keys have been seen to sign something valid. */
-  readonly #knownKeys = new Set<string>()
   /** Of messages that were taken before, by the peer that brings them. */
   readonly #again = new RateLimiter(LIMITS.takenBeforeRate, LIMITS.rememberedRates)
   #isOpen = false
@@ -56,7 +54,9 @@ export class Intake implements Service {
     /** `from`: who handed it over. */
     private readonly take: (message: Candidate, from: PeerIdBytes) => GossipVerdict,
     /** True where this very message was taken before, and its author is told so. */
-    private readonly recall: (message: Omit<Candidate, 'envelope'>) => boolean = () => false
+    private readonly recall: (message: Omit<Candidate, 'envelope'>) => boolean = () => false,
+    /** Of the validation pool: those who take messages in another way, too, have the same. */
+    private readonly shares = new ValidationShares()
   ) {}
 
   async start(): Promise<void> {
@@ -90,9 +90,9 @@ export class Intake implements Service {
       this.receipts.turnedAway(from, [{ leaf: leafHash(bundle) }], why)
       return 'reject'
     }
-    const name = toHex(from)
+    const bringer = this.#bringerOf(from)
     const now = performance.now()
-    if (!this.#again.hasOne(name, now)) {
+    if (!this.#again.hasOne(bringer.peer, now)) {
       const why = refusal(
         'rate limited',
         'you bring too many messages that were taken before; send again later'
@@ -100,22 +100,13 @@ export class Intake implements Service {
       return this.#turnAway(from, carried, why)
     }
     const envelopes = carried.filter(envelope => !this.#isTakenBefore(envelope))
-    this.#again.charge(name, now, carried.length - envelopes.length)
+    this.#again.charge(bringer.peer, now, carried.length - envelopes.length)
     if (envelopes.length === 0) return 'ignore'
-    const weight = this.#weightOf(envelopes)
-    const queued = (this.#queuedBy.get(name) ?? 0) + weight
-    if (queued > LIMITS.validationQueueOfPeer) {
-      const limited = refusal(
-        'rate limited',
-        'too many of your messages wait for validation; send again later'
-      )
-      return this.#turnAway(from, envelopes, limited)
-    }
-    if (this.pool.queued + envelopes.length > LIMITS.validationQueue) {
-      const busy = refusal('busy', 'too many messages wait for validation; send again later')
-      return this.#turnAway(from, envelopes, busy)
-    }
-    this.#queuedBy.set(name, queued)
+    const weight = this.shares.weightOf(envelopes)
+    // Blocks are looked at in the same pool.
+    const isFull = this.pool.queued + envelopes.length > LIMITS.validationQueue
+    const taken = isFull ? 'full' : this.shares.take(bringer, weight)
+    if (taken !== 'taken') return this.#turnAway(from, envelopes, taken === 'share' ? LIMITED : BUSY)
     let verdicts: readonly Verdict[]
     try {
       const rest = envelopes.length === carried.length ? bundle : encodeBundle(envelopes)
@@ -124,9 +115,7 @@ export class Intake implements Service {
       if (error instanceof Unjudged) return this.#turnAway(from, envelopes, UNJUDGED)
       throw error
     } finally {
-      const left = (this.#queuedBy.get(name) ?? 0) - weight
-      if (left > 0) this.#queuedBy.set(name, left)
-      else this.#queuedBy.delete(name)
+      this.shares.release(bringer, weight)
     }
     return verdictOfAll(verdicts.map((verdict, index) => this.#settle(from, envelopes[index], verdict)))
   }
@@ -142,11 +131,9 @@ export class Intake implements Service {
     return 'later'
   }
 
-  /** What a bundle takes of its bringer's share. */
-  #weightOf(envelopes: readonly EnvelopeBytes[]): number {
-    const names = new Set(envelopes.map(keyNameOf))
-    const strangers = [...names].filter(name => !this.#knownKeys.has(name)).length
-    return envelopes.length + strangers * (LIMITS.newKeyWeight - 1)
+  #bringerOf(from: PeerIdBytes): Bringer {
+    const peer = toHex(from)
+    return { peer, host: this.host.originOf(from)?.host ?? peer }
   }
 
   /** Runs for one message after the other, in the order of arrival. */
@@ -161,8 +148,7 @@ export class Intake implements Service {
     }
     if (envelope === undefined) throw new Error('more verdicts than messages')
     const { leaf, author, sequence } = verdict
-    if (this.#knownKeys.size >= LIMITS.cachedKeys) this.#knownKeys.clear()
-    this.#knownKeys.add(keyNameOf(envelope))
+    this.shares.knows(envelope)
     return this.take({ envelope, leaf, author, sequence }, from)
   }
 
@@ -208,13 +194,6 @@ function messageIn(envelope: EnvelopeBytes): Message | undefined {
   }
 }
 
-/** An envelope begins with its public key. */
-const KEY_NAME_BYTES = 64
+const LIMITED = refusal('rate limited', 'too many of your messages wait for validation; send again later')
 
-function keyNameOf(envelope: EnvelopeBytes): string {
-  return Buffer.from(
-    envelope.buffer,
-    envelope.byteOffset,
-    Math.min(KEY_NAME_BYTES, envelope.length)
-  ).toString('latin1')
-}
+const BUSY = refusal('busy', 'too many messages wait for validation; send again later')

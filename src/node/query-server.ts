@@ -14,6 +14,7 @@ import { OpenWork } from './open-work.js'
 import { QUERY_STREAMS, timeFor } from './query-protocol.js'
 import { type Reply, type Responder, refused, replyWith } from './responder.js'
 import type { Service } from './service.js'
+import { type Bringer, Shares } from './shares.js'
 import { within } from './waiting.js'
 
 export interface QueryServerOptions {
@@ -28,14 +29,13 @@ export interface QueryServerOptions {
 
 /**
  * Answers /tallystick/query/1: one query a stream, then the answers, then the end. An answer is made piece by piece,
- * the pieces of all peers in turn, and each peer pays for what it is given by its size.
+ * the pieces of all hosts and peers in turn, and each peer pays for what it is given by its size.
  */
 export class QueryServer implements Service {
   readonly #open = new OpenWork()
   readonly #stopping = new AbortController()
-  /** Queries that are being answered, in all and by peer. */
-  #answering = 0
-  readonly #answeringTo = new Map<string, number>()
+  /** Queries that are being answered. */
+  readonly #places = new Shares({ all: LIMITS.queries, ofPeer: LIMITS.queriesOfPeer })
   readonly #rates: RateLimiter
   /** No query has more than one piece that waits. */
   readonly #turns = new FairQueue({ own: 0, others: LIMITS.queries })
@@ -51,8 +51,8 @@ export class QueryServer implements Service {
     // One for each query that is being answered.
     setMaxListeners(0, this.#stopping.signal)
     const request = { ...QUERY_STREAMS, frameBytes: LIMITS.queryBytes, unreadBytes: 2 * LIMITS.queryBytes }
-    await this.host.serve(QUERY_PROTOCOL, request, (channel, peer) =>
-      this.#open.during(this.#serve(channel, peer))
+    await this.host.serve(QUERY_PROTOCOL, request, (channel, peer, from) =>
+      this.#open.during(this.#serve(channel, peer, { peer: toHex(peer), host: from }))
     )
   }
 
@@ -63,31 +63,25 @@ export class QueryServer implements Service {
     await this.#open.ended()
   }
 
-  async #serve(channel: Channel, peer: PeerIdBytes): Promise<void> {
+  async #serve(channel: Channel, peer: PeerIdBytes, from: Bringer): Promise<void> {
     const frame = await channel.receive(AbortSignal.timeout(LIMITS.frameMs))
     if (frame === undefined) return channel.close(AbortSignal.timeout(LIMITS.frameMs))
-    const name = toHex(peer)
     // Counted only now: a stream on which nothing is asked keeps nobody out.
-    const ofPeer = this.#answeringTo.get(name) ?? 0
-    const isBusy = this.#answering >= LIMITS.queries || ofPeer >= LIMITS.queriesOfPeer
-    const why = isBusy ? BUSY : this.#rates.take(name, this.options.clock()) ? undefined : RATE_LIMITED
-    this.#answering += 1
-    this.#answeringTo.set(name, ofPeer + 1)
+    if (this.#places.take(from, 1) !== 'taken')
+      return this.#send(channel, replyWith(BUSY), from, LIMITS.queryMs)
     try {
-      await (why
-        ? this.#send(channel, replyWith(why), name, LIMITS.queryMs)
-        : this.#answer(channel, frame, peer, name))
+      const mayAsk = this.#rates.take(from.peer, this.options.clock())
+      await (mayAsk
+        ? this.#answer(channel, frame, peer, from)
+        : this.#send(channel, replyWith(RATE_LIMITED), from, LIMITS.queryMs))
     } finally {
-      this.#answering -= 1
-      const left = (this.#answeringTo.get(name) ?? 1) - 1
-      if (left > 0) this.#answeringTo.set(name, left)
-      else this.#answeringTo.delete(name)
+      this.#places.release(from, 1)
     }
   }
 
-  async #answer(channel: Channel, frame: Uint8Array, peer: PeerIdBytes, name: string): Promise<void> {
+  async #answer(channel: Channel, frame: Uint8Array, peer: PeerIdBytes, from: Bringer): Promise<void> {
     const query = this.#read(frame)
-    if (query.kind === 'refused') return this.#send(channel, replyWith(query), name, LIMITS.queryMs)
+    if (query.kind === 'refused') return this.#send(channel, replyWith(query), from, LIMITS.queryMs)
     const gone = new AbortController()
     channel.onClose(() => gone.abort(new Error('the stream has ended')))
     // A listener of its own that goes again: AbortSignal.any would leave one for each query on a signal that stays.
@@ -97,19 +91,19 @@ export class QueryServer implements Service {
     try {
       for (const responder of this.options.responders) {
         const reply = responder.reply(query, peer, gone.signal)
-        if (reply !== undefined) return await this.#send(channel, reply, name, timeFor(query))
+        if (reply !== undefined) return await this.#send(channel, reply, from, timeFor(query))
       }
-      await this.#send(channel, replyWith(NOT_SERVED), name, LIMITS.queryMs)
+      await this.#send(channel, replyWith(NOT_SERVED), from, LIMITS.queryMs)
     } finally {
       stopping.removeEventListener('abort', stop)
     }
   }
 
   /** Piece by piece, as the reader takes them, then the end of the stream. */
-  async #send(channel: Channel, reply: Reply, name: string, ms: number): Promise<void> {
+  async #send(channel: Channel, reply: Reply, from: Bringer, ms: number): Promise<void> {
     const whole = AbortSignal.timeout(ms)
     const deadline = (): AbortSignal => within(LIMITS.frameMs, whole)
-    await pipe(this.#pieces(reply, name), async source => {
+    await pipe(this.#pieces(reply, from), async source => {
       for await (const frames of source) await channel.sendAll(frames, deadline())
     })
     await channel.close(deadline())
@@ -121,9 +115,9 @@ export class QueryServer implements Service {
   }
 
   /** Many small answers make a piece, as each send has a cost of its own; a slow one is sent at once. */
-  async *#pieces({ answers, isSlow }: Reply, name: string): AsyncIterable<readonly Uint8Array[]> {
-    await this.#turn(name)
-    const charge = this.#tab(name)
+  async *#pieces({ answers, isSlow }: Reply, from: Bringer): AsyncIterable<readonly Uint8Array[]> {
+    await this.#turn(from)
+    const charge = this.#tab(from)
     let piece: Uint8Array[] = []
     let bytes = 0
     for await (const answer of answers) {
@@ -134,26 +128,26 @@ export class QueryServer implements Service {
       const isFull = piece.length >= LIMITS.queryPiece.answers || bytes >= LIMITS.queryPiece.bytes
       if (!isFull && isSlow !== true) continue
       yield piece
-      await this.#turn(name)
+      await this.#turn(from)
       piece = []
       bytes = 0
     }
     if (piece.length > 0) yield piece
   }
 
-  /** One piece is begun in a turn of the event loop, of each peer in turn. */
-  async #turn(name: string): Promise<void> {
-    await this.#turns.of(name, async () => undefined)
+  /** One piece is begun in a turn of the event loop, of each host in turn, and of each of its peers. */
+  async #turn(from: Bringer): Promise<void> {
+    await this.#turns.of(from, async () => undefined)
   }
 
   /** Charges a peer for each answer that it is given. The token of the query itself pays for the first ones. */
-  #tab(name: string): (frame: Uint8Array) => void {
+  #tab({ peer }: Bringer): (frame: Uint8Array) => void {
     let paid = 1
     return frame => {
       const cost = costOf(frame)
       const due = cost - paid
       paid = Math.max(0, -due)
-      if (due > 0) this.#rates.charge(name, this.options.clock(), due)
+      if (due > 0) this.#rates.charge(peer, this.options.clock(), due)
     }
   }
 

@@ -16,7 +16,9 @@ import type { EqualSource } from './equal-source.js'
 import { OpenWork } from './open-work.js'
 import { refused } from './responder.js'
 import type { Service } from './service.js'
+import { type Bringer, Shares } from './shares.js'
 import { UNJUDGED, Unjudged } from './validation-pool.js'
+import type { ValidationShares } from './validation-shares.js'
 import { within } from './waiting.js'
 
 export const SUBMIT_STREAMS: StreamOptions = {
@@ -29,18 +31,23 @@ export const SUBMIT_STREAMS: StreamOptions = {
 export interface SubmissionServerOptions {
   readonly network: Hash
   readonly take: EqualSource['take']
+  /** Of the pool in which they are validated. */
+  readonly shares: ValidationShares
   /** A monotonic clock, ms. */
   readonly clock: () => number
   /** In place of the one in LIMITS. */
   readonly rate?: Rate | undefined
 }
 
-/** Takes messages over /tallystick/submit/1: one submission a stream, and what became of each message once that is certain. */
+/**
+ * Takes messages over /tallystick/submit/1: one submission a stream, and what became of each message once that is certain.
+ * A peer pays for what it hands in by its size and by what it takes to look at it.
+ */
 export class SubmissionServer implements Service {
   readonly #open = new OpenWork()
   readonly #rates: RateLimiter
   /** Submissions that are being judged. */
-  #judging = 0
+  readonly #places = new Shares({ all: LIMITS.submissions, ofPeer: LIMITS.submissionsOfPeer })
 
   constructor(
     private readonly host: Host,
@@ -50,8 +57,8 @@ export class SubmissionServer implements Service {
   }
 
   async start(): Promise<void> {
-    await this.host.serve(SUBMIT_PROTOCOL, SUBMIT_STREAMS, (channel, peer) =>
-      this.#open.during(this.#serve(channel, peer))
+    await this.host.serve(SUBMIT_PROTOCOL, SUBMIT_STREAMS, (channel, peer, from) =>
+      this.#open.during(this.#serve(channel, peer, { peer: toHex(peer), host: from }))
     )
   }
 
@@ -61,32 +68,44 @@ export class SubmissionServer implements Service {
     await this.#open.ended()
   }
 
-  async #serve(channel: Channel, peer: PeerIdBytes): Promise<void> {
+  async #serve(channel: Channel, peer: PeerIdBytes, from: Bringer): Promise<void> {
     const whole = AbortSignal.timeout(LIMITS.queryMs)
     const deadline = (): AbortSignal => within(LIMITS.frameMs, whole)
     const frame = await channel.receive(deadline())
     if (frame === undefined) return channel.close(deadline())
-    const answer = await this.#answer(frame, peer)
+    const answer = await this.#answer(frame, peer, from)
     await channel.send(encodeSubmissionAnswer(answer), deadline())
     await channel.close(deadline())
   }
 
-  async #answer(frame: Uint8Array, peer: PeerIdBytes): Promise<SubmissionAnswer> {
-    if (!this.#rates.take(toHex(peer), this.options.clock()))
-      return refused('rate limited', 'you submit more often than one peer may; submit again later')
-    if (this.#judging >= LIMITS.submissions)
-      return refused('busy', 'too many submissions are being judged; submit again later')
+  async #answer(frame: Uint8Array, peer: PeerIdBytes, from: Bringer): Promise<SubmissionAnswer> {
+    const { clock, shares } = this.options
+    if (!this.#rates.take(from.peer, clock())) return RATE_LIMITED
     const read = this.#read(frame)
     if ('kind' in read) return read
-    this.#judging += 1
+    const weight = shares.weightOf(read.envelopes)
+    // Its own token pays for the first messages, and bytes.
+    this.#rates.charge(from.peer, clock(), Math.max(0, costOf(weight, frame.length) - 1))
+    if (this.#places.take(from, 1) !== 'taken') return BUSY
     try {
-      const fates = await this.options.take(read.envelopes, peer)
+      if (shares.take(from, weight) !== 'taken') return BUSY
+      try {
+        return await this.#judge(read, peer)
+      } finally {
+        shares.release(from, weight)
+      }
+    } finally {
+      this.#places.release(from, 1)
+    }
+  }
+
+  async #judge({ envelopes }: Submission, peer: PeerIdBytes): Promise<SubmissionAnswer> {
+    try {
+      const fates = await this.options.take(envelopes, peer)
       return { kind: 'fates', fates: fates.map(shortened) }
     } catch (error) {
       if (error instanceof Unjudged) return { kind: 'refused', ...UNJUDGED }
       throw error
-    } finally {
-      this.#judging -= 1
     }
   }
 
@@ -107,4 +126,14 @@ export class SubmissionServer implements Service {
 
 function shortened(fate: Fate): Fate {
   return fate.kind === 'refused' ? { ...fate, detail: fate.detail.slice(0, 500) } : fate
+}
+
+const RATE_LIMITED = refused('rate limited', 'you submit more than one peer may; submit again later')
+
+const BUSY = refused('busy', 'too many submissions are being judged; submit again later')
+
+/** In tokens: `submissionCost` says how that was measured. */
+function costOf(weight: number, bytes: number): number {
+  const { weightInToken, bytesInToken } = LIMITS.submissionCost
+  return weight / weightInToken + bytes / bytesInToken
 }

@@ -34,6 +34,7 @@ import { QueryServer } from '../node/query-server.js'
 import { ServiceList } from '../node/service.js'
 import { SubmissionServer } from '../node/submission-server.js'
 import { ValidationPool } from '../node/validation-pool.js'
+import { ValidationShares } from '../node/validation-shares.js'
 import {
   type ChainHoldings,
   type ControlledPeer,
@@ -87,6 +88,7 @@ export async function createEqual(options: EqualOptions): Promise<ControlledPeer
     clock,
     report
   )
+  const shares = new ValidationShares()
   const intake = new PoolIntake(pool, chain, validation, () => miner?.messagesCame())
   const sync = new ForkSync({
     host,
@@ -156,6 +158,7 @@ export async function createEqual(options: EqualOptions): Promise<ControlledPeer
       await republisher.publish(envelopes.filter((_, index) => submitted[index]?.kind === 'accepted'))
       return submitted
     },
+    shares,
     clock
   })
   const services = new ServiceList([
@@ -166,7 +169,7 @@ export async function createEqual(options: EqualOptions): Promise<ControlledPeer
     host,
     sync,
     new Neighbours(host, book, () => sync.wake(), report),
-    new Intake(host, topics.messages, validation, NO_AUDIENCE, intake.take),
+    new Intake(host, topics.messages, validation, NO_AUDIENCE, intake.take, undefined, shares),
     republisher,
     ...(hashes ? [hashes] : []),
     new Announcement(role, network.id, host, report),

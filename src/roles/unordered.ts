@@ -16,6 +16,7 @@ import { SetNews } from '../node/transfers/set-news.js'
 import { SetResponder } from '../node/transfers/set-responder.js'
 import { TransferIntake } from '../node/transfers/transfer-intake.js'
 import { ValidationPool } from '../node/validation-pool.js'
+import { ValidationShares } from '../node/validation-shares.js'
 import { type ControlledPeer, controlsOf, type SetHoldings } from './controls.js'
 import { nodeInfoOf } from './node-info.js'
 import type { PeerOptions } from './peer-options.js'
@@ -39,6 +40,7 @@ export async function createUnordered(options: UnorderedOptions): Promise<Contro
   const host = await Host.create({ ...options, topics: [topic] })
   const book = new AddressBook(connect)
   const validation = new ValidationPool(network, undefined, { report })
+  const shares = new ValidationShares()
   const intake = new TransferIntake({ host, topic, store, validation, report, clock, rates })
   const antiEntropy = new AntiEntropy({
     host,
@@ -55,7 +57,7 @@ export async function createUnordered(options: UnorderedOptions): Promise<Contro
     clock,
     rate: rates?.query
   })
-  const submissions = new SubmissionServer(host, { network: network.id, take: intake.submit, clock })
+  const submissions = new SubmissionServer(host, { network: network.id, take: intake.submit, shares, clock })
   const services = new ServiceList([
     news,
     intake,
@@ -65,7 +67,7 @@ export async function createUnordered(options: UnorderedOptions): Promise<Contro
     host,
     antiEntropy,
     new Neighbours(host, book, () => antiEntropy.wake(), report),
-    new Intake(host, topic, validation, NO_AUDIENCE, intake.take),
+    new Intake(host, topic, validation, NO_AUDIENCE, intake.take, undefined, shares),
     new Announcement(ROLE, network.id, host, report)
   ])
   return {

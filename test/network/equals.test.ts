@@ -19,7 +19,9 @@ import {
   SubmissionServer,
   type SubmissionServerOptions
 } from '#src/node/submission-server.js'
-import { Author, envelopesOf } from '../helpers/authors.js'
+import { ValidationShares } from '#src/node/validation-shares.js'
+import { fromAnotherHost, HAS_OTHER_HOSTS } from '../helpers/another-host.js'
+import { Author, envelopesOf, OpenAuthor } from '../helpers/authors.js'
 import { ChainMaker } from '../helpers/blocks.js'
 import { assertBytes } from '../helpers/bytes.js'
 import { deadline, present } from '../helpers/changes.js'
@@ -383,10 +385,13 @@ describe('messages that are handed in', () => {
   })
 
   /** The address of a host that does nothing but take messages so. */
-  const taking = (options: Pick<SubmissionServerOptions, 'take' | 'rate'>): Promise<string> =>
+  const taking = (
+    options: Pick<SubmissionServerOptions, 'take' | 'rate'> & Partial<SubmissionServerOptions>
+  ): Promise<string> =>
     listening(cleanup, net, async host => {
       const clock = (): number => performance.now()
-      const server = new SubmissionServer(host, { network: net.network.id, clock, ...options })
+      const shares = new ValidationShares()
+      const server = new SubmissionServer(host, { network: net.network.id, clock, shares, ...options })
       await server.start()
       cleanup.add(() => server.stop())
     })
@@ -405,33 +410,77 @@ describe('messages that are handed in', () => {
     assert.deepEqual(await handIn(other, present(third)), [{ kind: 'accepted' }])
   })
 
-  it('are refused as busy where too many submissions are being judged', async () => {
+  it('are refused as busy where one host has half of those that are being judged, and taken from another host', async function () {
+    if (!HAS_OTHER_HOSTS) this.skip()
+    const most = LIMITS.submissions / 2
     const enough = Promise.withResolvers<void>()
     const released = Promise.withResolvers<void>()
     let judging = 0
     const address = await taking({
       take: async envelopes => {
         judging += 1
-        if (judging === LIMITS.submissions) enough.resolve()
-        await released.promise
+        if (judging === most) enough.resolve()
+        if (judging <= most) await released.promise
         return acceptAll(envelopes)
       }
     })
     const crowd = await Promise.all(
-      Array.from({ length: LIMITS.submissions / LIMITS.submitStreams }, (_, index) =>
+      Array.from({ length: most / LIMITS.submitStreams }, (_, index) =>
         readerOf(cleanup, net, address, `one of a crowd ${index}`)
       )
     )
     const last = await readerOf(cleanup, net, address, 'the last one')
+    const elsewhere = await fromAnotherHost(cleanup, address, '127.0.0.2')
+    const other = await readerOf(cleanup, net, elsewhere, 'one from elsewhere')
     const envelopes = envelopesOf(alice.says(1))
     const waiting = crowd.flatMap(one =>
       Array.from({ length: LIMITS.submitStreams }, () => handIn(one, envelopes))
     )
     await enough.promise
     await refusedFor('busy', handIn(last, envelopes))
+    assert.deepEqual(await handIn(other, envelopes), [{ kind: 'accepted' }])
     released.resolve()
-    assert.equal((await Promise.all(waiting)).length, LIMITS.submissions)
+    assert.equal((await Promise.all(waiting)).length, most)
     assert.deepEqual(await handIn(last, envelopes), [{ kind: 'accepted' }])
+  })
+
+  it('cost their peer by the messages, the keys and the bytes in them, and nobody else', async () => {
+    const address = await taking({ take: acceptAll, rate: { perSecond: 0.001, burst: 20 } })
+    const { bytesInToken, weightInToken } = LIMITS.submissionCost
+    /** How many submissions of one message are taken after this one. */
+    const takenAfter = async (who: string, envelopes: readonly EnvelopeBytes[]): Promise<number> => {
+      const one = await readerOf(cleanup, net, address, who)
+      assert.equal((await handIn(one, envelopes)).length, envelopes.length)
+      for (let taken = 0; ; taken += 1)
+        try {
+          await handIn(one, envelopesOf(alice.says(1)))
+        } catch (error) {
+          assert.ok(error instanceof QueryRefused && error.reason === 'rate limited', String(error))
+          return taken
+        }
+    }
+    assert.equal(await takenAfter('one', envelopesOf(alice.says(1))), 19)
+    const many = envelopesOf(alice.says(LIMITS.bundleMessages))
+    const bytes = many.reduce((sum, { length }) => sum + length, 0)
+    const cost = Math.ceil(LIMITS.bundleMessages / weightInToken + bytes / bytesInToken)
+    assert.equal(await takenAfter('another', many), 20 - cost)
+    const strangers = await Promise.all(
+      Array.from({ length: 64 }, (_, index) => OpenAuthor.create(net, `stranger ${index}`))
+    )
+    const ofStrangers = envelopesOf(strangers.flatMap(each => each.says(1)))
+    assert.equal(await takenAfter('a third', ofStrangers), 20 - LIMITS.newKeyWeight - 1)
+  })
+
+  it('take of one share with gossip: what waits for validation keeps no other host out', async () => {
+    const shares = new ValidationShares()
+    const address = await taking({ take: acceptAll, shares })
+    const one = await readerOf(cleanup, net, address, 'the crowd')
+    const { validationQueue: all, validationQueueOfPeer: most } = LIMITS
+    for (let name = 0; name < all / 2 / most; name += 1)
+      assert.equal(shares.take({ peer: `${name}`, host: '127.0.0.1' }, most), 'taken')
+    await refusedFor('busy', handIn(one, envelopesOf(alice.says(1))))
+    shares.release({ peer: '0', host: '127.0.0.1' }, most)
+    assert.deepEqual(await handIn(one, envelopesOf(alice.says(1))), [{ kind: 'accepted' }])
   })
 
   it('are for peers with a pool: who has none does not speak the protocol', async () => {

@@ -8,6 +8,7 @@ import { QueryClient } from '#src/node/query-client.js'
 import { QueryRefused } from '#src/node/query-errors.js'
 import { QueryServer } from '#src/node/query-server.js'
 import type { Reply, Responder } from '#src/node/responder.js'
+import { fromAnotherHost, HAS_OTHER_HOSTS } from '../helpers/another-host.js'
 import { Changes, deadline } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { identity, makeNetwork, type TestNetwork } from '../helpers/networks.js'
@@ -32,7 +33,11 @@ const BLOCK: Answer = { kind: 'block', block: new Uint8Array(4 * LIMITS.queryCos
 class Pages extends Changes implements Responder {
   made = 0
 
+  /** Where it is set, answers to `head` wait for it. */
+  held: Promise<void> | undefined
+
   reply(query: Query): Reply {
+    if (query.kind === 'head') return { answers: this.#slowly() }
     if (query.kind === 'headers') return { answers: this.#page(HEADER, query.limit) }
     if (query.kind === 'range') return { answers: this.#page(BLOCK, query.limit) }
     return { answers: [STATUS] }
@@ -45,6 +50,13 @@ class Pages extends Changes implements Responder {
       yield answer
     }
     yield { kind: 'done', next: count }
+  }
+
+  async *#slowly(): AsyncIterable<Answer> {
+    this.made += 1
+    this.changed()
+    await this.held
+    yield BLOCK
   }
 
   protected override describe(): string {
@@ -80,11 +92,11 @@ describe('queries', () => {
     })
   }
 
-  async function client(who: string): Promise<QueryClient> {
+  async function client(who: string, to = address): Promise<QueryClient> {
     const host = await Host.create({ key: await identity(who), listen: [], topics: [] })
     await host.start()
     guests.add(() => host.stop())
-    return new QueryClient(host, await host.connect(address, deadline()), net.network.id)
+    return new QueryClient(host, await host.connect(to, deadline()), net.network.id)
   }
 
   async function count(asker: QueryClient, query: Query): Promise<number> {
@@ -134,5 +146,33 @@ describe('queries', () => {
     await other.one({ kind: 'status' })
     assert.ok(pages.made < all, `all ${all} headers were made before another peer had its turn`)
     assert.deepEqual(new Set(await Promise.all(asked)), new Set([LIMITS.rangeHeaders + 1]))
+  })
+
+  it('have half of the places for one host: its slow readers, by however many names, keep no other host out', async function () {
+    if (!HAS_OTHER_HOSTS) this.skip()
+    await serving(1_000_000)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    pages.held = promise
+    const elsewhere = await fromAnotherHost(guests, address, '127.0.0.2')
+    const most = LIMITS.queries / 2
+    const crowd = await Promise.all(
+      Array.from({ length: most / LIMITS.queriesOfPeer }, (_, name) => client(`slow ${name}`))
+    )
+    // libp2p resets a connection on which ten streams are opened before it stands on both sides.
+    await Promise.all(crowd.map(each => each.one({ kind: 'status' })))
+    const slow = crowd.flatMap(each =>
+      Array.from({ length: LIMITS.queriesOfPeer }, () => each.one({ kind: 'head' }))
+    )
+    await pages.until('all that one host may ask', () => pages.made === most)
+    const late = await client('one more of them')
+    await assert.rejects(
+      late.one({ kind: 'status' }),
+      error => error instanceof QueryRefused && error.reason === 'busy'
+    )
+    const other = await client('elsewhere', elsewhere)
+    assert.equal((await other.one({ kind: 'status' })).kind, 'status')
+    resolve()
+    await Promise.all(slow)
+    assert.equal((await late.one({ kind: 'status' })).kind, 'status')
   })
 })

@@ -4,6 +4,7 @@ import { leafHash } from '#src/core/merkle.js'
 import { decodeMessage } from '#src/core/message.js'
 import type { Fate } from '#src/core/submission.js'
 import { SubmissionServer } from '#src/node/submission-server.js'
+import { ValidationShares } from '#src/node/validation-shares.js'
 import { assertBytes } from '../helpers/bytes.js'
 import { deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
@@ -30,6 +31,7 @@ describe('a client among equals', () => {
       const server = new SubmissionServer(host, {
         network: net.network.id,
         take: async envelopes => take(envelopes.length),
+        shares: new ValidationShares(),
         clock: () => performance.now()
       })
       await server.start()

@@ -60,6 +60,7 @@ describe('a keeper of evidence', () => {
   /** How often a piece was judged. */
   let judged: number
   let isRight: EvidenceKeeperOptions['isRight']
+  let originOf: EvidenceKeeperOptions['host']['originOf']
 
   beforeEach(async () => {
     net = await makeNetwork({
@@ -72,6 +73,7 @@ describe('a keeper of evidence', () => {
     database = await memoryDatabase()
     now = published = judged = 0
     isRight = () => false
+    originOf = () => undefined
     keeper = new EvidenceKeeper({
       host: {
         subscribe: (_, heard) => {
@@ -81,7 +83,8 @@ describe('a keeper of evidence', () => {
         publish: async () => {
           published += 1
           return 0
-        }
+        },
+        originOf: from => originOf(from)
       },
       topic: 'evidence',
       database,
@@ -149,6 +152,20 @@ describe('a keeper of evidence', () => {
     now += 1_000 / perSecond
     assert.equal(await heardOf(1, present(alarms.at(-1))), 'reject')
     assert.equal(await heardOf(2, evidence), 'accept')
+    assert.deepEqual(kept(), ['state'])
+  })
+
+  it('looks at only so much of one host, however many names it has, and at what other hosts bring all the same', async () => {
+    const most = LIMITS.evidenceRateOfHost.burst
+    originOf = from => (Buffer.compare(from, peer(250)) < 0 ? { host: 'crowd', site: 'crowd' } : undefined)
+    const alarms = Array.from({ length: most + 3 }, () => alarm(1))
+    const verdicts: string[] = []
+    for (const [index, each] of alarms.entries()) verdicts.push(await heardOf(index, each))
+    assert.deepEqual(
+      verdicts,
+      alarms.map((_, index) => (index < most ? 'reject' : 'not seen'))
+    )
+    assert.equal(await heardOf(250, trueEvidence()), 'accept')
     assert.deepEqual(kept(), ['state'])
   })
 
@@ -249,7 +266,12 @@ describe('a keeper of evidence', () => {
   /** Another one on the same database. */
   async function restarted(warned: (message: string) => void): Promise<EvidenceKeeper> {
     const again = new EvidenceKeeper({
-      host: { subscribe: () => undefined, unsubscribe: () => undefined, publish: async () => 0 },
+      host: {
+        subscribe: () => undefined,
+        unsubscribe: () => undefined,
+        publish: async () => 0,
+        originOf: () => undefined
+      },
       topic: 'evidence',
       database,
       network: net.network,

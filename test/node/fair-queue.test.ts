@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { FairQueue } from '#src/node/fair-queue.js'
+import type { Bringer } from '#src/node/shares.js'
 
 describe('a fair queue', () => {
   let done: string[]
@@ -16,6 +17,9 @@ describe('a fair queue', () => {
     release = resolve
   })
 
+  /** A peer on a host of its own, or on another one. */
+  const from = (peer: string, host = peer): Bringer => ({ peer, host })
+
   const work = (name: string) => async (): Promise<string> => {
     atOnce += 1
     mostAtOnce = Math.max(mostAtOnce, atOnce)
@@ -28,7 +32,7 @@ describe('a fair queue', () => {
   it('does one piece at a time: its own first, then those of others in turn', async () => {
     const queue = new FairQueue({ own: 4, others: 8 })
     const all = [
-      ...['a1', 'a2', 'a3', 'b1', 'b2', 'c1'].map(name => queue.of(name.slice(0, 1), work(name))),
+      ...['a1', 'a2', 'a3', 'b1', 'b2', 'c1'].map(name => queue.of(from(name.slice(0, 1)), work(name))),
       queue.own(work('own'))
     ]
     release()
@@ -40,12 +44,33 @@ describe('a fair queue', () => {
   it('lets go of the last one of who has brought most, and takes no more of its own than it may', async () => {
     const queue = new FairQueue({ own: 1, others: 3 })
     const others = ['a1', 'a2', 'a3', 'a4', 'b1', 'b2', 'c1'].map(name =>
-      queue.of(name.slice(0, 1), work(name))
+      queue.of(from(name.slice(0, 1)), work(name))
     )
     const own = [queue.own(work('first')), queue.own(work('second'))]
     release()
     assert.deepEqual(await Promise.all(others), ['a1', 'a2', undefined, undefined, 'b1', undefined, 'c1'])
     assert.deepEqual(await Promise.all(own), ['first', undefined])
+  })
+
+  it('takes hosts in turn, and the peers of each: many names on one host do not keep another host waiting', async () => {
+    const queue = new FairQueue({ own: 0, others: 100 })
+    const crowd = ['a1', 'b1', 'c1', 'a2', 'b2'].map(name =>
+      queue.of(from(name.slice(0, 1), 'crowd'), work(name))
+    )
+    const other = ['x1', 'x2'].map(name => queue.of(from('x'), work(name)))
+    release()
+    await Promise.all([...crowd, ...other])
+    assert.deepEqual(done, ['a1', 'b1', 'x1', 'c1', 'x2', 'a2', 'b2'])
+  })
+
+  it('drops what came last from the host that has brought most, by however many names', async () => {
+    const queue = new FairQueue({ own: 0, others: 3 })
+    const names = ['a', 'b', 'c', 'd', 'e', 'f']
+    const crowd = names.map(name => queue.of(from(name, 'crowd'), work(name)))
+    const other = queue.of(from('x'), work('x'))
+    release()
+    assert.deepEqual(await Promise.all(crowd), ['a', 'b', 'c', undefined, undefined, undefined])
+    assert.equal(await other, 'x')
   })
 
   it('goes on after a piece that fails, which fails for who brought it', async () => {
@@ -60,8 +85,8 @@ describe('a fair queue', () => {
 
   it('ends what is its own before it stops, and lets go of the rest', async () => {
     const queue = new FairQueue({ own: 4, others: 4 })
-    const running = queue.of('a', work('running'))
-    const waiting = queue.of('b', work('waiting'))
+    const running = queue.of(from('a'), work('running'))
+    const waiting = queue.of(from('b'), work('waiting'))
     const own = queue.own(work('own'))
     const stopped = queue.stop()
     assert.equal(await waiting, undefined)
@@ -70,6 +95,6 @@ describe('a fair queue', () => {
     assert.deepEqual(done, ['running', 'own'])
     assert.deepEqual(await Promise.all([running, own]), ['running', 'own'])
     assert.equal(await queue.own(work('late')), undefined)
-    assert.equal(await queue.of('a', work('late')), undefined)
+    assert.equal(await queue.of(from('a'), work('late')), undefined)
   })
 })
