@@ -1,39 +1,29 @@
 import { LIMITS } from '../core/limits.js'
+import { type Bringer, Shares, type Taken } from '../core/shares.js'
 import type { Candidate } from './candidate.js'
 
-interface Share {
-  messages: number
-  bytes: number
-}
-
-/** Which peers have brought the messages that wait, so that none takes all the room by the names of many authors. */
+/** Who has brought the messages that wait, so that no peer takes all the room by the names of many authors, and no host by those of many peers. */
 export class PoolShares {
-  /** By the name of the message: who brought it. */
-  readonly #bringers = new Map<string, string>()
-  readonly #shares = new Map<string, Share>()
+  readonly #messages = new Shares({ all: LIMITS.pendingMessages, ofPeer: LIMITS.pooledOfPeer })
+  readonly #bytes = new Shares({ all: LIMITS.pooledBytes, ofPeer: LIMITS.pooledBytesOfPeer })
+  /** By the name of the message. */
+  readonly #bringers = new Map<string, Bringer>()
 
-  /** Whether this peer may bring one more. */
-  hasRoom(bringer: string, { envelope }: Candidate): boolean {
-    const { messages, bytes } = this.#shares.get(bringer) ?? { messages: 0, bytes: 0 }
-    return messages < LIMITS.pooledOfPeer && bytes + envelope.length <= LIMITS.pooledBytesOfPeer
-  }
-
-  add(name: string, bringer: string, { envelope }: Candidate): void {
-    const share = this.#shares.get(bringer) ?? { messages: 0, bytes: 0 }
-    share.messages += 1
-    share.bytes += envelope.length
-    this.#shares.set(bringer, share)
-    this.#bringers.set(name, bringer)
+  take(name: string, bringer: Bringer, { envelope }: Candidate): Taken {
+    const taken = this.#messages.take(bringer, 1)
+    if (taken !== 'taken') return taken
+    const bytes = this.#bytes.take(bringer, envelope.length)
+    if (bytes === 'taken') this.#bringers.set(name, bringer)
+    else this.#messages.release(bringer, 1)
+    return bytes
   }
 
   /** It does not wait any more. */
   drop(name: string, { envelope }: Candidate): void {
     const bringer = this.#bringers.get(name)
-    const share = bringer === undefined ? undefined : this.#shares.get(bringer)
-    if (bringer === undefined || share === undefined) return
+    if (bringer === undefined) return
     this.#bringers.delete(name)
-    share.messages -= 1
-    share.bytes -= envelope.length
-    if (share.messages === 0) this.#shares.delete(bringer)
+    this.#messages.release(bringer, 1)
+    this.#bytes.release(bringer, envelope.length)
   }
 }

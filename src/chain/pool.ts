@@ -1,6 +1,7 @@
-import { type EnvelopeBytes, equal, type PeerIdBytes, toHex } from '../core/bytes.js'
+import { type EnvelopeBytes, equal } from '../core/bytes.js'
 import type { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
+import type { Bringer } from '../core/shares.js'
 import { type MessageRules, validateEnvelope } from '../core/validation.js'
 import { type Candidate, type MessageName, nameOf } from './candidate.js'
 import { PoolShares } from './pool-shares.js'
@@ -23,7 +24,7 @@ export type Pooled =
   | { readonly kind: 'known' }
   /** Another message has its author and sequence. */
   | { readonly kind: 'taken' }
-  /** Too many messages wait. */
+  /** Too many messages wait, or too many of those that one host has brought. */
   | { readonly kind: 'full' }
   /** Too many of those that wait were brought by this peer. */
   | { readonly kind: 'share' }
@@ -96,18 +97,17 @@ export class Pool {
   }
 
   /** `bringer`: the peer that it came from; undefined where it is this peer's own. */
-  add(candidate: Candidate, bringer?: PeerIdBytes): Pooled {
+  add(candidate: Candidate, bringer?: Bringer): Pooled {
     const found = this.find(candidate)
     if (found !== undefined) return { kind: found }
     const isFull =
       this.#waiting.size >= LIMITS.pendingMessages ||
       this.#bytes + candidate.envelope.length > LIMITS.pooledBytes
     if (isFull || this.#failure !== undefined) return { kind: 'full' }
-    const from = bringer && toHex(bringer)
-    if (from !== undefined && !this.#shares.hasRoom(from, candidate)) return { kind: 'share' }
     const name = nameOf(candidate)
+    const taken = bringer === undefined ? 'taken' : this.#shares.take(name, bringer, candidate)
+    if (taken !== 'taken') return { kind: taken }
     this.#put(name, candidate)
-    if (from !== undefined) this.#shares.add(name, from, candidate)
     this.#unwritten.push(candidate)
     this.#write()
     return { kind: 'accepted' }

@@ -220,8 +220,16 @@ export const LIMITS = {
   roundMs: 60_000,
   /** How long a peer that did not show what it claimed is not asked, ms. */
   letDownMs: 10_000,
-  /** How often blocks that come before their parents have the other peers asked at once, and not at the next round. */
-  earlyBlockRate: { perSecond: 1, burst: 4 },
+  /**
+   * How often strangers can have the other peers asked at once, and not at the next round: by blocks that come before
+   * their parents, or by coming; and how often what waits for a block is published again because they come.
+   */
+  wakeRate: { perSecond: 1, burst: 4 },
+  welcomeRate: { perSecond: 0.2, burst: 4 },
+  /** Peers that are asked for their heads, or sets, in one round; others in the next one. */
+  askedPeers: 64,
+  /** Headers that are checked in one turn of the event loop. */
+  headersInTurn: 8,
   /** Blocks whose parents are not known yet: in all, their bytes, those that one peer brought, and for how long, ms. */
   orphans: 512,
   orphanBytes: 64 * 1024 * 1024,

@@ -1,8 +1,9 @@
 import { TopicValidatorResult } from '@libp2p/gossipsub'
 import type { Connection, PeerId } from '@libp2p/interface'
-import type { PeerIdBytes } from '../core/bytes.js'
+import { type PeerIdBytes, toHex } from '../core/bytes.js'
 import { LIMITS } from '../core/limits.js'
 import { type Rate, RateLimiter } from '../core/rate-limiter.js'
+import type { Bringer } from '../core/shares.js'
 import { isLoopback, parsedAddress } from './addresses.js'
 import { Channel, type ChannelLimits } from './channel.js'
 import { explained } from './connection-errors.js'
@@ -60,6 +61,8 @@ export class Host {
   readonly #guard: GossipGuard
   readonly #hasSwarmKey: boolean
   #watching: NodeJS.Timeout | undefined
+  /** Where peers that are connected come from, by their names: to look it up takes longer than to count. */
+  readonly #hosts = new Map<string, string>()
 
   private constructor(
     private readonly libp2p: Node,
@@ -72,6 +75,7 @@ export class Host {
     this.#invalid = new RateLimiter(rates.invalid ?? LIMITS.invalidRate, LIMITS.rememberedRates)
     const { gossip, memory } = libp2p.services
     openSideBySide(gossip)
+    libp2p.addEventListener('connection:close', () => this.#hosts.clear())
     this.#guard = new GossipGuard(gossip, peer => memory.isConnected(peer))
   }
 
@@ -140,6 +144,16 @@ export class Host {
   originOf(peer: PeerIdBytes): Origin | undefined {
     const [connection] = this.libp2p.getConnections(peerIdOf(peer))
     return connection && originOf(connection.remoteAddr)
+  }
+
+  /** The same as shares count it. One that has gone is a host of its own. */
+  bringerOf(peer: PeerIdBytes): Bringer {
+    const name = toHex(peer)
+    const known = this.#hosts.get(name)
+    if (known !== undefined) return { peer: name, host: known }
+    const host = this.originOf(peer)?.host
+    if (host !== undefined) this.#hosts.set(name, host)
+    return { peer: name, host: host ?? name }
   }
 
   /** Ends all connections with a peer. */
@@ -263,12 +277,12 @@ export class Host {
 
   /**
    * Serves a protocol. A handler that throws has its stream aborted, a peer that opens streams without end is sent away.
-   * The handler is told the peer, and the host that it connects from, as limits count it.
+   * The handler is told the peer, and how limits count it.
    */
   async serve(
     protocol: string,
     options: StreamOptions,
-    handler: (channel: Channel, peer: PeerIdBytes, host: string) => Promise<void>
+    handler: (channel: Channel, peer: PeerIdBytes, from: Bringer) => Promise<void>
   ): Promise<void> {
     await this.libp2p.handle(
       protocol,
@@ -278,8 +292,9 @@ export class Host {
         if (!this.#streams.take(name, performance.now()))
           return this.#sendAway(remotePeer, 'too many streams')
         const channel = new Channel(stream, options)
-        const host = originOf(remoteAddr)?.host ?? name
-        await handler(channel, bytesOf(remotePeer), host).catch((error: unknown) => channel.abort(error))
+        const peer = bytesOf(remotePeer)
+        const from = { peer: toHex(peer), host: originOf(remoteAddr)?.host ?? toHex(peer) }
+        await handler(channel, peer, from).catch((error: unknown) => channel.abort(error))
       },
       { maxInboundStreams: options.streams, maxOutboundStreams: options.streams }
     )

@@ -10,16 +10,16 @@ import { LIMITS } from '../core/limits.js'
 import type { Network } from '../core/network-document.js'
 import { RateLimiter } from '../core/rate-limiter.js'
 import { Recent } from '../core/recent.js'
+import type { Bringer } from '../core/shares.js'
 import type { GossipVerdict, Host } from '../network/host.js'
 import { describeError, type Report } from './events.js'
 import { readEvidence } from './evidence-check.js'
 import { FairQueue } from './fair-queue.js'
 import type { SequencerAsker } from './sequencer-asker.js'
 import type { Service } from './service.js'
-import type { Bringer } from './shares.js'
 
 export interface EvidenceKeeperOptions {
-  readonly host: Pick<Host, 'subscribe' | 'unsubscribe' | 'publish' | 'originOf'>
+  readonly host: Pick<Host, 'subscribe' | 'unsubscribe' | 'publish' | 'bringerOf'>
   readonly topic: string
   readonly database: Database
   readonly network: Network
@@ -98,12 +98,13 @@ export class EvidenceKeeper implements Service {
     return [...this.#evidence.values()]
   }
 
-  /** Takes what a peer knows that was spread while this one was away. Who does not answer has none to give. */
-  ask(asker: Pick<SequencerAsker, 'peer' | 'shownEvidence'>): void {
-    asker.shownEvidence().then(
-      all => this.#takeAll(asker.peer, all).catch(this.options.failed),
-      () => undefined
-    )
+  /**
+   * Takes what a neighbour knows that was spread while this one was away; nothing is asked of one that may bring nothing.
+   * A neighbour that does not answer has none to give.
+   */
+  ask(asker: Pick<SequencerAsker, 'peer' | 'evidencePieces'>): void {
+    if (!this.#isWithinRates(this.options.host.bringerOf(asker.peer))) return
+    this.#takeAll(asker.peer, unlessItFails(asker.evidencePieces())).catch(this.options.failed)
   }
 
   /** Looks at what was found here, in its turn. */
@@ -118,9 +119,9 @@ export class EvidenceKeeper implements Service {
     return outcome === 'kept' || outcome === 'known'
   }
 
-  /** An honest peer has none that prove nothing: after one of those the others are not looked at. */
-  async #takeAll(from: PeerIdBytes, all: readonly Uint8Array[]): Promise<void> {
-    for (const bytes of all) {
+  /** An honest peer has none that prove nothing: after one of those the others are not read. */
+  async #takeAll(from: PeerIdBytes, all: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const bytes of all) {
       const outcome = await this.#hear(from, bytes)
       if (outcome === 'kept') this.#spread(bytes)
       if (outcome === 'nothing' || outcome === 'unseen') return
@@ -132,7 +133,7 @@ export class EvidenceKeeper implements Service {
    * suppress evidence by bringing it first.
    */
   async #hear(from: PeerIdBytes, bytes: Uint8Array): Promise<Outcome> {
-    const bringer = this.#bringerOf(from)
+    const bringer = this.options.host.bringerOf(from)
     // Before the piece is read: it may be long.
     if (!this.#isWithinRates(bringer)) return 'unseen'
     // What is known takes nothing of the rates. A peer that passes on nothing else has no more of it than is kept.
@@ -147,11 +148,6 @@ export class EvidenceKeeper implements Service {
   #isWithinRates({ peer, host }: Bringer): boolean {
     const now = this.options.clock()
     return this.#rates.hasOne(peer, now) && this.#hostRates.hasOne(host, now)
-  }
-
-  #bringerOf(from: PeerIdBytes): Bringer {
-    const peer = toHex(from)
-    return { peer, host: this.options.host.originOf(from)?.host ?? peer }
   }
 
   /** Of what need not be looked at: no signature, no proof. */
@@ -215,6 +211,15 @@ export class EvidenceKeeper implements Service {
       .catch((error: unknown) =>
         report({ event: 'warning', message: `the evidence was not spread: ${describeError(error)}` })
       )
+  }
+}
+
+/** Ends where the source fails. */
+async function* unlessItFails(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* pieces
+  } catch {
+    // What has come before is looked at all the same.
   }
 }
 

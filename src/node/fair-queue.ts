@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Bringer } from './shares.js'
+import type { Bringer } from '../core/shares.js'
 
 interface Job {
   run(): Promise<void>

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Candidate } from '../chain/candidate.js'
 import { decodeBundle, encodeBundle } from '../core/bundle.js'
-import { type EnvelopeBytes, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
+import type { EnvelopeBytes, Hash, PeerIdBytes } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
 import { decodeEnvelope } from '../core/envelope.js'
 import { LIMITS } from '../core/limits.js'
@@ -22,7 +22,6 @@ import type { GossipVerdict, Host } from '../network/host.js'
 import { describeError } from './events.js'
 import type { ReceiptServer, SealedRefusal } from './receipt-server.js'
 import type { Service } from './service.js'
-import type { Bringer } from './shares.js'
 import { UNJUDGED, Unjudged, type ValidationPool } from './validation-pool.js'
 import { ValidationShares } from './validation-shares.js'
 
@@ -90,7 +89,7 @@ export class Intake implements Service {
       this.receipts.turnedAway(from, [{ leaf: leafHash(bundle) }], why)
       return 'reject'
     }
-    const bringer = this.#bringerOf(from)
+    const bringer = this.host.bringerOf(from)
     const now = performance.now()
     if (!this.#again.hasOne(bringer.peer, now)) {
       const why = refusal(
@@ -129,11 +128,6 @@ export class Intake implements Service {
     }))
     this.receipts.turnedAway(from, messages, why)
     return 'later'
-  }
-
-  #bringerOf(from: PeerIdBytes): Bringer {
-    const peer = toHex(from)
-    return { peer, host: this.host.originOf(from)?.host ?? peer }
   }
 
   /** Runs for one message after the other, in the order of arrival. */

@@ -1,5 +1,6 @@
 import { equal, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { LIMITS } from '../core/limits.js'
+import { RateLimiter } from '../core/rate-limiter.js'
 import { hostAndPort, withoutPeerId } from '../network/addresses.js'
 import type { Host } from '../network/host.js'
 import { describeError, type Report } from './events.js'
@@ -32,6 +33,8 @@ export interface PeerDiscoveryOptions {
 export class PeerDiscovery implements Service {
   readonly #stopping = new AbortController()
   readonly #lost = new Wakeup()
+  /** A stranger that comes and goes does not have the others asked all the time. */
+  readonly #wakes = new RateLimiter(LIMITS.wakeRate, 1)
   readonly #known: KnownAddresses
   #running: Promise<void> = Promise.resolve()
   #unwatch: () => void = () => undefined
@@ -42,14 +45,14 @@ export class PeerDiscovery implements Service {
 
   /** Tries the first addresses, and says what became of it. */
   async start(): Promise<void> {
-    const { host, connect, report, stopping } = this.options
+    const { host, connect, report, stopping, clock } = this.options
     const entered = await Promise.all(connect.map(address => this.#enterFirst(address)))
     if (connect.length > 0 && !entered.includes(true) && !stopping.aborted)
       report({ event: 'warning', message: 'this is a network of its own now, which others may join' })
     let count = this.#neighbours().length
     this.#unwatch = host.onSubscribersChange(() => {
       const now = this.#neighbours().length
-      if (now < count) this.#lost.wake()
+      if (now < count && this.#wakes.take('', clock())) this.#lost.wake()
       count = now
     })
     this.#running = this.#run()

@@ -6,6 +6,7 @@ import { DecodeError } from '../core/codec.js'
 import { LIMITS } from '../core/limits.js'
 import { decodeQuery, type Query } from '../core/query.js'
 import { type Rate, RateLimiter } from '../core/rate-limiter.js'
+import { type Bringer, Shares } from '../core/shares.js'
 import type { Channel } from '../network/channel.js'
 import type { Host } from '../network/host.js'
 import { QUERY_PROTOCOL } from '../network/names.js'
@@ -14,7 +15,6 @@ import { OpenWork } from './open-work.js'
 import { QUERY_STREAMS, timeFor } from './query-protocol.js'
 import { type Reply, type Responder, refused, replyWith } from './responder.js'
 import type { Service } from './service.js'
-import { type Bringer, Shares } from './shares.js'
 import { within } from './waiting.js'
 
 export interface QueryServerOptions {
@@ -52,7 +52,7 @@ export class QueryServer implements Service {
     setMaxListeners(0, this.#stopping.signal)
     const request = { ...QUERY_STREAMS, frameBytes: LIMITS.queryBytes, unreadBytes: 2 * LIMITS.queryBytes }
     await this.host.serve(QUERY_PROTOCOL, request, (channel, peer, from) =>
-      this.#open.during(this.#serve(channel, peer, { peer: toHex(peer), host: from }))
+      this.#open.during(this.#serve(channel, peer, from))
     )
   }
 

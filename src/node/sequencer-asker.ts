@@ -37,12 +37,20 @@ export class SequencerAsker {
   /** The pieces that the peer takes for evidence, not checked. */
   async shownEvidence(): Promise<Uint8Array[]> {
     const all: Uint8Array[] = []
+    for await (const bytes of this.evidencePieces()) all.push(bytes)
+    return all
+  }
+
+  /** The same one by one: who takes no more of them reads no more. */
+  async *evidencePieces(): AsyncGenerator<Uint8Array, void> {
+    let count = 0
     for await (const answer of this.#client.all({ kind: 'evidence' })) {
-      if (answer.kind === 'notFound' || answer.kind === 'done') return all
-      if (answer.kind !== 'evidence' || all.length >= LIMITS.evidence) return unexpected(answer)
+      if (answer.kind === 'notFound' || answer.kind === 'done') return
+      count += 1
+      if (answer.kind !== 'evidence' || count > LIMITS.evidence) return unexpected(answer)
       if (answer.evidence.length > LIMITS.evidenceBytes)
         throw new Untrue(`a piece of evidence of ${answer.evidence.length} bytes is too long`)
-      all.push(answer.evidence)
+      yield answer.evidence
     }
     throw new QueryFailed('the peer ended the stream before the end of the evidence')
   }

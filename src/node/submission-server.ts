@@ -2,6 +2,7 @@ import { equal, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
 import { LIMITS } from '../core/limits.js'
 import { type Rate, RateLimiter } from '../core/rate-limiter.js'
+import { type Bringer, Shares } from '../core/shares.js'
 import {
   decodeSubmission,
   encodeSubmissionAnswer,
@@ -16,7 +17,6 @@ import type { EqualSource } from './equal-source.js'
 import { OpenWork } from './open-work.js'
 import { refused } from './responder.js'
 import type { Service } from './service.js'
-import { type Bringer, Shares } from './shares.js'
 import { UNJUDGED, Unjudged } from './validation-pool.js'
 import type { ValidationShares } from './validation-shares.js'
 import { within } from './waiting.js'
@@ -58,7 +58,7 @@ export class SubmissionServer implements Service {
 
   async start(): Promise<void> {
     await this.host.serve(SUBMIT_PROTOCOL, SUBMIT_STREAMS, (channel, peer, from) =>
-      this.#open.during(this.#serve(channel, peer, { peer: toHex(peer), host: from }))
+      this.#open.during(this.#serve(channel, peer, from))
     )
   }
 

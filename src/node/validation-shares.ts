@@ -1,6 +1,6 @@
 import type { EnvelopeBytes } from '../core/bytes.js'
 import { LIMITS } from '../core/limits.js'
-import { type Bringer, Shares, type Taken } from './shares.js'
+import { type Bringer, Shares, type Taken } from '../core/shares.js'
 
 /** Who has how much of what waits for validation, whichever way it came. Messages weigh what it takes to look at them. */
 export class ValidationShares {

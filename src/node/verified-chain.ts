@@ -12,8 +12,6 @@ import { NotFound, QueryFailed, Untrue } from './query-errors.js'
 /** The chain of another peer, as it answers. */
 type Source = Pick<ClaimAsker, 'header' | 'headerAt' | 'headerPage'>
 
-/** Each takes as long as its signature. */
-const HEADERS_IN_A_TURN = 64
 /** How often it is begun anew where the peer moves to another branch meanwhile. */
 const TRIES = 5
 
@@ -97,7 +95,7 @@ export class VerifiedChain {
         if (fault !== undefined && isPassingFault(fault)) return true
         if (fault !== undefined) throw Untrue.fault(fault)
         this.#add(signed)
-        if (this.#ids.length % HEADERS_IN_A_TURN === 0) await setImmediate()
+        if (this.#ids.length % LIMITS.headersInTurn === 0) await setImmediate()
       }
       if (this.head.header.height < from) return false
     }

@@ -38,9 +38,9 @@ export interface Chat extends Service {
 export async function createChat(options: ChatOptions): Promise<Chat> {
   const { network, connect, report, stopping, rates, neighbours = LIMITS.roomNeighbours } = options
   const topic = chatTopicOf(network)
+  const clock = (): number => performance.now()
   const host = await Host.create({ ...options, topics: [topic], isAnonymous: true })
   const exchange = new PeerExchange(host, network)
-  const clock = (): number => performance.now()
   const room = new ChatRoom({
     host,
     topic,

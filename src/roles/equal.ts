@@ -154,7 +154,7 @@ export async function createEqual(options: EqualOptions): Promise<ControlledPeer
   const submissions = new SubmissionServer(host, {
     network: network.id,
     take: async (envelopes, from) => {
-      const submitted = await intake.submit(envelopes, from)
+      const submitted = await intake.submit(envelopes, host.bringerOf(from))
       await republisher.publish(envelopes.filter((_, index) => submitted[index]?.kind === 'accepted'))
       return submitted
     },
@@ -169,7 +169,15 @@ export async function createEqual(options: EqualOptions): Promise<ControlledPeer
     host,
     sync,
     new Neighbours(host, book, () => sync.wake(), report),
-    new Intake(host, topics.messages, validation, NO_AUDIENCE, intake.take, undefined, shares),
+    new Intake(
+      host,
+      topics.messages,
+      validation,
+      NO_AUDIENCE,
+      (message, from) => intake.take(message, host.bringerOf(from)),
+      undefined,
+      shares
+    ),
     republisher,
     ...(hashes ? [hashes] : []),
     new Announcement(role, network.id, host, report),

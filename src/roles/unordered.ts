@@ -48,7 +48,8 @@ export async function createUnordered(options: UnorderedOptions): Promise<Contro
     store,
     validation,
     sourceOf: peer => new SetAsker(host, peer, network),
-    report
+    report,
+    clock
   })
   const node = new NodeResponder(() => nodeInfoOf({ role: ROLE, host, book, pool: () => 0 }))
   const queries = new QueryServer(host, {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setImmediate } from 'node:timers/promises'
 import type { Answer } from '#src/core/answer.js'
 import { type Block, signHeader } from '#src/core/block.js'
 import { asHash } from '#src/core/bytes.js'
 import { LIMITS } from '#src/core/limits.js'
+import { topicsOf } from '#src/network/names.js'
 import { submit } from '#src/node/submission-client.js'
 import { elapsed } from '#src/node/waiting.js'
 import { NONCE_BYTES } from '#src/orderings/work/search.js'
@@ -43,7 +45,7 @@ describe('peers of equal rank that bring little work, or none', () => {
   before(async () => {
     net = await makeWorkNetwork({ target: '200fffff', halfLife: 2_000, maxReorg: 100 })
     maker = await ForkMaker.create(net)
-    maker.makeAll('a', 26, { after: FAST })
+    maker.makeAll('a', 28, { after: FAST })
     alice = await OpenAuthor.create(net, 'alice')
     victim = await RunningEqual.start(cleanup, net)
     reader = await readerOf(cleanup, net, victim.address)
@@ -175,9 +177,30 @@ describe('peers of equal rank that bring little work, or none', () => {
     await flooding
     await expectServed()
     const seconds = (performance.now() - before.time) / 1_000
-    const { perSecond, burst } = LIMITS.earlyBlockRate
+    const { perSecond, burst } = LIMITS.wakeRate
     const asked = honest.asked('status') - before.asked
     // Each round that ends has another one begin in time; and three have come since.
+    const most = burst + perSecond * seconds + (1_000 * seconds) / LIMITS.syncMs + 5
+    assert.ok(asked <= most, `it was asked ${asked} times in ${seconds.toFixed(1)} s`)
+  })
+
+  it('names that come and go have the others asked no more often than they may', async () => {
+    const honest = await stranger('honest', `a${height}`)
+    await honest.connect(victim.address)
+    const flood = await stranger('restless', 'a1')
+    await flood.connect(victim.address)
+    const before = { asked: honest.asked('status'), time: performance.now() }
+    const topic = topicsOf(net.network.id).blocks
+    for (let change = 0; change < 400; change += 1) {
+      flood.host.unsubscribe(topic)
+      flood.host.subscribe(topic, () => 'ignore')
+      // What is said at once is said in one message.
+      await setImmediate()
+    }
+    await expectServed()
+    const seconds = (performance.now() - before.time) / 1_000
+    const { perSecond, burst } = LIMITS.wakeRate
+    const asked = honest.asked('status') - before.asked
     const most = burst + perSecond * seconds + (1_000 * seconds) / LIMITS.syncMs + 5
     assert.ok(asked <= most, `it was asked ${asked} times in ${seconds.toFixed(1)} s`)
   })

@@ -128,8 +128,10 @@ class Peer {
     this.#antiEntropy = new AntiEntropy({
       host: {
         subscribers: () => world.others(this).map(({ id }) => id),
-        onSubscription: () => undefined
+        onSubscription: () => undefined,
+        bringerOf: id => ({ peer: toHex(id), host: toHex(id) })
       },
+      clock: () => performance.now(),
       topic: 'messages',
       store,
       validation: world.validation,
@@ -270,7 +272,12 @@ describe('sets of transfers that are compared', () => {
     const held: ((error: Error) => void)[] = []
     const subscribers = [...liars]
     const antiEntropy = new AntiEntropy({
-      host: { subscribers: () => subscribers, onSubscription: () => undefined },
+      host: {
+        subscribers: () => subscribers,
+        onSubscription: () => undefined,
+        bringerOf: id => ({ peer: toHex(id), host: toHex(id) })
+      },
+      clock: () => performance.now(),
       topic: 'messages',
       store,
       validation,

@@ -60,7 +60,7 @@ describe('a keeper of evidence', () => {
   /** How often a piece was judged. */
   let judged: number
   let isRight: EvidenceKeeperOptions['isRight']
-  let originOf: EvidenceKeeperOptions['host']['originOf']
+  let bringerOf: EvidenceKeeperOptions['host']['bringerOf']
 
   beforeEach(async () => {
     net = await makeNetwork({
@@ -73,7 +73,7 @@ describe('a keeper of evidence', () => {
     database = await memoryDatabase()
     now = published = judged = 0
     isRight = () => false
-    originOf = () => undefined
+    bringerOf = from => ({ peer: toHex(from), host: toHex(from) })
     keeper = new EvidenceKeeper({
       host: {
         subscribe: (_, heard) => {
@@ -84,7 +84,7 @@ describe('a keeper of evidence', () => {
           published += 1
           return 0
         },
-        originOf: from => originOf(from)
+        bringerOf: from => bringerOf(from)
       },
       topic: 'evidence',
       database,
@@ -110,6 +110,16 @@ describe('a keeper of evidence', () => {
   function shown(make: () => Block): Uint8Array {
     const { signed, state } = maker.cursor
     return present(stateEvidence(signed, state, make()))
+  }
+
+  /** Pieces that were read of neighbours that were asked. */
+  let count = 0
+
+  async function* shownBy(all: readonly Uint8Array[]): AsyncGenerator<Uint8Array, void> {
+    for (const bytes of all) {
+      count += 1
+      yield bytes
+    }
   }
 
   /** A block that is right. */
@@ -157,13 +167,13 @@ describe('a keeper of evidence', () => {
 
   it('looks at only so much of one host, however many names it has, and at what other hosts bring all the same', async () => {
     const most = LIMITS.evidenceRateOfHost.burst
-    originOf = from => (Buffer.compare(from, peer(250)) < 0 ? { host: 'crowd', site: 'crowd' } : undefined)
+    bringerOf = from => ({ peer: toHex(from), host: (from[0] ?? 0) < 200 ? 'crowd' : 'elsewhere' })
     const alarms = Array.from({ length: most + 3 }, () => alarm(1))
     const verdicts: string[] = []
     for (const [index, each] of alarms.entries()) verdicts.push(await heardOf(index, each))
     assert.deepEqual(
       verdicts,
-      alarms.map((_, index) => (index < most ? 'reject' : 'not seen'))
+      alarms.map((_, index) => (index < most ? 'reject' : 'later'))
     )
     assert.equal(await heardOf(250, trueEvidence()), 'accept')
     assert.deepEqual(kept(), ['state'])
@@ -270,7 +280,7 @@ describe('a keeper of evidence', () => {
         subscribe: () => undefined,
         unsubscribe: () => undefined,
         publish: async () => 0,
-        originOf: () => undefined
+        bringerOf: from => ({ peer: toHex(from), host: toHex(from) })
       },
       topic: 'evidence',
       database,
@@ -334,7 +344,7 @@ describe('a keeper of evidence', () => {
   it('of what a neighbour knows it keeps and spreads what holds, and looks at nothing after a false alarm', async () => {
     const [false1, false2, evidence] = [alarm(1), alarm(1), trueEvidence()]
     const asked = async (number: number, all: Uint8Array[]): Promise<void> => {
-      keeper.ask({ peer: peer(number), shownEvidence: async () => all })
+      keeper.ask({ peer: peer(number), evidencePieces: () => shownBy(all) })
       // More than all of them would take.
       for (let turn = 0; turn < 100; turn += 1) await setImmediate()
     }
@@ -344,5 +354,16 @@ describe('a keeper of evidence', () => {
     await asked(2, [evidence, false2])
     assert.deepEqual(kept(), ['state'])
     assert.equal(published, 1)
+  })
+
+  it('asks no neighbour that may bring nothing, and reads nothing after a false alarm', async () => {
+    const alarms = Array.from({ length: burst + 2 }, () => alarm(1))
+    for (const [index, each] of alarms.entries()) {
+      const read = count
+      keeper.ask({ peer: peer(1), evidencePieces: () => shownBy([each, alarm(1), alarm(1)]) })
+      for (let turn = 0; turn < 100; turn += 1) await setImmediate()
+      assert.equal(count - read, index < burst ? 1 : 0)
+    }
+    assert.equal(judged, burst)
   })
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
+import type { Bringer } from '#src/core/shares.js'
 import { FairQueue } from '#src/node/fair-queue.js'
-import type { Bringer } from '#src/node/shares.js'
 
 describe('a fair queue', () => {
   let done: string[]

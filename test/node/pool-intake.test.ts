@@ -6,6 +6,7 @@ import { type PeerIdBytes, utf8 } from '#src/core/bytes.js'
 import { signEnvelope } from '#src/core/envelope.js'
 import { LIMITS } from '#src/core/limits.js'
 import { encodeMessage, type Message } from '#src/core/message.js'
+import type { Bringer } from '#src/core/shares.js'
 import type { Fate } from '#src/core/submission.js'
 import { PoolIntake } from '#src/node/forks/pool-intake.js'
 import { ValidationPool } from '#src/node/validation-pool.js'
@@ -193,15 +194,15 @@ describe('transfers on their way into a pool', () => {
     assert.equal(onDisk.length, log.pool.size)
   })
 
-  it('of one peer fill its share of the pool, by the names of however many authors; others still get in', async () => {
+  it('of one peer fill its share of the pool, by the names of however many authors, and of one host half of it; others still get in', async () => {
     const plain = makeWorkNetwork()
     const checking = new ValidationPool(plain.network)
     await checking.start()
     try {
       log = await EqualLog.open(plain, await memoryDatabase(), checking)
       intake = new PoolIntake(log.pool, log.chain, checking, () => undefined)
-      const [mallory, carl] = [seedOf('mallory') as Uint8Array, seedOf('carl') as Uint8Array]
-      const [flooder, neighbour] = [mallory as PeerIdBytes, carl as PeerIdBytes]
+      const from = (peer: string, host: string): Bringer => ({ peer, host })
+      const [flooder, neighbour] = [from('mallory', 'crowd'), from('carl', 'elsewhere')]
       let names = 0
       /** Each of an author of its own. To sign them takes long, and is not looked at here. */
       const messageOfNew = (): Made => {
@@ -219,8 +220,8 @@ describe('transfers on their way into a pool', () => {
       assert.ok(LIMITS.pooledOfPeer <= LIMITS.pendingMessages / 4)
       for (let sent = 0; sent < 100; sent += 1) assert.equal(intake.take(messageOfNew(), neighbour), 'accept')
       const writer = await OpenAuthor.create(plain, 'a writer')
-      const fates = async (from: PeerIdBytes): Promise<string[]> =>
-        (await intake.submit(envelopesOf([writer.say({ text: 'hi' })]), from)).map(inWords)
+      const fates = async (bringer: Bringer): Promise<string[]> =>
+        (await intake.submit(envelopesOf([writer.say({ text: 'hi' })]), bringer)).map(inWords)
       assert.deepEqual(await fates(flooder), ['rate limited'])
       assert.deepEqual(await fates(neighbour), ['accepted'])
       // What leaves the pool leaves the share.
@@ -229,6 +230,13 @@ describe('transfers on their way into a pool', () => {
       log.pool.evict(first)
       assert.equal(intake.take(messageOfNew(), flooder), 'accept')
       assert.equal(intake.take(messageOfNew(), flooder), 'later')
+      await log.pool.stored()
+      // Another name on that host gets as much, and a third one nothing: the host has half of the pool then.
+      for (let sent = 0; sent < LIMITS.pooledOfPeer; sent += 1)
+        intake.take(messageOfNew(), from('moll', 'crowd'))
+      assert.ok(log.pool.size <= LIMITS.pendingMessages / 2 + 101)
+      assert.equal(intake.take(messageOfNew(), from('malcolm', 'crowd')), 'later')
+      assert.equal(intake.take(messageOfNew(), neighbour), 'accept')
       await log.pool.stored()
     } finally {
       await checking.stop()

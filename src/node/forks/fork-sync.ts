@@ -9,6 +9,7 @@ import { RateLimiter } from '../../core/rate-limiter.js'
 import type { GossipVerdict, Host } from '../../network/host.js'
 import type { BlockImporter, CheckedMessages } from '../block-importer.js'
 import type { BlockReader } from '../block-reader.js'
+import { chosenPeers } from '../chosen-peers.js'
 import type { OfferReason, Outcome } from '../equal-source.js'
 import { describeError, type Report } from '../events.js'
 import { OrderedFetch, type Turn } from '../ordered-fetch.js'
@@ -49,8 +50,8 @@ export class ForkSync implements Service {
   readonly #due = new Wakeup()
   readonly #arrivals: BlockArrivals
   readonly #search: ChainSearch
-  /** Blocks before their parents are cheap to make: they do not have the others asked all the time. */
-  readonly #earlyBlocks = new RateLimiter(LIMITS.earlyBlockRate, 1)
+  /** Blocks before their parents are cheap to make, as are names that come and go: they do not have the others asked all the time. */
+  readonly #wakes = new RateLimiter(LIMITS.wakeRate, 1)
   #isDue = true
   /** Whether anybody has answered yet, and nobody has shown more than is here. */
   #isLevel = false
@@ -67,7 +68,7 @@ export class ForkSync implements Service {
   async start(): Promise<void> {
     const { host, topic } = this.options
     host.subscribe(topic, (from, data) => this.#hear(from, data))
-    host.onSubscription(() => this.wake())
+    host.onSubscription(() => this.#wakeForStranger())
     this.#running = this.#run()
   }
 
@@ -84,6 +85,10 @@ export class ForkSync implements Service {
   wake(): void {
     this.#isDue = true
     this.#due.wake()
+  }
+
+  #wakeForStranger(): void {
+    if (this.#wakes.take('', this.options.clock())) this.wake()
   }
 
   /** Whether what is built on the head here is built on the best that is known. */
@@ -147,7 +152,7 @@ export class ForkSync implements Service {
 
   /** A block from gossip goes on to others only once it stands in the chain, or beside it. */
   async #hear(from: PeerIdBytes, data: Uint8Array): Promise<GossipVerdict> {
-    const { reader, clock } = this.options
+    const { reader } = this.options
     if (this.#stopping.signal.aborted) return 'ignore'
     let block: Block
     try {
@@ -159,7 +164,7 @@ export class ForkSync implements Service {
     }
     try {
       const heard = await this.#arrivals.hear(block, from, data.length)
-      if (heard.kind === 'orphan' && this.#earlyBlocks.take('', clock())) this.wake()
+      if (heard.kind === 'orphan') this.#wakeForStranger()
       return verdictOf(heard)
     } catch (error) {
       this.#fail(error)
@@ -205,7 +210,7 @@ export class ForkSync implements Service {
     const { host, topic, sourceOf } = this.options
     const { signal } = this.#stopping
     const claims = await Promise.all(
-      host.subscribers(topic).map(async (peer): Promise<Claim[]> => {
+      chosenPeers(host.subscribers(topic), host, LIMITS.askedPeers).map(async (peer): Promise<Claim[]> => {
         // Who does not answer is no use now; the next round asks again.
         const asked = unlessAborted(sourceOf(peer).claimedHead(), within(LIMITS.claimMs, signal))
         return asked.then(

@@ -9,9 +9,6 @@ import { Untrue } from '../query-errors.js'
 import { unlessAborted, untilAborted } from '../waiting.js'
 import { HeaderChain } from './header-chain.js'
 
-/** Each takes as long as its signature. */
-const HEADERS_IN_A_TURN = 64
-
 /** The chain of another peer, as it answers. What it gives shows its work; where it stands is to be checked. */
 export type ChainSource = Pick<ClaimAsker, 'claimedHead' | 'headerAt' | 'headerPage' | 'blocksById'>
 
@@ -50,8 +47,8 @@ export async function findBetter(
       if (fault !== undefined && isPassingFault(fault)) break
       if (fault !== undefined) throw Untrue.fault(fault)
       if (chain.isCondemned(signed.id)) throw new Untrue('its chain holds a block that is not valid')
-      // A whole page may be there at once.
-      if (headers.ids.length % HEADERS_IN_A_TURN === 0) await setImmediate()
+      // A whole page may be there at once, and each takes as long as its signature.
+      if (headers.ids.length % LIMITS.headersInTurn === 0) await setImmediate()
     }
     if (headers.head.header.height < from) break
   }

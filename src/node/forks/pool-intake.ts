@@ -1,9 +1,10 @@
 import type { Candidate } from '../../chain/candidate.js'
 import type { Chain } from '../../chain/chain.js'
 import type { Pool, Pooled } from '../../chain/pool.js'
-import type { EnvelopeBytes, PeerIdBytes } from '../../core/bytes.js'
+import type { EnvelopeBytes } from '../../core/bytes.js'
 import { LIMITS } from '../../core/limits.js'
 import type { Reason } from '../../core/refusal.js'
+import type { Bringer } from '../../core/shares.js'
 import type { Fate } from '../../core/submission.js'
 import type { Verdict } from '../../core/validation.js'
 import type { GossipVerdict } from '../../network/host.js'
@@ -41,7 +42,7 @@ export class PoolIntake implements Service {
    * A valid message from gossip, and who handed it over. One that is not valid yet where the chain stands here may be so elsewhere: a few of
    * them are taken, and others are published again by whoever has them.
    */
-  readonly take = (message: Candidate, from?: PeerIdBytes): GossipVerdict => {
+  readonly take = (message: Candidate, from?: Bringer): GossipVerdict => {
     const mayWait = this.pool.size < LIMITS.uncoveredMessages
     if (!mayWait && this.#own.refusalOf(message) !== undefined) return 'later'
     const { kind } = this.#add(message, from)
@@ -52,7 +53,7 @@ export class PoolIntake implements Service {
   }
 
   /** One outcome for each message. Those that are accepted are on disk when this resolves. */
-  async submit(envelopes: readonly EnvelopeBytes[], from?: PeerIdBytes): Promise<readonly Fate[]> {
+  async submit(envelopes: readonly EnvelopeBytes[], from?: Bringer): Promise<readonly Fate[]> {
     const verdicts = await checkMessages(envelopes, this.validation)
     const submitted = envelopes.map((envelope, index) => this.#submitOne(envelope, verdicts[index], from))
     // What is known may still be on its way to the disk.
@@ -66,7 +67,7 @@ export class PoolIntake implements Service {
     for (const candidate of this.pool.waiting()) if (this.#own.covers(candidate)) yield candidate
   }
 
-  #submitOne(envelope: EnvelopeBytes, verdict: Verdict | undefined, from: PeerIdBytes | undefined): Fate {
+  #submitOne(envelope: EnvelopeBytes, verdict: Verdict | undefined, from: Bringer | undefined): Fate {
     if (verdict === undefined) throw new RangeError('each message has a verdict')
     if (!verdict.ok) return { kind: 'refused', ...verdict.refusal }
     const { leaf, author, sequence } = verdict
@@ -78,7 +79,7 @@ export class PoolIntake implements Service {
       : { kind: 'refused', ...refusal }
   }
 
-  #add(candidate: Candidate, from: PeerIdBytes | undefined): Pooled {
+  #add(candidate: Candidate, from: Bringer | undefined): Pooled {
     const first = this.pool.add(candidate, from)
     // In a full pool, or share of it, what is covered comes before what is not.
     const isFull = first.kind === 'full' || first.kind === 'share'

@@ -2,6 +2,7 @@ import type { Candidate } from '../../chain/candidate.js'
 import { encodeBundle } from '../../core/bundle.js'
 import { type EnvelopeBytes, toHex } from '../../core/bytes.js'
 import { LIMITS } from '../../core/limits.js'
+import { RateLimiter } from '../../core/rate-limiter.js'
 import type { Host } from '../../network/host.js'
 import { describeError, type Report } from '../events.js'
 import type { Service } from '../service.js'
@@ -16,6 +17,7 @@ const SALT_BYTES = 8
 export class Republisher implements Service {
   readonly #stopping = new AbortController()
   readonly #due = new Wakeup()
+  readonly #welcomes = new RateLimiter(LIMITS.welcomeRate, 1)
   /** Peers that were there at the last times. */
   readonly #served = new Set<string>()
   #running: Promise<void> = Promise.resolve()
@@ -46,10 +48,13 @@ export class Republisher implements Service {
     this.#due.wake()
   }
 
-  /** Somebody new may lack what waits. Who ends a subscription and begins it again is not new before the next time. */
+  /**
+   * Somebody new may lack what waits. A peer that ends a subscription and begins it again is not new before the next time,
+   * and names are free: many that come have it published no more often than a few.
+   */
   #welcome(): void {
     const strangers = this.host.subscribers(this.topic).filter(peer => !this.#served.has(toHex(peer)))
-    if (strangers.length > 0) this.wake()
+    if (strangers.length > 0 && this.#welcomes.take('', this.clock())) this.wake()
   }
 
   /** Publishes messages that were handed over here. */

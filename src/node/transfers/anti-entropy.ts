@@ -2,9 +2,11 @@ import type { TransferStore } from '../../chain/transfer-store.js'
 import { equal, type Hash, type PeerIdBytes, toHex } from '../../core/bytes.js'
 import { peerIdToString } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
+import { RateLimiter } from '../../core/rate-limiter.js'
 import { Recent } from '../../core/recent.js'
 import type { Summary } from '../../core/set-summary.js'
 import type { Host } from '../../network/host.js'
+import { chosenPeers } from '../chosen-peers.js'
 import { describeError, type Report } from '../events.js'
 import { checkMessages } from '../message-checks.js'
 import { QueryFailed, Untrue } from '../query-errors.js'
@@ -19,13 +21,15 @@ import type { SetAsker } from './set-asker.js'
 export type SetSource = Pick<SetAsker, 'status' | 'summary' | 'transfers'>
 
 export interface AntiEntropyOptions {
-  readonly host: Pick<Host, 'subscribers' | 'onSubscription'>
+  readonly host: Pick<Host, 'subscribers' | 'onSubscription' | 'bringerOf'>
   /** Whoever subscribes to it has a set to compare with. */
   readonly topic: string
   readonly store: TransferStore
   readonly validation: ValidationPool
   readonly sourceOf: (peer: PeerIdBytes) => SetSource
   readonly report: Report
+  /** A monotonic clock, ms. */
+  readonly clock: () => number
 }
 
 /** What is fetched from one peer. */
@@ -52,13 +56,18 @@ export class AntiEntropy implements Service {
   readonly #places = new Places(LIMITS.antiEntropyPeers)
   /** Peers whose answers were not true: each is told of once. */
   readonly #toldOf = new Recent(LIMITS.rememberedRates)
+  /** Whoever comes and goes does not have all others asked all the time. */
+  readonly #wakes = new RateLimiter(LIMITS.wakeRate, 1)
   #isDue = true
   #running: Promise<void> = Promise.resolve()
 
   constructor(private readonly options: AntiEntropyOptions) {}
 
   async start(): Promise<void> {
-    this.options.host.onSubscription(() => this.wake())
+    const { host, clock } = this.options
+    host.onSubscription(() => {
+      if (this.#wakes.take('', clock())) this.wake()
+    })
     this.#running = this.#run()
   }
 
@@ -78,7 +87,7 @@ export class AntiEntropy implements Service {
     const { signal } = this.#stopping
     while (!signal.aborted) {
       this.#isDue = false
-      for (const peer of shuffled(host.subscribers(topic))) this.#begin(peer)
+      for (const peer of chosenPeers(host.subscribers(topic), host, LIMITS.askedPeers)) this.#begin(peer)
       if (!this.#isDue) await this.#due.wait(signal, LIMITS.antiEntropyMs)
     }
     await Promise.all(this.#turns.values())

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type Bringer, Shares, type Taken } from '#src/node/shares.js'
+import { type Bringer, Shares, type Taken } from '#src/core/shares.js'
 
 describe('shares of what there is only so much of', () => {
   const from = (peer: string, host: string): Bringer => ({ peer, host })
