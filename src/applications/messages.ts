@@ -1,7 +1,14 @@
 import { utf8 } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
 import { sha256 } from '../core/hash.js'
-import { canonicalJson, type Json, JsonTooLarge, readCanonicalJson, utf8Text } from '../core/json.js'
+import {
+  canonicalJson,
+  isTooDeep,
+  type Json,
+  JsonTooLarge,
+  readCanonicalJson,
+  utf8Text
+} from '../core/json.js'
 import { LIMITS } from '../core/limits.js'
 import type { MessagesApplicationDocument } from '../core/network-document.js'
 import { type Refusal, refusal } from '../core/refusal.js'
@@ -47,7 +54,9 @@ export class MessagesApplication implements Application<undefined> {
       return {
         refusal: refusal(
           'bad schema',
-          `the value has no canonical JSON form (RFC 8785), or is nested more than ${LIMITS.bodyDepth} deep`
+          isTooDeep(value, LIMITS.bodyDepth)
+            ? `the value is nested more than ${LIMITS.bodyDepth} deep`
+            : 'the value has no canonical JSON form (RFC 8785): it has a number that is not finite, a single surrogate, or what is no JSON'
         )
       }
     const body = utf8(text)

@@ -1,5 +1,6 @@
 import { applicationOf } from '../applications/index.js'
-import type { OrderedNetwork } from '../core/network-document.js'
+import { UnorderedLedger } from '../applications/ledger/unordered.js'
+import type { Network, OrderedNetwork } from '../core/network-document.js'
 import { orderingOf } from '../orderings/index.js'
 import type { Ordering } from '../orderings/ordering.js'
 import type { Rules } from './cursor.js'
@@ -8,6 +9,12 @@ import type { Rules } from './cursor.js'
 export function rulesOf(network: OrderedNetwork): Rules {
   const { document } = network
   return { network, ordering: orderingOf(document), application: applicationOf(document) }
+}
+
+/** Throws InvalidNetworkDocument if the application makes no sense, whoever orders. */
+export function expectRules(network: Network): void {
+  if (network.kind === 'ordered') rulesOf(network)
+  else new UnorderedLedger(network.document.application)
 }
 
 /** Where what is said changes a state, everybody must be able to read it, whoever orders. */

@@ -84,6 +84,14 @@ function verificationOf(wanted: ClientVerification | undefined, network: Network
   return 'light'
 }
 
+/** Says why no peer takes messages: the last problem, where there was one, is what to mend. */
+export function unreached(connect: readonly string[], problem: string | undefined): string {
+  const where = connect.length > 0 ? ` at ${connect.join(', ')}` : ''
+  const what = problem === undefined ? 'nobody answered' : 'no peer was ready to take messages'
+  const why = problem === undefined ? '' : `: ${problem}`
+  return `${what}${where} within ${LIMITS.firstConnectionMs / 1000} s${why}; start a peer there, or name another one with --connect MULTIADDR`
+}
+
 /** Sends all that the source gives, and waits for what becomes of it. */
 async function converse(
   client: Client<Holdings>,
@@ -95,9 +103,7 @@ async function converse(
     await client.connected(within(LIMITS.firstConnectionMs, stopping))
   } catch {
     if (stopping.aborted) return
-    throw new Failure(
-      `nobody answered${connect.length > 0 ? ` at ${connect.join(', ')}` : ''} within ${LIMITS.firstConnectionMs / 1000} s; start a peer there, or name another one with --connect MULTIADDR`
-    )
+    throw new Failure(unreached(connect, client.problem()))
   }
   for await (const value of source) {
     if (stopping.aborted) break

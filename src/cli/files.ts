@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ClassicLevel } from 'classic-level'
+import { expectRules } from '../chain/rules.js'
 import {
   InvalidNetworkDocument,
   type Network,
@@ -36,7 +37,10 @@ export async function readNetwork(path: string): Promise<Network> {
     )
   }
   try {
-    return parseNetwork(text)
+    const network = parseNetwork(text)
+    // Parts that its application and ordering alone can check.
+    expectRules(network)
+    return network
   } catch (error) {
     if (error instanceof InvalidNetworkDocument)
       throw new Failure(`${path} is not a valid network document: ${error.message}`)

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { UnorderedLedger } from '../applications/ledger/unordered.js'
-import { rulesOf } from '../chain/rules.js'
+import { expectRules } from '../chain/rules.js'
 import {
   InvalidNetworkDocument,
   type LedgerApplicationDocument,
@@ -46,7 +45,7 @@ export async function writeNetwork(
     throw new Failure(`${source} is no template of a network with ordering ${type}; name another one`)
   const schema = wishes.schema === undefined ? {} : { schema: await readJson(wishes.schema) }
   const { name, blockSize, members, ledger } = wishes
-  const network = checked(source, {
+  const network = checked(source, wishes.schema, {
     ...template,
     ...(name !== undefined && { name }),
     ordering: { ...(await order(ordering)), ...(blockSize !== undefined && { blockSize }) },
@@ -57,26 +56,25 @@ export async function writeNetwork(
   return network
 }
 
+const SCHEMA_PLACE = '/application/schema'
+
 function shipped(type: OrderingName): string {
   return fileURLToPath(import.meta.resolve(`#config/${type}.json`))
 }
 
-function checked(source: string, document: unknown): Network {
+/** `schema`: the file that the schema of the document's application comes from, where it is not the template. */
+function checked(source: string, schema: string | undefined, document: unknown): Network {
   try {
     const network = networkOf(document)
     expectRules(network)
     return network
   } catch (error) {
     if (error instanceof InvalidNetworkDocument)
-      throw new Failure(`no network can be made from ${source}: ${error.message}`)
+      throw new Failure(
+        `no network can be made from ${error.message.startsWith(SCHEMA_PLACE) ? (schema ?? source) : source}: ${error.message}`
+      )
     throw error
   }
-}
-
-/** Throws InvalidNetworkDocument if the application makes no sense. */
-function expectRules(network: Network): void {
-  if (network.kind === 'ordered') rulesOf(network)
-  else new UnorderedLedger(network.document.application)
 }
 
 async function readJson(path: string): Promise<Part> {

@@ -222,6 +222,12 @@ export function canonicalJson(value: unknown, depth: number): string | undefined
   }
 }
 
+/** Whether arrays and objects lie inside one another more than `depth` deep, or without end. */
+export function isTooDeep(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return depth === 0 || Object.values(value).some(inner => isTooDeep(inner, depth - 1))
+}
+
 function canonicalArray(items: readonly unknown[], depth: number): string | undefined {
   const parts: string[] = []
   for (const item of items) {

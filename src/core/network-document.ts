@@ -1,7 +1,7 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import { equal, type Hash, type PeerIdBytes, utf8 } from './bytes.js'
 import { sha256 } from './hash.js'
-import { canonicalJson } from './json.js'
+import { canonicalJson, isTooDeep } from './json.js'
 import { peerIdFromText, peerIdToString } from './keys.js'
 import { LIMITS } from './limits.js'
 
@@ -325,7 +325,9 @@ function canonicalForm(value: ReadDocument): Uint8Array {
   const text = canonicalJson(value, LIMITS.documentDepth)
   if (text === undefined)
     throw new InvalidNetworkDocument(
-      `it has no canonical form (RFC 8785), or is nested more than ${LIMITS.documentDepth} deep`
+      isTooDeep(value, LIMITS.documentDepth)
+        ? `it is nested more than ${LIMITS.documentDepth} deep`
+        : 'it has no canonical form (RFC 8785)'
     )
   const canonical = utf8(text)
   expectNotTooLong(canonical)

@@ -2,6 +2,7 @@ import type { Stream } from '@libp2p/interface'
 import { lpStream, UnexpectedEOFError } from '@libp2p/utils'
 import * as varint from 'uint8-varint'
 import type { Uint8ArrayList } from 'uint8arraylist'
+import { asError } from './connection-errors.js'
 
 export interface ChannelLimits {
   /** Bytes of a frame, either way. */
@@ -89,7 +90,7 @@ export class Channel {
 
   /** Ends both sides at once. Gives the reason back as an Error, to throw. */
   abort(reason: unknown): Error {
-    const error = reason instanceof Error ? reason : new Error(String(reason))
+    const error = asError(reason)
     this.stream.abort(error)
     return error
   }

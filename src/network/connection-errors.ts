@@ -2,10 +2,22 @@
  * libp2p's errors say what broke. Where a peer was turned away on purpose, this says what that may mean: the
  * other side tells strangers nothing. The message of the cause is kept.
  */
-export function explained(error: unknown, hasSwarmKey: boolean): unknown {
-  if (!(error instanceof Error)) return error
+export function explained(reason: unknown, hasSwarmKey: boolean): Error {
+  const error = asError(reason)
   const why = reasonOf(error, hasSwarmKey)
   return why === undefined ? error : new Error(`${why} (${error.message})`, { cause: error })
+}
+
+class StreamEnded extends Error {
+  override name = 'StreamEnded'
+}
+
+/** Where a stream or connection ends, libp2p may throw the event that tells of it; its error, if any, says why. */
+export function asError(reason: unknown): Error {
+  if (reason instanceof Error) return reason
+  if (!(reason instanceof Event)) return new Error(String(reason))
+  const error: unknown = 'error' in reason ? reason.error : undefined
+  return error instanceof Error ? error : new StreamEnded('the stream was ended')
 }
 
 function reasonOf({ name, message }: Error, hasSwarmKey: boolean): string | undefined {
@@ -25,6 +37,7 @@ function reasonOf({ name, message }: Error, hasSwarmKey: boolean): string | unde
 
 /** How it shows that the other side has gone before it said anything. */
 const ENDED: ReadonlySet<string> = new Set([
+  'StreamEnded',
   'UnexpectedEOFError',
   'StreamResetError',
   'ConnectionClosedError',

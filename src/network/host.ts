@@ -133,6 +133,11 @@ export class Host {
     }
   }
 
+  /** What an error of a stream means that was ended before anything was agreed on. */
+  explained(error: Error): Error {
+    return explained(error, this.#hasSwarmKey)
+  }
+
   /** Whether this peer is connected from the same machine. */
   isLocal(peer: PeerIdBytes): boolean {
     return this.libp2p

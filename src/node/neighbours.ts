@@ -18,6 +18,7 @@ interface Kept {
 /** Keeps this peer connected to the addresses in its book, whichever of them are there. */
 export class Neighbours implements Service {
   readonly #stopping = new AbortController()
+  #problem: string | undefined
   readonly #kept = new Map<string, Kept>()
   readonly #keeping = new Set<Promise<void>>()
   #running: Promise<void> = Promise.resolve()
@@ -38,6 +39,11 @@ export class Neighbours implements Service {
     this.#stopping.abort(new Error('the peer is stopping'))
     await this.#running
     await Promise.all(this.#keeping)
+  }
+
+  /** Why the last try failed; undefined before one has. */
+  get problem(): string | undefined {
+    return this.#problem
   }
 
   /** Those that are connected now. */
@@ -85,11 +91,9 @@ export class Neighbours implements Service {
         await this.host.whenDisconnected(peer, signal)
         kept.peer = undefined
       } catch (error) {
-        if (!isTold && !signal.aborted)
-          this.report({
-            event: 'warning',
-            message: `${address} does not answer (${describeError(error)}); trying again`
-          })
+        const problem = `${address} does not answer (${describeError(error)})`
+        if (!signal.aborted) this.#problem = problem
+        if (!isTold && !signal.aborted) this.report({ event: 'warning', message: `${problem}; trying again` })
         isTold = true
       }
       const isNews = await this.book.changed(signal, wait)

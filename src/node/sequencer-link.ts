@@ -49,11 +49,17 @@ export class SequencerLink<Prepared> implements Service {
   #running: Promise<void> | undefined
   #next = 0
   #channel: Channel | undefined
+  #problem: string | undefined
 
   constructor(private readonly options: SequencerLinkOptions<Prepared>) {}
 
   async start(): Promise<void> {
     this.#running = this.#run()
+  }
+
+  /** Why the last try failed; undefined before one has. */
+  get problem(): string | undefined {
+    return this.#problem
   }
 
   async stop(): Promise<void> {
@@ -82,7 +88,8 @@ export class SequencerLink<Prepared> implements Service {
       } catch (error) {
         if (signal.aborted) return
         if (error instanceof Hopeless) return failed(error)
-        if (!isTold) report({ event: 'warning', message: `${describeError(error)}; trying again` })
+        this.#problem = describeError(error)
+        if (!isTold) report({ event: 'warning', message: `${this.#problem}; trying again` })
         isTold = true
       }
       const isNews = await book.changed(signal, wait)
@@ -101,7 +108,7 @@ export class SequencerLink<Prepared> implements Service {
       await host.whenSubscribed(topic, peer, signal)
       user.up(prepared, peer)
     } catch (error) {
-      throw channel.abort(error)
+      throw host.explained(channel.abort(error))
     }
     report({ event: 'connected', peerId: peerIdToString(peer) })
     return { channel, peer }

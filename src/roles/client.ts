@@ -41,6 +41,8 @@ export interface ClientOptions<N extends Network = OrderedNetwork> extends PeerO
 export interface Client<Has extends Holdings = ChainHoldings> extends ControlledPeer<Has> {
   /** Resolves when somebody who takes messages has been reached for the first time; rejects when `signal` fires. */
   connected(signal: AbortSignal): Promise<void>
+  /** Why the last try to reach somebody failed, where it did. */
+  problem(): string | undefined
   /** Sends one message, once there is room for it. What becomes of it is reported. */
   send(value: unknown, signal: AbortSignal): Promise<void>
   /** Resolves when it is known of all messages what became of them, or when `signal` fires; gives those of which it is not. */
@@ -201,6 +203,7 @@ export async function createClient(
     summary: () => ({ ...publisher.summary(), proved: light.proved }),
     look: signal => light.look(signal),
     connected: signal => unlessAborted(firstUp.promise, signal),
+    problem: () => link.problem,
     send: sending(languageOf(rules), signer, publisher, wallet),
     settled: async signal => {
       await publisher.settled(signal)

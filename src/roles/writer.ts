@@ -86,6 +86,7 @@ export async function createWriter(options: ClientOptions<Network>): Promise<Cli
       holdings: () => nothing(rules, submitter.unsettled)
     }),
     connected: signal => unlessAborted(firstUp.promise, signal),
+    problem: () => neighbours.problem,
     send: sending(language, signer, submitter, wallet),
     settled: async signal => {
       await submitter.settled(signal)

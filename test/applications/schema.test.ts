@@ -354,6 +354,19 @@ describe('the schema of a network document', () => {
     })
   })
 
+  it('that allows no other members names the first one, cut short where its name is long', () => {
+    const closed = new MessagesApplication({
+      type: 'messages',
+      schema: { properties: { a: {} }, additionalProperties: false }
+    })
+    assert.match(
+      present(closed.checkBody(utf8('{"a":1,"b\\n":2}'))).detail,
+      /^the message must NOT have additional properties, such as "b\\n"$/
+    )
+    const long = present(closed.checkBody(utf8(`{"${'x'.repeat(1_000)}":2}`))).detail
+    assert.equal(long, `the message must NOT have additional properties, such as "${'x'.repeat(64)}"`)
+  })
+
   it('of more depth, values or bytes than a schema has is refused', () => {
     let deep: JsonSchema = {}
     for (let level = 1; level < LIMITS.schemaDepth; level += 1) deep = { not: deep }
@@ -380,6 +393,24 @@ interface BodyVectors {
     readonly valid: boolean
   }[]
 }
+
+describe('a value that is to be a body', () => {
+  const application = new MessagesApplication({ type: 'messages', schema: {} })
+  const detailOf = (value: unknown): string => {
+    const encoded = application.encodeBody(value)
+    return 'refusal' in encoded ? encoded.refusal.detail : assert.fail('it was encoded')
+  }
+
+  it('is refused as nested too deep, or as without canonical form, and not as one of the two', () => {
+    let deep: unknown = 1
+    for (let level = 0; level <= LIMITS.bodyDepth; level += 1) deep = [deep]
+    const loop: unknown[] = []
+    loop.push(loop)
+    for (const value of [deep, loop]) assert.equal(detailOf(value), 'the value is nested more than 32 deep')
+    for (const value of [{ a: Number.POSITIVE_INFINITY }, ['\ud800'], undefined, 1n])
+      assert.match(detailOf(value), /^the value has no canonical JSON form \(RFC 8785\)/)
+  })
+})
 
 describe('the published vectors of bodies and schemas', () => {
   const vectors: BodyVectors = JSON.parse(repositoryFile('docs/vectors/bodies.json'))

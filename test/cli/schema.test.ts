@@ -16,6 +16,7 @@ describe('A network document whose schema is not of the dialect', () => {
     const { code, stderr } = await tool(folder, 'init', '--network', 'n.json', '--schema', 'schema.json')
     assert.equal(code, 1)
     assert.match(stderr, PLACE)
+    assert.match(stderr, /no network can be made from schema\.json: /, 'the file at fault')
     assert.doesNotMatch(stderr, /\n\s+at /)
     await assert.rejects(access(join(folder, 'n.json')))
   })
@@ -42,6 +43,7 @@ describe('A network document whose schema is not of the dialect', () => {
       const program = Program.start(cleanup, folder, [...options, '--key', key])
       assert.deepEqual(await program.exit(), { code: 1, signal: null }, role)
       assert.match(program.stderr.join('\n'), PLACE, role)
+      assert.match(program.stderr.join('\n'), /n\.json is not a valid network document: /, role)
     }
   })
 

@@ -2,14 +2,16 @@ import assert from 'node:assert/strict'
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { privateKeyToProtobuf, publicKeyFromRaw } from '@libp2p/crypto/keys'
-import type { Ed25519PrivateKey } from '@libp2p/interface'
+import { type Ed25519PrivateKey, StreamCloseEvent, StreamResetError } from '@libp2p/interface'
 import { peerIdFromPublicKey } from '@libp2p/peer-id'
 import { asking } from '#src/cli/asking.js'
+import { unreached } from '#src/cli/client-command.js'
 import { closedNetwork } from '#src/cli/closed-network.js'
 import { UsageError } from '#src/cli/failure.js'
 import { makeSwarmKey, readSwarmKey } from '#src/cli/key-files.js'
 import { withLog } from '#src/cli/log-source.js'
 import { concat } from '#src/core/bytes.js'
+import { asError, explained } from '#src/network/connection-errors.js'
 import { Host } from '#src/network/host.js'
 import { newSwarmKey } from '#src/network/swarm-key.js'
 import { deadline, present } from '../helpers/changes.js'
@@ -69,12 +71,25 @@ describe('a network closed to all but its members', () => {
     await member.receipted(2)
     await between.has(1)
     assert.match(await warningOf(stranger), /it may take members only/)
+    assert.match(present(stranger.client.problem()), /it may take members only/)
 
     const files = await filesOf(cleanup, net, 'alice')
     const { key, ...asStranger } = files
     assert.equal(await askedHeight({ ...files, connect: sequencer.address }), 1)
     await assert.rejects(askedHeight({ ...asStranger, connect: between.address }), /it may take members only/)
     await sequencer.check()
+  })
+
+  it('is named as the reason to a client that it keeps out, not as an object or as silence', () => {
+    for (const ended of [new Event('close'), new StreamCloseEvent(false)]) {
+      assert.equal(asError(ended).message, 'the stream was ended')
+      assert.match(explained(ended, false).message, /it may take members only/)
+    }
+    const reset = new StreamResetError('reset by the peer')
+    assert.equal(asError(new StreamCloseEvent(false, reset)), reset)
+    const said = unreached(['/ip4/192.0.2.1/tcp/4100'], 'that peer takes members only')
+    assert.match(said, /^no peer was ready .* within 60 s: that peer takes members only; /)
+    assert.match(unreached([], undefined), /^nobody answered within 60 s; start a peer there/)
   })
 
   it('connects to no stranger either', async () => {

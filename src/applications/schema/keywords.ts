@@ -253,6 +253,13 @@ function propertiesCheck(_: Json, beside: Beside): Check {
   }
 }
 
+/** Characters of a name that are shown. */
+const SHOWN_NAME = 64
+
+function shown(name: string): string {
+  return JSON.stringify(name.slice(0, SHOWN_NAME))
+}
+
 function additionalCheck(wanted: Json, beside: Beside): Check | undefined {
   const check = beside.schema('additionalProperties')
   const known = new Set(beside.schemas('properties').map(([name]) => name))
@@ -262,7 +269,7 @@ function additionalCheck(wanted: Json, beside: Beside): Check | undefined {
       if (!isObject(value)) return undefined
       for (const [name, member] of value) {
         if (known.has(name)) continue
-        if (wanted === false) return misfit('must NOT have additional properties')
+        if (wanted === false) return misfit(`must NOT have additional properties, such as ${shown(name)}`)
         const found = check(member, run)
         if (found !== undefined) return within(name, found)
       }

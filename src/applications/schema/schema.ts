@@ -1,5 +1,6 @@
 import {
   canonicalJson,
+  isTooDeep,
   type Json,
   type JsonObject,
   JsonTooLarge,
@@ -39,7 +40,12 @@ function read(schema: Readonly<Record<string, unknown>>): Json {
   const { schemaBytes, schemaDepth, schemaValues } = LIMITS
   const text = canonicalJson(schema, schemaDepth)
   if (text === undefined)
-    throw wrong(ROOT, `it is nested more than ${schemaDepth} deep, or has no canonical form (RFC 8785)`)
+    throw wrong(
+      ROOT,
+      isTooDeep(schema, schemaDepth)
+        ? `it is nested more than ${schemaDepth} deep`
+        : 'it has no canonical form (RFC 8785)'
+    )
   const bytes = Buffer.byteLength(text)
   if (bytes > schemaBytes) throw wrong(ROOT, `${bytes} bytes; a schema has ${schemaBytes} at most`)
   try {
