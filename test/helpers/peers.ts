@@ -82,6 +82,8 @@ export interface ClientWishes extends PeerWishes {
 }
 
 export interface SequencerWishes extends FollowerWishes {
+  /** Whether it goes on with a folder that is older than what a follower has: a liar does. */
+  readonly signsAgain?: boolean
   /** ms since 1970. */
   readonly now?: () => number
   /** Monotonic, ms. */
@@ -195,7 +197,7 @@ export class RunningSequencer extends RunningPeer {
     const { net, wishes } = this
     const { opened, admitted, swarmKey, rates } = wishes
     opened?.(peer.database)
-    const { keyGraceMs, clock } = wishes
+    const { keyGraceMs, clock, signsAgain } = wishes
     this.#sequencer = await createSequencer({
       ...peer,
       ...(admitted && { admitted }),
@@ -205,6 +207,7 @@ export class RunningSequencer extends RunningPeer {
       now: wishes.now ?? peer.now,
       openingKeys: this.#keys,
       ...(clock && { clock }),
+      ...(signsAgain !== undefined && { signsAgain }),
       ...(keyGraceMs !== undefined && { keyGraceMs })
     })
     return this.#sequencer

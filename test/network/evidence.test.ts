@@ -98,7 +98,8 @@ describe('evidence of a lying sequencer', () => {
     await sequencer.stop()
     // It may have had block 2 before it was told of messages.
     const connected = follower.events.count('connected')
-    const rolledBack = await RunningSequencer.start(cleanup, net, { listen: sequencer.address }, copy)
+    const wishes = { listen: sequencer.address, signsAgain: true }
+    const rolledBack = await RunningSequencer.start(cleanup, net, wishes, copy)
     await follower.events.times('connected', connected + 1)
     await blocksFrom(net, rolledBack.address, 3, 'carol')
     await convicted(follower, ['fork', 'receipt'])
