@@ -135,7 +135,9 @@ export async function replaceFile(path: string, content: string | Uint8Array, mo
 /** Throws Failure where others can read it. */
 export async function readPrivate(path: string): Promise<Uint8Array> {
   try {
-    const { mode } = await stat(path)
+    const found = await stat(path)
+    if (found.isDirectory()) throw new Failure(`${path} is a folder; name a file in it`)
+    const { mode } = found
     if ((mode & 0o077) !== 0)
       throw new Failure(`${path} can be read by others; it must be its owner's alone: chmod 600 ${path}`)
     return await readFile(path)

@@ -39,10 +39,21 @@ export async function readIdentity(path: string): Promise<PrivateKey> {
   try {
     return await provenKey(content)
   } catch (error) {
+    const other = otherKeyIn(content)
+    if (other !== undefined)
+      throw new Failure(
+        `${path} holds ${other}, and an identity key (${KEY_TYPES.join(', ')}) is needed here; name the file of one`
+      )
     throw new Failure(
       `${path} holds no usable private key (${describeError(error)}); restore it from a copy, or make one with: tallystick keygen FILE`
     )
   }
+}
+
+/** In words, what a file holds that holds no identity key; undefined where it is no key of ours. */
+function otherKeyIn(content: Uint8Array): string | undefined {
+  if (isSwarmKey(content)) return 'the pre-shared key of a network (swarm)'
+  return Buffer.from(content).includes(PEM) ? 'an encryption key (X25519)' : undefined
 }
 
 export async function readOrMakeIdentity(path: string): Promise<PrivateKey> {
@@ -65,6 +76,12 @@ export async function rotateEncryptionKey(path: string): Promise<OpeningKey> {
   return key
 }
 
+const PEM = '-----BEGIN PRIVATE KEY-----'
+
+/** `keygen` makes no key in a file that is there, and another key would be of no use for the log. */
+const RESTORE_KEYS =
+  'restore it from a copy, or name the right file: a new key opens no message that was sealed before it was made'
+
 /** The X25519 keys in a file of PEM blocks, newest first, each with the date in the line before it. */
 export async function readEncryptionKeys(path: string): Promise<DatedKeys> {
   const text = Buffer.from((await readSecret(path)).content).toString()
@@ -73,11 +90,10 @@ export async function readEncryptionKeys(path: string): Promise<DatedKeys> {
     const [newest, ...older] = blocks.map(([, keyId, date, pem = '']) => datedKeyOf(pem, keyId, date))
     if (newest !== undefined) return [newest, ...older]
   } catch (error) {
-    if (error instanceof OtherKey)
-      throw new Failure(`${path} is damaged: ${error.message}; restore it from a copy`)
+    throw new Failure(`${path} is damaged: ${describeError(error)}; ${RESTORE_KEYS}`)
   }
   throw new Failure(
-    `${path} holds no X25519 private keys (PEM, each after a line that may say when it was made); make one with: tallystick keygen ${path} --type X25519`
+    `${path} holds no X25519 private keys (PEM, each after a line that may say when it was made); ${RESTORE_KEYS}`
   )
 }
 
@@ -104,14 +120,11 @@ function newEncryptionKey(): { readonly key: OpeningKey; readonly text: string }
   return { key, text: `encryption key ${toHex(key.keyId)}, made ${new Date().toISOString()}\n${pem}` }
 }
 
-/** A block of PEM that holds another key than the line before it names. */
-class OtherKey extends Error {}
-
 /** Throws where any of them is not what it must be. */
 function datedKeyOf(pem: string, keyId: string | undefined, date: string | undefined): DatedKey {
   const key = openingKeyOf(createPrivateKey(pem))
   if (keyId !== undefined && keyId !== toHex(key.keyId))
-    throw new OtherKey(`it names encryption key ${keyId}, and holds key ${toHex(key.keyId)}`)
+    throw new Error(`it names encryption key ${keyId}, and holds key ${toHex(key.keyId)}`)
   if (date === undefined) return key
   const made = Date.parse(date)
   if (Number.isNaN(made)) throw new RangeError(`${date} is no date`)

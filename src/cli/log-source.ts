@@ -7,12 +7,14 @@ import { type ReadBlock, storedBlocks } from '../chain/stored-blocks.js'
 import { equal } from '../core/bytes.js'
 import { type Network, parseCanonicalNetwork } from '../core/network-document.js'
 import { parsedAddress } from '../network/addresses.js'
+import { describeError } from '../node/events.js'
 import { isOutbox } from '../node/outbox.js'
 import { askedBlocks } from './asked-blocks.js'
 import { asking } from './asking.js'
 import type { SwarmKeyOption } from './closed-network.js'
-import { Failure, UsageError } from './failure.js'
+import { errorCode, Failure, UsageError } from './failure.js'
 import { exists, expectBlocks, readNetwork } from './files.js'
+import { DamagedFolder } from './level-files.js'
 import { type OpenedLog, openLog } from './log-file.js'
 import { DEFAULTS } from './options.js'
 import { withReadOnly } from './reading-folder.js'
@@ -68,7 +70,7 @@ export async function withStored<T>(
   options: Pick<SourceOptions, 'network'>,
   use: (database: Database, network: Network) => Promise<T>
 ): Promise<T> {
-  return withReadOnly(folder, async database => {
+  const stored = withReadOnly(folder, async database => {
     const document = await networkIn(database)
     if (document === undefined) throw new Failure(`${folder} holds no log`)
     if (await isOutbox(database))
@@ -77,6 +79,17 @@ export async function withStored<T>(
       )
     return use(database, await networkFor(document, options.network, folder))
   })
+  return stored.catch((error: unknown) => {
+    throw damaged(error, folder)
+  })
+}
+
+/** The error that names the folder and says what to do about its damage; any other error as it is. */
+function damaged(error: unknown, folder: string): unknown {
+  const advice = `start its peer on it, which says how to mend it, or name another copy`
+  if (errorCode(error) === 'LEVEL_CORRUPTION')
+    return new Failure(`the database in ${folder} is damaged (${describeError(error)}); ${advice}`)
+  return error instanceof DamagedFolder ? new Failure(`${error.message}; ${advice}`) : error
 }
 
 function withFolder(
@@ -101,7 +114,9 @@ function withFolder(
 
 /** What a stopped peer has kept of the sequencer's lies, not checked. */
 export function evidenceIn(folder: string): Promise<Uint8Array[]> {
-  return withReadOnly(folder, database => database.values(ranges.evidence).all())
+  return withReadOnly(folder, database => database.values(ranges.evidence).all()).catch((error: unknown) => {
+    throw damaged(error, folder)
+  })
 }
 
 async function withFile(

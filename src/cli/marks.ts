@@ -1,9 +1,9 @@
 import { open as openFile, realpath } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Database, StoreError } from '../chain/store.js'
-import { type PeerIdBytes, toHex } from '../core/bytes.js'
+import { equal, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { peerIdToString } from '../core/keys.js'
-import type { Network } from '../core/network-document.js'
+import { type Network, sequencerOf } from '../core/network-document.js'
 import { describeError } from '../node/events.js'
 import { errorCode, Failure } from './failure.js'
 import { openLevel } from './files.js'
@@ -40,18 +40,22 @@ export async function withMark<M, T>(
 ): Promise<T> {
   const folder = await markFolder(owner)
   const database = await openLevel(folder).catch(error => {
-    throw notOpened(error, folder, owner.key)
+    throw notOpened(error, folder, owner)
   })
   try {
     // Its name is to outlive a power failure as what is in it does.
     for (const outer of [dirname(folder), dirname(dirname(folder))]) await syncFolder(outer)
     const mark = await open(database, owner.network).catch(error => {
-      throw notOpened(error, folder, owner.key)
+      throw notOpened(error, folder, owner)
     })
     return await use(mark)
   } finally {
     await database.close()
   }
+}
+
+function isSequenced(network: Network): boolean {
+  return network.kind === 'ordered' && network.document.ordering.type === 'sequencer'
 }
 
 /** Makes the names in a folder outlive a power failure. */
@@ -64,11 +68,12 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-function notOpened(error: unknown, folder: string, key: string): Failure {
+function notOpened(error: unknown, folder: string, { key, peerId, network }: MarkOwner): Failure {
   const code = errorCode(error)
+  const isSequencer = isSequenced(network) && equal(sequencerOf(network), peerId)
   if (code === 'LEVEL_LOCKED')
     return new Failure(
-      `the key ${key} is in use by another process in this network, whatever data folder that has; stop that one, or give this one a key of its own with --key FILE`
+      `the key ${key} is in use by another process in this network, whatever data folder that has; stop that one${isSequencer ? ' first: a network has one sequencer, and one process at a time may sign with its key' : ', or give this one a key of its own with --key FILE'}`
     )
   if (error instanceof DamagedFolder || error instanceof StoreError || code === 'LEVEL_CORRUPTION')
     return new Failure(

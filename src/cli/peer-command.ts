@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline'
 import { Command, Option } from 'commander'
+import { equal } from '../core/bytes.js'
 import { peerIdToString, signerOf } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { type Network, sequencerOf } from '../core/network-document.js'
@@ -207,6 +208,7 @@ async function runFollower(
   const ordered = expectBlocks(network, FOLLOW_INSTEAD)
   if (role === 'miner' || ordered.document.ordering.type !== 'sequencer')
     return runEqual(role, files, ordered, report, stopping)
+  await expectOwnKey(ordered, files.key)
   await withPeer(files, 'follower', ordered, report, stopping, async peer => {
     const follower = await createFollower({ ...peer, connect: files.connect, verification }).catch(asFailure)
     await running(follower, stopping.signal, () => untilAborted(stopping.signal))
@@ -220,6 +222,15 @@ async function expectSequencerKey(network: Network, path: string): Promise<void>
   if (peerId !== sequencer)
     throw new UsageError(
       `the key in ${path} is ${peerId}, but the network document names ${sequencer} as sequencer`
+    )
+}
+
+/** Before anything is made: with the sequencer's key a follower would look for itself. */
+async function expectOwnKey(network: Network, path: string): Promise<void> {
+  if (!(await exists(path))) return
+  if (equal(signerOf(await readIdentity(path)).peerId, sequencerOf(network)))
+    throw new UsageError(
+      `the key in ${path} is the sequencer's, and a follower needs a key of its own: name another file with --key FILE, which is made where it is not there`
     )
 }
 

@@ -16,6 +16,7 @@ export interface SendOptions extends SwarmKeyOption {
   readonly network: string
   readonly key: string
   readonly data: string
+  readonly marks?: string
   readonly connect?: readonly string[]
   readonly wait?: number
   readonly json?: true
@@ -27,6 +28,7 @@ export function withSendOptions(command: Command): Command {
     .option('--network <file>', 'the network document', DEFAULTS.network)
     .option('--key <file>', 'the libp2p private key, made on first use', DEFAULTS.clientKey)
     .option('--data <dir>', 'the outbox', 'data/client')
+    .option('--marks <dir>', 'where it is kept what the key has signed (default: beside the key)')
     .option('--connect <multiaddr>', `repeatable (default: ${DEFAULTS.sequencer})`, addresses)
     .option(
       '--wait <n>',

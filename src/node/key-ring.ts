@@ -1,4 +1,5 @@
 import type { Database } from '../chain/store.js'
+import { toHex } from '../core/bytes.js'
 import { LIMITS } from '../core/limits.js'
 import type { OpeningKey } from '../core/sealing.js'
 import { describeError, type Report } from './events.js'
@@ -79,7 +80,13 @@ export class KeyRing implements Service {
       if (successor === undefined || this.graces.has(keyId)) return []
       return [{ keyId, had: Math.max(0, now() - (successor.made ?? now())) }]
     })
-    await this.graces.begin(begun, keys[0].keyId)
+    const { keyId: newest } = keys[0]
+    if (this.graces.has(newest))
+      this.options.report({
+        event: 'warning',
+        message: `the encryption key ${toHex(newest)} was replaced before, and is the newest again: what was refused for it meanwhile may come in a second time; put a new key before it with: tallystick keygen FILE --type X25519 --rotate`
+      })
+    await this.graces.begin(begun, newest)
     this.keys = keys
     await this.#end(this.#due())
   }

@@ -180,6 +180,22 @@ describe('a data folder that is only looked at', () => {
     assert.match(stderr, /\d+\.log is missing: it is the write-ahead log/)
   })
 
+  it('a damaged file is named by verify with its folder, and with what to do', async () => {
+    const folder = await copyOf('corrupt')
+    const table = present((await readdir(folder)).find(name => name.endsWith('.ldb')))
+    const bytes = await readFile(join(folder, table))
+    await writeFile(
+      join(folder, table),
+      bytes.map(byte => byte ^ 0xff)
+    )
+    const { code, stderr } = await tool(home, 'verify', folder, '--network', 'network.json')
+    assert.equal(code, 1)
+    assert.match(
+      stderr,
+      /the database in .*corrupt is damaged \(.*\); start its peer on it, which says how to mend it/
+    )
+  })
+
   it('a table of another length than the manifest says is named', async () => {
     const folder = await copyOf('short-table')
     const table = present((await readdir(folder)).find(name => name.endsWith('.ldb')))

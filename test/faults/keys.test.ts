@@ -80,7 +80,9 @@ describe('key files of the real program', () => {
     const good = await readFile(join(folder, KEYS), 'utf8')
     await writeFile(join(folder, KEYS), good.replace(/made \S+/, 'made yesterday'))
     program.signal('SIGHUP')
-    await program.says(/the encryption keys stay as they are: .*encryption\.key holds no X25519/)
+    await program.says(
+      /the encryption keys stay as they are: .*encryption\.key is damaged: yesterday is no date; restore/
+    )
     await client.send(5, 'as before')
     await client.receipted(40)
     await writeFile(join(folder, KEYS), good)
@@ -151,6 +153,74 @@ describe('key files of the real program', () => {
     const asked = await tool(folder, 'count', '--network', 'network.json', '--key', 'ecdsa.key')
     assert.equal(asked.code, 1)
     assert.match(asked.stderr, says)
+  })
+
+  it('one of another kind, a folder and a damaged one are each named for what they are', async () => {
+    await keygen(['x.key', '--type', 'X25519'])
+    await keygen(['swarm.key', '--type', 'swarm'])
+    const pem = await readFile(join(folder, 'x.key'), 'utf8')
+    await writeFile(join(folder, KEYS), pem.replace('-----\nM', '-----\nN'), { mode: 0o600 })
+    const count = ['count', '--network', 'network.json']
+    for (const [args, says] of [
+      [
+        [...count, '--key', 'x.key'],
+        /x\.key holds an encryption key \(X25519\), and an identity key .* is needed/
+      ],
+      [[...count, '--key', 'swarm.key'], /swarm\.key holds the pre-shared key of a network/],
+      [[...count, '--key', '.'], /error: \. is a folder; name a file in it/],
+      [
+        ['keygen', KEYS, '--type', 'X25519', '--rotate'],
+        /is damaged: .*restore it from a copy, .*a new key opens no message/
+      ]
+    ] as const) {
+      const ran = await tool(folder, ...args)
+      assert.equal(ran.code, 1)
+      assert.match(ran.stderr, says)
+    }
+  })
+
+  it('the sequencer’s is refused to a follower, and nothing is made', async () => {
+    const args = [
+      '--role',
+      'follower',
+      '--network',
+      'network.json',
+      '--key',
+      'sequencer.key',
+      '--data',
+      'copy'
+    ]
+    const program = Program.start(cleanup, folder, args)
+    assert.equal((await program.exit()).code, 2)
+    assert.match(
+      program.stderr.join('\n'),
+      /sequencer\.key is the sequencer's, and a follower needs a key of its own/
+    )
+    await assert.rejects(stat(join(folder, 'copy')), { code: 'ENOENT' })
+  })
+
+  it('what they sign is kept where a command that sends one message is told to', async () => {
+    await writeFile(join(folder, 'client.signed'), 'in the way')
+    const program = await sequencer()
+    const address = present(program.of('started')[0]?.addresses?.[0])
+    const args = [
+      'submit',
+      'text',
+      '--network',
+      'network.json',
+      '--key',
+      'client.key',
+      '--data',
+      'client',
+      '--connect',
+      address
+    ]
+    const refused = await tool(folder, ...args)
+    assert.equal(refused.code, 1)
+    assert.match(refused.stderr, /--marks DIR/)
+    const sent = await tool(folder, ...args, '--marks', 'marks')
+    assert.equal(sent.code, 0, sent.stderr)
+    assert.ok((await stat(join(folder, 'marks'))).isDirectory())
   })
 
   describe('keygen', () => {

@@ -13,11 +13,13 @@ describe('the key ring', () => {
   /** The wall clock, and one that is monotonic. */
   let now: number
   let clock: number
+  let warnings: string[]
 
   beforeEach(async () => {
     database = await memoryDatabase()
     now = 1_700_000_000_000
     clock = 500
+    warnings = []
   })
 
   function ringOf(...keys: DatedKeys): Promise<KeyRing> {
@@ -26,7 +28,9 @@ describe('the key ring', () => {
       graceMs: GRACE,
       now: () => now,
       clock: () => clock,
-      report: () => undefined
+      report: event => {
+        if (event.event === 'warning') warnings.push(event.message)
+      }
     })
   }
 
@@ -157,6 +161,20 @@ describe('the key ring', () => {
     const options = { database, graceMs: 100 * GRACE, now: () => now, clock: () => clock }
     const longer = await KeyRing.open([young, old], { ...options, report: () => undefined })
     assert.deepEqual(await opens(longer), ids(young))
+  })
+
+  it('a key that was replaced and is the newest again is warned of, and no other', async () => {
+    const [old, young] = [await key('old'), await key('young', now)]
+    const ring = await ringOf(old)
+    await ring.replace([young, old])
+    await ring.replace([young, old])
+    assert.deepEqual(warnings, [])
+    await ring.replace([old])
+    assert.equal(warnings.length, 1)
+    assert.match(
+      warnings.join(),
+      new RegExp(`${toHex(old.keyId)} was replaced before, and is the newest again.*--rotate`)
+    )
   })
 
   it('says that a key has expired only when that is on disk', async () => {
