@@ -28,22 +28,29 @@ export interface ClientFiles extends PeerFiles {
 /** What a client verifies: whole blocks, of which it keeps a copy, or by proofs what concerns itself (light). */
 export type ClientVerification = Verification | 'light'
 
+/** How a run of a client ended. */
+export interface RunEnd extends Summary {
+  /** Messages of this run and earlier ones of which it is not known what became of them. */
+  readonly unsettled: number
+}
+
 /** Runs a client until it knows what became of all that `source` gave it: of a sequencer, or among equals. */
 export async function runClient(
   files: ClientFiles,
   source: AsyncIterable<unknown>,
   report: Report,
   stopping: AbortController
-): Promise<Summary> {
+): Promise<RunEnd> {
   // LevelDB makes its files with the mask of the process, also later, in threads of its own.
   process.umask(0o077)
   const network = await readNetwork(files.network)
-  let summary: Summary | undefined
+  let end: RunEnd | undefined
   const run = async (client: Client<Holdings>): Promise<void> => {
     try {
       await running(client, stopping.signal, () => converse(client, source, files.connect, stopping.signal))
     } finally {
-      summary = client.summary()
+      const summary = client.summary()
+      end = { ...summary, unsettled: await client.settled(AbortSignal.abort()) }
       report({ event: 'summary', ...summary })
     }
   }
@@ -65,8 +72,8 @@ export async function runClient(
       })
     })
   )
-  if (summary === undefined) throw new Error('a client always has a summary')
-  return summary
+  if (end === undefined) throw new Error('a client always has a summary')
+  return end
 }
 
 function isSequenced(network: Network): network is OrderedNetwork {

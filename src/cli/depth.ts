@@ -7,16 +7,20 @@ import type { OrderedNetwork } from '../core/network-document.js'
 import { Asker } from '../node/asker.js'
 import { NotFound, QueryFailed, Untrue } from '../node/query-errors.js'
 import { VerifiedChain } from '../node/verified-chain.js'
-import { elapsed, within } from '../node/waiting.js'
+import { elapsed, unlessAborted, within } from '../node/waiting.js'
 import { type ConnectingOptions, type Connection, withConnections } from './asking.js'
 import { Failure } from './failure.js'
 import { printLine } from './terminal.js'
 
-/** Where a message stands, by the heaviest of the chains that were verified. */
-export interface Depth {
+/** Where a message stands. */
+interface Place {
   readonly position: number
   readonly height: number
   readonly id: Hash
+}
+
+/** The same by the heaviest of the chains that were verified. */
+export interface Depth extends Place {
   /** Blocks from there on, that one included. */
   readonly depth: number
 }
@@ -42,11 +46,10 @@ export async function waitForDepth(
   return withConnections(options, network, async connections => {
     let sources = connections.map(connection => new Source(connection, rules))
     for (; !signal.aborted; await elapsed(LIMITS.depthAgainMs, signal)) {
-      await Promise.all(sources.map(source => source.follow()))
-      const found = await heaviest(
-        sources.filter(({ problem }) => problem === undefined),
-        rules
-      )?.depthOf(leaf)
+      const found = await unlessAborted(look(sources, leaf, rules), signal).catch((error: unknown) => {
+        if (!signal.aborted) throw error
+      })
+      if (signal.aborted) break
       if (found !== undefined && found.depth >= wanted) return found
       const problems = sources.flatMap(({ problem }) => problem?.why ?? [])
       if (problems.length === sources.length)
@@ -57,6 +60,21 @@ export async function waitForDepth(
       `the message is not ${wanted} blocks deep yet; it waits at that peer: look for it with: tallystick proof ${toHex(leaf)}`
     )
   })
+}
+
+/** Several peers may have the heaviest chain: one that keeps back the proof does not keep the others from showing it. */
+async function look(sources: readonly Source[], leaf: Hash, rules: Rules): Promise<Depth | undefined> {
+  await Promise.all(sources.map(source => source.follow()))
+  const usable = sources.filter(({ problem }) => problem === undefined)
+  const best = heaviest(usable, rules)
+  if (best === undefined) return undefined
+  const { chain } = best
+  for (const source of [best, ...usable.filter(other => other !== best)]) {
+    const place = await source.placeOf(leaf)
+    if (place !== undefined && chain.has(place.height, place.id))
+      return { ...place, depth: chain.head.header.height - place.height + 1 }
+  }
+  return undefined
 }
 
 /** One peer, and its chain as far as that was verified. */
@@ -80,12 +98,11 @@ class Source {
     await this.#tried(() => this.chain.follow())
   }
 
-  /** Undefined where its chain does not hold the message. */
-  depthOf(leaf: Hash): Promise<Depth | undefined> {
+  /** Undefined where it does not show that its chain holds the message. */
+  placeOf(leaf: Hash): Promise<Place | undefined> {
     return this.#tried(async () => {
       const { position, signed } = await this.#asker.inclusion({ leaf })
-      const { height } = signed.header
-      return { position, height, id: signed.id, depth: this.chain.head.header.height - height + 1 }
+      return { position, height: signed.header.height, id: signed.id }
     })
   }
 

@@ -87,17 +87,27 @@ export function asFailure(error: unknown): never {
   throw error
 }
 
+interface StopOptions {
+  /** ms */
+  readonly within?: number
+  /** The exit code where it does not stop in time. */
+  readonly lateCode?: () => 0 | 1
+}
+
 /**
  * Fires at the first SIGINT or SIGTERM; a second one ends the process at once. Fires too where whoever
  * started this process over a channel, as localnet does, has gone without stopping it. Whatever the process
- * is at, it ends `ms` later: what was accepted is on disk before anybody heard of it.
+ * is at, it ends `within` ms later: what was accepted is on disk before anybody heard of it.
  */
-export function stopController(ms: number = LIMITS.stopMs): AbortController {
+export function stopController({
+  within: ms = LIMITS.stopMs,
+  lateCode = () => 0
+}: StopOptions = {}): AbortController {
   const controller = new AbortController()
   controller.signal.addEventListener('abort', () => {
     const late = setTimeout(() => {
       printLine('it did not stop in time and was ended; what was accepted is on disk')
-      process.exit(controller.signal.reason instanceof Failure ? 1 : 0)
+      process.exit(controller.signal.reason instanceof Failure ? 1 : lateCode())
     }, ms - 500)
     late.unref()
   })

@@ -53,19 +53,26 @@ export async function sendOne(value: unknown, options: SendOptions): Promise<Sta
     verify: 'light'
   } as const
   const report = reporter(options.json === true)
-  const stopping = stopController()
   const fate = new Fate()
+  let isDone = false
+  // Exit code 0 says that the message was accepted, and stands as deep as it was to.
+  const stopping = stopController({ lateCode: () => (isDone ? 0 : 1) })
   const heard: Report = event => {
     fate.hear(event)
     report(event)
   }
-  await runClient(files, once(value), heard, stopping)
-  if (stopping.signal.aborted && !fate.isKnown)
+  const { sent, unsettled } = await runClient(files, once(value), heard, stopping)
+  // What was heard may be of a message that an earlier run has left over.
+  const isKnown = fate.isUnsent || (sent > 0 && unsettled === 0)
+  if (stopping.signal.aborted && !isKnown)
     throw new Failure(
       'stopped before it was known what became of the message; if it was stored, it is sent when this client runs again'
     )
   if (!fate.isAccepted) throw new Failure(`the message was refused: ${fate.refusal ?? 'nobody says why'}`)
-  if (depth === undefined || fate.leaf === undefined) return { position: fate.position }
+  if (depth === undefined || fate.leaf === undefined) {
+    isDone = true
+    return { position: fate.position }
+  }
   const { wanted, network: ordered } = depth
   const { key, swarmKey, json } = options
   const asked = { key, connect: files.connect, ...(swarmKey && { swarmKey }) }
@@ -92,15 +99,18 @@ export interface Standing {
   readonly height?: number
 }
 
+/** Above all sequences. */
+const UNSENT = 2n ** 64n
+
 /** What became of the newest message: those left over from earlier runs have lower sequences. */
 class Fate {
   #highest = -1n
   /** The sequences that messages had first, where they were sealed again. */
   readonly #first = new Map<bigint, bigint>()
   isAccepted = false
-  /** False until the newest message has been accepted or refused. */
-  get isKnown(): boolean {
-    return this.#highest >= 0n
+  /** Whether the newest message was refused before it was stored. */
+  get isUnsent(): boolean {
+    return this.#highest === UNSENT
   }
   /** In a sequencer's log. */
   position: number | undefined
@@ -113,7 +123,7 @@ class Fate {
     if (event.event === 'resealed') this.#first.set(event.as, this.#firstOf(event.sequence))
     if (event.event !== 'receipt' && event.event !== 'accepted' && event.event !== 'refused') return
     // Without a sequence it was refused before it was stored, and only the newest can be.
-    const sequence = event.sequence === undefined ? 2n ** 64n : this.#firstOf(event.sequence)
+    const sequence = event.sequence === undefined ? UNSENT : this.#firstOf(event.sequence)
     if (sequence <= this.#highest) return
     this.#highest = sequence
     this.isAccepted = event.event !== 'refused'

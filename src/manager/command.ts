@@ -64,7 +64,7 @@ function up(): Command {
       wholeNumber(0, 2 ** 32 - 1)
     )
     .action(async ({ json, seed = randomInt(2 ** 32), ...options }: UpOptions) => {
-      const stopping = stopController(LIMITS.managerStopMs)
+      const stopping = stopController({ within: LIMITS.managerStopMs })
       // The terminal has been closed.
       process.once('SIGHUP', () => stopping.abort(new Error('SIGHUP')))
       const display = displayOn(standardOutput, json === true)

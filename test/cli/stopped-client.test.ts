@@ -70,4 +70,35 @@ describe('a client that is told to stop', () => {
     )
     assert.ok(receipted.length > first.of('receipt').length)
   })
+
+  it('as submit, does not take the receipt of a message that was left over for that of its own', async () => {
+    const net = await makeNetwork()
+    // Each run of it takes one message of an author; all that come later wait.
+    const sequencer = await RunningSequencer.start(cleanup, net, {
+      rates: { author: { perSecond: 1e-9, burst: 1 } }
+    })
+    const folder = await cleanup.folder()
+    await writeSequencerFiles(folder, net)
+    const submit = (text: string): Program =>
+      Program.startTool(cleanup, folder, [
+        ...['submit', text, '--network', 'network.json', '--key', 'client.key', '--data', 'client'],
+        ...['--connect', sequencer.address, '--json']
+      ])
+    assert.equal((await submit('first').exit()).code, 0)
+    const second = submit('second')
+    await second.says(/^connected to /)
+    assert.equal((await second.kill('SIGTERM')).code, 1)
+    await sequencer.restart()
+    const third = submit('third')
+    await third.times('receipt', 1)
+    assert.deepEqual(await third.kill('SIGTERM'), { code: 1, signal: null })
+    assert.deepEqual(
+      third.of('receipt').map(({ sequence }) => sequence),
+      [2]
+    )
+    assert.match(
+      JSON.stringify(third.events.at(-1)),
+      /stopped before it was known what became of the message/
+    )
+  })
 })

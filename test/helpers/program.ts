@@ -117,6 +117,11 @@ export class Program extends Changes {
     return Program.#run(cleanup, folder, [file, ...rest], env, input)
   }
 
+  /** The same of `node dist/tallystick.js …`, told to write JSON. */
+  static startTool(cleanup: Cleanup, folder: string, args: readonly string[]): Program {
+    return Program.#run(cleanup, folder, [process.execPath, TOOL, ...args], {})
+  }
+
   /** The same of a module that is given as text. */
   static startScript(
     cleanup: Cleanup,
