@@ -171,6 +171,8 @@ export class Asker extends ClaimAsker {
         ancestors = ancestorsAfter(ancestors, signed.header, this.rules.ordering)
         last = signed
         next += 1
+        // There a header counts for nothing before it is known where it stands.
+        if (this.#chain !== undefined) await this.#expectTied(signed)
         yield signed
       }
       if (next === start) break

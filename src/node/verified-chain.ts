@@ -24,6 +24,7 @@ export class VerifiedChain {
   readonly #ids: Hash[] = []
   /** Those after the last blocks: a reorg goes back to one of them. Never empty. */
   #places: HeaderPlace[]
+  #turn: Promise<void> = Promise.resolve()
 
   constructor(
     private readonly source: Source,
@@ -51,9 +52,14 @@ export class VerifiedChain {
 
   /**
    * Goes on to the head that the peer shows now, on whichever branch that is. Throws Untrue where a header does not
-   * hold, QueryFailed where there is no answer.
+   * hold, QueryFailed where there is no answer. One call after the other, as somebody may have stopped waiting for the last.
    */
-  async follow(): Promise<void> {
+  follow(): Promise<void> {
+    this.#turn = this.#turn.catch(() => undefined).then(() => this.#follow())
+    return this.#turn
+  }
+
+  async #follow(): Promise<void> {
     for (let tries = 0; tries < TRIES; tries += 1) {
       const { height } = (await this.source.header()).header
       await this.#retreat()

@@ -5,10 +5,10 @@ import { LIMITS } from '../core/limits.js'
 import { EMPTY_ROOT } from '../core/merkle.js'
 import type { Network } from '../core/network-document.js'
 import { Host } from '../network/host.js'
-import { AccountAsker } from '../node/account-asker.js'
 import { AddressBook } from '../node/address-book.js'
 import { Announcement } from '../node/announcement.js'
 import { Neighbours } from '../node/neighbours.js'
+import { RootedAccounts } from '../node/rooted-accounts.js'
 import { ServiceList } from '../node/service.js'
 import { submit } from '../node/submission-client.js'
 import { Submitter } from '../node/submitter.js'
@@ -39,13 +39,13 @@ export async function createWriter(options: ClientOptions<Network>): Promise<Cli
   const outbox = await openOutbox(options, signer)
   const { rules, language } = termsOf(network)
   const turns = new Turns(() => neighbours.all(), LIMITS.accountMs)
+  const accounts = rules && new RootedAccounts({ host, rules, now, peers: () => neighbours.all() })
   // Without an order everybody may pay what he does not have, under any number.
   const wallet =
-    rules &&
+    accounts &&
     (await walletFor(rules, {
       database,
-      account: signal =>
-        turns.ask(peer => new AccountAsker(host, peer, rules, now).account(signer.peerId), signal),
+      account: signal => turns.ask(peer => accounts.ask(peer, signer.peerId), signal),
       unknownBelow: outbox.unknownPayments,
       // The next one has been asked by then.
       distrust: () => undefined

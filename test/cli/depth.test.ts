@@ -1,23 +1,21 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { genesisCursor } from '#src/chain/cursor.js'
 import { type Depth, waitForDepth } from '#src/cli/depth.js'
 import { type Answer, decodeAnswer, encodeAnswer } from '#src/core/answer.js'
-import { type CheckpointedHeader, encodeBlock, signHeader } from '#src/core/block.js'
+import { type CheckpointedHeader, encodeBlock } from '#src/core/block.js'
 import { equal, type Hash, toHex } from '#src/core/bytes.js'
 import { decodeQuery, type Query } from '#src/core/query.js'
 import { Host } from '#src/network/host.js'
 import { QUERY_PROTOCOL } from '#src/network/names.js'
 import { QUERY_STREAMS } from '#src/node/query-protocol.js'
-import type { Ancestors } from '#src/orderings/ordering.js'
 import { Changes, deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { identity, makeWorkNetwork, type TestNetwork } from '../helpers/networks.js'
 import { RunningClient } from '../helpers/peers.js'
-import { tool } from '../helpers/program.js'
+import { Program, tool } from '../helpers/program.js'
+import { lastOf, rootlessHeaders } from '../helpers/rootless.js'
 import { RunningEqual, readerOf } from '../helpers/running-equal.js'
-import { childOf, lookedAt, mined } from '../helpers/work.js'
 
 /** What a relay makes of an answer of the peer behind it. */
 type Lie = (answer: Answer, query: Query) => Answer
@@ -88,6 +86,10 @@ describe('submit --wait: how deep a message is', () => {
 
   async function mine(peer: RunningEqual, count: number): Promise<void> {
     assert.ok((await peer.controls.mine(count, deadline())).ok)
+  }
+
+  function answerWith({ envelope, checkpoint }: CheckpointedHeader): Answer {
+    return { kind: 'header', header: envelope, checkpoint }
   }
 
   class Waiting {
@@ -183,24 +185,8 @@ describe('submit --wait: how deep a message is', () => {
   it('a head that stands on no chain from the genesis is told of by no asking command', async () => {
     const miner = await RunningEqual.start(cleanup, net, MINES)
     await mine(miner, 1)
-    const { ordering } = net.rules
-    const { header: genesis } = genesisCursor(net.rules).signed
-    // Far behind the schedule, where each block is as easy as any may be.
-    let time = genesis.time + 3_000_000
-    let ancestors: Ancestors = [{ ...genesis, height: 900, time }]
-    const forged: CheckpointedHeader[] = []
-    for (let count = 0; count < 2 * ordering.lookback; count += 1) {
-      const draft = { ...childOf(ancestors[0], ++time), producer: net.signer.peerId }
-      const header = mined(ordering.prepare(draft, lookedAt(ordering, ancestors)))
-      ancestors = [header, ...ancestors]
-      forged.push(signHeader(header, net.signer, ordering))
-    }
-    const head = present(forged.at(-1))
-    const answerWith = ({ envelope, checkpoint }: CheckpointedHeader): Answer => ({
-      kind: 'header',
-      header: envelope,
-      checkpoint
-    })
+    const forged = rootlessHeaders(net)
+    const head = lastOf(forged)
     const liar = await Relay.start('liar', miner, (answer, query) => {
       const byId = forged.find(({ id }) => query.kind === 'headerOfId' && equal(id, query.id))
       if (byId !== undefined) return answerWith(byId)
@@ -222,5 +208,76 @@ describe('submit --wait: how deep a message is', () => {
       assert.deepEqual(Object.keys(JSON.parse(stdout)), ['error'], stdout)
       assert.ok(!stdout.includes(toHex(head.id)), 'nothing of it is printed')
     }
+  })
+
+  it('a row of headers that stand on no chain is told of by no line, before it is found out either', async () => {
+    const miner = await RunningEqual.start(cleanup, net, MINES)
+    await mine(miner, 1)
+    const forged = rootlessHeaders(net)
+    const { height } = lastOf(forged).header
+    const liar = await Relay.start('liar', miner, (answer, query) => {
+      const found = forged.find(({ id, header }) => {
+        if (query.kind === 'headerOfId') return equal(id, query.id)
+        if (query.kind === 'headerOfHeight') return header.height === query.height
+        return query.kind === 'headers' && header.height === query.from
+      })
+      return found === undefined ? answer : answerWith(found)
+    })
+    const folder = await cleanup.folder()
+    await writeFile(join(folder, 'network.json'), JSON.stringify(net.network.document))
+    const at = ['--connect', liar.address, '--network', 'network.json', '--json']
+    const { code, stdout } = await tool(folder, 'chain', '--from', String(height), ...at)
+    assert.equal(code, 1)
+    assert.deepEqual(Object.keys(JSON.parse(stdout)), ['error'], stdout)
+    assert.match(stdout, /is not on the chain that this peer shows from the genesis on/)
+  })
+
+  it('a peer with the heaviest chain that keeps back where the message stands keeps no other from showing it', async () => {
+    const miner = await RunningEqual.start(cleanup, net, MINES)
+    const leaf = await submitted(miner)
+    await mine(miner, 2)
+    const silent = await Relay.start('silent', miner, (answer, query) =>
+      query.kind === 'inclusionOfLeaf' ? { kind: 'notFound', detail: 'there is no such message' } : answer
+    )
+    const honest = await Relay.start('honest', miner)
+    const { height, depth } = await new Waiting(leaf, 2, silent, honest).ended
+    assert.deepEqual([height, depth], [1, 2])
+  })
+
+  it('a peer that does not answer keeps nobody from stopping it, and the exit code does not say that it was done', async () => {
+    const miner = await RunningEqual.start(cleanup, net, MINES)
+    const asked = Promise.withResolvers<void>()
+    const never = new Promise<never>(() => undefined)
+    const host = await Host.create({
+      key: await identity('mute'),
+      listen: ['/ip4/127.0.0.1/tcp/0'],
+      topics: []
+    })
+    await host.serve(QUERY_PROTOCOL, QUERY_STREAMS, async () => {
+      asked.resolve()
+      await never
+    })
+    await host.start()
+    cleanup.add(() => host.stop())
+    const folder = await cleanup.folder()
+    await writeFile(join(folder, 'network.json'), JSON.stringify(net.network.document))
+    const connect = [miner.address, present(host.addresses()[0])].flatMap(at => ['--connect', at])
+    const args = [
+      'submit',
+      'one',
+      '--wait',
+      '1',
+      '--network',
+      'network.json',
+      '--key',
+      'key',
+      '--data',
+      'data'
+    ]
+    const submit = Program.startTool(cleanup, folder, [...args, ...connect, '--json'])
+    await submit.times('accepted', 1)
+    await asked.promise
+    assert.deepEqual(await submit.kill('SIGTERM'), { code: 1, signal: null })
+    assert.match(JSON.stringify(submit.events.at(-1)), /is not 1 blocks deep yet/)
   })
 })
