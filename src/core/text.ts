@@ -76,7 +76,9 @@ const MARKS = new RegExp(`(\\p{Mark}{${LIMITS.lineMarks}})\\p{Mark}+`, 'gu')
  * parses it has each character as it was. Such characters stand in strings alone.
  */
 export function exactJson(value: object): string {
-  return JSON.stringify(value).replace(UNSEEN, escaped)
+  return JSON.stringify(value)
+    .replace(UNSEEN, escaped)
+    .replace(MARKS, (all, shown: string) => shown + escaped(all.slice(shown.length)))
 }
 
 const UNSEEN =

@@ -142,4 +142,15 @@ describe('JSON that a terminal may be shown', () => {
       runs(1000)
     )
   })
+
+  it('is shown as it is: nothing that is done to lines for people changes it', () => {
+    fc.assert(
+      fc.property(strange, text => {
+        const json = exactJson({ text })
+        assert.equal(harmless(json), json)
+        assert.deepEqual(JSON.parse(json), { text })
+      }),
+      runs(1000)
+    )
+  })
 })
