@@ -5,6 +5,7 @@ import { type Signer, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import type { Network } from '../core/network-document.js'
 import type { SealingKey } from '../core/sealing.js'
+import type { SequencerMark } from './signed-mark.js'
 
 export interface CertificateIssuerOptions {
   readonly database: Database
@@ -14,6 +15,8 @@ export interface CertificateIssuerOptions {
   readonly now: () => number
   /** A monotonic clock, ms. */
   readonly clock: () => number
+  /** What is kept beside the identity key, apart from the folder. */
+  readonly mark?: Pick<SequencerMark, 'lastSerial' | 'certified'> | undefined
 }
 
 interface Issued {
@@ -26,8 +29,8 @@ interface Issued {
 
 /**
  * Signs the certificates of the sequencer's encryption keys. Each has a higher serial than the one before, over all
- * rotations and restarts: it is on disk before any peer sees it. The serial is the time where that is higher, so that it
- * also grows where the folder was lost.
+ * rotations and restarts: it is on disk before any peer sees it, beside the key as well, so that it also grows where the
+ * folder was lost. It is the time where that is higher, for keys that nothing is kept beside.
  */
 export class CertificateIssuer {
   #serial: number
@@ -43,7 +46,7 @@ export class CertificateIssuer {
 
   /** Throws StoreError if what is on disk is no certificate of this sequencer. */
   static async open(options: CertificateIssuerOptions): Promise<CertificateIssuer> {
-    const { database, network, signer } = options
+    const { database, network, signer, mark } = options
     const stored = await database.get(CERTIFICATE_KEY)
     const serial =
       stored === undefined
@@ -51,7 +54,7 @@ export class CertificateIssuer {
         : expectStored('the certificate of the encryption key', () =>
             readCertificate(stored, network.id, signer.peerId, new VerifierCache())
           ).serial
-    return new CertificateIssuer(options, serial)
+    return new CertificateIssuer(options, Math.max(serial, mark?.lastSerial ?? 0))
   }
 
   /** The certificate of this key: the last one, or a new one where that is of another key or half of its time is over. */
@@ -76,11 +79,12 @@ export class CertificateIssuer {
   }
 
   async #issue(key: SealingKey): Promise<EnvelopeBytes> {
-    const { database, network, signer, now, clock } = this.options
+    const { database, network, signer, now, clock, mark } = this.options
     const serial = Math.max(this.#serial + 1, now())
     const until = now() + LIMITS.certificateLifeMs
     const certificate = certifyKey({ ...key, serial, until }, network.id, signer)
     await writeDurably(database, [{ type: 'put', key: CERTIFICATE_KEY, value: certificate }])
+    await mark?.certified(serial)
     this.#serial = serial
     this.#issued = { key, certificate, until, at: clock() }
     return certificate

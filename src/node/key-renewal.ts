@@ -29,6 +29,7 @@ export interface KeyRenewalOptions {
  */
 export class KeyRenewal implements Service {
   readonly #stopping = new AbortController()
+  readonly #keys = new WeakMap<SealingContext, CertifiedKey>()
   #peer: PeerIdBytes | undefined
   #looking: Promise<void> | undefined
   /** Waits for the time to ask for the next certificate; aborted when one has come. */
@@ -52,8 +53,25 @@ export class KeyRenewal implements Service {
     const key = await this.options.keyOf(peer)
     expectCurrent(key, this.options.now())
     const context = await this.options.agree(key)
+    this.#keys.set(context, key)
     this.#watch(key)
     return context
+  }
+
+  /**
+   * Whether something may be sealed with this context now; where not, `ended` hears of it. What waits for the end of the
+   * certificate may be late: timers stand still while the machine sleeps, and the clock may have been set forward.
+   */
+  maySeal(context: SealingContext): boolean {
+    const key = this.#keys.get(context)
+    if (key === undefined) return true
+    try {
+      expectCurrent(key, this.options.now())
+      return true
+    } catch (error) {
+      this.options.ended(describeError(error))
+      return false
+    }
   }
 
   renew(refused: Uint8Array): void {

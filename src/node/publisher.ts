@@ -28,6 +28,8 @@ export interface PublisherOptions {
   readonly random: (bytes: number) => Uint8Array
   /** Asked for a context of another key than this one, which was refused; `use` is called with it. May be asked often. */
   readonly renewKey: (refused: Uint8Array) => void
+  /** Asked right before something is sealed; where it says no, `withhold` is called. */
+  readonly maySeal: (context: SealingContext) => boolean
   /** Hears of a payment that was not signed after all. */
   readonly unsigned: (payment: Payment) => void
   readonly report: Report
@@ -177,9 +179,11 @@ export class Publisher implements Service {
       // Let the caller's turn end: what it hands in at once goes out together.
       await Promise.resolve()
       await this.#resealAll()
-      while (this.#gathered.length > 0 && this.#sealing !== undefined) {
+      while (this.#gathered.length > 0) {
+        const sealing = this.#usable()
+        if (sealing === undefined) break
         const drafts = this.#gathered.slice(0, LIMITS.bundleMessages)
-        const added = await this.options.outbox.add(drafts, this.#sealing)
+        const added = await this.options.outbox.add(drafts, sealing)
         this.#gathered.splice(0, drafts.length)
         this.#counts.sent += added.length
         this.#lastStored = this.options.clock()
@@ -194,6 +198,13 @@ export class Publisher implements Service {
       this.#storing = undefined
     }
     this.#schedule()
+  }
+
+  /** Undefined where nothing may be sealed now. */
+  #usable(): Sealing | undefined {
+    const sealing = this.#sealing
+    if (sealing === undefined || sealing === 'open') return sealing
+    return this.options.maySeal(sealing) ? sealing : undefined
   }
 
   #drop({ payment }: Draft, detail: string): void {
@@ -214,9 +225,9 @@ export class Publisher implements Service {
   /** Puts messages sealed to the key of now, under new sequences, in place of those that were refused for theirs. */
   async #resealAll(): Promise<void> {
     const { outbox, clock, report } = this.options
-    const context = this.#sealing
     const flights = this.#toReseal()
-    if (context === undefined || context === 'open' || flights.length === 0) return
+    const context = flights.length === 0 ? undefined : this.#usable()
+    if (context === undefined || context === 'open') return
     for (const { message } of flights) this.#keyRefused.delete(toHex(message.leaf))
     let resealed: (Unreceipted | undefined)[]
     try {

@@ -47,6 +47,7 @@ interface Held {
  * | w             | name(16): random; the data folder keeps it as well    |
  * | p             | positions(6): below it each has a receipt             |
  * | b             | height(6) id(32): of the highest block                |
+ * | c             | serial(8): of the last certificate                    |
  * | m position(6) | envelope that was in no block yet                     |
  *
  * Receipts and blocks are signed side by side, each in an order of their own: `p` and `b` are apart, so that no write of
@@ -70,10 +71,12 @@ export class SequencerMark {
   static async open(database: Database, network: Network): Promise<SequencerMark> {
     await bindToNetwork(database, network)
     const [name, positions, block] = await database.getMany([KEYS.name, KEYS.positions, KEYS.block])
+    const serial = await database.get(KEYS.serial)
     return new SequencerMark(database, {
       name: name === undefined ? await named(database) : toHex(expectLength(name, NAME_BYTES)),
       positions: positions && numberIn(expectLength(positions, 6)),
-      block: block && blockIn(expectLength(block, 6 + 32))
+      block: block && blockIn(expectLength(block, 6 + 32)),
+      serial: serial === undefined ? 0 : Number(Buffer.from(expectLength(serial, 8)).readBigUInt64BE())
     })
   }
 
@@ -87,6 +90,19 @@ export class SequencerMark {
   /** The data folders that go with it keep it, in hex: without this mark they are not gone on with. */
   get name(): string {
     return this.known.name
+  }
+
+  /** Of the last certificate of an encryption key; 0 where none was signed since marks have it. */
+  get lastSerial(): number {
+    return this.known.serial
+  }
+
+  /** A certificate is on disk, and is shown to others after this. Not even a lost folder makes its serial one of the past. */
+  async certified(serial: number): Promise<void> {
+    const value = Buffer.alloc(8)
+    value.writeBigUInt64BE(BigInt(serial))
+    await this.#write([{ type: 'put', key: KEYS.serial, value }])
+    this.known.serial = serial
   }
 
   /** Why a folder may not be gone on with; undefined where it may. */
@@ -181,9 +197,15 @@ interface Known {
   readonly name: string
   positions: number | undefined
   block: SignedBlock | undefined
+  serial: number
 }
 
-const KEYS = { name: Uint8Array.of(0x77), positions: Uint8Array.of(0x70), block: Uint8Array.of(0x62) }
+const KEYS = {
+  name: Uint8Array.of(0x77),
+  positions: Uint8Array.of(0x70),
+  block: Uint8Array.of(0x62),
+  serial: Uint8Array.of(0x63)
+}
 const NO_BLOCK = { height: 0, id: new Uint8Array(0) }
 
 const NAME_BYTES = 16

@@ -96,6 +96,7 @@ export async function createClient(
     clock: () => performance.now(),
     random: bytes => randomBytes(bytes),
     renewKey: refused => renewal.renew(refused),
+    maySeal: context => renewal.maySeal(context),
     unsigned: ({ sequence }) => wallet?.release(sequence),
     report
   })

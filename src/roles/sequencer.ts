@@ -126,7 +126,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
   })
   const graceMs = options.keyGraceMs ?? LIMITS.keyGraceMs
   const ring = await KeyRing.open(openingKeys, { database, graceMs, now, clock, report })
-  const certificates = await CertificateIssuer.open({ database, network, signer: proven, now, clock })
+  const certificates = await CertificateIssuer.open({ database, network, signer: proven, now, clock, mark })
   // Not to be found out by whoever asks first.
   await certificates.certify(ring.newest)
   const pool = new ValidationPool(network, () => ring.open(), { report })

@@ -79,6 +79,8 @@ export interface FollowerWishes extends PeerWishes {
 export interface ClientWishes extends PeerWishes {
   /** It keeps a copy of the chain and verifies so much of it; a light client where it is left out. */
   readonly verify?: Verification
+  /** ms since 1970. */
+  readonly now?: () => number
 }
 
 export interface SequencerWishes extends FollowerWishes {
@@ -361,7 +363,7 @@ export class RunningClient {
       network: this.net.network,
       database,
       listen: [],
-      now: () => Date.now(),
+      now: wishes.now ?? Date.now,
       report: this.events.report,
       failed: this.events.failed,
       connect: this.connect

@@ -279,6 +279,27 @@ describe('key rotation', () => {
     assert.deepEqual(new Set(told.map(message => message.keyId)), new Set([toHex(keyId)]))
   })
 
+  it('a client whose clock is past the end of the certificate seals nothing, and says so, until there is a newer one', async () => {
+    const net = await makeNetwork()
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    let ahead = 0
+    const client = await RunningClient.connected(cleanup, net, sequencer.address, 'alice', {
+      now: () => Date.now() + ahead
+    })
+    await client.send(1)
+    await client.receipted(1)
+    // No timer knows of it.
+    ahead = LIMITS.certificateLifeMs + 2 * LIMITS.clockSkewMs
+    await client.send(1)
+    await client.events.until('it says so', () =>
+      client.events.of('warning').some(({ message }) => /serial \d+\) ended at/.test(message))
+    )
+    assert.equal(client.client.summary().sent, 1)
+    ahead = 0
+    await client.receipted(2)
+    assert.equal(client.client.summary().sent, 2)
+  })
+
   it('a follower keeps the newest certificate that it has seen, whatever the peer before it serves', async () => {
     const net = await makeNetwork()
     const sequencer = await RunningSequencer.start(cleanup, net)

@@ -8,6 +8,7 @@ import { CertificateIssuer } from '#src/node/certificate-issuer.js'
 import type { PeerEvent } from '#src/node/events.js'
 import { KeyRenewal } from '#src/node/key-renewal.js'
 import { expectCurrent, NewestCertificate } from '#src/node/newest-certificate.js'
+import { SequencerMark } from '#src/node/signed-mark.js'
 import { assertBytes } from '../helpers/bytes.js'
 import { dated, undated } from '../helpers/certificates.js'
 import { Changes, present } from '../helpers/changes.js'
@@ -71,6 +72,39 @@ describe('certificates of the encryption key', () => {
       database = await memoryDatabase()
       now += 1
       assert.ok(read(await (await issuer()).certify(key)).serial > before.serial)
+    })
+
+    it('have a higher serial than before where the folder was lost and the clock was set back, by what is kept beside the key', async () => {
+      const beside = await memoryDatabase()
+      const started = async (): Promise<CertificateIssuer> => {
+        const { network, signer } = net
+        const mark = await SequencerMark.open(beside, network)
+        return CertificateIssuer.open({ database, network, signer, now: () => now, clock: () => clock, mark })
+      }
+      const serials: number[] = []
+      for (const name of ['first', 'second', 'second']) {
+        const { serial } = read(await (await started()).certify(await encryptionKey(name)))
+        serials.push(serial)
+        assert.equal((await SequencerMark.open(beside, net.network)).lastSerial, serial)
+        database = await memoryDatabase()
+        now -= 10 * LIFE
+      }
+      const [first = 0] = serials
+      assert.deepEqual(serials, [first, first + 1, first + 2])
+    })
+
+    it('are kept beside the key before anybody sees them', async () => {
+      const beside = await memoryDatabase()
+      const { network, signer } = net
+      const mark = await SequencerMark.open(beside, network)
+      const running = await CertificateIssuer.open({
+        ...{ database, network, signer, mark },
+        now: () => now,
+        clock: () => clock
+      })
+      new FailingWrites(beside, 1, 'before')
+      await assert.rejects(running.certify(await encryptionKey('first')))
+      assert.equal(read(await running.certify(await encryptionKey('first'))).serial, mark.lastSerial)
     })
 
     it('are signed anew when half of their time is over, by either clock, and not before', async () => {
@@ -216,6 +250,8 @@ describe('certificates of the encryption key', () => {
       readonly renewed: Uint8Array[] = []
       readonly ended: string[] = []
       readonly waits: number[] = []
+      /** No wait comes to its end. */
+      isAsleep = false
       readonly renewal: KeyRenewal
 
       constructor() {
@@ -241,7 +277,7 @@ describe('certificates of the encryption key', () => {
           now: () => now,
           elapsed: async (ms, signal) => {
             this.waits.push(ms)
-            if (this.waits.length > 40) {
+            if (this.isAsleep || this.waits.length > 40) {
               this.changed()
               await new Promise(resolve => signal.addEventListener('abort', resolve))
             }
@@ -278,6 +314,20 @@ describe('certificates of the encryption key', () => {
         assert.ok(now > last.until + SKEW)
         assert.ok(now <= last.until + SKEW + LIMITS.certificateAgainMs, 'soon after it')
       }
+    })
+
+    it('nothing is sealed under one that is over, however late the timers are', async () => {
+      const stage = new Stage()
+      const last = dated(await encryptionKey('one'), 3, now)
+      stage.key = () => last
+      stage.isAsleep = true
+      const context = await stage.renewal.prepare(net.sequencer)
+      now = last.until + SKEW
+      assert.equal(stage.renewal.maySeal(context), true)
+      now += 1
+      assert.equal(stage.renewal.maySeal(context), false)
+      assert.match(present(stage.ended[0]), /serial 3\) ended at/)
+      await stage.renewal.stop()
     })
 
     it('one whose end is far away, as the clock was set back, is asked for again all the same', async () => {
