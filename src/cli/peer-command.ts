@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { Command, Option } from 'commander'
 import { equal } from '../core/bytes.js'
 import { peerIdToString, signerOf } from '../core/keys.js'
@@ -255,9 +256,14 @@ function sourceOf(options: PeerCommandOptions, stopping: AbortSignal): AsyncIter
 }
 
 /** A line that is a JSON object is the message; any other line is its text. Empty lines say nothing. */
-async function* linesOf(input: NodeJS.ReadableStream, signal: AbortSignal): AsyncIterable<unknown> {
-  for await (const line of createInterface({ input, signal, crlfDelay: Number.POSITIVE_INFINITY }))
-    if (line.trim() !== '') yield parseLine(line)
+async function* linesOf(input: Readable, signal: AbortSignal): AsyncIterable<unknown> {
+  try {
+    for await (const line of createInterface({ input, signal, crlfDelay: Number.POSITIVE_INFINITY }))
+      if (line.trim() !== '') yield parseLine(line)
+  } finally {
+    // Where lines are left, readline lets it flow on, and an open pipe would keep the process.
+    input.destroy()
+  }
 }
 
 /** What a person types is a text; what a program writes may be the whole message. */

@@ -123,11 +123,13 @@ export class LightClient implements Service {
 
   async #look(atHead: boolean, most: number): Promise<void> {
     const peer = this.#peer
-    if (peer === undefined || this.#stopping.signal.aborted) return
+    const { signal } = this.#stopping
+    if (peer === undefined || signal.aborted) return
     try {
-      if (atHead) await this.#moveHead(peer)
+      // A peer that does not answer keeps nobody from stopping.
+      if (atHead) await unlessAborted(this.#moveHead(peer), signal)
       // Who is behind has no proofs in our log yet.
-      if (peer.isLevel) await this.#checkReceipts(peer.asker, most)
+      if (peer.isLevel) await unlessAborted(this.#checkReceipts(peer.asker, most), signal)
       this.#failures = 0
     } catch (error) {
       if (!this.#stopping.signal.aborted && this.#peer === peer) await this.#judge(error, peer)
@@ -160,6 +162,7 @@ export class LightClient implements Service {
         undefined
       )
     }
+    if (this.#stopping.signal.aborted) return
     await writeDurably(this.options.database, [
       { type: 'put', key: VERIFIED_HEAD_KEY, value: encodeStoredHeader(compared.head) }
     ])

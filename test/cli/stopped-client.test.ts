@@ -71,6 +71,27 @@ describe('a client that is told to stop', () => {
     assert.ok(receipted.length > first.of('receipt').length)
   })
 
+  it('ends by itself, with its summary, where the sequencer answers nothing and more is to be read and sent', async () => {
+    const net = await makeNetwork()
+    const sequencer = await SequencerProcess.start(cleanup, net)
+    const folder = await cleanup.folder()
+    await writeSequencerFiles(folder, net)
+    const lines = Array.from({ length: 4000 }, (_, index) => `line ${index}\n`).join('')
+    const args = [
+      ...['--role', 'client', '--network', 'network.json', '--key', 'client.key', '--data', 'client'],
+      ...['--connect', sequencer.address, '--stdin', '--json']
+    ]
+    const client = Program.startOpen(cleanup, folder, args, lines)
+    await client.times('receipt', 1)
+    sequencer.program.freeze()
+    assert.deepEqual(await client.kill('SIGTERM'), { code: 0, signal: null })
+    assert.deepEqual(
+      client.events.slice(-2).map(({ event }) => event),
+      ['summary', 'stopped']
+    )
+    assert.doesNotMatch(client.stderr.join('\n'), /did not stop in time/)
+  })
+
   it('as submit, does not take the receipt of a message that was left over for that of its own', async () => {
     const net = await makeNetwork()
     // Each run of it takes one message of an author; all that come later wait.

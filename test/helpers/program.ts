@@ -117,6 +117,11 @@ export class Program extends Changes {
     return Program.#run(cleanup, folder, [file, ...rest], env, input)
   }
 
+  /** The same; its standard input has this, and stays open. */
+  static startOpen(cleanup: Cleanup, folder: string, args: readonly string[], input: string): Program {
+    return Program.#run(cleanup, folder, [process.execPath, PEER, ...args], {}, input, true)
+  }
+
   /** The same of `node dist/tallystick.js …`, told to write JSON. */
   static startTool(cleanup: Cleanup, folder: string, args: readonly string[]): Program {
     return Program.#run(cleanup, folder, [process.execPath, TOOL, ...args], {})
@@ -139,7 +144,8 @@ export class Program extends Changes {
     folder: string,
     [file = '', ...rest]: readonly string[],
     env: Readonly<Record<string, string>>,
-    input?: string
+    input?: string,
+    staysOpen = false
   ): Program {
     const child = spawn(file, rest, { cwd: folder, stdio: 'pipe', env: { ...process.env, ...env } })
     const program = new Program(child)
@@ -157,7 +163,8 @@ export class Program extends Changes {
       program.changed()
     })
     child.stdin.on('error', () => undefined)
-    child.stdin.end(input)
+    if (staysOpen) child.stdin.write(input ?? '')
+    else child.stdin.end(input)
     cleanup.add(async () => {
       await program.kill('SIGKILL')
     })
