@@ -17,7 +17,7 @@ import { type BlockSource, OrderedFetch } from './ordered-fetch.js'
 import { Untrue } from './query-errors.js'
 import type { Service } from './service.js'
 import { Unjudged } from './validation-pool.js'
-import { Wakeup } from './waiting.js'
+import { unlessAborted, Wakeup } from './waiting.js'
 import type { Witness } from './witness.js'
 
 export interface SyncOptions {
@@ -153,7 +153,7 @@ export class Sync implements Service {
   async #level(): Promise<void> {
     const { neighbours, chain, report, witness } = this.options
     const round = new Map<string, { readonly peer: PeerIdBytes; readonly height: number }>()
-    await Promise.all(
+    const asked = Promise.all(
       neighbours.all().map(async peer => {
         try {
           const asker = this.#asker(peer)
@@ -167,6 +167,8 @@ export class Sync implements Service {
         }
       })
     )
+    // A neighbour that does not answer keeps nobody from stopping.
+    await unlessAborted(asked, this.#stopping.signal)
     if (round.size === 0 || this.#stopping.signal.aborted) return
     const from = chain.head().header.height
     const to = Math.max(...[...round.values()].map(({ height }) => height))

@@ -123,3 +123,23 @@ describe('a client that is told to stop', () => {
     )
   })
 })
+
+describe('a follower that is told to stop', () => {
+  const cleanup = new Cleanup(afterEach)
+
+  it('ends by itself where the sequencer answers nothing', async () => {
+    const net = await makeNetwork()
+    const sequencer = await SequencerProcess.start(cleanup, net)
+    const folder = await cleanup.folder()
+    await writeSequencerFiles(folder, net)
+    const follower = Program.start(cleanup, folder, [
+      ...['--role', 'follower', '--network', 'network.json', '--key', 'follower.key', '--data', 'follower'],
+      ...['--listen', '/ip4/127.0.0.1/tcp/0', '--connect', sequencer.address, '--json']
+    ])
+    await follower.says(/^connected to /)
+    sequencer.program.freeze()
+    assert.deepEqual(await follower.kill('SIGTERM'), { code: 0, signal: null })
+    assert.equal(follower.of('stopped').length, 1)
+    assert.doesNotMatch(follower.stderr.join('\n'), /did not stop in time/)
+  })
+})
