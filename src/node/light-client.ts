@@ -95,6 +95,19 @@ export class LightClient implements Service {
     this.#due.wake()
   }
 
+  /**
+   * Throws, and tells that this client cannot go on, where the sequencer's log has shrunk. A peer that does not answer
+   * is not judged here.
+   */
+  async expectGrown(asker: Asker, id: PeerIdBytes): Promise<void> {
+    if (this.#head.header.height === 0 || !equal(id, this.#sequencer)) return
+    const compared = await compareHeads(asker, this.#head).catch(() => undefined)
+    if (compared?.kind !== 'older') return
+    const error = shrunk(compared.head, this.#head)
+    this.options.failed(error)
+    throw error
+  }
+
   askNobody(): void {
     this.#peer = undefined
   }
@@ -157,10 +170,7 @@ export class LightClient implements Service {
     if (compared.kind === 'same') return
     if (compared.kind === 'older') {
       if (!equal(peer.id, this.#sequencer)) return
-      throw new Contradiction(
-        `the log has shrunk: the sequencer shows block ${compared.head.header.height} as its head, and has shown block ${held.header.height} before`,
-        undefined
-      )
+      throw shrunk(compared.head, held)
     }
     if (this.#stopping.signal.aborted) return
     await writeDurably(this.options.database, [
@@ -226,4 +236,11 @@ export class LightClient implements Service {
       brokenReceiptEvidence(receipt, { position, ...found, signed })
     )
   }
+}
+
+function shrunk(shown: CheckpointedHeader, held: CheckpointedHeader): Contradiction {
+  return new Contradiction(
+    `the log has shrunk: the sequencer shows block ${shown.header.height} as its head, and has shown block ${held.header.height} before; nothing is sent to it. Ask its operator to bring back the newest copy of its folder; messages that wait stay in this client's folder`,
+    undefined
+  )
 }

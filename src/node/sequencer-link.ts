@@ -33,6 +33,8 @@ export interface SequencerLinkOptions<Prepared> {
   /** Where messages go: the link is up once the peer is known to listen there. */
   readonly topic: string
   readonly user: LinkUser<Prepared>
+  /** Hears of each peer that was reached, before it is known whether it is ready. */
+  readonly met?: (peer: PeerIdBytes) => void
   readonly report: Report
   /** Hears of what no retry can mend: the peer serves another network. */
   readonly failed: (error: Error) => void
@@ -100,6 +102,8 @@ export class SequencerLink<Prepared> implements Service {
   async #connect(): Promise<{ readonly channel: Channel; readonly peer: PeerIdBytes }> {
     const { host, topic, user, report } = this.options
     const peer = await this.#dial()
+    // One that is not ready may know why: that the sequencer has lied.
+    this.options.met?.(peer)
     const signal = this.#deadline(LIMITS.dialMs)
     const channel = await host.open(peer, RECEIPTS_PROTOCOL, RECEIPT_STREAMS, signal)
     try {

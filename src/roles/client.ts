@@ -161,12 +161,15 @@ export async function createClient(
     book,
     topic: topics.messages,
     user: {
-      prepare: async peer => (bodies === 'open' ? bodies : renewal.prepare(peer)),
+      prepare: async peer => {
+        // Nothing is sent to a sequencer whose log has shrunk since an earlier run.
+        await light.expectGrown(new AccountAsker(host, peer, rules, now), peer)
+        return bodies === 'open' ? bodies : renewal.prepare(peer)
+      },
       up: (sealing, peer) => {
         publisher.up(sealing)
         asker = new AccountAsker(host, peer, rules, now)
         light.ask(asker, peer)
-        keeper.ask(new SequencerAsker(host, peer, network))
         wallet?.joined()
         firstUp.resolve()
       },
@@ -177,6 +180,7 @@ export async function createClient(
         light.askNobody()
       }
     },
+    met: peer => keeper.ask(new SequencerAsker(host, peer, network)),
     report,
     failed
   })

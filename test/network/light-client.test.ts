@@ -130,10 +130,38 @@ describe('a light client', () => {
     await looks(client)
     await honest.stop()
     await RunningSequencer.start(cleanup, net, { listen: honest.address }, copy)
-    await client.events.times('connected', 2)
-    await looks(client)
     assert.match(await client.failure(), /the log has shrunk: .*block 1 .*block 2/)
     assert.equal(client.events.count('evidence'), 0, 'nothing is signed that proves it')
+  })
+
+  it('sends nothing to a sequencer whose log has shrunk, after a restart neither, and says what to do', async () => {
+    const net = await makeNetwork({ blockSize: 3 })
+    const honest = await RunningSequencer.start(cleanup, net)
+    await fill(net, honest.address, 3, 'somebody')
+    await honest.stop()
+    const copy = join(await cleanup.folder(), 'copy')
+    await cp(honest.folder, copy, { recursive: true })
+    await honest.start()
+    const client = await RunningClient.connected(cleanup, net, honest.address, 'victim')
+    await client.send(3)
+    await client.receipted(3)
+    await honest.events.times('block', 2)
+    await looks(client)
+    await client.stop()
+    await honest.stop()
+    const shrunk = await RunningSequencer.start(cleanup, net, { listen: honest.address }, copy)
+    for (const start of [1, 2]) {
+      await client.start()
+      await client.client.send({ text: `waits ${start}` }, deadline())
+      assert.match(
+        await client.failure(),
+        /the log has shrunk: .*Ask its operator to bring back the newest copy/
+      )
+      assert.equal(client.client.summary().sent, 0)
+      await client.stop()
+    }
+    assert.equal(shrunk.events.count('block'), 0)
+    assert.equal(client.events.count('receipt'), 3, 'the three of before')
   })
 
   it('keeps the evidence: it sends nothing more to that sequencer, after a restart neither', async () => {
@@ -158,7 +186,7 @@ describe('a light client', () => {
     await fill(net, one.address, 3, 'alice')
     await follower.has(1)
     await one.stop()
-    const other = await RunningSequencer.start(cleanup, net, { listen: one.address })
+    const other = await RunningSequencer.start(cleanup, net, { listen: one.address, signsAgain: true })
     await follower.events.times('connected', 2)
     await fill(net, other.address, 3, 'bob')
     await follower.events.times('evidence', 1)
@@ -166,6 +194,11 @@ describe('a light client', () => {
     assert.match(await client.failure(), /has lied/)
     const known = present(client.events.of('evidence')[0])
     assert.equal(known.kind, present(follower.events.of('evidence')[0]).kind)
+
+    await other.stop()
+    const late = await RunningClient.start(cleanup, net, follower.address, 'late')
+    await late.events.times('evidence', 1)
+    assert.match(await late.failure(), /has lied/, 'from a follower that takes no messages any more')
   })
 
   it('raises no alarm over an honest sequencer that is restarted again and again', async () => {
