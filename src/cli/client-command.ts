@@ -13,6 +13,7 @@ import { openCopy } from '../roles/following.js'
 import { createWriter } from '../roles/writer.js'
 import { Failure, UsageError } from './failure.js'
 import { readNetwork } from './files.js'
+import { CHAIN_COPY } from './folder-contents.js'
 import { readOrMakeIdentity } from './key-files.js'
 import { withMark } from './marks.js'
 import { withOwnedFolder, withRemedy } from './owned-folder.js'
@@ -61,7 +62,7 @@ export async function runClient(
       const options = { ...peer, connect: files.connect, mark }
       if (!isSequenced(network)) return run(await createWriter(options))
       if (verification === 'light') return run(await createClient({ ...options, network }))
-      const folder = join(files.data, 'chain')
+      const folder = join(files.data, CHAIN_COPY)
       await withOwnedFolder(folder, { kind: 'client copy', network }, async database => {
         const copy = await openCopy(database, rulesOf(network), verification)
         // The messages lie in another folder than the copy.

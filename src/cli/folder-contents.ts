@@ -20,6 +20,9 @@ export const FOLDER_KINDS = [
 ] as const
 export type FolderKind = (typeof FOLDER_KINDS)[number]
 
+/** Within a client's folder: its copy of the chain, which is a database of its own. */
+export const CHAIN_COPY = 'chain'
+
 /** Whether it tells what its owner writes, which is private. Logs and sets are public. */
 export function isPrivate(kind: FolderKind): boolean {
   return kind === 'client' || kind === 'client copy'

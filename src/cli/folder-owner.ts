@@ -7,7 +7,7 @@ import { harmless } from '../core/text.js'
 import { SIGN_AGAIN } from '../roles/bind-to-mark.js'
 import { errorCode, Failure } from './failure.js'
 import { createFile, replaceFile, usedByAnother } from './files.js'
-import { contentsOf, FOLDER_KINDS, type FolderKind, isPrivate } from './folder-contents.js'
+import { CHAIN_COPY, contentsOf, FOLDER_KINDS, type FolderKind, isPrivate } from './folder-contents.js'
 import { isOfLevel, isRead } from './level-files.js'
 import { FolderInUse, withReadOnly } from './reading-folder.js'
 import { printLine } from './terminal.js'
@@ -48,7 +48,7 @@ export async function claimFolder(folder: string, owner: FolderOwner): Promise<v
     return bindToMark(folder, record, owner)
   }
   const isOld = await hasDatabase(folder)
-  if (!(isOld && (await isRecognized(folder, owner)))) await expectNothingElse(folder)
+  if (!(isOld && (await isRecognized(folder, owner)))) await expectNothingElse(folder, owner.kind)
   await mkdir(folder, { recursive: true, mode: isPrivate(owner.kind) ? 0o700 : 0o777 })
   await createFile(join(folder, OWNER_FILE), `${JSON.stringify(recordOf(owner))}\n`)
   if (isOld)
@@ -160,9 +160,13 @@ async function isRecognized(folder: string, owner: FolderOwner): Promise<boolean
 const LOST_AND_FOUND = 'lost+found'
 
 /** Throws Failure where a folder that no peer has used holds anything: it has another owner, and another purpose. */
-async function expectNothingElse(folder: string): Promise<void> {
+async function expectNothingElse(folder: string, kind: FolderKind): Promise<void> {
   const isOurs = (name: string): boolean =>
-    isOfLevel(name) || name === LOST_AND_FOUND || name.startsWith(`${OWNER_FILE}.`)
+    isOfLevel(name) ||
+    name === LOST_AND_FOUND ||
+    name.startsWith(`${OWNER_FILE}.`) ||
+    // It says for itself whose it is.
+    (kind === 'client' && name === CHAIN_COPY)
   const foreign = (await namesIn(folder)).find(name => !isOurs(name))
   if (foreign === undefined) return
   throw new Failure(

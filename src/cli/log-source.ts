@@ -14,6 +14,7 @@ import { asking } from './asking.js'
 import type { SwarmKeyOption } from './closed-network.js'
 import { errorCode, Failure, UsageError } from './failure.js'
 import { exists, expectBlocks, readNetwork } from './files.js'
+import { CHAIN_COPY } from './folder-contents.js'
 import { DamagedFolder } from './level-files.js'
 import { type OpenedLog, openLog } from './log-file.js'
 import { DEFAULTS } from './options.js'
@@ -75,7 +76,7 @@ export async function withStored<T>(
     if (document === undefined) throw new Failure(`${folder} holds no log`)
     if (await isOutbox(database))
       throw new Failure(
-        `${folder} holds the messages of a client, and no log; name the folder of a sequencer or a follower, or ${join(folder, 'chain')} where the client keeps a copy of the chain`
+        `${folder} holds the messages of a client, and no log; name the folder of a sequencer or a follower, or ${join(folder, CHAIN_COPY)} where the client keeps a copy of the chain`
       )
     return use(database, await networkFor(document, options.network, folder))
   })
