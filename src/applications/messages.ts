@@ -38,7 +38,7 @@ export class MessagesApplication implements Application<undefined> {
     try {
       value = readCanonicalJson(text, { depth: LIMITS.bodyDepth, values: LIMITS.bodyValues })
     } catch (error) {
-      // Earlier versions had no such limits: nobody can tell now what its log may hold.
+      // Earlier versions had no such limits, so its log may hold such a body.
       if (error instanceof JsonTooLarge && age === 'stored') return undefined
       if (error instanceof DecodeError)
         return refusal('bad schema', `the body is not JSON that is taken here: ${error.message}`)

@@ -11,7 +11,7 @@ export function rulesOf(network: OrderedNetwork): Rules {
   return { network, ordering: orderingOf(document), application: applicationOf(document) }
 }
 
-/** Throws InvalidNetworkDocument if the application makes no sense, whoever orders. */
+/** Throws InvalidNetworkDocument if the application makes no sense, in any ordering. */
 export function expectRules(network: Network): void {
   if (network.kind === 'ordered') rulesOf(network)
   else new UnorderedLedger(network.document.application)

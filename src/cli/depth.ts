@@ -53,7 +53,7 @@ export async function waitForDepth(
       if (found !== undefined && found.depth >= wanted) return found
       const problems = sources.flatMap(({ problem }) => problem?.why ?? [])
       if (problems.length === sources.length)
-        throw new Failure(`nobody is left to ask: ${problems.join('; ')}`)
+        throw new Failure(`no peer is left to ask: ${problems.join('; ')}`)
       sources = sources.filter(({ problem }) => problem?.isFinal !== true)
     }
     throw new Failure(

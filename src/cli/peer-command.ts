@@ -70,7 +70,7 @@ export function peerCommand(): Command {
     )
     .option(
       SIGN_AGAIN,
-      'sequencer: go on with a folder that holds less than the key has signed; whoever has what it signed before can convict it'
+      'sequencer: go on with a folder that holds less than the key has signed; any peer that has what it signed before can convict it'
     )
     .option(
       '--listen <multiaddr>',
@@ -79,7 +79,7 @@ export function peerCommand(): Command {
     )
     .option(
       '--connect <address>',
-      `multiaddr or host:port; repeatable (default: ${DEFAULTS.sequencer}, sequencer: nobody, chat: asks)`,
+      `multiaddr or host:port; repeatable (default: ${DEFAULTS.sequencer}, sequencer: none, chat: asks)`,
       hostAddresses
     )
     .option(

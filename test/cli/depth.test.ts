@@ -135,7 +135,7 @@ describe('submit --wait: how deep a message is', () => {
     )
     await assert.rejects(
       new Waiting(leaf, 1, liar).ended,
-      /nobody is left to ask: .*header 3 came where header 1 was due/
+      /no peer is left to ask: .*header 3 came where header 1 was due/
     )
     const honest = await Relay.start('honest', miner)
     const { depth } = await new Waiting(leaf, 3, liar, honest).ended

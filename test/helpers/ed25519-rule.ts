@@ -67,7 +67,7 @@ export function times(point: EdwardsPoint, scalar: bigint): EdwardsPoint {
   return scalar === 0n ? Point.ZERO : point.multiplyUnsafe(scalar)
 }
 
-/** What somebody signs who knows `secret` and keeps to no rule: any point beside R and A, any encoding of R. */
+/** A signature with `secret` that keeps to no rule: any point beside R and A, any encoding of R. */
 export interface Forgery {
   readonly secret: bigint
   readonly nonce: bigint

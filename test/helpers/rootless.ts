@@ -8,7 +8,7 @@ import { childOf, lookedAt, mined } from './work.js'
 
 /**
  * Headers that each continue the one before, with the work that they ask for, and that stand on no chain: far behind the
- * schedule, where each block is as easy as any may be. Anybody makes them in no time. `state`: of the last one.
+ * schedule, where each block is as easy as any may be. They cost almost no work. `state`: of the last one.
  */
 export function rootlessHeaders(net: TestNetwork, state?: Hash): CheckpointedHeader[] {
   const { ordering } = net.rules

@@ -139,7 +139,7 @@ async function judgeEvidence(path: string, { network }: VerifyOptions): Promise<
   const known = await readNetwork(network ?? DEFAULTS.network)
   const file = await readWhole(path, EVIDENCE_MAGIC.length + LIMITS.evidenceBytes)
   const read = await readEvidence(decodeEvidenceFile(file), known, new VerifierCache()).catch(asFault)
-  if ('fault' in read) return invalid(read.fault, 'the evidence does not hold: it convicts nobody')
+  if ('fault' in read) return invalid(read.fault, 'the evidence does not hold: it proves no lie')
   const { kind, id, height, detail } = read
   const sequencer = peerIdToString(sequencerOf(known))
   return {
