@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 
-const PROGRAMS = /^(peer|tallystick)\.ts$|^bench\/.*-process\.ts$|-worker\.ts$/
+const PROGRAMS = /^programs\/|^bench\/.*-process\.ts$|-worker\.ts$/
 
 /** A native module, and one that starts threads with files of its own. */
 const EXTERNAL = ['classic-level', 'piscina']

@@ -1,7 +1,4 @@
 #!/usr/bin/env node
-// Node 20 lacks what js-libp2p 3 needs; this comes before anything of libp2p's.
-import 'core-js/actual/promise/with-resolvers.js'
-import { peerCommand } from './cli/peer-command.js'
-import { run } from './cli/run.js'
+import { launch } from './launch.js'
 
-await run(peerCommand())
+await launch(() => import('./programs/peer.js'))

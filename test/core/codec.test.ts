@@ -56,6 +56,7 @@ import {
   arbitrary,
   assertSame,
   fromHex,
+  repositoryFile,
   runs,
   sealedMessage,
   signedMessage,
@@ -916,5 +917,11 @@ describe('Encoding: one thing at a time', () => {
       () => decodeSubmissionAnswer(SubmissionAnswerWire.encode({ fates: { fates: [{}] } })),
       /a fate that is not known/
     )
+  })
+})
+
+describe('The .proto file', () => {
+  it('names a package, as Go and others register all messages of a program in one table, where libp2p has an Envelope too', () => {
+    assert.match(repositoryFile('src/core/wire/tallystick.proto'), /^package tallystick;$/m)
   })
 })
