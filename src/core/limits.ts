@@ -142,8 +142,11 @@ export const LIMITS = {
   /** Addresses and peers that a peer tells of when it is asked about itself. */
   nodeAddresses: 16,
   nodePeers: 256,
-  /** Chains that are offered and being looked at, at once. More are refused as busy. */
-  offers: 4,
+  /** Chains that are offered and being looked at, at once, and those of one peer. More are refused as busy. */
+  offers: 16,
+  offersOfPeer: 1,
+  /** How long blocks of one of them are fetched before others have their turn, ms; one of which none came is done with. */
+  offerTurnMs: 20_000,
   /** Bytes of a client's hello, the one frame it sends on the receipts protocol. */
   helloBytes: 256,
   /** Bytes of a frame on the receipts protocol. */
@@ -220,6 +223,8 @@ export const LIMITS = {
   roundMs: 60_000,
   /** How long a peer that did not show what it claimed is not asked, ms. */
   letDownMs: 10_000,
+  /** How long a head is left whose headers were shown and whose blocks nobody gave, ms; each time twice as long. */
+  withheldMs: { first: 30_000, longest: 120_000 },
   /**
    * How often strangers can have the other peers asked at once, and not at the next round: by blocks that come before
    * their parents, or by coming; and how often what waits for a block is published again because they come.

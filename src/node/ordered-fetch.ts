@@ -4,7 +4,7 @@ import { peerIdToString } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import type { CheckedMessages } from './block-importer.js'
 import { describeError, type Report } from './events.js'
-import { Wakeup } from './waiting.js'
+import { untilAborted, Wakeup } from './waiting.js'
 
 /** A neighbour, and the last block that it says it has. */
 export interface BlockSource {
@@ -106,7 +106,8 @@ export class OrderedFetch {
       }
       let next = part.from
       try {
-        for await (const block of fetch(source.peer, part.from, part.to - part.from + 1)) {
+        const blocks = fetch(source.peer, part.from, part.to - part.from + 1)
+        for await (const block of untilAborted(blocks, this.#signal)) {
           if (isOver()) break
           const checked = check(block)
           // Awaited when its turn comes; until then nobody listens.

@@ -1,16 +1,16 @@
 import type { Answer } from '../core/answer.js'
-import { equal, type PeerIdBytes } from '../core/bytes.js'
+import { equal } from '../core/bytes.js'
 import { peerIdToString } from '../core/keys.js'
 import type { Query } from '../core/query.js'
 import type { OwnedNode } from './equal-source.js'
-import { type Reply, type Responder, refused, replyWith } from './responder.js'
+import { type Asking, type Reply, type Responder, refused, replyWith } from './responder.js'
 import { whileWorking } from './working.js'
 
 /** Does what the owner of a node asks of it, and what nobody else may. Who asks has proved his PeerId to Noise. */
 export class OwnerResponder implements Responder {
   constructor(private readonly node: OwnedNode) {}
 
-  reply(query: Query, peer: PeerIdBytes, signal: AbortSignal): Reply | undefined {
+  reply(query: Query, { peer }: Asking, signal: AbortSignal): Reply | undefined {
     if (query.kind !== 'mine' && query.kind !== 'shutdown') return undefined
     if (!this.node.owners.some(owner => equal(owner, peer)))
       return replyWith(

@@ -90,7 +90,7 @@ export class QueryServer implements Service {
     stopping.addEventListener('abort', stop)
     try {
       for (const responder of this.options.responders) {
-        const reply = responder.reply(query, peer, gone.signal)
+        const reply = responder.reply(query, { peer, from }, gone.signal)
         if (reply !== undefined) return await this.#send(channel, reply, from, timeFor(query))
       }
       await this.#send(channel, replyWith(NOT_SERVED), from, LIMITS.queryMs)

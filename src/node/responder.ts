@@ -1,11 +1,18 @@
 import type { Answer } from '../core/answer.js'
 import type { PeerIdBytes } from '../core/bytes.js'
 import type { Query } from '../core/query.js'
+import type { Bringer } from '../core/shares.js'
+
+/** Who asks: by the PeerId that was proved to Noise, and as shares count it. */
+export interface Asking {
+  readonly peer: PeerIdBytes
+  readonly from: Bringer
+}
 
 /** Knows the answers to some kinds of queries. */
 export interface Responder {
   /** Undefined where queries of this kind are not its own. `signal` fires when nobody waits for the answer any more. */
-  reply(query: Query, peer: PeerIdBytes, signal: AbortSignal): Reply | undefined
+  reply(query: Query, asking: Asking, signal: AbortSignal): Reply | undefined
 }
 
 export interface Reply {

@@ -154,6 +154,32 @@ describe('peers of equal rank that bring little work, or none', () => {
     height += 2
   })
 
+  it('blocks that are withheld after their headers: who withholds them is left alone, and the chain of another is taken', async () => {
+    const withholding: Lie = ({ kind }, signal) => {
+      async function* nothing(): AsyncIterable<Answer> {
+        await elapsed(NEVER, signal)
+      }
+      return kind === 'blocksById' ? { answers: nothing() } : undefined
+    }
+    const crowd: Stranger[] = []
+    for (let index = 1; index <= 2; index += 1) {
+      // Each has done more work than the honest one.
+      maker.makeAll(`withheld${index}-`, 3, { on: `a${height}`, after: FAST + index })
+      crowd.push(await stranger('one that withholds', `withheld${index}-3`, withholding))
+    }
+    const offers = crowd.map(one => one.offer(victim.address))
+    for (const one of crowd) await one.connect(victim.address)
+    await Promise.race(crowd.map(one => one.isAsked('blocksById', 1)))
+    const honest = await stranger('honest', `a${height + 1}`)
+    await honest.connect(victim.address)
+    await victim.events.until('the chain of the honest one', () => headOfVictim() === `a${height + 1}`)
+    height += 1
+    for (const offer of offers) {
+      const outcome = await offer
+      assert.ok(outcome.kind === 'notTaken' && outcome.reason === 'unreachable', outcome.kind)
+    }
+  })
+
   it('thousands of blocks without parents: few are kept, others are served, and nobody is asked all the time for them', async () => {
     const crowd: Stranger[] = []
     for (let index = 0; index < 4; index += 1) crowd.push(await stranger('one of a crowd', 'a1'))

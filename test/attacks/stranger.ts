@@ -1,11 +1,11 @@
 import { type Block, encodeBlock } from '#src/core/block.js'
-import { equal, type PeerIdBytes } from '#src/core/bytes.js'
+import { equal } from '#src/core/bytes.js'
 import type { HeadClaim, Query } from '#src/core/query.js'
 import { Host } from '#src/network/host.js'
 import { topicsOf } from '#src/network/names.js'
 import { ChainResponder, type ServedChain } from '#src/node/chain-responder.js'
 import { NodeAsker, type OfferAnswer } from '#src/node/node-asker.js'
-import type { Reply, Responder } from '#src/node/responder.js'
+import type { Asking, Reply, Responder } from '#src/node/responder.js'
 import { Changes, deadline } from '../helpers/changes.js'
 import type { Cleanup } from '../helpers/cleanup.js'
 import { type ForkMaker, GENESIS } from '../helpers/fork-maker.js'
@@ -78,7 +78,7 @@ export class Stranger extends Changes implements Responder {
     await this.until(`asked ${count} times for ${kind}`, () => this.asked(kind) >= count)
   }
 
-  reply(query: Query, _peer: PeerIdBytes, signal: AbortSignal): Reply | undefined {
+  reply(query: Query, _asking: Asking, signal: AbortSignal): Reply | undefined {
     this.#asked.set(query.kind, this.asked(query.kind) + 1)
     this.changed()
     return this.lie(query, signal) ?? new ChainResponder(this.chain, () => 0).reply(query)

@@ -564,7 +564,9 @@ describe('a chain that is offered', () => {
     assertBytes(head(), id)
   })
 
-  it('is refused as busy where too many others are being looked at', async () => {
+  it('is refused as busy where its peer offers another, or one host has half of those that are looked at; another host has its turn', async function () {
+    if (!HAS_OTHER_HOSTS) this.skip()
+    const most = LIMITS.offers / 2
     const waiting = Promise.withResolvers<void>()
     const full = Promise.withResolvers<void>()
     let considered = 0
@@ -573,18 +575,27 @@ describe('a chain that is offered', () => {
       net,
       new OfferResponder(async () => {
         considered += 1
-        if (considered === LIMITS.offers) full.resolve()
-        await waiting.promise
+        if (considered === most) full.resolve()
+        if (considered <= most) await waiting.promise
         return { kind: 'notTaken', reason: 'unreachable', detail: 'it took too long' }
       })
     )
-    const { node: busy } = await readerOf(cleanup, net, address, 'one with many chains')
     const claim = { height: 1, id: net.network.id, weight: 1n }
-    const offers = Array.from({ length: LIMITS.offers }, () => busy.offer(claim))
+    const offers: ReturnType<NodeAsker['offer']>[] = []
+    const elsewhere = await fromAnotherHost(cleanup, address, '127.0.0.2')
+    const other = await readerOf(cleanup, net, elsewhere, 'one with a chain from elsewhere')
+    const last = await readerOf(cleanup, net, address, 'the last one with a chain')
+    const [first, ...crowd] = await Promise.all(
+      Array.from({ length: most }, (_, index) => readerOf(cleanup, net, address, `one with a chain ${index}`))
+    )
+    for (const { node: one } of [present(first), ...crowd]) offers.push(one.offer(claim))
     await full.promise
-    assert.match(await refusedFor('busy', busy.offer(claim)), /other chains are being looked at/)
+    assert.match(await refusedFor('busy', present(first).node.offer(claim)), /another chain that you offered/)
+    assert.match(await refusedFor('busy', last.node.offer(claim)), /as many as your host may/)
+    assert.equal(considered, most)
+    assert.equal((await other.node.offer(claim)).kind, 'notTaken')
     waiting.resolve()
     for (const { kind } of await Promise.all(offers)) assert.equal(kind, 'notTaken')
-    assert.equal(considered, LIMITS.offers)
+    assert.equal((await last.node.offer(claim)).kind, 'notTaken')
   })
 })

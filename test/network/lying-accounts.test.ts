@@ -63,9 +63,11 @@ for (const [name, make] of [
         new ChainResponder(chain, () => 0)
       ]
       const liar = await Host.create({ key: net.key, listen: ['/ip4/127.0.0.1/tcp/0'], topics: [] })
-      await liar.serve(QUERY_PROTOCOL, QUERY_STREAMS, async (channel, peer) => {
+      await liar.serve(QUERY_PROTOCOL, QUERY_STREAMS, async (channel, peer, from) => {
         const { query } = decodeQuery(present(await channel.receive(deadline())))
-        const reply = responders.map(responder => responder.reply(query, peer, deadline())).find(Boolean)
+        const reply = responders
+          .map(responder => responder.reply(query, { peer, from }, deadline()))
+          .find(Boolean)
         for await (const answer of present(reply, 'a reply').answers) {
           const isTold = answer.kind === 'account' || answer.kind === 'accounts'
           await channel.send(encodeAnswer(isTold ? await lie(answer) : answer), deadline())

@@ -1,5 +1,5 @@
 import type { Chain } from '../../chain/chain.js'
-import { equal, type PeerIdBytes, toHex } from '../../core/bytes.js'
+import { equal, type Hash, type PeerIdBytes, toHex } from '../../core/bytes.js'
 import { peerIdToString } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
 import type { HeadClaim } from '../../core/query.js'
@@ -42,6 +42,8 @@ export class ChainSearch {
   readonly #tooDeep = new Set<string>()
   /** When peers that have let us down, in hex, are asked again. */
   readonly #letDown = new Map<string, number>()
+  /** Heads, in hex, whose blocks nobody gave: how long they were left the last time, and until when. */
+  readonly #withheld = new Map<string, { readonly ms: number; readonly until: number }>()
 
   constructor(private readonly options: ChainSearchOptions) {}
 
@@ -99,16 +101,31 @@ export class ChainSearch {
   }
 
   #mayBeBetter({ peer, head: { height, id, weight } }: Claim): boolean {
-    const { chain, clock } = this.options
+    const { chain } = this.options
     if (chain.place(id) !== undefined || chain.isCondemned(id) || this.#lost.has(toHex(id))) return false
-    if ((this.#letDown.get(toHex(peer)) ?? 0) > clock()) return false
+    if (this.isLeft(peer) || (this.#withheld.get(toHex(id))?.until ?? 0) > this.options.clock()) return false
     return weight >= chain.weight() && height > chain.root.header.height
+  }
+
+  isLeft(peer: PeerIdBytes): boolean {
+    return (this.#letDown.get(toHex(peer)) ?? 0) > this.options.clock()
   }
 
   #leave(peer: PeerIdBytes): void {
     const now = this.options.clock()
     for (const [name, until] of this.#letDown) if (until <= now) this.#letDown.delete(name)
     this.#letDown.set(toHex(peer), now + LIMITS.letDownMs)
+  }
+
+  /** Nobody gave a block of the chain up to here: it is left alone, each time for longer, and so are these. */
+  withheld(head: Hash, peers: readonly PeerIdBytes[]): void {
+    for (const peer of peers) this.#leave(peer)
+    const name = toHex(head)
+    const before = this.#withheld.get(name)
+    if (this.#withheld.size >= LIMITS.rememberedInvalid) this.#withheld.clear()
+    const { first, longest } = LIMITS.withheldMs
+    const ms = before === undefined ? first : Math.min(2 * before.ms, longest)
+    this.#withheld.set(name, { ms, until: this.options.clock() + ms })
   }
 
   #tellOfDepth(peer: PeerIdBytes, { height, id, weight }: HeadClaim): void {

@@ -12,6 +12,7 @@ import type { BlockReader } from '../block-reader.js'
 import { chosenPeers } from '../chosen-peers.js'
 import type { OfferReason, Outcome } from '../equal-source.js'
 import { describeError, type Report } from '../events.js'
+import { FairQueue } from '../fair-queue.js'
 import { OrderedFetch, type Turn } from '../ordered-fetch.js'
 import { Untrue } from '../query-errors.js'
 import type { Service } from '../service.js'
@@ -56,8 +57,8 @@ export class ForkSync implements Service {
   /** Whether anybody has answered yet, and nobody has shown more than is here. */
   #isLevel = false
   #running: Promise<void> = Promise.resolve()
-  /** Rounds run one after the other. */
-  #round: Promise<unknown> = Promise.resolve()
+  /** Blocks are fetched by one at a time: first for our own rounds, then for what others offer. */
+  readonly #rounds = new FairQueue({ own: 1, others: LIMITS.offers })
 
   constructor(private readonly options: ForkSyncOptions) {
     const { chain, importer, clock, moved, now } = options
@@ -77,7 +78,7 @@ export class ForkSync implements Service {
     this.#stopping.abort(new Error('the peer is stopping'))
     host.unsubscribe(topic)
     await this.#running
-    await this.#round
+    await this.#rounds.stop()
     await importer.settled()
   }
 
@@ -105,6 +106,7 @@ export class ForkSync implements Service {
   async consider(peer: PeerIdBytes, head: HeadClaim, signal: AbortSignal): Promise<Outcome> {
     const { chain } = this.options
     const claim: Claim = { peer, head }
+    const bringer = this.options.host.bringerOf(peer)
     const ended = AbortSignal.any([this.#stopping.signal, signal])
     for (;;) {
       let found: Awaited<ReturnType<ChainSearch['find']>>
@@ -124,19 +126,29 @@ export class ForkSync implements Service {
           `it leaves the chain here below block ${chain.root.header.height}; ${chain.rules.ordering.maxReorg} blocks may be replaced at most`
         )
       const { headers } = found
-      const outcome = await this.#inTurn(() => this.#takeOffered(claim, { peer, headers }, ended))
-      // A long one is taken in parts.
+      const outcome = await this.#rounds.of(bringer, () => this.#takeOffered(claim, { peer, headers }, ended))
+      if (outcome === undefined) return notTaken('unreachable', 'the peer is stopping')
+      // A long one is taken in parts, between which others have their turn.
+      if (outcome.kind === 'part' && !ended.aborted) continue
+      if (outcome.kind === 'part')
+        return notTaken('unreachable', 'it did not serve all of its blocks in time')
       if (outcome.kind === 'notTaken' || equal(outcome.id, head.id) || ended.aborted) return outcome
     }
   }
 
-  async #takeOffered(claim: Claim, found: FoundChain, ended: AbortSignal): Promise<Outcome> {
+  async #takeOffered(
+    claim: Claim,
+    found: FoundChain,
+    ended: AbortSignal
+  ): Promise<Outcome | { readonly kind: 'part' }> {
     const { chain } = this.options
     if (ended.aborted) return notTaken('unreachable', 'nobody waits for it any more')
+    if (this.#search.isLeft(claim.peer))
+      return notTaken('unreachable', 'it has just not served what it has shown')
     const before = chain.head().id
-    let problems: readonly string[]
+    let fetched: Fetched
     try {
-      problems = await this.#fetch(found, [claim], within(LIMITS.roundMs, ended))
+      fetched = await this.#fetch(found, [claim], within(LIMITS.offerTurnMs, ended))
     } catch (error) {
       // What peers do wrong is among the problems: this is the disk.
       this.#fail(error)
@@ -145,9 +157,8 @@ export class ForkSync implements Service {
     const { header, id } = chain.head()
     if (!equal(id, before) && found.headers.ids.some(other => equal(other, id)))
       return { kind: 'taken', height: header.height, id }
-    return problems[0] === undefined
-      ? notTaken('unreachable', 'it did not serve all of its blocks')
-      : notTaken('invalid', problems[0])
+    if (fetched.problem !== undefined) return notTaken('invalid', fetched.problem)
+    return fetched.taken > 0 ? { kind: 'part' } : notTaken('unreachable', 'it did not serve its blocks')
   }
 
   /** A block from gossip goes on to others only once it stands in the chain, or beside it. */
@@ -177,19 +188,13 @@ export class ForkSync implements Service {
     while (!signal.aborted) {
       this.#isDue = false
       try {
-        await this.#inTurn(() => this.#level())
+        await this.#rounds.own(() => this.#level())
       } catch (error) {
         // The pool has told of it. The next round tries again.
         if (!(error instanceof Unjudged)) return this.#fail(error)
       }
       if (!this.#isDue) await this.#due.wait(signal, LIMITS.syncMs)
     }
-  }
-
-  #inTurn<T>(task: () => Promise<T>): Promise<T> {
-    const done = this.#round.then(task)
-    this.#round = done.catch(() => undefined)
-    return done
   }
 
   /** One round: asks all peers for their heads, and takes the best chain that headers show, as far as it comes. */
@@ -222,12 +227,12 @@ export class ForkSync implements Service {
     return claims.flat()
   }
 
-  /** The blocks of checked headers, from whichever peers have them. Gives what was wrong with some. */
+  /** The blocks of checked headers, from whichever peers have them. Those that gave none are left alone for a while. */
   async #fetch(
     { peer: finder, headers }: FoundChain,
     claims: readonly Claim[],
     signal: AbortSignal
-  ): Promise<string[]> {
+  ): Promise<Fetched> {
     const { chain, importer, report, sourceOf } = this.options
     const missing = headers.ids.filter(id => chain.place(id) === undefined)
     const places = new Map(missing.map((id, place) => [toHex(id), place]))
@@ -238,7 +243,7 @@ export class ForkSync implements Service {
     })
     const target = headers.head.header.height
     if (missing.length > 1) report({ event: 'syncing', height: chain.head().header.height, target })
-    const problems: string[] = []
+    let fetched: Fetched = { taken: 0, problem: undefined }
     await new OrderedFetch(
       {
         sources,
@@ -247,15 +252,25 @@ export class ForkSync implements Service {
         report,
         fetch: (peer, from, count) => sourceOf(peer).blocksById(missing.slice(from, from + count)),
         check: block => importer.check(block),
-        take: (block, checked) => this.#take(block, checked, problems)
+        take: async (block, checked) => {
+          const turn = await this.#take(block, checked)
+          if (turn.kind === 'taken') fetched = { ...fetched, taken: fetched.taken + 1 }
+          if ('why' in turn) fetched = { ...fetched, problem: fetched.problem ?? turn.why }
+          return turn
+        }
       },
       signal
     ).run()
     if (missing.length > 1) report({ event: 'syncing', height: chain.head().header.height, target })
-    return problems
+    if (missing.length > 0 && fetched.taken === 0 && !this.#stopping.signal.aborted)
+      this.#search.withheld(
+        headers.head.id,
+        sources.map(({ peer }) => peer)
+      )
+    return fetched
   }
 
-  async #take(block: Block, checked: Promise<CheckedMessages>, problems: string[]): Promise<Turn> {
+  async #take(block: Block, checked: Promise<CheckedMessages>): Promise<TurnOfBlock> {
     const imported = await this.#arrivals.take(block, checked)
     switch (imported.kind) {
       case 'extended':
@@ -265,9 +280,10 @@ export class ForkSync implements Service {
         return { kind: 'taken' }
       case 'invalid': {
         const why = describeFault(imported.fault)
-        problems.push(why)
         // Nobody has a valid one with this id. A body that is not the header's own may come whole from others.
-        return this.options.chain.isCondemned(block.signed.id) ? { kind: 'stop' } : { kind: 'untrue', why }
+        return this.options.chain.isCondemned(block.signed.id)
+          ? { kind: 'stop', why }
+          : { kind: 'untrue', why }
       }
       case 'orphan':
       case 'conflict':
@@ -280,6 +296,17 @@ export class ForkSync implements Service {
     this.options.failed(error instanceof Error ? error : new Error(String(error)))
   }
 }
+
+/** What came of asking for blocks. */
+interface Fetched {
+  /** How many of them stand in the chain now, or beside it. */
+  readonly taken: number
+  /** The first thing that was wrong with one. */
+  readonly problem: string | undefined
+}
+
+/** The same with why nothing goes on, where it was the block. */
+type TurnOfBlock = Turn | { readonly kind: 'stop'; readonly why: string }
 
 function verdictOf(imported: Imported): GossipVerdict {
   switch (imported.kind) {
