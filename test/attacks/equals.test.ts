@@ -156,10 +156,11 @@ describe('peers of equal rank that bring little work, or none', () => {
 
   it('blocks that are withheld after their headers: who withholds them is left alone, and the chain of another is taken', async () => {
     const withholding: Lie = ({ kind }, signal) => {
-      async function* nothing(): AsyncIterable<Answer> {
+      async function* late(): AsyncIterable<Answer> {
         await elapsed(NEVER, signal)
+        yield { kind: 'notFound', detail: 'no such block' }
       }
-      return kind === 'blocksById' ? { answers: nothing() } : undefined
+      return kind === 'blocksById' ? { answers: late() } : undefined
     }
     const crowd: Stranger[] = []
     for (let index = 1; index <= 2; index += 1) {
