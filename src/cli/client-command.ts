@@ -57,7 +57,8 @@ export async function runClient(
   }
   const verification = verificationOf(files.verify, network)
   const { peerId } = signerOf(await readOrMakeIdentity(files.key))
-  await withMark({ key: files.key, marks: files.marks, peerId, network }, SequenceMark.open, mark =>
+  const lost = (failure: Failure): void => stopping.abort(failure)
+  await withMark({ key: files.key, marks: files.marks, peerId, network, lost }, SequenceMark.open, mark =>
     withPeer(files, 'client', network, report, stopping, async peer => {
       const options = { ...peer, connect: files.connect, mark }
       if (!isSequenced(network)) return run(await createWriter(options))

@@ -7,6 +7,7 @@ import { type Network, sequencerOf } from '../core/network-document.js'
 import { describeError } from '../node/events.js'
 import { errorCode, Failure } from './failure.js'
 import { openLevel } from './files.js'
+import { KeyHolder } from './key-holder.js'
 import { DamagedFolder } from './level-files.js'
 
 /** Whose mark it is. */
@@ -17,7 +18,12 @@ interface MarkOwner {
   readonly marks?: string | undefined
   readonly peerId: PeerIdBytes
   readonly network: Network
+  /** Hears that another process has taken the key: this one must end. */
+  readonly lost?: (failure: Failure) => void
 }
+
+/** Looks whether this process still has the key. Throws where it has not. */
+type ExpectHeld = () => Promise<void>
 
 /**
  * Where it is kept what a key has signed in a network: one folder for each network and PeerId, as a key may serve several
@@ -32,24 +38,29 @@ async function markFolder({ key, marks, peerId, network }: MarkOwner): Promise<s
 /**
  * Opens the mark of a key for as long as `use` takes. LevelDB's lock on it is the lock of the key: a second process that
  * signs with it in this network, on whatever data folder, gets a Failure. The lock ends with its process, however that ends.
+ * Where the lock does not hold, the process that came last has the key, and the one before it ends.
  */
 export async function withMark<M, T>(
   owner: MarkOwner,
-  open: (database: Database, network: Network) => Promise<M>,
+  open: (database: Database, network: Network, expectHeld: ExpectHeld) => Promise<M>,
   use: (mark: M) => Promise<T>
 ): Promise<T> {
   const folder = await markFolder(owner)
   const database = await openLevel(folder).catch(error => {
     throw notOpened(error, folder, owner)
   })
+  const done = new AbortController()
   try {
     // Its name is to outlive a power failure as what is in it does.
     for (const outer of [dirname(folder), dirname(dirname(folder))]) await syncFolder(outer)
-    const mark = await open(database, owner.network).catch(error => {
+    const holder = await KeyHolder.take(folder, owner.key)
+    const mark = await open(database, owner.network, () => holder.expectHeld()).catch(error => {
       throw notOpened(error, folder, owner)
     })
+    if (owner.lost !== undefined) holder.watch(owner.lost, done.signal)
     return await use(mark)
   } finally {
+    done.abort()
     await database.close()
   }
 }

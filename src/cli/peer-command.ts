@@ -152,7 +152,8 @@ async function runSequencer(
   const files = { ...options, key, data, listen }
   const keyGraceMs = options.keyGrace * 1000
   const signsAgain = options.signPositionsAgainAndRiskConviction === true
-  const owner = { key, marks: options.marks, peerId: sequencerOf(network), network }
+  const lost = (failure: Failure): void => stopping.abort(failure)
+  const owner = { key, marks: options.marks, peerId: sequencerOf(network), network, lost }
   await withMark(owner, SequencerMark.open, async mark => {
     if (!signsAgain && !(await hasDatabase(data))) expectNothingSigned(mark)
     const ofMark = { mark: mark.name, isTakenFromMark: signsAgain }

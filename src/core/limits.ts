@@ -276,6 +276,8 @@ export const LIMITS = {
   keyGraceMs: 3_600_000,
   /** How often it is noted how much of its grace a key has had, ms: a restart goes on from there where the clock was set back. */
   keyGraceNotedMs: 10_000,
+  /** How often a peer looks whether another process has taken its key, beside each time that it signs, ms. */
+  keyHeldMs: 1_000,
   /** How long a certificate of an encryption key lasts, ms. The sequencer signs a new one when half of that is over. */
   certificateLifeMs: 86_400_000,
   /** How far the clocks of two peers may differ, ms: so much longer a certificate is believed. */

@@ -25,14 +25,22 @@ export class SequenceMark {
   private constructor(
     /** Also holds the newest certificate of the encryption key that was seen. */
     readonly database: Database,
-    private numbers: Numbers
+    private numbers: Numbers,
+    private readonly expectHeld: () => Promise<void>
   ) {}
 
-  /** Throws StoreError where it is of another network or damaged. */
-  static async open(database: Database, network: Network): Promise<SequenceMark> {
+  /**
+   * Throws StoreError where it is of another network or damaged. `expectHeld` throws where another process signs with the
+   * key: no message leaves after that.
+   */
+  static async open(
+    database: Database,
+    network: Network,
+    expectHeld: () => Promise<void> = async () => undefined
+  ): Promise<SequenceMark> {
     await bindToNetwork(database, network)
     const stored = await database.get(NUMBERS_KEY)
-    return new SequenceMark(database, stored === undefined ? FIRST_NUMBERS : decode(stored))
+    return new SequenceMark(database, stored === undefined ? FIRST_NUMBERS : decode(stored), expectHeld)
   }
 
   get last(): Numbers {
@@ -46,6 +54,7 @@ export class SequenceMark {
     const value = Buffer.concat([bigEndian(raised.next), bigEndian(raised.nextPayment)])
     await writeDurably(this.database, [{ type: 'put', key: NUMBERS_KEY, value }])
     this.numbers = raised
+    await this.expectHeld()
   }
 }
 

@@ -64,20 +64,29 @@ export class SequencerMark {
 
   private constructor(
     private readonly database: Database,
-    private readonly known: Known
+    private readonly known: Known,
+    private readonly expectHeld: () => Promise<void>
   ) {}
 
-  /** Throws StoreError where it is of another network or damaged. */
-  static async open(database: Database, network: Network): Promise<SequencerMark> {
+  /**
+   * Throws StoreError where it is of another network or damaged. `expectHeld` throws where another process signs with the
+   * key: it is called after each write, and what was signed leaves only after that.
+   */
+  static async open(
+    database: Database,
+    network: Network,
+    expectHeld: () => Promise<void> = async () => undefined
+  ): Promise<SequencerMark> {
     await bindToNetwork(database, network)
     const [name, positions, block] = await database.getMany([KEYS.name, KEYS.positions, KEYS.block])
     const serial = await database.get(KEYS.serial)
-    return new SequencerMark(database, {
+    const known = {
       name: name === undefined ? await named(database) : toHex(expectLength(name, NAME_BYTES)),
       positions: positions && numberIn(expectLength(positions, 6)),
       block: block && blockIn(expectLength(block, 6 + 32)),
       serial: serial === undefined ? 0 : Number(Buffer.from(expectLength(serial, 8)).readBigUInt64BE())
-    })
+    }
+    return new SequencerMark(database, known, expectHeld)
   }
 
   /** Undefined where this key has signed nothing since there are marks. */
@@ -182,6 +191,7 @@ export class SequencerMark {
     const written = writeDurably(this.database, writes)
     this.#written = Promise.allSettled([this.#written, written])
     await written
+    await this.expectHeld()
   }
 
   #hasOther({ position, envelope }: Pending): boolean {

@@ -98,6 +98,12 @@ class Stage {
     await writeFile(path, (await readFile(path, 'utf8')).replace(/,"mark":"[0-9a-f]{32}"/, ''))
   }
 
+  /** As who takes them for left-overs of a crash. */
+  async deleteLocks(data: string): Promise<void> {
+    const marks = (await readdir(this.mark)).map(name => join(this.mark, name))
+    for (const folder of [this.at(data), ...marks]) await rm(join(folder, 'LOCK'))
+  }
+
   check(data = 'sequencer'): Promise<CheckedPeer> {
     return checkPeer(this.at(data), this.net, { openingKeys: 'sealed' })
   }
@@ -202,6 +208,40 @@ describe('what a key has signed', () => {
     await one.kill('SIGKILL')
     await program.kill('SIGKILL')
     await (await stage.sequencer()).program.kill('SIGTERM')
+  })
+
+  it('two processes with one key whose locks are deleted, or do not hold: the one that came last has the key, the other signs nothing more and says why', async () => {
+    const stage = await Stage.of(cleanup)
+    const first = await stage.sequencer()
+    const client = await RunningClient.connected(cleanup, stage.net, first.address)
+    await client.send(BLOCK_SIZE + 2)
+    await client.receipted(BLOCK_SIZE + 2)
+    await first.program.times('block', 1)
+    await stage.deleteLocks('sequencer')
+    const second = stage.run(...SEQUENCER_OPTIONS, ...ANY_PORT)
+    await second.times('started', 1)
+    const said = await stage.refused(first.program)
+    assert.match(said, /another process signs with the key sequencer.key \(process \d+ on host .*\)/)
+    assert.match(said, /this one signs nothing more.*delete no LOCK file/)
+    const other = await RunningClient.connected(cleanup, stage.net, addressOf(second), 'other')
+    await other.send(BLOCK_SIZE)
+    await other.receipted(BLOCK_SIZE)
+    await second.times('block', 1)
+    await second.kill('SIGTERM')
+    const checked = await stage.check()
+    expectReceiptsHold(checked, client.receipts)
+    expectReceiptsHold(checked, other.receipts)
+    assert.equal(checked.size + checked.pending, 2 * BLOCK_SIZE + 2)
+  })
+
+  it('the folder that says what a key has signed is removed under a running sequencer: it signs nothing more, and says why', async () => {
+    const stage = await Stage.of(cleanup)
+    const { program } = await stage.sequencer()
+    await rm(stage.mark, { recursive: true })
+    assert.match(
+      await stage.refused(program),
+      /that says what it has signed is gone.*Put that folder back before the next start/
+    )
   })
 
   it('a folder of a version without marks is taken, and it is said that the mark is made of it', async () => {
@@ -449,6 +489,27 @@ describe('the mark of a sequencer', () => {
     }
   })
 
+  it('lets nothing leave once another process has the key: no receipt, no block, no certificate', async () => {
+    const net = await makeNetwork({ blockSize: 3 })
+    const messages = (await Author.create(net, 'alice')).says(3)
+    const placed = messages.map(({ envelope }, position) => ({ position, envelope }))
+    const maker = new ChainMaker(net)
+    maker.addAll(messages)
+    const database = await openDatabase(await cleanup.folder())
+    cleanup.add(() => database.close())
+    let isHeld = true
+    const mark = await SequencerMark.open(database, net.network, async () => {
+      if (!isHeld) throw new Error('another process has the key')
+    })
+    await mark.taken(placed.slice(0, 1))
+    await mark.certified(1)
+    isHeld = false
+    const lost = /another process has the key/
+    await assert.rejects(mark.taken(placed.slice(1)), lost)
+    await assert.rejects(mark.cut(present(maker.blocks[0]).signed), lost)
+    await assert.rejects(mark.certified(2), lost)
+  })
+
   it('knows another block or another pending message at a place that was signed, and keeps what is in no block', async () => {
     const net = await makeNetwork({ blockSize: 3 })
     const messages = (await Author.create(net, 'alice')).says(5)
@@ -561,6 +622,45 @@ describe('the numbers that a client has used', () => {
     cleanup.add(() => empty.close())
     const other = await Outbox.open(empty, net.network, author.signer, () => Date.now(), mark)
     assert.deepEqual([other.isOld, other.unknownPayments], [true, 42n])
+  })
+
+  it('no message leaves the outbox once another process has the key', async () => {
+    const net = await makeNetwork()
+    const author = await Author.create(net, 'alice')
+    const [folder, marks] = [
+      await openDatabase(await cleanup.folder()),
+      await openDatabase(await cleanup.folder())
+    ]
+    cleanup.add(() => folder.close())
+    cleanup.add(() => marks.close())
+    let isHeld = true
+    const mark = await SequenceMark.open(marks, net.network, async () => {
+      if (!isHeld) throw new Error('another process has the key')
+    })
+    const outbox = await Outbox.open(folder, net.network, author.signer, () => Date.now(), mark)
+    await outbox.add([{ body: new Uint8Array(2) }], 'open')
+    isHeld = false
+    await assert.rejects(outbox.add([{ body: new Uint8Array(2) }], 'open'))
+    assert.equal(outbox.size, 1)
+  })
+
+  it('a client whose lock is deleted ends when another process takes its key, and says why', async () => {
+    const stage = await Stage.of(cleanup)
+    const { address } = await stage.sequencer()
+    const client = (data: string): Program =>
+      stage.run(
+        ...['--role', 'client', ...NETWORK, '--key', 'client.key', '--data', data, '--duration', '0'],
+        ...['--connect', address, '--json']
+      )
+    const one = client('one')
+    await one.times('receipt', 1)
+    const marks = stage.at('client.signed')
+    for (const name of await readdir(marks)) await rm(join(marks, name, 'LOCK'))
+    const two = client('two')
+    assert.match(await stage.refused(one), /another process signs with the key client.key \(process/)
+    await two.times('receipt', 1)
+    await two.kill('SIGTERM')
+    assert.equal(two.of('refused').length, 0, two.stderr.join('\n'))
   })
 
   it('a number of a transfer that another folder may have used is not used again before it stands in a block', async () => {
