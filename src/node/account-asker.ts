@@ -5,7 +5,7 @@ import {
   verifyAccountProof
 } from '../applications/ledger/account-proof.js'
 import { ImpossibleBalance, LedgerState } from '../applications/ledger/state.js'
-import { genesisCursor } from '../chain/cursor.js'
+import { genesisCursor, type Rules } from '../chain/cursor.js'
 import type { Answer } from '../core/answer.js'
 import type { CheckpointedHeader, Header } from '../core/block.js'
 import { equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
@@ -33,14 +33,17 @@ export interface ShownAccounts {
 export class AccountAsker extends Asker {
   /** After the block at `height`; without one, after the peer's head. */
   async account(id: PeerIdBytes, height?: number): Promise<ShownAccount> {
+    const before = this.shownHead
     const answer = await this.client.one({ kind: 'account', id, height })
     if (answer.kind !== 'account') return unexpected(answer)
     const signed = this.#headerOf(answer, height)
     await this.#expectVerified(signed)
+    if (height === undefined) this.expectNoOlder(signed, before)
     const proved = verifyAccountProof(id, decodeAccountProof(answer.proof), signed.header.state)
     switch (proved.kind) {
       case 'proved':
-        return { signed, account: proved.account }
+        if (isPossible(proved.account, signed.header, this.rules)) return { signed, account: proved.account }
+        throw new Untrue(`the account cannot have this in the state of block ${signed.header.height}`)
       case 'absent':
         return { signed, account: { id, balance: 0n, sequence: 0n } }
       case 'invalid':
@@ -52,8 +55,10 @@ export class AccountAsker extends Asker {
 
   /** Every account there is: together they give the state of a verified header, so that none is left out. */
   async accounts(height?: number): Promise<ShownAccounts> {
+    const before = this.shownHead
     const { signed, accounts } = await this.#page(height, undefined)
     await this.#expectVerified(signed)
+    if (height === undefined) this.expectNoOlder(signed, before)
     const most = mostAccounts(this.rules.network, signed.header)
     for (let size = 0; accounts.length > size; ) {
       size = accounts.length
@@ -103,6 +108,18 @@ export class AccountAsker extends Asker {
 
 interface Page extends ShownAccounts {
   readonly accounts: Account[]
+}
+
+/**
+ * Whoever has made a header may have named any state. Each transfer is a message of the log, and units are of the network
+ * document or made by blocks: no account is at a higher number, or has more.
+ */
+function isPossible({ balance, sequence }: Account, { size, height }: Header, rules: Rules): boolean {
+  const { application } = rules.network.document
+  const genesis = rules.application.genesis()
+  if (application.type !== 'ledger' || !(genesis instanceof LedgerState)) return false
+  const made = BigInt(application.reward ?? '0') * BigInt(height)
+  return sequence <= BigInt(size) && balance <= genesis.supply + made
 }
 
 /** Those of the network document, the receiver of each transfer, and the producer of each block. */

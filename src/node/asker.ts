@@ -187,6 +187,21 @@ export class Asker extends ClaimAsker {
     await this.#expectTied(signed)
   }
 
+  /** The head that this peer has shown, which is verified; undefined where it was not asked for it. */
+  protected get shownHead(): SignedHeader | undefined {
+    return this.#chain?.head ?? this.#head
+  }
+
+  /** What was asked of the peer's head now must not be of a block before one that it had shown as its head. */
+  protected expectNoOlder({ header }: SignedHeader, than: SignedHeader | undefined): void {
+    if (than === undefined || header.height >= than.header.height) return
+    // A heavier branch may have fewer blocks.
+    if (this.#chain?.has(than.header.height, than.id) === false) return
+    throw new Untrue(
+      `asked for what its head has, which is block ${than.header.height} or a later one, was given what block ${header.height} has`
+    )
+  }
+
   /** Between two questions a chain may move to another branch: that is no lie where it is allowed. */
   #expectNoMove(height: number): void {
     if (this.rules.ordering.maxReorg > 0)

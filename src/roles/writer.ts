@@ -1,7 +1,6 @@
 import { genesisCursor, type Rules } from '../chain/cursor.js'
 import { rulesOf } from '../chain/rules.js'
 import { signerOf } from '../core/keys.js'
-import { LIMITS } from '../core/limits.js'
 import { EMPTY_ROOT } from '../core/merkle.js'
 import type { Network } from '../core/network-document.js'
 import { Host } from '../network/host.js'
@@ -12,7 +11,6 @@ import { RootedAccounts } from '../node/rooted-accounts.js'
 import { ServiceList } from '../node/service.js'
 import { submit } from '../node/submission-client.js'
 import { Submitter } from '../node/submitter.js'
-import { Turns } from '../node/turns.js'
 import { unlessAborted } from '../node/waiting.js'
 import type { Client, ClientOptions } from './client.js'
 import { chainHoldings, controlsOf, type Holdings } from './controls.js'
@@ -38,16 +36,15 @@ export async function createWriter(options: ClientOptions<Network>): Promise<Cli
   const book = new AddressBook(connect)
   const outbox = await openOutbox(options, signer)
   const { rules, language } = termsOf(network)
-  const turns = new Turns(() => neighbours.all(), LIMITS.accountMs)
   const accounts = rules && new RootedAccounts({ host, rules, now, peers: () => neighbours.all() })
   // Without an order everybody may pay what he does not have, under any number.
   const wallet =
     accounts &&
     (await walletFor(rules, {
       database,
-      account: signal => turns.ask(peer => accounts.ask(peer, signer.peerId), signal),
+      account: signal => accounts.ask(signer.peerId, signal),
       unknownBelow: outbox.unknownPayments,
-      // The next one has been asked by then.
+      // The others have been asked by then.
       distrust: () => undefined
     }))
   const report = wallet ? endingAtRefusedPayments(options.report, wallet, failed) : options.report

@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict'
+import type { Account } from '#src/applications/ledger/account.js'
 import { encodeAccountProof } from '#src/applications/ledger/account-proof.js'
 import { LedgerState } from '#src/applications/ledger/state.js'
+import { genesisCursor } from '#src/chain/cursor.js'
 import { type Answer, encodeAnswer } from '#src/core/answer.js'
-import { equal } from '#src/core/bytes.js'
+import { type CheckpointedHeader, signHeader } from '#src/core/block.js'
+import { equal, type PeerIdBytes } from '#src/core/bytes.js'
 import { signerOf } from '#src/core/keys.js'
-import { decodeQuery } from '#src/core/query.js'
+import { decodeQuery, type Query } from '#src/core/query.js'
 import { Host } from '#src/network/host.js'
 import { QUERY_PROTOCOL } from '#src/network/names.js'
+import { ChainResponder, type ServedChain } from '#src/node/chain-responder.js'
+import { QueryFailed, Untrue } from '#src/node/query-errors.js'
 import { QUERY_STREAMS } from '#src/node/query-protocol.js'
+import { RootedAccounts } from '#src/node/rooted-accounts.js'
+import { ChainMaker } from '../helpers/blocks.js'
 import { Changes, deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { identity, makeWorkNetwork, nameOf, type TestNetwork } from '../helpers/networks.js'
@@ -15,30 +22,28 @@ import { ledgerOf } from '../helpers/payers.js'
 import { RunningClient } from '../helpers/peers.js'
 import { lastOf, rootlessHeaders } from '../helpers/rootless.js'
 import { RunningEqual, readerOf } from '../helpers/running-equal.js'
+import { childOf, lookedAt, mined } from '../helpers/work.js'
 
-/** Shows an account under a header that has its work, costs nothing to make, and stands on no chain. */
+/** What it shows of an account, and of which block. */
+interface Shown {
+  readonly proof: Uint8Array
+  readonly signed: CheckpointedHeader
+}
+
+/** Shows headers, the last one as its head, and an account. Nothing else is there. */
 class Forger extends Changes {
+  questions = 0
+  /** Of them, those for the account. */
   asked = 0
   address = ''
 
   static async start(
     cleanup: Cleanup,
-    net: TestNetwork,
-    account: LedgerState,
-    shown: Uint8Array
+    headers: readonly CheckpointedHeader[],
+    shown: Shown | undefined
   ): Promise<Forger> {
     const forger = new Forger()
-    const forged = rootlessHeaders(net, account.digest())
-    const answerTo = (query: ReturnType<typeof decodeQuery>['query']): Answer => {
-      const found =
-        query.kind === 'headerOfId' ? forged.find(({ id }) => equal(id, query.id)) : lastOf(forged)
-      if (found === undefined || (query.kind !== 'account' && !query.kind.startsWith('headerOf')))
-        return { kind: 'notFound', detail: 'it is not here' }
-      const shownWith = { header: found.envelope, checkpoint: found.checkpoint }
-      return query.kind === 'account'
-        ? { kind: 'account', ...shownWith, proof: shown }
-        : { kind: 'header', ...shownWith }
-    }
+    const responder = new ChainResponder(chainOf(headers), () => 0)
     const host = await Host.create({
       key: await identity('forger'),
       listen: ['/ip4/127.0.0.1/tcp/0'],
@@ -46,15 +51,40 @@ class Forger extends Changes {
     })
     await host.serve(QUERY_PROTOCOL, QUERY_STREAMS, async channel => {
       const { query } = decodeQuery(present(await channel.receive(deadline())))
-      await channel.send(encodeAnswer(answerTo(query)), deadline())
-      await channel.close(deadline())
+      forger.questions += 1
       if (query.kind === 'account') forger.asked += 1
       forger.changed()
+      for await (const answer of answersTo(query, responder, shown))
+        await channel.send(encodeAnswer(answer), deadline())
+      await channel.close(deadline())
     })
     await host.start()
     cleanup.add(() => host.stop())
     forger.address = present(host.addresses()[0])
     return forger
+  }
+}
+
+async function* answersTo(
+  query: Query,
+  responder: ChainResponder,
+  shown: Shown | undefined
+): AsyncIterable<Answer> {
+  if (query.kind !== 'account')
+    return yield* responder.reply(query)?.answers ?? [{ kind: 'notFound', detail: 'it is not here' }]
+  if (shown === undefined) return yield { kind: 'notFound', detail: 'it is kept back' }
+  const { signed, proof } = shown
+  yield { kind: 'account', header: signed.envelope, checkpoint: signed.checkpoint, proof }
+}
+
+/** All of it is there, but for the blocks. */
+function chainOf(headers: readonly CheckpointedHeader[]): ServedChain {
+  return {
+    head: () => lastOf(headers),
+    weight: () => 0n,
+    headerAt: height => headers.find(({ header }) => header.height === height),
+    headerById: id => headers.find(other => equal(other.id, id)),
+    encodedBlock: async () => undefined
   }
 }
 
@@ -65,13 +95,17 @@ describe('a peer among equals that forges what an account has', () => {
     const net = await makeWorkNetwork({ ledger: await ledgerOf({ alice: 1_000n }) })
     const alice = signerOf(await identity('alice')).peerId
     const state = LedgerState.of([{ id: alice, balance: 0n, sequence: 1_000_000n }])
-    const forger = await Forger.start(cleanup, net, state, encodeAccountProof(state.prove(alice)))
+    const forged = rootlessHeaders(net, state.digest())
+    const forger = await Forger.start(cleanup, forged, {
+      proof: encodeAccountProof(state.prove(alice)),
+      signed: lastOf(forged)
+    })
     const miner = await RunningEqual.start(cleanup, net, { mining: { threads: 1, blocks: 0 } })
     await miner.stop()
     const client = await RunningClient.connected(cleanup, net, [forger.address, miner.address], 'alice')
     const to = nameOf(await identity('bob'))
     const paid = client.client.send({ to, amount: '100', fee: '0' }, deadline())
-    await forger.until('the account is asked for', () => forger.asked > 0)
+    await forger.until('it is asked', () => forger.questions > 0)
     await miner.start()
     await paid
     await client.events.times('accepted', 1)
@@ -83,5 +117,118 @@ describe('a peer among equals that forges what an account has', () => {
     assert.ok((await miner.controls.mine(1, deadline())).ok)
     const { asker } = await readerOf(cleanup, net, miner.address)
     assert.equal((await asker.account(alice)).account.sequence, 1n)
+  })
+})
+
+describe('what an account has, by several peers among equals', () => {
+  const cleanup = new Cleanup(afterEach)
+  let net: TestNetwork
+  let alice: PeerIdBytes
+  let miner: RunningEqual
+  let reader: Host
+  let connected: PeerIdBytes[]
+  let accounts: RootedAccounts
+
+  beforeEach(async () => {
+    net = await makeWorkNetwork({ ledger: await ledgerOf({ alice: 1_000n }) })
+    alice = signerOf(await identity('alice')).peerId
+    miner = await RunningEqual.start(cleanup, net, { mining: { threads: 1, blocks: 0 } })
+    assert.ok((await miner.controls.mine(3, deadline())).ok)
+    reader = await Host.create({ key: await identity('reader'), listen: [], topics: [] })
+    await reader.start()
+    cleanup.add(() => reader.stop())
+    connected = []
+    accounts = new RootedAccounts({
+      host: reader,
+      rules: net.rules,
+      now: () => Date.now(),
+      peers: () => connected
+    })
+  })
+
+  async function connect({ address }: { readonly address: string }): Promise<PeerIdBytes> {
+    const peer = await reader.connect(address, deadline())
+    connected.push(peer)
+    return peer
+  }
+
+  /** Shows block 1, with the work that it asks for: all that its header says of messages and accounts is made up. */
+  function lightForger(held: Omit<Account, 'id'> = { balance: 500n, sequence: 7n }): Promise<Forger> {
+    const state = LedgerState.of([{ id: alice, ...held }])
+    const header = { count: 7, size: 7, state: state.digest() }
+    const { signed } = new ChainMaker(net).forge([], { header: () => header })
+    return Forger.start(cleanup, [signed], { proof: encodeAccountProof(state.prove(alice)), signed })
+  }
+
+  async function balance(): Promise<bigint> {
+    return (await present(accounts.ask(alice, deadline()))).account.balance
+  }
+
+  it('is what the chain with most work says, whoever is asked first', async () => {
+    await connect(await lightForger())
+    assert.equal(await balance(), 500n, 'nobody else is there who could tell')
+    await connect(miner)
+    assert.equal(await balance(), 1_000n)
+    connected.reverse()
+    assert.equal(await balance(), 1_000n)
+  })
+
+  for (const [what, held] of [
+    ['a number above that of all messages', { balance: 500n, sequence: 8n }],
+    ['more than there is', { balance: 1_001n, sequence: 7n }]
+  ] as const)
+    it(`is not what no account can have, whatever work shows it: ${what}`, async () => {
+      await connect(await lightForger(held))
+      await assert.rejects(balance(), Untrue)
+    })
+
+  it('is not what a chain with less work says than one that was shown before', async () => {
+    const honest = await connect(miner)
+    assert.equal(await balance(), 1_000n)
+    await connect(await lightForger())
+    connected = connected.filter(peer => peer !== honest)
+    await assert.rejects(balance(), QueryFailed)
+  })
+
+  it('is shown by any peer of that chain, where the heaviest one keeps it back', async () => {
+    const { ordering } = net.rules
+    const parent = lastOf(miner.blocks).header
+    const ancestors = lookedAt(ordering, [
+      parent,
+      ...miner.blocks
+        .slice(0, -1)
+        .toReversed()
+        .map(({ header }) => header),
+      genesisCursor(net.rules).signed.header
+    ])
+    const child = mined(ordering.prepare(childOf(parent, parent.time + 1), ancestors))
+    const head = signHeader(child, net.signer, ordering)
+    await connect(await Forger.start(cleanup, [...miner.blocks, head], undefined))
+    await connect(miner)
+    assert.equal(await balance(), 1_000n)
+  })
+
+  it('is shown in time, where a peer says nothing', async () => {
+    const silent = await Host.create({
+      key: await identity('silent'),
+      listen: ['/ip4/127.0.0.1/tcp/0'],
+      topics: []
+    })
+    await silent.serve(QUERY_PROTOCOL, QUERY_STREAMS, async channel => {
+      await channel.receive(deadline())
+    })
+    await silent.start()
+    cleanup.add(() => silent.stop())
+    await connect({ address: present(silent.addresses()[0]) })
+    await connect(miner)
+    assert.equal(await balance(), 1_000n)
+  })
+
+  it('is not of a block before the head that the same peer has shown', async () => {
+    const state = LedgerState.of([{ id: alice, balance: 1_000n, sequence: 0n }])
+    const [first] = miner.blocks
+    const shown = { proof: encodeAccountProof(state.prove(alice)), signed: present(first) }
+    await connect(await Forger.start(cleanup, miner.blocks, shown))
+    await assert.rejects(balance(), Untrue)
   })
 })
