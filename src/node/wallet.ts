@@ -1,4 +1,5 @@
 import { type Database, type Write, writeLazily } from '../chain/store.js'
+import { concat } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
 import { LIMITS } from '../core/limits.js'
 import { type Refusal, refusal } from '../core/refusal.js'
@@ -12,6 +13,8 @@ export interface WalletOptions {
   readonly database: Database
   /** What the own account has, as somebody who is connected now shows it; undefined where nobody is. */
   readonly account: (signal: AbortSignal) => Promise<ShownAccount> | undefined
+  /** How many blocks a heavier branch may replace: 0 where none ever is. */
+  readonly maxReorg: number
   /** Numbers below it may have been used with another folder. Left out: none. */
   readonly unknownBelow?: bigint
   /** Who has shown it shows what does not hold. */
@@ -22,7 +25,7 @@ export type Reserved =
   | { readonly ok: true; readonly payment: Payment }
   | { readonly ok: false; readonly refusal: Refusal }
 
-/** The highest number that was seen to stand in a block. */
+/** The highest number that was seen to stand in a block, and up to which block that was. */
 const SETTLED = Uint8Array.of(0x76)
 
 /**
@@ -34,7 +37,7 @@ export class Wallet {
   /** Transfers that may be in no block yet: what each takes, by its number. */
   readonly #owed: Map<bigint, bigint>
   #sum: bigint
-  #settled: bigint
+  #settled: Settled
   /** No number below it is free. */
   #lowest = 1n
   #view: ShownAccount | undefined
@@ -44,7 +47,7 @@ export class Wallet {
   private constructor(
     private readonly options: WalletOptions,
     owed: Map<bigint, bigint>,
-    settled: bigint
+    settled: Settled
   ) {
     this.#owed = owed
     this.#sum = [...owed.values()].reduce((sum, units) => sum + units, 0n)
@@ -59,11 +62,12 @@ export class Wallet {
     for await (const [key, value] of database.iterator(all))
       owed.set(Buffer.from(key).readBigUInt64BE(1), Buffer.from(value).readBigUInt64BE())
     const settled = await database.get(SETTLED)
-    return new Wallet(options, owed, settled === undefined ? 0n : Buffer.from(settled).readBigUInt64BE())
+    return new Wallet(options, owed, readSettled(settled))
   }
 
-  /** There is somebody to ask. */
+  /** There is somebody to ask, who may know better than those who were there before. */
   joined(): void {
+    this.#view = undefined
     this.#joined.wake()
   }
 
@@ -95,10 +99,10 @@ export class Wallet {
 
   #take(units: bigint, { account, signed }: ShownAccount): Reserved {
     const { height } = signed.header
-    if (account.sequence < this.#settled)
+    if (account.sequence < this.#settled.sequence)
       return no(
         'busy',
-        `transfer ${this.#settled} has stood in a block and does not any more, as of block ${height}; try again when it does`
+        `transfer ${this.#settled.sequence} has stood in a block and does not any more, as of block ${height}; try again when it does`
       )
     if (this.#owed.size >= LIMITS.unsettledPayments)
       return no('busy', `${this.#owed.size} of your transfers are in no block yet; try again later`)
@@ -141,15 +145,40 @@ export class Wallet {
   async #see(shown: ShownAccount): Promise<void> {
     this.#view = shown
     const { sequence } = shown.account
+    const { height } = shown.signed.header
+    const { maxReorg, database } = this.options
+    // So many blocks later it does not come back with its block: it was on a branch that has lost, or on one that was made up.
+    const isLost =
+      maxReorg > 0 && sequence < this.#settled.sequence && height > this.#settled.height + maxReorg
     const settled = [...this.#owed.keys()].filter(number => number <= sequence)
-    if (sequence <= this.#settled && settled.length === 0) return
+    if (!isLost && sequence <= this.#settled.sequence && settled.length === 0) return
     for (const number of settled) this.release(number)
-    if (sequence > this.#settled) this.#settled = sequence
+    if (isLost) this.#lowest = 1n
+    if (isLost || sequence > this.#settled.sequence) this.#settled = { sequence, height }
     const deletions = settled.map((number): Write => ({ type: 'del', key: paymentKey(number) }))
-    await writeLazily(this.options.database, [
-      { type: 'put', key: SETTLED, value: bigEndian(this.#settled) },
+    await writeLazily(database, [
+      {
+        type: 'put',
+        key: SETTLED,
+        value: concat(bigEndian(this.#settled.sequence), bigEndian(BigInt(this.#settled.height)))
+      },
       ...deletions
     ])
+  }
+}
+
+interface Settled {
+  readonly sequence: bigint
+  readonly height: number
+}
+
+/** Earlier versions kept the number alone. */
+function readSettled(bytes: Uint8Array | undefined): Settled {
+  if (bytes === undefined) return { sequence: 0n, height: 0 }
+  const numbers = Buffer.from(bytes)
+  return {
+    sequence: numbers.readBigUInt64BE(),
+    height: numbers.length < 16 ? 0 : Number(numbers.readBigUInt64BE(8))
   }
 }
 

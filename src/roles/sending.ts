@@ -103,8 +103,11 @@ interface OutboxPlace {
 }
 
 /** Where what is said pays from the author's account. */
-export async function walletFor({ application }: Rules, options: WalletOptions): Promise<Wallet | undefined> {
-  return application.isStateless ? undefined : Wallet.open(options)
+export async function walletFor(
+  { application, ordering: { maxReorg } }: Rules,
+  options: Omit<WalletOptions, 'maxReorg'>
+): Promise<Wallet | undefined> {
+  return application.isStateless ? undefined : Wallet.open({ ...options, maxReorg })
 }
 
 /** Ends a client that pays when a transfer is refused that it has signed: others may use its account. */

@@ -35,13 +35,19 @@ describe('a wallet', () => {
     distrusted = []
   })
 
-  function show(balance: bigint, sequence: bigint): void {
-    const { signed } = genesisCursor(net.rules)
+  function show(balance: bigint, sequence: bigint, height = 0): void {
+    const genesis = genesisCursor(net.rules).signed
+    const signed = { ...genesis, header: { ...genesis.header, height } }
     shown = async () => ({ signed, account: { id: alice.peerId, balance, sequence } })
   }
 
-  function open(): Promise<Wallet> {
-    return Wallet.open({ database, account: () => shown?.(), distrust: why => distrusted.push(why) })
+  function open(maxReorg = 10): Promise<Wallet> {
+    return Wallet.open({
+      database,
+      maxReorg,
+      account: () => shown?.(),
+      distrust: why => distrusted.push(why)
+    })
   }
 
   function outbox(): Promise<Outbox> {
@@ -137,6 +143,27 @@ describe('a wallet', () => {
     for (const each of [await open(), wallet]) assert.equal(await reserve(each, 91n), 'busy')
     show(100n, 6n)
     assert.equal(await reserve(wallet, 100n), 7n)
+  })
+
+  it('waits no longer than that transfer can come back with its block: it may have stood on a branch that was made up', async () => {
+    show(100n, 1_000n, 5)
+    assert.equal(await reserve(await open(), 101n), 'overdraft')
+    show(100n, 4n, 15)
+    assert.equal(await reserve(await open(), 10n), 'busy')
+    show(100n, 4n, 16)
+    assert.equal(await reserve(await open(0), 10n), 'busy', 'where no branch replaces another one')
+    assert.equal(await reserve(await open(), 10n), 5n)
+    show(100n, 4n, 6)
+    assert.equal(await reserve(await open(), 10n), 5n, 'also after a restart')
+  })
+
+  it('forgets what it has seen of the account when somebody else joins, who may know better', async () => {
+    show(100n, 7n)
+    const wallet = await open()
+    assert.equal(await reserve(wallet, 1n), 8n)
+    show(1n, 7n)
+    wallet.joined()
+    assert.equal(await reserve(wallet, 1n), 'overdraft')
   })
 
   it('waits for somebody who shows the account', async () => {
