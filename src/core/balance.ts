@@ -1,6 +1,6 @@
 import type { PeerIdBytes } from './bytes.js'
 import { DecodeError } from './codec.js'
-import { peerIdToString } from './keys.js'
+import { peerIdFromBytes } from './keys.js'
 import type { Balance as WireBalance } from './wire/tallystick.js'
 
 /** What an account has. Where nobody orders anything, below 0 if more was paid than is known to have come. */
@@ -24,9 +24,9 @@ const DIGITS = /^(0|-?[1-9][0-9]{0,39})$/
 
 function decodeAccountId(bytes: Uint8Array): PeerIdBytes {
   try {
-    peerIdToString(bytes)
-    return bytes as PeerIdBytes
-  } catch {
-    throw new DecodeError(`balance: ${bytes.length} bytes name no account`)
+    return peerIdFromBytes(bytes)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new DecodeError(`balance: ${bytes.length} bytes name no account: ${why}`)
   }
 }

@@ -11,7 +11,10 @@ import { nodeCommand } from '#src/cli/commands/node.js'
 import { transferCommand } from '#src/cli/commands/transfer.js'
 import { targetOf } from '#src/cli/log-source.js'
 import { peerCommand } from '#src/cli/peer-command.js'
-import { concat, toHex } from '#src/core/bytes.js'
+import { decodeAnswer, encodeAnswer } from '#src/core/answer.js'
+import type { Balance } from '#src/core/balance.js'
+import { concat, type PeerIdBytes, toHex } from '#src/core/bytes.js'
+import { DecodeError } from '#src/core/codec.js'
 import { peerIdFromBytes, peerIdFromText, peerIdToString, verifierOf } from '#src/core/keys.js'
 import { networkOf } from '#src/core/network-document.js'
 import { decodeNode, encodeNode } from '#src/core/node-info.js'
@@ -138,6 +141,22 @@ describe('PeerIds that no key can have', () => {
     for (const [what, text] of bad) {
       await assert.rejects(targetOf(at(text)), what)
       assert.equal(addressFrom(at(text)), undefined, what)
+    }
+  })
+
+  it('are refused in balances that a peer tells, of one account and in a list', async () => {
+    const { peerId } = await signerNamed('somebody')
+    const own = { id: peerId, balance: 5n }
+    const read = (...balances: readonly Balance[]): void => {
+      decodeAnswer(encodeAnswer({ kind: 'balances', balances }))
+      for (const balance of balances) decodeAnswer(encodeAnswer({ kind: 'balance', ...balance }))
+    }
+    read(own)
+    for (const [what, text] of bad) {
+      if (!text.startsWith('1')) continue
+      const wrong = { id: base58btc.decode(`z${text}`) as PeerIdBytes, balance: 5n }
+      assert.throws(() => read(own, wrong), DecodeError, what)
+      assert.throws(() => read(wrong), DecodeError, what)
     }
   })
 

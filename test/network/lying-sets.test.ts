@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { TransferSet, transferId } from '#src/applications/ledger/transfer-set.js'
 import { type Answer, encodeAnswer } from '#src/core/answer.js'
 import type { Balance } from '#src/core/balance.js'
-import { asHash, type EnvelopeBytes, type Hash, type PeerIdBytes, toHex } from '#src/core/bytes.js'
+import { asHash, concat, type EnvelopeBytes, type Hash, type PeerIdBytes, toHex } from '#src/core/bytes.js'
 import { DecodeError } from '#src/core/codec.js'
 import { decodeEnvelope } from '#src/core/envelope.js'
 import { peerIdToString, signerOf } from '#src/core/keys.js'
@@ -124,8 +124,7 @@ describe('a peer that tells untruths about its transfers', () => {
         ? { kind: 'set', count: 5, digest: anyHash() }
         : { kind: 'balances', balances: balances() }
   const anyAccount = (): Balance => {
-    const id = Uint8Array.from(alice.peerId)
-    id.set(randomBytes(32), id.length - 32)
+    const id = concat(Uint8Array.of(0x12, 32), randomBytes(32))
     return { id: id as PeerIdBytes, balance: 1n }
   }
 
