@@ -36,11 +36,16 @@ export interface SequencerLinkOptions<Prepared> {
   /** Hears of each peer that was reached, before it is known whether it is ready. */
   readonly met?: (peer: PeerIdBytes) => void
   readonly report: Report
-  /** Hears of what no retry can mend: the peer serves another network. */
+  /** Hears of what no retry can mend: at each address a peer serves another network. */
   readonly failed: (error: Error) => void
 }
 
-class Hopeless extends Error {}
+class WrongNetwork extends Error {}
+
+interface Dialled {
+  readonly peer: PeerIdBytes
+  readonly address: string
+}
 
 /**
  * Keeps a peer connected to the sequencer, itself or through a follower: dials one address after the other,
@@ -52,6 +57,8 @@ export class SequencerLink<Prepared> implements Service {
   #next = 0
   #channel: Channel | undefined
   #problem: string | undefined
+  /** Addresses at which the last peer that answered serves another network. */
+  readonly #foreign = new Set<string>()
 
   constructor(private readonly options: SequencerLinkOptions<Prepared>) {}
 
@@ -89,7 +96,8 @@ export class SequencerLink<Prepared> implements Service {
         await this.#listen(channel, peer)
       } catch (error) {
         if (signal.aborted) return
-        if (error instanceof Hopeless) return failed(error)
+        if (error instanceof WrongNetwork && book.all.every(address => this.#foreign.has(address)))
+          return failed(error)
         this.#problem = describeError(error)
         if (!isTold) report({ event: 'warning', message: `${this.#problem}; trying again` })
         isTold = true
@@ -101,13 +109,13 @@ export class SequencerLink<Prepared> implements Service {
 
   async #connect(): Promise<{ readonly channel: Channel; readonly peer: PeerIdBytes }> {
     const { host, topic, user, report } = this.options
-    const peer = await this.#dial()
+    const { peer, address } = await this.#dial()
     // One that is not ready may know why: that the sequencer has lied.
     this.options.met?.(peer)
     const signal = this.#deadline(LIMITS.dialMs)
     const channel = await host.open(peer, RECEIPTS_PROTOCOL, RECEIPT_STREAMS, signal)
     try {
-      await this.#greet(channel, signal)
+      await this.#greet(channel, address, signal)
       const prepared = await unlessAborted(user.prepare(peer), signal)
       await host.whenSubscribed(topic, peer, signal)
       user.up(prepared, peer)
@@ -119,19 +127,22 @@ export class SequencerLink<Prepared> implements Service {
   }
 
   /** Throws unless the peer is ready for a peer of this network. */
-  async #greet(channel: Channel, signal: AbortSignal): Promise<void> {
+  async #greet(channel: Channel, address: string, signal: AbortSignal): Promise<void> {
     await channel.send(Hello.encode({ network: this.options.network, relay: this.options.isRelay }), signal)
     const first = await this.#receive(channel, signal)
-    if (first?.refused?.reason === 'wrong network')
-      throw new Hopeless(
-        `the peer serves another network than this network document describes (here ${toHex(this.options.network)}, there: ${first.refused.detail}); get its network document`
+    this.#foreign.delete(address)
+    if (first?.refused?.reason === 'wrong network') {
+      this.#foreign.add(address)
+      throw new WrongNetwork(
+        `the peer at ${address} serves another network than this network document describes (here ${toHex(this.options.network)}, there: ${first.refused.detail}); get its network document, or name another peer with --connect MULTIADDR`
       )
+    }
     if (first?.refused !== undefined) throw new Error(`the peer is not ready: ${first.refused.detail}`)
     if (first?.ready === undefined) throw new Error('the peer did not answer the hello')
   }
 
   /** The first address that answers, beginning with the one after the last: it may have been of no use. */
-  async #dial(): Promise<PeerIdBytes> {
+  async #dial(): Promise<Dialled> {
     const { host, book } = this.options
     const addresses = book.all
     const problems: string[] = []
@@ -141,7 +152,8 @@ export class SequencerLink<Prepared> implements Service {
       if (address === undefined) break
       try {
         // A silent one must not use up the time of the next.
-        return await host.connect(address, this.#deadline(LIMITS.dialMs / addresses.length))
+        const peer = await host.connect(address, this.#deadline(LIMITS.dialMs / addresses.length))
+        return { peer, address }
       } catch (error) {
         problems.push(`${address} does not answer (${describeError(error)})`)
       }

@@ -40,6 +40,34 @@ async function outboxOf(
 describe('the client', () => {
   const cleanup = new Cleanup(afterEach)
 
+  it('goes on to its other addresses where the peer at one serves another network, and says where', async () => {
+    const net = await makeNetwork()
+    const foreign = await RunningSequencer.start(cleanup, await makeNetwork({ sequencer: 'another' }))
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    const client = await RunningClient.connected(cleanup, net, [foreign.address, sequencer.address])
+    await client.send(3)
+    await client.receipted(3)
+    assert.deepEqual(client.events.failures, [])
+    const told = client.events.of('warning').map(({ message }) => message)
+    assert.ok(
+      told.some(message => message.includes(`the peer at ${foreign.address} serves another network`)),
+      told.join('\n')
+    )
+  })
+
+  it('ends where the peers at all of its addresses serve another network', async () => {
+    const others = await Promise.all(['one', 'another'].map(sequencer => makeNetwork({ sequencer })))
+    const addresses: string[] = []
+    for (const other of others) addresses.push((await RunningSequencer.start(cleanup, other)).address)
+    const client = await RunningClient.start(cleanup, await makeNetwork(), addresses)
+    client.mayFail = true
+    await client.events.until('the end of it', () => client.events.failures.length > 0)
+    assert.match(
+      present(client.events.failures[0]).message,
+      /serves another network .*; get its network document/
+    )
+  })
+
   it('sends, has a receipt for each message, keeps them, and has nothing left in its outbox', async () => {
     const net = await makeNetwork()
     const sequencer = await RunningSequencer.start(cleanup, net)
