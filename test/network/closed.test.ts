@@ -19,7 +19,7 @@ import { Cleanup } from '../helpers/cleanup.js'
 import { littleEndian } from '../helpers/ed25519-rule.js'
 import { identity, makeNetwork, nameOf, type TestNetwork } from '../helpers/networks.js'
 import { RunningClient, RunningFollower, RunningSequencer } from '../helpers/peers.js'
-import { Program } from '../helpers/program.js'
+import { Program, tool } from '../helpers/program.js'
 
 /** Writes the document and a private key as the commands read them. */
 async function filesOf(
@@ -78,6 +78,45 @@ describe('a network closed to all but its members', () => {
     assert.equal(await askedHeight({ ...files, connect: sequencer.address }), 1)
     await assert.rejects(askedHeight({ ...asStranger, connect: between.address }), /it may take members only/)
     await sequencer.check()
+  })
+
+  it('is verified, and a sequencer restored from it, by who asks with a key that it admits', async () => {
+    const alice = await identity('alice')
+    const net = await makeNetwork({ blockSize: 2, members: [alice] })
+    const files = await filesOf(cleanup, net, 'alice')
+    const { admitted } = await closedNetwork({ membersOnly: true }, net.network.document)
+    const wishes = { admitted: [...present(admitted), nameOf(await identity('follower'))] }
+    const sequencer = await RunningSequencer.start(cleanup, net, wishes)
+    const follower = await RunningFollower.start(cleanup, net, [sequencer.address], 'follower', wishes)
+    const member = await RunningClient.connected(cleanup, net, sequencer.address, alice, wishes)
+    await member.send(4)
+    await member.receipted(4)
+    await follower.has(2)
+    const home = await cleanup.folder()
+    await writeFile(join(home, 'sequencer.key'), privateKeyToProtobuf(net.key), { mode: 0o600 })
+    const run = (name: string, ...args: readonly string[]): ReturnType<typeof tool> =>
+      tool(home, name, ...args, '--network', files.network, '--json')
+    const asMember = ['--ask-with', files.key]
+
+    const stranger = await run('verify', follower.address)
+    assert.deepEqual([stranger.code, stranger.json().valid], [1, undefined])
+    assert.match(stranger.stdout, /it may take members only/)
+    const verified = await run('verify', follower.address, ...asMember)
+    assert.equal(verified.code, 0, verified.stderr)
+    assert.deepEqual([verified.json().valid, verified.json().size], [true, 4])
+
+    await sequencer.stop()
+    const from = ['--connect', follower.address, '--key', 'sequencer.key']
+    for (const [data, as] of [
+      ['restored', []],
+      ['by-member', asMember]
+    ] as const) {
+      const restored = await run('restore', ...from, '--data', data, '--marks', `${data}.signed`, ...as)
+      assert.equal(restored.code, 0, restored.stderr)
+      assert.deepEqual([restored.json().height, restored.json().size], [2, 4])
+    }
+    const whole = await run('verify', 'restored')
+    assert.deepEqual([whole.code, whole.json().valid, whole.json().height], [0, true, 2], whole.stderr)
   })
 
   it('is named as the reason to a client that it keeps out, not as an object or as silence', () => {

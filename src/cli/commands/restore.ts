@@ -48,7 +48,7 @@ export function restoreCommand(): Command {
     .option('--data <dir>', 'the folder to make, which is not there yet', 'data/sequencer')
     .option(
       '--ask-with <file>',
-      'the key to ask with, where the follower takes members only (default: a new one)'
+      'the key to ask with, where the follower takes members only (default: that of --key)'
     )
     .option('--json', 'one JSON object on stdout')
     .action(restore)
@@ -77,7 +77,8 @@ async function restore(options: RestoreOptions): Promise<void> {
     const sources = {
       network: options.network,
       data: 'data/tool',
-      ...(options.askWith && { askWith: options.askWith }),
+      // It has proved already that it is the sequencer's, whom every follower admits.
+      askWith: options.askWith ?? options.key,
       ...(options.swarmKey && { swarmKey: options.swarmKey })
     }
     const made = await withLogOf(target, sources, source => makeFolder(folder, source, network, signer, mark))

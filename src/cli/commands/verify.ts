@@ -28,6 +28,7 @@ interface VerifyOptions extends SwarmKeyOption {
   readonly network?: string
   readonly key?: string
   readonly data: string
+  readonly askWith?: string
   readonly json?: true
 }
 
@@ -49,6 +50,7 @@ export function verifyCommand(): Command {
     .option('--network <file>', `the network document (default: ${DEFAULTS.network})`)
     .option('--key <file>', "the sequencer's encryption keys: sealed messages must open")
     .option('--data <dir>', 'where the head last seen is kept', 'data/tool')
+    .option('--ask-with <file>', 'the key to ask a peer with that takes members only (default: a new one)')
     .option('--json', 'one JSON object on stdout')
     .action(verify)
 }
