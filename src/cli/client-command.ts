@@ -16,6 +16,7 @@ import { readNetwork } from './files.js'
 import { CHAIN_COPY } from './folder-contents.js'
 import { readOrMakeIdentity } from './key-files.js'
 import { withMark } from './marks.js'
+import { expectOwnKey } from './own-key.js'
 import { withOwnedFolder, withRemedy } from './owned-folder.js'
 import { type PeerFiles, running, withPeer } from './run-peer.js'
 
@@ -57,6 +58,7 @@ export async function runClient(
   }
   const verification = verificationOf(files.verify, network)
   const { peerId } = signerOf(await readOrMakeIdentity(files.key))
+  if (isSequenced(network)) expectOwnKey(network, peerId, { path: files.key, role: 'client' })
   const lost = (failure: Failure): void => stopping.abort(failure)
   await withMark({ key: files.key, marks: files.marks, peerId, network, lost }, SequenceMark.open, mark =>
     withPeer(files, 'client', network, report, stopping, async peer => {

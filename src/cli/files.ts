@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import { expectRules } from '../chain/rules.js'
@@ -12,6 +12,7 @@ import {
 import { errorCode, Failure, UsageError } from './failure.js'
 import { isInUse } from './folder-lock.js'
 import { expectWhole } from './level-files.js'
+import { makeFolder } from './make-folder.js'
 
 /** What a peer keeps in files beside its keys: the network document, its database. */
 
@@ -65,7 +66,7 @@ export function expectBlocks(network: Network, instead = ASK_INSTEAD): OrderedNe
 
 /** The same; throws what LevelDB or the disk says. */
 export async function openLevel(path: string): Promise<ClassicLevel<Uint8Array, Uint8Array>> {
-  await mkdir(path, { recursive: true })
+  await makeFolder(path)
   await expectWhole(path).catch(async (error: unknown) => {
     // Under a running peer files come and go while they are looked at: let LevelDB say that it is locked.
     if (!(await isInUse(path))) throw error
@@ -107,11 +108,12 @@ export function temporaryBeside(path: string): string {
 export async function createFile(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
   const whole = temporaryBeside(path)
   try {
-    await mkdir(dirname(path), { recursive: true })
+    await makeFolder(dirname(path))
     await writeFile(whole, content, { mode, flag: 'wx', flush: true })
     // A link fails where the name is taken, and never shows half a file.
     await link(whole, path)
   } catch (error) {
+    if (error instanceof Failure) throw error
     if (errorCode(error) === 'EEXIST') throw new Failure(`${path} exists already; it was left as it is`)
     throw new Failure(`${path} cannot be written (${errorCode(error) ?? reason(error)})`)
   } finally {
@@ -123,11 +125,12 @@ export async function createFile(path: string, content: string | Uint8Array, mod
 export async function replaceFile(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
   const whole = temporaryBeside(path)
   try {
-    await mkdir(dirname(path), { recursive: true })
+    await makeFolder(dirname(path))
     await writeFile(whole, content, { mode, flag: 'wx', flush: true })
     await rename(whole, path)
   } catch (error) {
     await rm(whole, { force: true })
+    if (error instanceof Failure) throw error
     throw new Failure(`${path} cannot be written (${errorCode(error) ?? reason(error)})`)
   }
 }

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type PeerIdBytes, toHex } from '../core/bytes.js'
 import { peerIdToString } from '../core/keys.js'
@@ -9,6 +9,7 @@ import { errorCode, Failure } from './failure.js'
 import { createFile, replaceFile, usedByAnother } from './files.js'
 import { CHAIN_COPY, contentsOf, FOLDER_KINDS, type FolderKind, isPrivate } from './folder-contents.js'
 import { isOfLevel, isRead } from './level-files.js'
+import { makeFolder } from './make-folder.js'
 import { FolderInUse, withReadOnly } from './reading-folder.js'
 import { printLine } from './terminal.js'
 
@@ -49,7 +50,7 @@ export async function claimFolder(folder: string, owner: FolderOwner): Promise<v
   }
   const isOld = await hasDatabase(folder)
   if (!(isOld && (await isRecognized(folder, owner)))) await expectNothingElse(folder, owner.kind)
-  await mkdir(folder, { recursive: true, mode: isPrivate(owner.kind) ? 0o700 : 0o777 })
+  await makeFolder(folder, isPrivate(owner.kind) ? 0o700 : 0o777)
   await createFile(join(folder, OWNER_FILE), `${JSON.stringify(recordOf(owner))}\n`)
   if (isOld)
     printLine(

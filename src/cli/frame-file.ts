@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -7,6 +7,7 @@ import { decode, encode } from 'it-length-prefixed'
 import { LIMITS } from '../core/limits.js'
 import { errorCode, Failure } from './failure.js'
 import { temporaryBeside } from './files.js'
+import { makeFolder } from './make-folder.js'
 import { standardOutput } from './terminal.js'
 
 /** Files that begin with a line that says what they are; then come frames, each behind its length, to the end. */
@@ -32,7 +33,7 @@ export async function writeFrames(
   }
   const whole = temporaryBeside(path)
   try {
-    await mkdir(dirname(path), { recursive: true })
+    await makeFolder(dirname(path))
     await pipeline(Readable.from(chunks()), createWriteStream(whole, { flags: 'wx', flush: true }))
     await rename(whole, path)
     return bytes

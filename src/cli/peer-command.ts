@@ -1,7 +1,6 @@
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { Command, Option } from 'commander'
-import { equal } from '../core/bytes.js'
 import { peerIdToString, signerOf } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { type Network, sequencerOf } from '../core/network-document.js'
@@ -21,6 +20,7 @@ import { makeEncryptionKey, readEncryptionKeys, readIdentity } from './key-files
 import { withMark } from './marks.js'
 import { addresses, DEFAULTS, hostAddresses, positiveNumber, wholeNumber } from './options.js'
 import { reporter } from './output.js'
+import { expectOwnKey } from './own-key.js'
 import { asFailure, hangups, running, stopController, untilAborted, withPeer } from './run-peer.js'
 import { encryptionKeyBeside, makeSequencerNetwork } from './sequencer-network.js'
 import { printLine } from './terminal.js'
@@ -210,7 +210,10 @@ async function runFollower(
   const ordered = expectBlocks(network, FOLLOW_INSTEAD)
   if (role === 'miner' || ordered.document.ordering.type !== 'sequencer')
     return runEqual(role, files, ordered, report, stopping)
-  await expectOwnKey(ordered, files.key)
+  if (await exists(files.key)) {
+    const { peerId } = signerOf(await readIdentity(files.key))
+    expectOwnKey(ordered, peerId, { path: files.key, role: 'follower' })
+  }
   await withPeer(files, 'follower', ordered, report, stopping, async peer => {
     const follower = await createFollower({ ...peer, connect: files.connect, verification }).catch(asFailure)
     await running(follower, stopping.signal, () => untilAborted(stopping.signal))
@@ -224,15 +227,6 @@ async function expectSequencerKey(network: Network, path: string): Promise<void>
   if (peerId !== sequencer)
     throw new UsageError(
       `the key in ${path} is ${peerId}, but the network document names ${sequencer} as sequencer`
-    )
-}
-
-/** Before anything is made: with the sequencer's key a follower would look for itself. */
-async function expectOwnKey(network: Network, path: string): Promise<void> {
-  if (!(await exists(path))) return
-  if (equal(signerOf(await readIdentity(path)).peerId, sequencerOf(network)))
-    throw new UsageError(
-      `the key in ${path} is the sequencer's, and a follower needs a key of its own: name another file with --key FILE, which is made where it is not there`
     )
 }
 

@@ -1,17 +1,18 @@
 import { signerOf } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import type { Network } from '../core/network-document.js'
-import { describeError, type Report } from '../node/events.js'
+import type { Report } from '../node/events.js'
 import type { Service } from '../node/service.js'
 import { Wakeup } from '../node/waiting.js'
 import type { ControlledPeer, Holdings } from '../roles/controls.js'
 import type { PeerOptions } from '../roles/peer-options.js'
 import { WrongKey } from '../roles/sequencer.js'
 import { type ClosedNetworkOptions, closedNetwork } from './closed-network.js'
-import { errorCode, Failure, UsageError } from './failure.js'
+import { Failure, UsageError } from './failure.js'
 import type { FolderKind } from './folder-contents.js'
 import type { FolderOwner } from './folder-owner.js'
 import { readOrMakeIdentity } from './key-files.js'
+import { listenProblem } from './listening.js'
 import { obey } from './obeying.js'
 import { withOwnedFolder } from './owned-folder.js'
 import { printLine } from './terminal.js'
@@ -74,15 +75,8 @@ export async function running(
 }
 
 export function asFailure(error: unknown): never {
-  const reason = describeError(error)
-  if (errorCode(error) === 'EADDRINUSE' || reason.includes('EADDRINUSE'))
-    throw new Failure(
-      'the address is in use by another program; stop that one, or give another one with --listen MULTIADDR'
-    )
-  if (error instanceof Error && /Listen|Addresses/.test(error.name))
-    throw new Failure(
-      `it cannot listen there (${reason.split('\n').join(' ')}); give a TCP address of this machine with --listen MULTIADDR`
-    )
+  const problem = listenProblem(error)
+  if (problem !== undefined) throw problem
   if (error instanceof WrongKey) throw new UsageError(error.message)
   throw error
 }

@@ -1,9 +1,10 @@
 import { rmSync } from 'node:fs'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Failure } from '../cli/failure.js'
 import { exists, readNetwork } from '../cli/files.js'
+import { makeFolder } from '../cli/make-folder.js'
 import { DEFAULTS } from '../cli/options.js'
 import {
   encryptionKeyBeside,
@@ -70,7 +71,7 @@ export class Localnet {
     const key = join(folder, 'keys', 'sequencer.key')
     const files = { network: join(folder, 'network.json'), key, encryptionKey: encryptionKeyBeside(key) }
     try {
-      await mkdir(folder, { recursive: true })
+      await makeFolder(folder)
       return new Localnet(await readOrMake(files, options), folder, files, removeFolder)
     } catch (error) {
       await removeFolder()

@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Failure, UsageError } from '../cli/failure.js'
 import { exists, readNetwork } from '../cli/files.js'
+import { makeFolder } from '../cli/make-folder.js'
 import { untilAborted } from '../cli/run-peer.js'
 import type { OrderingName } from '../core/network-document.js'
 import { Localnet } from '../localnet/index.js'
@@ -27,9 +27,7 @@ export async function runNetwork(
   stopping: AbortController
 ): Promise<void> {
   const folder = resolve(options.folder)
-  await mkdir(folder, { recursive: true }).catch(error => {
-    throw new Failure(`${folder} cannot be made (${error instanceof Error ? error.message : error})`)
-  })
+  await makeFolder(folder)
   const { promise: ended, resolve: end, reject: fail } = Promise.withResolvers<void>()
   // Whoever asked for the end hears of it; nobody has to.
   ended.catch(() => undefined)

@@ -227,6 +227,35 @@ const WRONG_STARTS: readonly WrongStart[] = [
     }
   ),
   sequencerWith(
+    'as a sequencer at an address that this machine does not have',
+    1,
+    /cannot listen at \/ip4\/192\.0\.2\.1\/tcp\/4100: this machine does not have the address; give one .* with --listen MULTIADDR$/m,
+    async () => ['--listen', '/ip4/192.0.2.1/tcp/4100']
+  ),
+  sequencerWith(
+    'as a sequencer at an address that is not of TCP',
+    1,
+    /cannot listen at \/ip4\/127\.0\.0\.1\/udp\/4100: that is no TCP address; give one, .* with --listen MULTIADDR$/m,
+    async () => ['--listen', '/ip4/127.0.0.1/udp/4100']
+  ),
+  ...(process.platform === 'linux' ? ['/proc/nowhere', '/proc/nowhere/in/it'] : []).map(place =>
+    sequencerWith(
+      `on a data folder in which nothing can be made, ${place}`,
+      1,
+      /\/proc\/nowhere.* cannot be made as a folder \(ENOENT: nothing can be made there\); name another place$/m,
+      async () => ['--data', place]
+    )
+  ),
+  {
+    what: "as a client with the sequencer's own key",
+    code: 2,
+    says: /the key in sequencer.key is the sequencer's, and a client needs a key of its own: name another file with --key FILE/,
+    prepare: async (folder, net) => {
+      await writeSequencerFiles(folder, net)
+      return [...CLIENT_OPTIONS, '--key', 'sequencer.key']
+    }
+  },
+  sequencerWith(
     'on a data folder that another process uses',
     1,
     /sequencer is in use by another process.*--data/,
