@@ -60,7 +60,6 @@ describe('the client', () => {
     const addresses: string[] = []
     for (const other of others) addresses.push((await RunningSequencer.start(cleanup, other)).address)
     const client = await RunningClient.start(cleanup, await makeNetwork(), addresses)
-    client.mayFail = true
     await client.events.until('the end of it', () => client.events.failures.length > 0)
     assert.match(
       present(client.events.failures[0]).message,
