@@ -75,9 +75,10 @@ export async function asking(
     const seen = new LastSeenHead(options.data, rules)
     try {
       const head = await newestHead(asker, await seen.read())
+      // Before the answer, which a peer that has shown two heads may keep back: what it has signed is not forgotten.
+      await seen.write(head)
       asker.tieTo(head)
       await use(asker, head)
-      await seen.write(head)
     } catch (error) {
       if (error instanceof Contradiction) await denounce(error, rules.network, options.data)
       throw error

@@ -159,6 +159,7 @@ export class Asker extends ClaimAsker {
     const genesis = genesisCursor(this.rules).signed
     if (from === 0 && limit > 0) yield genesis
     const end = from + limit
+    const shown = this.shownHead
     let next = Math.max(from, 1)
     if (next >= end) return
     let last = await this.headerAt(next - 1)
@@ -177,6 +178,7 @@ export class Asker extends ClaimAsker {
       }
       if (next === start) break
     }
+    if (next < end) await this.#expectAll(next, shown)
     await this.#expectTied(last)
   }
 
@@ -200,6 +202,14 @@ export class Asker extends ClaimAsker {
     throw new Untrue(
       `asked for what its head has, which is block ${than.header.height} or a later one, was given what block ${header.height} has`
     )
+  }
+
+  /** A peer that has shown a head gives all headers up to it, unless its chain has moved to another branch. */
+  async #expectAll(next: number, head: SignedHeader | undefined): Promise<void> {
+    if (head === undefined || next > head.header.height) return
+    await this.#chain?.follow()
+    if (this.isOnChain(head))
+      throw new Untrue(`it keeps back block ${next}, and has shown block ${head.header.height} as its head`)
   }
 
   /** Between two questions a chain may move to another branch: that is no lie where it is allowed. */

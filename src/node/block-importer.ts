@@ -1,16 +1,18 @@
-import type { MessageName } from '../chain/candidate.js'
+import { type MessageName, nameIn } from '../chain/candidate.js'
 import type { Chain, Imported } from '../chain/chain.js'
 import type { Block, SignedHeader } from '../core/block.js'
 import { equal } from '../core/bytes.js'
+import { DecodeError } from '../core/codec.js'
 import type { Fault } from '../core/fault.js'
 import { leafHash, rootOf } from '../core/merkle.js'
+import { refusal } from '../core/refusal.js'
 import { checkMessages, messageFault } from './message-checks.js'
 import type { ValidationPool } from './validation-pool.js'
 
 /** How much of a block a follower verifies: all of it, or all but the signatures of its messages. */
 export type Verification = 'full' | 'headers'
 
-/** `names`: of the messages, where they were read. */
+/** `names`: of the messages. */
 export type CheckedMessages =
   | { readonly ok: true; readonly names?: readonly MessageName[] }
   | { readonly ok: false; readonly fault: Fault }
@@ -44,7 +46,7 @@ export class BlockImporter {
 
   /** Looks at each message alone. The header has been read, and so is signed. */
   async check(block: Block): Promise<CheckedMessages> {
-    if (this.verification === 'headers') return { ok: true }
+    if (this.verification === 'headers') return readNames(block)
     const names: MessageName[] = []
     for (const [index, verdict] of (await checkMessages(block.envelopes, this.pool)).entries()) {
       if (!verdict.ok) return { ok: false, fault: messageFault(block, index, verdict.refusal) }
@@ -72,6 +74,19 @@ export class BlockImporter {
   async settled(): Promise<void> {
     await this.#last
   }
+}
+
+/** What is no message at all has no author and no sequence to be found by. */
+function readNames(block: Block): CheckedMessages {
+  const names: MessageName[] = []
+  for (const [index, envelope] of block.envelopes.entries())
+    try {
+      names.push(nameIn(envelope))
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      return { ok: false, fault: messageFault(block, index, refusal('bad encoding', error.message)) }
+    }
+  return { ok: true, names }
 }
 
 /** Whether these are the messages that its header names. */
