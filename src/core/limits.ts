@@ -54,10 +54,13 @@ export const LIMITS = {
   /** Connections in all. */
   connections: 1000,
   /**
-   * New connections a second from one host; many peers may share one. A host is an IPv4 address or an IPv6 /64: whoever
-   * has one address of a /64 has all of them.
+   * New connections from one host; many peers may share one. A host is an IPv4 address or an IPv6 /64: whoever has one
+   * address of a /64 has all of them. Each takes 11 ms: what comes by the rate takes a quarter of a core.
    */
-  connectionsPerHostPerSecond: 500,
+  connectionRate: { perSecond: 20, burst: 512 },
+  /** New connections of all hosts. With more, each site has a few: who floods from many hosts keeps no other one out. */
+  allConnectionsRate: { perSecond: 40, burst: 1_000 },
+  fewConnectionsRate: { perSecond: 1, burst: 8 },
   /** Connections that one host may have open at once. */
   connectionsPerHost: 512,
   /** Those of one site, an IPv4 /24 or an IPv6 /48, which is what one customer may have: never all. */
@@ -65,6 +68,14 @@ export const LIMITS = {
   /** Connections that are still shaking hands, in all and of one site: never all. */
   pendingConnections: 1_000,
   pendingConnectionsPerSite: 256,
+  /** Bytes of a frame of the muxer; it is gathered whole. Libp2p sends 64 KiB at most. */
+  muxerFrameBytes: 1024 * 1024,
+  /** Answers of the muxer itself, to pings and to streams too many, that wait for one slow reader. */
+  unreadAnswers: 1_024,
+  /** Streams of libp2p's own protocols, identify and gossip, that one connection opens: one of each does. */
+  ownStreamRate: { perSecond: 1, burst: 16 },
+  /** Those that one connection opens and agrees on no protocol for; each takes up to 1 ms. */
+  bareStreamRate: { perSecond: 10, burst: 1_024 },
   /** Bytes that may wait for slow readers, all together: those with most are disconnected. */
   unsentBytes: 256 * 1024 * 1024,
   /** How often it is looked for slow readers, and for connections whose gossip stream is lost, ms. */

@@ -14,8 +14,8 @@ export interface Arrival {
 
 /**
  * Decides which peers may connect: so many at once from one host and one site, fewer of these that are still shaking
- * hands, so many a second from one host, in a closed network only those that are named, and none that is avoided, or whose
- * key anyone can sign for. The other side sees its connection end, and is told nothing.
+ * hands, so many a second from one host and from all, in a closed network only those that are named, and none that is
+ * avoided, or whose key anyone can sign for. The other side sees its connection end, and is told nothing.
  */
 export class Gatekeeper implements ConnectionGater {
   readonly #ofHost = new Map<string, number>()
@@ -24,7 +24,10 @@ export class Gatekeeper implements ConnectionGater {
   readonly #pendingOfSite = new Map<string, number>()
   readonly #whenUpgraded = new WeakMap<object, () => void>()
   /** libp2p counts each address of an IPv6 host as another host. */
-  readonly #arrivals = new RateLimiter(ARRIVALS, LIMITS.rememberedRates)
+  readonly #arrivals = new RateLimiter(LIMITS.connectionRate, LIMITS.rememberedRates)
+  readonly #allArrivals = new RateLimiter(LIMITS.allConnectionsRate, 1)
+  /** Of each site, beyond that. */
+  readonly #fewArrivals = new RateLimiter(LIMITS.fewConnectionsRate, LIMITS.rememberedRates)
   #avoided: ReadonlySet<string> = new Set()
 
   constructor(
@@ -41,7 +44,9 @@ export class Gatekeeper implements ConnectionGater {
     if ((this.#ofHost.get(host) ?? 0) >= this.connectionsPerHost) return true
     if ((this.#ofSite.get(site) ?? 0) >= LIMITS.connectionsPerSite) return true
     if ((this.#pendingOfSite.get(site) ?? 0) >= LIMITS.pendingConnectionsPerSite) return true
-    if (!this.#arrivals.take(host, performance.now())) return true
+    const now = performance.now()
+    if (!this.#arrivals.take(host, now)) return true
+    if (!this.#allArrivals.take('', now) && !this.#fewArrivals.take(site, now)) return true
     // Counted from here to its end, whether the handshake succeeds or not.
     count(this.#ofHost, host, 1)
     count(this.#ofSite, site, 1)
@@ -94,8 +99,6 @@ export class Gatekeeper implements ConnectionGater {
     return !this.#avoided.has(name) && (this.admitted?.has(name) ?? true) && mayBeKnown(peer)
   }
 }
-
-const ARRIVALS = { perSecond: LIMITS.connectionsPerHostPerSecond, burst: LIMITS.connectionsPerHostPerSecond }
 
 function count(counts: Map<string, number>, name: string, change: 1 | -1): void {
   const left = (counts.get(name) ?? 0) + change

@@ -15,6 +15,7 @@ import { boundMemory } from './gossip-memory.js'
 import { openSideBySide } from './gossip-streams.js'
 import { assemble, type Node, type NodeOptions } from './libp2p-node.js'
 import { whenMeshed } from './mesh.js'
+import type { Reader } from './muxer-guard.js'
 import { bytesOf, peerIdOf } from './peer-ids.js'
 import { whenNothingWaits } from './unsent.js'
 
@@ -67,6 +68,7 @@ export class Host {
   private constructor(
     private readonly libp2p: Node,
     private readonly gatekeeper: Gatekeeper,
+    private readonly readers: ReadonlySet<Reader>,
     private readonly options: HostOptions
   ) {
     const { swarmKey, rates = {} } = options
@@ -83,8 +85,9 @@ export class Host {
   static async create(options: HostOptions): Promise<Host> {
     const { admitted, connectionsPerHost = LIMITS.connectionsPerHost } = options
     const gatekeeper = new Gatekeeper(connectionsPerHost, admitted && new Set(admitted))
-    const libp2p = await assemble(options, gatekeeper)
-    return new Host(libp2p, gatekeeper, options)
+    const readers = new Set<Reader>()
+    const libp2p = await assemble(options, gatekeeper, readers)
+    return new Host(libp2p, gatekeeper, readers, options)
   }
 
   async start(): Promise<void> {
@@ -330,7 +333,7 @@ export class Host {
   #watch(): void {
     const { topics, unsentBytes = LIMITS.unsentBytes, gossipStreamMs = LIMITS.gossipStreamMs } = this.options
     const connections = this.libp2p.getConnections()
-    endSlowReaders(connections, unsentBytes)
+    endSlowReaders([...this.readers], unsentBytes)
     const { gossip, memory } = this.libp2p.services
     // A stream that was opened at the very end of a connection is told to gossip after the end.
     for (const peer of gossip.getPeers()) memory.forget(peer)

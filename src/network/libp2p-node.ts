@@ -12,6 +12,7 @@ import { LIMITS } from '../core/limits.js'
 import { anonymousGossip } from './anonymous-gossip.js'
 import type { Gatekeeper } from './gatekeeper.js'
 import { decodeRpcLimits, scoreParams } from './gossip-limits.js'
+import type { Reader } from './muxer-guard.js'
 import { guardedEncrypter, guardedMuxer, guardedProtector } from './negotiation.js'
 import { PeerMemory } from './peer-memory.js'
 
@@ -38,8 +39,12 @@ export type Node = Libp2p<Services>
 /** In the order that `npm run bench` favours on this design. */
 const MUXERS = ['yamux', 'mplex'] as const
 
-/** A libp2p node with all its parts and their limits, not started. Throws if an address or the swarm key makes no sense. */
-export async function assemble(options: NodeOptions, gatekeeper: Gatekeeper): Promise<Node> {
+/** A libp2p node with all its parts and their limits, not started. `readers` is kept to its connections. Throws if an address or the swarm key makes no sense. */
+export async function assemble(
+  options: NodeOptions,
+  gatekeeper: Gatekeeper,
+  readers: Set<Reader>
+): Promise<Node> {
   const { swarmKey } = options
   const muxers = { yamux: yamux(), mplex: mplex() }
   return createLibp2p<Services>({
@@ -51,11 +56,12 @@ export async function assemble(options: NodeOptions, gatekeeper: Gatekeeper): Pr
     connectionEncrypters: [components => guardedEncrypter(noise()(components))],
     streamMuxers: (options.muxers ?? MUXERS).map(name => components => {
       const factory: StreamMuxerFactory = muxers[name]()
-      return guardedMuxer(factory, () => components.registrar.getProtocols())
+      return guardedMuxer(factory, () => components.registrar.getProtocols(), readers)
     }),
     connectionManager: {
       maxConnections: LIMITS.connections,
-      inboundConnectionThreshold: LIMITS.connectionsPerHostPerSecond,
+      // The gatekeeper has a stricter one.
+      inboundConnectionThreshold: LIMITS.connectionRate.burst,
       maxIncomingPendingConnections: LIMITS.pendingConnections,
       dialTimeout: LIMITS.dialMs,
       addressDialTimeout: LIMITS.dialMs,

@@ -9,6 +9,8 @@ import {
 } from '@libp2p/interface'
 import { AbstractStreamMuxer } from '@libp2p/utils'
 import { LIMITS } from '../core/limits.js'
+import { RateLimiter } from '../core/rate-limiter.js'
+import { guardMuxer, type Reader } from './muxer-guard.js'
 
 /**
  * libp2p agrees on a protocol (multistream-select) for a connection, for its muxer and for each stream. While
@@ -20,6 +22,8 @@ import { LIMITS } from '../core/limits.js'
 
 const ENCRYPTERS = ['/noise']
 const MUXERS = ['/yamux/1.0.0', '/mplex/6.7.0']
+const TOO_MANY = new Error('it opens too many streams')
+const OWN = /^\/(ipfs|meshsub)\//
 const HEADER = '/multistream/1.0.0'
 const NOT_AVAILABLE = 'na'
 
@@ -50,10 +54,11 @@ export function guardedEncrypter(inner: ConnectionEncrypter): ConnectionEncrypte
   }
 }
 
-/** For streams. `protocols`: those that this peer serves. */
+/** For streams. `protocols`: those that this peer serves; `readers`: of all connections. */
 export function guardedMuxer(
   inner: StreamMuxerFactory,
-  protocols: () => readonly string[]
+  protocols: () => readonly string[],
+  readers: Set<Reader>
 ): StreamMuxerFactory {
   return {
     protocol: inner.protocol,
@@ -61,11 +66,22 @@ export function guardedMuxer(
       const muxer = inner.createStreamMuxer(connection)
       if (!(muxer instanceof AbstractStreamMuxer))
         throw new TypeError(`the muxer ${inner.protocol} is not known`)
-      const isServed = (line: string): boolean => protocols().includes(line)
+      guardMuxer(muxer, connection, readers)
+      const own = new RateLimiter(LIMITS.ownStreamRate, 1)
+      const bare = new RateLimiter(LIMITS.bareStreamRate, 1)
+      const isServed = (line: string): boolean => {
+        if (!protocols().includes(line)) return false
+        // Where the peer is known, others are counted by it.
+        if (OWN.test(line) && !own.take('', performance.now())) connection.abort(TOO_MANY)
+        bare.charge('', performance.now(), -1)
+        return true
+      }
       // Whoever opened the stream proposes: the answer is the header, the protocol, or that it is not available.
       const isAnswer = (line: string): boolean => line !== HEADER && line !== NOT_AVAILABLE
       const accept = muxer.onRemoteStream.bind(muxer)
       muxer.onRemoteStream = stream => {
+        // The muxer ends its connection where taking what has come throws.
+        if (!bare.take('', performance.now())) throw TOO_MANY
         guard(stream, isServed)
         accept(stream)
       }

@@ -37,7 +37,9 @@ export class Attacker {
   private constructor(
     private readonly libp2p: Libp2p,
     private readonly connection: Connection,
-    private readonly muxer: StreamMuxer
+    private readonly muxer: StreamMuxer,
+    /** What the muxer writes to, encrypted. */
+    private readonly wire: MessageStream
   ) {}
 
   static async connect(
@@ -47,6 +49,7 @@ export class Attacker {
     muxerName: keyof typeof MUXERS = 'yamux'
   ): Promise<Attacker> {
     const muxers: StreamMuxer[] = []
+    const wires: MessageStream[] = []
     const factory = (): StreamMuxerFactory => {
       const inner: StreamMuxerFactory = MUXERS[muxerName]()
       return {
@@ -54,6 +57,7 @@ export class Attacker {
         createStreamMuxer: connection => {
           const muxer = inner.createStreamMuxer(connection)
           muxers.push(muxer)
+          wires.push(connection)
           return muxer
         }
       }
@@ -67,7 +71,8 @@ export class Attacker {
     })
     cleanup.add(async () => await libp2p.stop())
     const connection = await libp2p.dial(multiaddr(address), { signal: deadline() })
-    return new Attacker(libp2p, connection, present(muxers[0], 'the muxer'))
+    const [muxer, wire] = [present(muxers[0], 'the muxer'), present(wires[0], 'the wire')]
+    return new Attacker(libp2p, connection, muxer, wire)
   }
 
   get isConnected(): boolean {
@@ -83,6 +88,36 @@ export class Attacker {
   /** A stream for which no protocol has been agreed on. */
   async openBare(): Promise<RawStream> {
     return new RawStream(await this.muxer.createStream())
+  }
+
+  /**
+   * Sends bytes beside what the muxer sends, on no stream. Resolves when they have left; once the connection has ended it
+   * does nothing.
+   */
+  async sendRaw(bytes: Uint8Array): Promise<void> {
+    const { wire } = this
+    if (wire.status !== 'open' || wire.send(bytes) || wire.writeBufferLength === 0) return
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    for (const event of ['idle', 'close'] as const)
+      wire.addEventListener(event, () => resolve(), { once: true })
+    const late = deadline()
+    late.addEventListener('abort', () => reject(new Error('the other side takes nothing more')))
+    await promise
+  }
+
+  /** Resolves when the other side has ended the connection. */
+  async ended(): Promise<void> {
+    if (!this.isConnected) return
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.wire.addEventListener('close', () => resolve(), { once: true })
+    const late = deadline()
+    late.addEventListener('abort', () => reject(new Error('the connection is still open')))
+    await promise
+  }
+
+  /** Reads nothing from the connection any more. */
+  deafen(): void {
+    this.wire.pause()
   }
 
   /** Takes what the other side sends on streams that it opens itself. */
@@ -182,6 +217,11 @@ export class RawStream extends Changes {
   /** Resolves when the other side has ended the stream, gracefully or by a reset. */
   async ended(): Promise<void> {
     await this.until('the stream is ended by the other side', () => !this.isOpen)
+  }
+
+  /** Resolves when something has come, or the other side has ended the stream. */
+  async hearsOrEnds(): Promise<void> {
+    await this.until('bytes, or an end', () => this.received > 0 || !this.isOpen)
   }
 
   /** Resolves when so many bytes have come. */

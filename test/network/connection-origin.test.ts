@@ -19,6 +19,8 @@ function same(one: string, other: string): { readonly host: boolean; readonly si
   return { host: a.host === b.host, site: a.site === b.site }
 }
 
+const { burst } = LIMITS.connectionRate
+
 describe('What limits count as one host', () => {
   for (const [what, one, other, expected] of [
     [
@@ -76,6 +78,16 @@ describe('Connections of one host', () => {
   })
 
   /** A connection from there, as far as it is looked at before it is encrypted. */
+  /** How many of so many connections, each of which ends at once, are taken. */
+  function takenOf(gatekeeper: Gatekeeper, count: number, from: (index: number) => string): number {
+    const arrivals = Array.from({ length: count }, (_, index) => arrivalFrom(from(index)))
+    return arrivals.filter(arrival => {
+      const isTaken = !gatekeeper.denyInboundConnection(arrival)
+      arrival.dispatchEvent(new Event('close'))
+      return isTaken
+    }).length
+  }
+
   function arrivalFrom(address: string): Arrival & EventTarget {
     return Object.assign(new EventTarget(), { status: 'open', remoteAddr: multiaddr(`${address}/tcp/4100`) })
   }
@@ -152,14 +164,19 @@ describe('Connections of one host', () => {
 
   it('come at a limited rate, counted by the IPv6 /64', () => {
     const gatekeeper = new Gatekeeper(LIMITS.connectionsPerHost, undefined)
-    const arrivals = Array.from({ length: 3 * LIMITS.connectionsPerHostPerSecond }, (_, index) =>
-      arrivalFrom(`/ip6/2001:db8::${index.toString(16)}`)
+    const taken = takenOf(gatekeeper, 3 * burst, index => `/ip6/2001:db8::${index.toString(16)}`)
+    assert.ok(taken >= burst && taken < 2 * burst, `${taken} are taken`)
+  })
+
+  it('come at a limited rate from many hosts together, which keep no other site out', () => {
+    const gatekeeper = new Gatekeeper(LIMITS.connectionsPerHost, undefined)
+    const { burst: all } = LIMITS.allConnectionsRate
+    const taken = takenOf(gatekeeper, 4 * all, index => `/ip4/192.0.2.${index % 8}`)
+    assert.ok(taken >= all && taken < 2 * all, `${taken} are taken`)
+    assert.equal(gatekeeper.denyInboundConnection(arrivalFrom('/ip4/192.0.2.9')), true)
+    assert.equal(
+      takenOf(gatekeeper, 2, () => '/ip4/198.51.100.1'),
+      2
     )
-    const taken = arrivals.filter(arrival => {
-      const isTaken = !gatekeeper.denyInboundConnection(arrival)
-      arrival.dispatchEvent(new Event('close'))
-      return isTaken
-    })
-    assert.ok(taken.length < 2 * LIMITS.connectionsPerHostPerSecond, `${taken.length} are taken`)
   })
 })

@@ -1,0 +1,73 @@
+import { concat } from '#src/core/bytes.js'
+import { Attacker, openingOf } from './attacker.js'
+import { Besieged } from './besieged.js'
+
+const [DATA, WINDOW, PING] = [0, 1, 2]
+const [SYN, RST] = [1, 8]
+
+/** A frame of yamux, without what it holds. */
+function frame(type: number, flags: number, stream: number, length: number): Uint8Array {
+  const header = new DataView(new ArrayBuffer(12))
+  header.setUint8(1, type)
+  header.setUint16(2, flags)
+  header.setUint32(4, stream)
+  header.setUint32(8, length)
+  return new Uint8Array(header.buffer)
+}
+
+describe('attacks on the muxer', () => {
+  const besieged = new Besieged()
+  let attacker: Attacker
+
+  beforeEach(async function () {
+    const { cleanup, sequencer } = besieged
+    attacker = await Attacker.connect(cleanup, sequencer.address, `attacker in ${this.currentTest?.title}`)
+  })
+
+  /** Takes steps until the connection is ended by the other side. */
+  async function untilEnded(most: number, step: (round: number) => Promise<void>): Promise<void> {
+    for (let round = 0; round < most && attacker.isConnected; round += 1) await step(round)
+    await attacker.ended()
+    await besieged.serve()
+  }
+
+  for (const [name, length] of [
+    ['just over the limit', 1024 * 1024 + 1],
+    ['of 4 GB', 0xffffffff]
+  ] as const)
+    it(`a frame ${name} that never comes to its end: the connection is ended at its first bytes`, async () => {
+      const megabyte = new Uint8Array(1024 * 1024)
+      await attacker.sendRaw(frame(DATA, SYN, 101, length))
+      await untilEnded(64, () => attacker.sendRaw(megabyte))
+    })
+
+  it('pings without end whose answers are not read: the connection is ended, and little waits for it', async () => {
+    const pings = concat(...Array.from({ length: 5_000 }, (_, number) => frame(PING, SYN, 0, number)))
+    attacker.deafen()
+    await untilEnded(2_000, () => attacker.sendRaw(pings))
+  })
+
+  it('streams without end, opened and reset, for which no protocol is chosen: the connection is ended', async () => {
+    const openAndReset = (stream: number): Uint8Array[] =>
+      [SYN, RST].map(flag => frame(WINDOW, flag, stream, 0))
+    await untilEnded(1_000, round => {
+      const first = 100_001 + 200 * round
+      const streams = Array.from({ length: 100 }, (_, number) => openAndReset(first + 2 * number))
+      return attacker.sendRaw(concat(...streams.flat()))
+    })
+  })
+
+  for (const protocol of ['/ipfs/id/1.0.0', '/meshsub/1.2.0'])
+    it(`streams of ${protocol} again and again, which nobody counts: the connection is ended`, async () => {
+      await untilEnded(100, async () => {
+        const stream = await attacker.openBare()
+        await stream.send(openingOf(protocol))
+        await stream.hearsOrEnds()
+        stream.reset()
+      })
+    })
+
+  it('after all of it the log holds the honest messages, each once', async () => {
+    await besieged.outcome()
+  })
+})
