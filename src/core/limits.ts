@@ -68,7 +68,7 @@ export const LIMITS = {
   /** Connections that are still shaking hands, in all and of one site: never all. */
   pendingConnections: 1_000,
   pendingConnectionsPerSite: 256,
-  /** Bytes of a frame of the muxer; it is gathered whole. Libp2p sends 64 KiB at most. */
+  /** Bytes of a frame of the muxer, which is gathered whole, and so of the window of a stream. */
   muxerFrameBytes: 1024 * 1024,
   /** Answers of the muxer itself, to pings and to streams too many, that wait for one slow reader. */
   unreadAnswers: 1_024,

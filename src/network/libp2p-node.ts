@@ -46,7 +46,9 @@ export async function assemble(
   readers: Set<Reader>
 ): Promise<Node> {
   const { swarmKey } = options
-  const muxers = { yamux: yamux(), mplex: mplex() }
+  // The other side may fill the whole window of a stream with one frame.
+  const streamOptions = { maxStreamWindowSize: LIMITS.muxerFrameBytes }
+  const muxers = { yamux: yamux({ streamOptions }), mplex: mplex() }
   return createLibp2p<Services>({
     privateKey: options.key,
     start: false,
