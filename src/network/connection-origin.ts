@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { getNetConfig, isNetworkAddress } from '@libp2p/utils'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import type { Bringer } from '../core/shares.js'
 
 /**
  * Where a connection comes from, as limits count it. With IPv6 a user that has one address has at least the 2^64 of its
@@ -16,6 +17,12 @@ export interface Origin {
 /** Undefined for what does not come over a network. */
 export function originOf(address: Multiaddr): Origin | undefined {
   return isNetworkAddress(address) ? originOfHost(getNetConfig(address).host) : undefined
+}
+
+/** Somebody, as shares count it. What comes over no network is a host and a site of its own. */
+export function bringerFrom(peer: string, origin: Origin | undefined): Bringer {
+  const { host, site } = origin ?? { host: peer, site: peer }
+  return { peer, host, site }
 }
 
 /** `host`: an IP address as text. Any other name counts as it stands. */

@@ -7,7 +7,7 @@ import type { Bringer } from '../core/shares.js'
 import { isLoopback, parsedAddress } from './addresses.js'
 import { Channel, type ChannelLimits } from './channel.js'
 import { explained } from './connection-errors.js'
-import { type Origin, originOf } from './connection-origin.js'
+import { bringerFrom, type Origin, originOf } from './connection-origin.js'
 import { Ages, endMuteConnections, endSlowReaders } from './connection-watch.js'
 import { Gatekeeper } from './gatekeeper.js'
 import { GossipGuard } from './gossip-guard.js'
@@ -63,7 +63,7 @@ export class Host {
   readonly #hasSwarmKey: boolean
   #watching: NodeJS.Timeout | undefined
   /** Where peers that are connected come from, by their names: to look it up takes longer than to count. */
-  readonly #hosts = new Map<string, string>()
+  readonly #hosts = new Map<string, Origin>()
 
   private constructor(
     private readonly libp2p: Node,
@@ -158,10 +158,9 @@ export class Host {
   bringerOf(peer: PeerIdBytes): Bringer {
     const name = toHex(peer)
     const known = this.#hosts.get(name)
-    if (known !== undefined) return { peer: name, host: known }
-    const host = this.originOf(peer)?.host
-    if (host !== undefined) this.#hosts.set(name, host)
-    return { peer: name, host: host ?? name }
+    const origin = known ?? this.originOf(peer)
+    if (known === undefined && origin !== undefined) this.#hosts.set(name, origin)
+    return bringerFrom(name, origin)
   }
 
   /** Ends all connections with a peer. */
@@ -301,7 +300,7 @@ export class Host {
           return this.#sendAway(remotePeer, 'too many streams')
         const channel = new Channel(stream, options)
         const peer = bytesOf(remotePeer)
-        const from = { peer: toHex(peer), host: originOf(remoteAddr)?.host ?? toHex(peer) }
+        const from = bringerFrom(toHex(peer), originOf(remoteAddr))
         await handler(channel, peer, from).catch((error: unknown) => channel.abort(error))
       },
       { maxInboundStreams: options.streams, maxOutboundStreams: options.streams }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type Bringer, Shares, type Taken } from '#src/core/shares.js'
 
 describe('shares of what there is only so much of', () => {
-  const from = (peer: string, host: string): Bringer => ({ peer, host })
+  const from = (peer: string, host: string, site = host): Bringer => ({ peer, host, site })
 
   it('give a peer its own, and no other name more of that', () => {
     const shares = new Shares({ all: 100, ofPeer: 10 })
@@ -24,6 +24,21 @@ describe('shares of what there is only so much of', () => {
     }
     assert.deepEqual(['a', 'b', 'c', 'd'].map(taken), [32, 16, 8, 4])
     assert.equal(shares.take(from('late', 'honest'), 1), 'taken')
+  })
+
+  it('leave other sites a quarter, by however many hosts of one they are taken', () => {
+    const shares = new Shares({ all: 64, ofPeer: 8 })
+    let taken = 0
+    for (let host = 0; host < 1_000; host += 1)
+      while (shares.take(from(`${taken}`, `host ${host}`, 'one site'), 1) === 'taken') taken += 1
+    assert.equal(taken, 48)
+    assert.equal(shares.take(from('late', 'honest'), 1), 'taken')
+    shares.release(from('0', 'host 0', 'one site'), 1)
+    assert.equal(
+      shares.take(from('another', 'host 7', 'one site'), 1),
+      'full',
+      'the late one has a share now'
+    )
   })
 
   it('never give more than there is, and all of it again once it is given back', () => {

@@ -477,9 +477,9 @@ describe('messages that are handed in', () => {
     const one = await readerOf(cleanup, net, address, 'the crowd')
     const { validationQueue: all, validationQueueOfPeer: most } = LIMITS
     for (let name = 0; name < all / 2 / most; name += 1)
-      assert.equal(shares.take({ peer: `${name}`, host: '127.0.0.1' }, most), 'taken')
+      assert.equal(shares.take({ peer: `${name}`, host: '127.0.0.1', site: '127.0.0' }, most), 'taken')
     await refusedFor('busy', handIn(one, envelopesOf(alice.says(1))))
-    shares.release({ peer: '0', host: '127.0.0.1' }, most)
+    shares.release({ peer: '0', host: '127.0.0.1', site: '127.0.0' }, most)
     assert.deepEqual(await handIn(one, envelopesOf(alice.says(1))), [{ kind: 'accepted' }])
   })
 

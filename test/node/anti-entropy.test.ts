@@ -129,7 +129,7 @@ class Peer {
       host: {
         subscribers: () => world.others(this).map(({ id }) => id),
         onSubscription: () => undefined,
-        bringerOf: id => ({ peer: toHex(id), host: toHex(id) })
+        bringerOf: id => ({ peer: toHex(id), host: toHex(id), site: toHex(id) })
       },
       clock: () => performance.now(),
       topic: 'messages',
@@ -275,7 +275,7 @@ describe('sets of transfers that are compared', () => {
       host: {
         subscribers: () => subscribers,
         onSubscription: () => undefined,
-        bringerOf: id => ({ peer: toHex(id), host: toHex(id) })
+        bringerOf: id => ({ peer: toHex(id), host: toHex(id), site: toHex(id) })
       },
       clock: () => performance.now(),
       topic: 'messages',

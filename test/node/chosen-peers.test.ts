@@ -9,7 +9,7 @@ describe('peers that are asked', () => {
   const host: Pick<Host, 'bringerOf'> = {
     bringerOf: peer => {
       const [number = 0] = peer
-      return { peer: toHex(peer), host: number < 100 ? 'crowd' : `host ${number}` }
+      return { peer: toHex(peer), host: number < 100 ? 'crowd' : `host ${number}`, site: '' }
     }
   }
   const crowd = Array.from({ length: 100 }, (_, number) => peer(number))

@@ -73,7 +73,7 @@ describe('a keeper of evidence', () => {
     database = await memoryDatabase()
     now = published = judged = 0
     isRight = () => false
-    bringerOf = from => ({ peer: toHex(from), host: toHex(from) })
+    bringerOf = from => ({ peer: toHex(from), host: toHex(from), site: toHex(from) })
     keeper = new EvidenceKeeper({
       host: {
         subscribe: (_, heard) => {
@@ -167,7 +167,7 @@ describe('a keeper of evidence', () => {
 
   it('looks at only so much of one host, however many names it has, and at what other hosts bring all the same', async () => {
     const most = LIMITS.evidenceRateOfHost.burst
-    bringerOf = from => ({ peer: toHex(from), host: (from[0] ?? 0) < 200 ? 'crowd' : 'elsewhere' })
+    bringerOf = from => ({ peer: toHex(from), host: (from[0] ?? 0) < 200 ? 'crowd' : 'elsewhere', site: '' })
     const alarms = Array.from({ length: most + 3 }, () => alarm(1))
     const verdicts: string[] = []
     for (const [index, each] of alarms.entries()) verdicts.push(await heardOf(index, each))
@@ -280,7 +280,7 @@ describe('a keeper of evidence', () => {
         subscribe: () => undefined,
         unsubscribe: () => undefined,
         publish: async () => 0,
-        bringerOf: from => ({ peer: toHex(from), host: toHex(from) })
+        bringerOf: from => ({ peer: toHex(from), host: toHex(from), site: toHex(from) })
       },
       topic: 'evidence',
       database,

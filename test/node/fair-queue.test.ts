@@ -18,7 +18,7 @@ describe('a fair queue', () => {
   })
 
   /** A peer on a host of its own, or on another one. */
-  const from = (peer: string, host = peer): Bringer => ({ peer, host })
+  const from = (peer: string, host = peer): Bringer => ({ peer, host, site: host })
 
   const work = (name: string) => async (): Promise<string> => {
     atOnce += 1

@@ -201,7 +201,7 @@ describe('transfers on their way into a pool', () => {
     try {
       log = await EqualLog.open(plain, await memoryDatabase(), checking)
       intake = new PoolIntake(log.pool, log.chain, checking, () => undefined)
-      const from = (peer: string, host: string): Bringer => ({ peer, host })
+      const from = (peer: string, host: string, site = host): Bringer => ({ peer, host, site })
       const [flooder, neighbour] = [from('mallory', 'crowd'), from('carl', 'elsewhere')]
       let names = 0
       /** Each of an author of its own. To sign them takes long, and is not looked at here. */
