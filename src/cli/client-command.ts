@@ -14,6 +14,7 @@ import { createWriter } from '../roles/writer.js'
 import { Failure, UsageError } from './failure.js'
 import { readNetwork } from './files.js'
 import { CHAIN_COPY } from './folder-contents.js'
+import type { Source } from './input.js'
 import { readOrMakeIdentity } from './key-files.js'
 import { withMark } from './marks.js'
 import { expectOwnKey } from './own-key.js'
@@ -39,7 +40,7 @@ export interface RunEnd extends Summary {
 /** Runs a client until it knows what became of all that `source` gave it: of a sequencer, or among equals. */
 export async function runClient(
   files: ClientFiles,
-  source: AsyncIterable<unknown>,
+  source: Source,
   report: Report,
   stopping: AbortController
 ): Promise<RunEnd> {
@@ -49,7 +50,7 @@ export async function runClient(
   let end: RunEnd | undefined
   const run = async (client: Client<Holdings>): Promise<void> => {
     try {
-      await running(client, stopping.signal, () => converse(client, source, files.connect, stopping.signal))
+      await running(client, stopping.signal, () => converse(client, source, files, report, stopping.signal))
     } finally {
       const summary = client.summary()
       end = { ...summary, unsettled: await client.settled(AbortSignal.abort()) }
@@ -106,20 +107,40 @@ export function unreached(connect: readonly string[], problem: string | undefine
 /** Sends all that the source gives, and waits for what becomes of it. */
 async function converse(
   client: Client<Holdings>,
-  source: AsyncIterable<unknown>,
-  connect: readonly string[],
+  source: Source,
+  { connect, data }: ClientFiles,
+  report: Report,
   stopping: AbortSignal
 ): Promise<void> {
+  const reached = client.connected(within(LIMITS.firstConnectionMs, stopping))
+  // What people and programs say is taken, and on disk, before anybody can be reached.
+  const unreachable = new AbortController()
+  const given = source.kind === 'made up' ? reached : undefined
+  const sent = Promise.resolve(given).then(
+    () => sendAll(client, source, AbortSignal.any([stopping, unreachable.signal])),
+    () => true
+  )
+  // Awaited below.
+  sent.catch(() => undefined)
+  const waiting = setTimeout(async () => {
+    const kept = await client.settled(AbortSignal.abort())
+    const then = kept === 0 ? '' : `; ${messages(kept)} kept in ${data} until then`
+    report({ event: 'warning', message: `no peer has taken messages yet${then}` })
+  }, LIMITS.patienceMs)
   try {
-    await client.connected(within(LIMITS.firstConnectionMs, stopping))
+    // Input that cannot be read is told at once.
+    await Promise.race([reached, sent.then(() => reached)])
   } catch {
+    unreachable.abort(new Error('nobody was reached'))
+    const taken = await sent
     if (stopping.aborted) return
-    throw new Failure(unreached(connect, client.problem()))
+    throw new Failure(
+      `${unreached(connect, client.problem())}${await keptIn(data, client, source.kind === 'lines' && !taken)}`
+    )
+  } finally {
+    clearTimeout(waiting)
   }
-  for await (const value of source) {
-    if (stopping.aborted) break
-    await client.send(value, stopping)
-  }
+  await sent
   let left = await client.settled(within(LIMITS.lastReceiptsMs, stopping))
   // A client that is told to stop still takes the receipts of what it has sent; one that failed expects none.
   if (stopping.aborted && !(stopping.reason instanceof Failure))
@@ -129,4 +150,26 @@ async function converse(
     throw new Failure(
       `of ${left} messages it is not known yet what became of them; they stay in the outbox and are sent when this client runs again on the same folder`
     )
+}
+
+/** Until the source ends, which gives true, or the signal fires. What becomes of each message is reported. */
+async function sendAll(client: Client<Holdings>, source: Source, signal: AbortSignal): Promise<boolean> {
+  for await (const said of source.read(signal)) {
+    if (said.ok) await client.send(said.value, signal, said.id)
+    else client.refuse(said.reason, said.detail, said.id)
+    if (signal.aborted) break
+  }
+  return !signal.aborted
+}
+
+function messages(count: number): string {
+  return `${count} message${count === 1 ? ' is' : 's are'}`
+}
+
+/** What became of the messages where nobody was reached. */
+async function keptIn(data: string, client: Client<Holdings>, isCutOff: boolean): Promise<string> {
+  const kept = await client.settled(AbortSignal.abort())
+  const then =
+    kept === 0 ? '' : `; ${messages(kept)} kept in ${data} and will be sent when this client runs again`
+  return isCutOff ? `${then}; what stands after them in the input was not read` : then
 }

@@ -1,6 +1,6 @@
 import { clearScreenDown, createInterface, cursorTo, type Interface, moveCursor } from 'node:readline'
 import { LIMITS } from '../core/limits.js'
-import { lineLimit } from './line-limit.js'
+import { linesOf } from '../core/lines.js'
 import { printLine, printResult, standardOutput } from './terminal.js'
 
 /** A conversation of one who types with those who are heard: at a terminal, or through pipes. */
@@ -100,15 +100,12 @@ function rowsDrawn(terminal: Interface): number | undefined {
 
 /** Nothing but lines comes in and goes out; questions and notes go where logs go. */
 class PipedConversation implements Conversation {
-  readonly #limited = lineLimit(LIMITS.inputLineBytes)
-  readonly #reader: Interface
   readonly #input: AsyncIterator<string>
   #unshown = 0
 
   constructor(signal: AbortSignal) {
-    process.stdin.pipe(this.#limited)
-    this.#reader = createInterface({ input: this.#limited, crlfDelay: Number.POSITIVE_INFINITY, signal })
-    this.#input = this.#reader[Symbol.asyncIterator]()
+    signal.addEventListener('abort', () => this.close(), { once: true })
+    this.#input = this.#read()[Symbol.asyncIterator]()
   }
 
   async ask(question: string): Promise<string | undefined> {
@@ -120,6 +117,19 @@ class PipedConversation implements Conversation {
   async *lines(): AsyncIterable<string> {
     for (let next = await this.#input.next(); next.done !== true; next = await this.#input.next())
       yield next.value
+  }
+
+  /** What cannot be said as it was given is told, and not said. */
+  async *#read(): AsyncIterable<string> {
+    try {
+      for await (const line of linesOf(process.stdin, { most: LIMITS.inputLineBytes }))
+        if (line.ok) yield line.text
+        else if (line.fault === 'not UTF-8') this.note(`line ${line.number} is not UTF-8 and was not sent`)
+        else this.note(`line ${line.number} has more than ${LIMITS.inputLineBytes} bytes and was not sent`)
+    } catch (error) {
+      // It was closed here, or by the one who wrote to it.
+      if (!process.stdin.destroyed) throw error
+    }
   }
 
   hear(text: string): void {
@@ -137,8 +147,6 @@ class PipedConversation implements Conversation {
   }
 
   close(): void {
-    process.stdin.unpipe(this.#limited)
-    process.stdin.pause()
-    this.#reader.close()
+    process.stdin.destroy()
   }
 }

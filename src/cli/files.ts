@@ -3,6 +3,7 @@ import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import { expectRules } from '../chain/rules.js'
+import { utf8Text } from '../core/json.js'
 import {
   InvalidNetworkDocument,
   type Network,
@@ -26,17 +27,29 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
+/** A text that somebody wrote, as it is; undefined where there is none. Throws Failure where it is not plain UTF-8. */
+export async function readText(path: string): Promise<string | undefined> {
+  let bytes: Uint8Array
+  try {
+    bytes = await readFile(path)
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw unreadable(path, error)
+  }
+  const text = utf8Text(bytes)
+  if (text === undefined) throw new Failure(`${path} is not UTF-8; save it in that encoding`)
+  if (text.startsWith('\ufeff'))
+    throw new Failure(`${path} begins with a byte order mark (BOM); save it as UTF-8 without one`)
+  return text
+}
+
 /** Throws UsageError where there is none, Failure where it is not valid. */
 export async function readNetwork(path: string): Promise<Network> {
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw unreadable(path, error)
+  const text = await readText(path)
+  if (text === undefined)
     throw new UsageError(
       `there is no network document at ${path}; copy the one that your sequencer made (its config/network.json), name it with --network FILE, or make a network of your own with: tallystick init`
     )
-  }
   try {
     const network = parseNetwork(text)
     // Parts that its application and ordering alone can check.

@@ -1,7 +1,7 @@
 import { type Database, networkIn, type Range, ranges, StoreError } from '../chain/store.js'
 import { equal, type PeerIdBytes } from '../core/bytes.js'
 import { type Network, sequencerOf } from '../core/network-document.js'
-import { authorIn, isOutbox } from '../node/outbox.js'
+import { authorIn, isOutbox } from '../node/outbox-owner.js'
 
 /** What a folder is for. Peers of one kind can take over each other's folders, as far as their keys allow. */
 export const FOLDER_KINDS = [

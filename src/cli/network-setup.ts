@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { expectRules } from '../chain/rules.js'
+import { parseExactJson } from '../core/exact-json.js'
 import {
   InvalidNetworkDocument,
   type LedgerApplicationDocument,
@@ -9,7 +9,7 @@ import {
   type OrderingName
 } from '../core/network-document.js'
 import { Failure } from './failure.js'
-import { createFile, exists } from './files.js'
+import { createFile, exists, readText } from './files.js'
 
 /** What is common to the making of all networks: a template, some wishes, and a file that must not be there yet. */
 
@@ -79,9 +79,12 @@ function checked(source: string, schema: string | undefined, document: unknown):
 
 async function readJson(path: string): Promise<Part> {
   try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'))
+    const text = await readText(path)
+    if (text === undefined) throw new Error('ENOENT: it is not there')
+    const value = parseExactJson(text)
     if (isPart(value)) return value
   } catch (error) {
+    if (error instanceof Failure) throw error
     throw new Failure(`${path} cannot be read as JSON (${error instanceof Error ? error.message : error})`)
   }
   throw new Failure(`${path} does not hold a JSON object`)

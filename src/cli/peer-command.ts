@@ -1,5 +1,3 @@
-import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
 import { Command, Option } from 'commander'
 import { peerIdToString, signerOf } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
@@ -16,6 +14,7 @@ import { type MiningOptions, runEqual, withMiningOptions } from './equal-command
 import { Failure, UsageError } from './failure.js'
 import { exists, expectBlocks, readNetwork, readOrderedNetwork } from './files.js'
 import { hasDatabase } from './folder-owner.js'
+import { linesOfStandardInput, type Said, type Source } from './input.js'
 import { makeEncryptionKey, readEncryptionKeys, readIdentity } from './key-files.js'
 import { withMark } from './marks.js'
 import { addresses, DEFAULTS, hostAddresses, positiveNumber, wholeNumber } from './options.js'
@@ -115,7 +114,7 @@ async function runPeer(options: PeerCommandOptions): Promise<void> {
   if (peer.role === 'sequencer') await runSequencer(peer, report, stopping)
   else if (peer.role === 'follower' || peer.role === 'miner')
     await runFollower(peer.role, peer, report, stopping)
-  else await runClient(clientFiles(peer), sourceOf(peer, stopping.signal), report, stopping)
+  else await runClient(clientFiles(peer), sourceOf(peer), report, stopping)
   report({ event: 'stopped' })
 }
 
@@ -246,32 +245,11 @@ function connectOf({ connect, listen = [] }: PeerCommandOptions): readonly strin
   return connect ?? [DEFAULTS.sequencer].filter(address => !listen.includes(address))
 }
 
-function sourceOf(options: PeerCommandOptions, stopping: AbortSignal): AsyncIterable<unknown> {
-  return options.stdin === true ? linesOf(process.stdin, stopping) : numbered(ticks(options, stopping))
+function sourceOf(options: PeerCommandOptions): Source {
+  if (options.stdin === true) return linesOfStandardInput()
+  return { kind: 'made up', read: signal => numbered(ticks(options, signal)) }
 }
 
-/** A line that is a JSON object is the message; any other line is its text. Empty lines say nothing. */
-async function* linesOf(input: Readable, signal: AbortSignal): AsyncIterable<unknown> {
-  try {
-    for await (const line of createInterface({ input, signal, crlfDelay: Number.POSITIVE_INFINITY }))
-      if (line.trim() !== '') yield parseLine(line)
-  } finally {
-    // Where lines are left, readline lets it flow on, and an open pipe would keep the process.
-    input.destroy()
-  }
-}
-
-/** What a person types is a text; what a program writes may be the whole message. */
-export function parseLine(line: string): unknown {
-  try {
-    const value: unknown = JSON.parse(line)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
-  } catch {
-    // Not JSON: a text.
-  }
-  return { text: line }
-}
-
-async function* numbered(source: AsyncIterable<number>): AsyncIterable<unknown> {
-  for await (const index of source) yield { text: `message ${index + 1}` }
+async function* numbered(source: AsyncIterable<number>): AsyncIterable<Said> {
+  for await (const index of source) yield { ok: true, value: { text: `message ${index + 1}` } }
 }

@@ -4,7 +4,7 @@ import { DecodeError } from '../core/codec.js'
 import { InvalidNetworkDocument } from '../core/network-document.js'
 import { describeError } from '../node/events.js'
 import { NotFound, QueryFailed, Untrue } from '../node/query-errors.js'
-import { errorCode, Failure } from './failure.js'
+import { errorCode, Failure, UsageError } from './failure.js'
 import { printJson, printLine, printResult, standardOutput } from './terminal.js'
 
 /** Runs a command line to its end. Whatever goes wrong becomes one sentence and an exit code; only a defect of ours shows its stack. */
@@ -20,11 +20,24 @@ export async function run(program: Command): Promise<void> {
   process.removeAllListeners('warning')
   process.on('warning', ({ name, message }) => printLine(`${name}: ${message}`))
   try {
+    expectUtf8(process.argv.slice(2))
     prepare(program)
     await program.parseAsync()
   } catch (error) {
     process.exitCode = explain(error, isJson)
   }
+}
+
+/**
+ * Node has put U+FFFD where an argument was not UTF-8, and what was there is lost: nothing may be signed or opened under
+ * that name. Throws UsageError.
+ */
+function expectUtf8(args: readonly string[]): void {
+  const place = args.findIndex(arg => arg.includes('\ufffd'))
+  if (place >= 0)
+    throw new UsageError(
+      `argument ${place + 1} is not UTF-8, or holds the character U+FFFD, which stands for what is not; give it in UTF-8, and a message that holds it by --stdin`
+    )
 }
 
 /** Errors are thrown, and what commander says goes where all else goes. */

@@ -7,6 +7,7 @@ import { type SwarmKeyOption, withSwarmKeyOption } from './closed-network.js'
 import { waitForDepth } from './depth.js'
 import { Failure, UsageError } from './failure.js'
 import { expectBlocks, readNetwork } from './files.js'
+import type { Said, Source } from './input.js'
 import { addresses, DEFAULTS, wholeNumber } from './options.js'
 import { reporter } from './output.js'
 import { stopController } from './run-peer.js'
@@ -137,6 +138,9 @@ class Fate {
   }
 }
 
-async function* once(value: unknown): AsyncIterable<unknown> {
-  yield value
+function once(value: unknown): Source {
+  async function* read(): AsyncIterable<Said> {
+    yield { ok: true, value }
+  }
+  return { kind: 'one', read }
 }

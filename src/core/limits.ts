@@ -365,8 +365,9 @@ export const LIMITS = {
   resendMs: { first: 3_000, longest: 30_000 },
   /** First and longest wait before a lost connection is dialled again, ms. */
   redialMs: { first: 100, longest: 5_000 },
-  /** How long a client tries to reach its first sequencer, and waits for its last receipts, ms. */
+  /** How long a client tries to reach its first peer, after how long it says that it waits, and for how long it waits for its last receipts, ms. */
   firstConnectionMs: 60_000,
+  patienceMs: 3_000,
   lastReceiptsMs: 30_000,
   /** How long a client that is told to stop waits for the receipts of what it has sent, ms; a part of `stopMs`. */
   stoppedReceiptsMs: 2_000,
@@ -408,8 +409,9 @@ export const LIMITS = {
   givenUpAddresses: 1_024,
   /** How often a peer with few neighbours in a room asks them for others, ms. */
   askAddressesMs: 10_000,
-  /** Bytes of a line of standard input that a chat reads; the rest of it is not. */
+  /** Bytes of a line of standard input: of a chat, and of a client, whose messages may have 1,047,552. Longer lines are told and not sent. */
   inputLineBytes: 65_536,
+  messageLineBytes: 8 * 1024 * 1024,
   /** Bytes that may wait for who reads a chat's standard output; lines beyond them are not shown. */
   unshownBytes: 1024 * 1024,
 

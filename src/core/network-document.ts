@@ -1,5 +1,6 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import { equal, type Hash, type PeerIdBytes, utf8 } from './bytes.js'
+import { InexactJson, parseExactJson } from './exact-json.js'
 import { sha256 } from './hash.js'
 import { canonicalJson, isTooDeep } from './json.js'
 import { peerIdFromText, peerIdToString } from './keys.js'
@@ -218,8 +219,9 @@ export class InvalidNetworkDocument extends Error {
 export function parseNetwork(text: string): Network {
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = parseExactJson(text)
   } catch (error) {
+    if (error instanceof InexactJson) throw new InvalidNetworkDocument(error.message)
     if (error instanceof SyntaxError) throw new InvalidNetworkDocument(`it is not JSON: ${error.message}`)
     throw error
   }

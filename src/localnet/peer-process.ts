@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { errorCode, Failure } from '../cli/failure.js'
+import { LIMITS } from '../core/limits.js'
+import { linesOf } from '../core/lines.js'
 import { within } from './deadline.js'
 import { EventLog } from './event-log.js'
 import { OrderChannel } from './order-channel.js'
@@ -49,13 +51,15 @@ export class PeerProcess {
     if (stdout === null || stderr === null) throw new Error('a peer is started with pipes')
     // A peer that has gone reads no more; its exit says so.
     stdin?.on('error', () => undefined)
-    createInterface({ input: stdout }).on('line', line => {
-      const event = parseEvent(line)
-      if (event === undefined) return this.#remember(line)
-      this.log.add(event)
-      options.hear(event)
-    })
-    createInterface({ input: stderr }).on('line', line => this.#remember(line))
+    const read = [
+      eachLine(stdout, line => {
+        const event = parseEvent(line)
+        if (event === undefined) return this.#remember(line)
+        this.log.add(event)
+        options.hear(event)
+      }),
+      eachLine(stderr, line => this.#remember(line))
+    ]
 
     const release = onParentExit(() => child.kill('SIGKILL'))
     const { promise, resolve } = Promise.withResolvers<Exit>()
@@ -68,7 +72,8 @@ export class PeerProcess {
       this.orders.end(how)
       resolve(exit)
     }
-    child.once('close', (code, signal) => ended({ code, signal }))
+    // The end comes after what was said before it.
+    child.once('close', (code, signal) => Promise.all(read).then(() => ended({ code, signal })))
     child.once('error', error => {
       this.#remember(String(error))
       // Without a pid it never ran, and nothing else will be heard of it.
@@ -123,4 +128,14 @@ export class PeerProcess {
 
 function describeExit({ code, signal }: Exit): string {
   return signal === null ? `with exit code ${code}` : `by ${signal}`
+}
+
+async function eachLine(stream: Readable, hear: (line: string) => void): Promise<void> {
+  try {
+    for await (const line of linesOf(stream, { most: LIMITS.messageLineBytes }))
+      hear(line.ok ? line.text : `line ${line.number} is ${line.fault}`)
+  } catch (error) {
+    // It was never started.
+    if (errorCode(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
+  }
 }

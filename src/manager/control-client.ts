@@ -3,10 +3,10 @@ import { connect, type Socket } from 'node:net'
 import { errorCode, Failure, UsageError } from '../cli/failure.js'
 import { parseJson } from '../cli/shapes.js'
 import { LIMITS } from '../core/limits.js'
+import { linesOf } from '../core/lines.js'
 import { describeError } from '../node/events.js'
 import { findControlPath } from './control-path.js'
 import { type NetworkEvent, readNetworkEvent } from './events.js'
-import { linesOf } from './lines.js'
 import { type Request, readOutcome } from './requests.js'
 
 /**
@@ -74,8 +74,9 @@ async function converse(
   )
   socket.write(`${JSON.stringify(request)}\n`)
   try {
-    for await (const line of linesOf(socket, LIMITS.controlBytes)) {
-      const value = parseJson(line)
+    for await (const line of linesOf(socket, { most: LIMITS.controlBytes })) {
+      if (!line.ok) throw new Error(`a line of its answer is ${line.fault}`)
+      const value = parseJson(line.text)
       const outcome = readOutcome(value)
       if (outcome?.outcome === 'done') return
       if (outcome?.outcome === 'refused')

@@ -4,12 +4,12 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { errorCode, Failure } from '../cli/failure.js'
 import { parseJson } from '../cli/shapes.js'
 import { LIMITS } from '../core/limits.js'
+import { linesOf } from '../core/lines.js'
 import { onParentExit } from '../localnet/parent-exit.js'
 import { describeError } from '../node/events.js'
 import { managerAt } from './control-client.js'
 import { findControlPath, makeControlPath, removeControlPath } from './control-path.js'
 import type { NetworkEvent } from './events.js'
-import { linesOf } from './lines.js'
 import { type Outcome, type Request, readRequest } from './requests.js'
 
 /** Does what is asked for, and says what there is to say of it. Throws Failure where it cannot be done. */
@@ -119,8 +119,10 @@ export class ControlServer {
 }
 
 async function requestOn(socket: Socket): Promise<Request> {
-  for await (const line of linesOf(socket.iterator({ destroyOnReturn: false }), LIMITS.controlBytes)) {
-    const request = readRequest(parseJson(line))
+  for await (const line of linesOf(socket.iterator({ destroyOnReturn: false }), {
+    most: LIMITS.controlBytes
+  })) {
+    const request = line.ok ? readRequest(parseJson(line.text)) : undefined
     // What comes after it is read and forgotten, so that its end is heard.
     socket.resume()
     if (request !== undefined) return request

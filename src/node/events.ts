@@ -1,8 +1,12 @@
 import type { CheckpointedHeader } from '../core/block.js'
 import type { Hash } from '../core/bytes.js'
 import type { EvidenceKind } from '../core/evidence-shape.js'
+import type { MessageId } from './outbox-entries.js'
 
-/** What a peer tells the world. Entries print these as JSON or as sentences. */
+/**
+ * What a peer tells the world. Entries print these as JSON or as sentences. `id`: what the program that handed in a message
+ * calls it.
+ */
 export type PeerEvent =
   | {
       readonly event: 'started'
@@ -30,22 +34,35 @@ export type PeerEvent =
     }
   | {
       readonly event: 'receipt'
+      readonly id: MessageId | undefined
       readonly sequence: bigint
       readonly position: number
       readonly leaf: Hash
       readonly ms: number
     }
   /** A peer of a network of equals has the message on its disk. */
-  | { readonly event: 'accepted'; readonly sequence: bigint; readonly leaf: Hash; readonly ms: number }
+  | {
+      readonly event: 'accepted'
+      readonly id: MessageId | undefined
+      readonly sequence: bigint
+      readonly leaf: Hash
+      readonly ms: number
+    }
   /** `sequence` is missing where the message was refused before it got one. */
   | {
       readonly event: 'refused'
+      readonly id: MessageId | undefined
       readonly sequence: bigint | undefined
       readonly reason: string
       readonly detail: string
     }
   /** The sequencer has a new key, so the message was sealed to it again, under another sequence. */
-  | { readonly event: 'resealed'; readonly sequence: bigint; readonly as: bigint }
+  | {
+      readonly event: 'resealed'
+      readonly id: MessageId | undefined
+      readonly sequence: bigint
+      readonly as: bigint
+    }
   /** The sequencer has lied, and this proves it. */
   | {
       readonly event: 'evidence'

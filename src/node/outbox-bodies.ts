@@ -24,22 +24,22 @@ export class StoredBodies {
     this.#key = signer.secretFor(`tallystick outbox bodies ${toHex(network)}`)
   }
 
-  /** 1 ‖ nonce(12) ‖ ciphertext ‖ tag(16), bound to the sequence. */
-  encrypt(sequence: bigint, body: Uint8Array): Uint8Array {
+  /** 1 ‖ nonce(12) ‖ ciphertext ‖ tag(16), bound to `place`: which body it is. */
+  encrypt(place: Uint8Array, body: Uint8Array): Uint8Array {
     const nonce = randomBytes(NONCE_BYTES)
     const cipher = createCipheriv(CIPHER, this.#key, nonce)
-    cipher.setAAD(bigEndian(sequence))
+    cipher.setAAD(place)
     const ciphertext = cipher.update(body)
     cipher.final()
     return concat(Uint8Array.of(ENCRYPTED), nonce, ciphertext, cipher.getAuthTag())
   }
 
-  /** Throws StoreError where it was encrypted under another key, for another sequence, or is damaged. */
-  decrypt(sequence: bigint, stored: Uint8Array): Uint8Array {
+  /** Throws StoreError where it was encrypted under another key, for another place, or is damaged. */
+  decrypt(place: Uint8Array, stored: Uint8Array): Uint8Array {
     if (!isEncrypted(stored)) return stored
     if (stored.length < 1 + NONCE_BYTES + TAG_BYTES) throw new StoreError('a body in the outbox is cut short')
     const decipher = createDecipheriv(CIPHER, this.#key, stored.subarray(1, 1 + NONCE_BYTES))
-    decipher.setAAD(bigEndian(sequence))
+    decipher.setAAD(place)
     decipher.setAuthTag(stored.subarray(-TAG_BYTES))
     try {
       const body = decipher.update(stored.subarray(1 + NONCE_BYTES, -TAG_BYTES))
@@ -60,7 +60,7 @@ export class StoredBodies {
     for await (const [key, value] of database.iterator(ALL_BODIES)) {
       if (isEncrypted(value)) continue
       const sequence = Buffer.from(key).readBigUInt64BE(1)
-      writes.push({ type: 'put', key, value: this.encrypt(sequence, value) })
+      writes.push({ type: 'put', key, value: this.encrypt(bigEndian(sequence), value) })
       if (writes.length < ENCRYPTED_AT_ONCE) continue
       await writeDurably(database, writes)
       writes = []

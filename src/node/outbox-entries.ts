@@ -11,13 +11,20 @@ export interface Unreceipted {
   readonly envelope: EnvelopeBytes
   /** The encryption key it is sealed to; empty where it is open. */
   readonly keyId: Uint8Array
+  readonly id?: MessageId | undefined
 }
+
+/** What the program that hands in a message calls it; its author alone knows it, and events carry it. */
+export type MessageId = string | number
 
 /** What is to be said. */
 export interface Draft {
   readonly body: Uint8Array
   /** Where it pays something: its number. Else it gets the next sequence of the outbox. */
   readonly payment?: Payment
+  readonly id?: MessageId | undefined
+  /** Its key in the database, where it had to wait there. */
+  readonly storedAt?: Uint8Array
 }
 
 /** The number of a transfer in its account, and what it takes from there. */
@@ -35,22 +42,26 @@ export interface Stored {
 
 export const LAST_SEQUENCE = 2n ** 64n - 1n
 
+/** Holds the sequence that the next message gets. Every outbox has it from its first message on. */
+export const NEXT = Uint8Array.of(0x73)
+
 /** The head that a light client verified last, in the same folder. */
 export const VERIFIED_HEAD_KEY = Uint8Array.of(0x64)
 
-/** `encrypt`: how a body that is sealed lies on the disk. */
-export function putsOf(
-  { message, draft: { body, payment } }: Stored,
-  encrypt: (sequence: bigint, body: Uint8Array) => Uint8Array
+/** `encrypt`: how a body that is sealed lies on the disk. Where a draft of it lies there, it goes. */
+export function writesOf(
+  { message, draft: { body, payment, storedAt } }: Stored,
+  encrypt: (place: Uint8Array, body: Uint8Array) => Uint8Array
 ): Write[] {
   const { sequence, envelope, keyId } = message
-  const puts: Write[] = [{ type: 'put', key: numbered('o', sequence), value: envelope }]
+  const writes: Write[] = [{ type: 'put', key: numbered('o', sequence), value: envelope }]
   // An open message holds its body itself.
   if (keyId.length > 0)
-    puts.push({ type: 'put', key: numbered('p', sequence), value: encrypt(sequence, body) })
+    writes.push({ type: 'put', key: numbered('p', sequence), value: encrypt(bigEndian(sequence), body) })
   if (payment !== undefined)
-    puts.push({ type: 'put', key: paymentKey(sequence), value: bigEndian(payment.units) })
-  return puts
+    writes.push({ type: 'put', key: paymentKey(sequence), value: bigEndian(payment.units) })
+  if (storedAt !== undefined) writes.push({ type: 'del', key: storedAt })
+  return writes
 }
 
 export function deletionsOf({ sequence }: Unreceipted): Write[] {
@@ -64,10 +75,27 @@ export function paymentKey(sequence: bigint): Uint8Array {
   return numbered('w', sequence)
 }
 
-/** Throws DecodeError. */
+/** The `id` of one that is sealed is not in it. Throws DecodeError. */
 export function readUnreceipted(envelope: EnvelopeBytes): Unreceipted {
   const { sequence, body } = decodeMessage(decodeEnvelope(envelope).payload)
-  return { sequence, leaf: leafHash(envelope), envelope, keyId: keyIdOf(body) }
+  const id = body.kind === 'open' ? idIn(body.bytes) : undefined
+  return { sequence, leaf: leafHash(envelope), envelope, keyId: keyIdOf(body), id }
+}
+
+/** The `id` that a message gives itself. Undefined where it has none, or is no JSON object. */
+export function idIn(body: Uint8Array): MessageId | undefined {
+  try {
+    return idOf(JSON.parse(new TextDecoder().decode(body)))
+  } catch {
+    return undefined
+  }
+}
+
+/** The same of one that is not encoded yet. */
+export function idOf(value: unknown): MessageId | undefined {
+  if (typeof value !== 'object' || value === null || !('id' in value)) return undefined
+  const { id } = value
+  return typeof id === 'string' || typeof id === 'number' ? id : undefined
 }
 
 export function keyIdOf(body: Body): Uint8Array {

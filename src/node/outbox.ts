@@ -6,14 +6,13 @@ import {
   writeDurably,
   writeLazily
 } from '../chain/store.js'
-import { type EnvelopeBytes, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
-import { decodeEnvelope, signEnvelope } from '../core/envelope.js'
-import { type Signer, VerifierCache } from '../core/keys.js'
+import { type EnvelopeBytes, type Hash, toHex } from '../core/bytes.js'
+import { signEnvelope } from '../core/envelope.js'
+import type { Signer } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { leafHash } from '../core/merkle.js'
-import { type Body, decodeMessage, encodeMessage } from '../core/message.js'
-import { type Network, sequencerOf } from '../core/network-document.js'
-import { type Receipt, readReceipt } from '../core/receipt.js'
+import { type Body, encodeMessage } from '../core/message.js'
+import type { Network } from '../core/network-document.js'
 import { type SealingContext, seal } from '../core/sealing.js'
 import { StoredBodies } from './outbox-bodies.js'
 import {
@@ -21,17 +20,19 @@ import {
   counted,
   type Draft,
   deletionsOf,
+  idIn,
   keyIdOf,
   LAST_SEQUENCE,
+  NEXT,
   numbered,
   paymentKey,
-  putsOf,
   readUnreceipted,
   type Stored,
   type Unreceipted,
-  VERIFIED_HEAD_KEY
+  writesOf
 } from './outbox-entries.js'
 import { FIRST_NUMBERS, type Numbers, type SequenceMark } from './sequence-mark.js'
+import { StoredDrafts } from './stored-drafts.js'
 
 /** What bodies are sealed with, where they are. */
 export type Sealing = SealingContext | 'open'
@@ -57,6 +58,7 @@ export interface UncheckedReceipt {
  * | u sequence(8)  | count(4): so many messages of the receipt with this key have been checked against the log |
  * | s              | sequence(8) that the next message gets                  |
  * | x              | number(8) after the highest of a transfer that was signed here |
+ * | h number(8)    | what waits for a key, encrypted, in the order in which it was handed in |
  * | w sequence(8)  | units(8) that a transfer takes from its account, until it is known to stand in a block or was refused |
  *
  * A message is on disk, with the sequence after it, and then the mark beside the key is, before it is published: after
@@ -113,9 +115,31 @@ export class Outbox {
       lte: numbered('o', LAST_SEQUENCE)
     })) {
       const envelope = value as EnvelopeBytes
-      outbox.#hold(expectStored('a message in the outbox', () => readUnreceipted(envelope)))
+      const message = expectStored('a message in the outbox', () => readUnreceipted(envelope))
+      outbox.#hold(await outbox.#named(message))
     }
     return outbox
+  }
+
+  /** With the id that stands in its body, which an earlier run has stored. */
+  async #named(message: Unreceipted): Promise<Unreceipted> {
+    if (message.keyId.length === 0) return message
+    const [body] = await this.#storedBodies([message])
+    return { ...message, id: body && idIn(body) }
+  }
+
+  /** Undefined where it is not here. */
+  async #storedBodies(messages: readonly Unreceipted[]): Promise<(Uint8Array | undefined)[]> {
+    const stored = await this.database.getMany(messages.map(({ sequence }) => numbered('p', sequence)))
+    return stored.map((body, index) => {
+      const message = messages[index]
+      return body && message && this.#bodies.decrypt(bigEndian(message.sequence), body)
+    })
+  }
+
+  /** What waits for a key. */
+  drafts(): Promise<StoredDrafts> {
+    return StoredDrafts.open(this.database, this.#bodies)
   }
 
   /** Whether the key has signed what this folder does not know of: it is an older copy, or another one. */
@@ -162,11 +186,11 @@ export class Outbox {
     context: SealingContext
   ): Promise<(Unreceipted | undefined)[]> {
     if (this.#undo.length > 0) await this.#write([], [])
-    const bodies = await this.database.getMany(messages.map(({ sequence }) => numbered('p', sequence)))
+    const bodies = await this.#storedBodies(messages)
     const known = messages.flatMap((message, index) => {
-      const stored = bodies[index]
-      if (stored === undefined || this.find(message.leaf) === undefined) return []
-      return [{ message, draft: { body: this.#bodies.decrypt(message.sequence, stored) } }]
+      const body = bodies[index]
+      if (body === undefined || this.find(message.leaf) === undefined) return []
+      return [{ message, draft: { body, id: message.id } }]
     })
     const again = await this.#replace(
       known,
@@ -181,7 +205,7 @@ export class Outbox {
   async #replace(old: readonly Stored[], drafts: readonly Draft[], sealing: Sealing): Promise<Unreceipted[]> {
     const added = drafts.map((draft): Stored => {
       const sequence = draft.payment?.sequence ?? this.#next++
-      return { message: this.#make(sequence, draft.body, sealing), draft }
+      return { message: this.#make(sequence, draft, sealing), draft }
     })
     await this.#write(old, added)
     for (const { message } of old) this.#waiting.delete(toHex(message.leaf))
@@ -193,14 +217,14 @@ export class Outbox {
     const deletions = old.flatMap(({ message }) => deletionsOf(message))
     for (const { draft } of added) this.#nextPayment = after(draft.payment?.sequence, this.#nextPayment)
     const numbers = { next: this.#next, nextPayment: this.#nextPayment }
-    const writes: Write[] = [...this.#undo, ...deletions, ...this.#putsOf(added), ...numbersWrites(numbers)]
+    const writes: Write[] = [...this.#undo, ...deletions, ...this.#writesOf(added), ...numbersWrites(numbers)]
     try {
       await writeDurably(this.database, writes)
       // After a crash here the folder is above the mark, and the message is sent at the next start.
       await this.mark?.raise(numbers)
       this.#undo = []
     } catch (error) {
-      this.#undo.push(...takingBack(this.#putsOf(added)), ...this.#putsOf(old))
+      this.#undo.push(...takingBack(this.#writesOf(added)), ...this.#writesOf(old))
       throw new Error(
         'the outbox could not be written; if it was all the same, a restart of this client sends the message',
         { cause: error }
@@ -208,8 +232,8 @@ export class Outbox {
     }
   }
 
-  #putsOf(stored: readonly Stored[]): Write[] {
-    return stored.flatMap(each => putsOf(each, (sequence, body) => this.#bodies.encrypt(sequence, body)))
+  #writesOf(stored: readonly Stored[]): Write[] {
+    return stored.flatMap(each => writesOf(each, (place, body) => this.#bodies.encrypt(place, body)))
   }
 
   /** Keeps a verified receipt in place of the messages it names. */
@@ -270,12 +294,12 @@ export class Outbox {
     await writeLazily(this.database, [...writes, ...messages.flatMap(deletionsOf)])
   }
 
-  #make(sequence: bigint, bytes: Uint8Array, sealing: Sealing): Unreceipted {
+  #make(sequence: bigint, { body: bytes, id }: Draft, sealing: Sealing): Unreceipted {
     const claim = { network: this.network.id, author: this.signer.peerId, sequence, time: this.now() }
     const body: Body =
       sealing === 'open' ? { kind: 'open', bytes } : { kind: 'sealed', sealed: seal(sealing, claim, bytes) }
     const envelope = signEnvelope('message', encodeMessage({ ...claim, body }), this.signer)
-    return { sequence, leaf: leafHash(envelope), envelope, keyId: keyIdOf(body) }
+    return { sequence, leaf: leafHash(envelope), envelope, keyId: keyIdOf(body), id }
   }
 
   #hold(message: Unreceipted): void {
@@ -287,31 +311,6 @@ function takingBack(puts: readonly Write[]): Write[] {
   return puts.map(({ key }): Write => ({ type: 'del', key }))
 }
 
-/** Whether a folder is a client's, and holds no log. A light client has the head that it verified last, before its first message. */
-export async function isOutbox(database: Database): Promise<boolean> {
-  return (await database.get(NEXT)) !== undefined || (await database.get(VERIFIED_HEAD_KEY)) !== undefined
-}
-
-/** Who has written the messages in an outbox; undefined where there are none. Throws StoreError. */
-export async function authorIn(database: Database, network: Network): Promise<PeerIdBytes | undefined> {
-  const first = async (prefix: string): Promise<Uint8Array | undefined> => {
-    const range = { gte: numbered(prefix, 0n), lte: numbered(prefix, LAST_SEQUENCE), limit: 1 }
-    const [value] = await database.values(range).all()
-    return value
-  }
-  const envelope = await first('o')
-  if (envelope !== undefined)
-    return expectStored(
-      'a message in the outbox',
-      () => decodeMessage(decodeEnvelope(envelope).payload).author
-    )
-  const receipt = await first('q')
-  if (receipt === undefined) return undefined
-  const read = (): Receipt => readReceipt(receipt, network.id, sequencerOf(network), new VerifierCache())
-  return expectStored('a receipt', read).author
-}
-
-const NEXT = Uint8Array.of(0x73)
 const NEXT_PAYMENT = Uint8Array.of(0x78)
 
 async function numbersIn(database: Database): Promise<Numbers> {

@@ -9,17 +9,20 @@ import type { SealingContext } from '../core/sealing.js'
 import type { Host } from '../network/host.js'
 import { describeError, type Report, type Summary } from './events.js'
 import type { Outbox, Sealing } from './outbox.js'
-import type { Draft, Payment, Unreceipted } from './outbox-entries.js'
+import type { Draft, MessageId, Payment, Unreceipted } from './outbox-entries.js'
 import { RefusalDetails } from './refusal-details.js'
 import { type Flight, SendWindow } from './send-window.js'
 import type { ReceivedNotice } from './sequencer-link.js'
 import type { Service } from './service.js'
+import type { StoredDrafts } from './stored-drafts.js'
 import { Wakeup } from './waiting.js'
 
 export interface PublisherOptions {
   readonly host: Host
   readonly topic: string
   readonly outbox: Outbox
+  readonly drafts: StoredDrafts
+  readonly bodies: 'sealed' | 'open'
   readonly network: Hash
   readonly author: PeerIdBytes
   readonly sequencer: PeerIdBytes
@@ -41,8 +44,8 @@ export interface PublisherOptions {
  * receipt or a refusal comes, and everything is on disk before it leaves.
  */
 export class Publisher implements Service {
-  /** Handed in, not on disk yet. */
-  readonly #gathered: Draft[] = []
+  /** Handed in, not signed yet. Those that wait for a key lie on disk. */
+  #gathered: Draft[]
   /** On disk, waiting for room in the window. */
   #queue: Unreceipted[]
   readonly #window = new SendWindow()
@@ -63,6 +66,8 @@ export class Publisher implements Service {
   #counts = { sent: 0, accepted: 0, refused: 0, resent: 0 }
 
   constructor(private readonly options: PublisherOptions) {
+    this.#gathered = [...options.drafts.left]
+    if (options.bodies === 'open') this.#sealing = 'open'
     this.#queue = options.outbox.waiting()
     this.#left = new Set(this.#queue.map(({ leaf }) => toHex(leaf)))
   }
@@ -71,7 +76,7 @@ export class Publisher implements Service {
     this.#resendTimer = setInterval(() => this.#resend(), LIMITS.resendMs.first / 8)
   }
 
-  /** What was handed in is on disk after this, and stays in the outbox until it has its receipt. */
+  /** What was handed in is on disk after this, and stays there until it has its receipt. */
   async stop(): Promise<void> {
     this.down()
     clearInterval(this.#resendTimer)
@@ -83,12 +88,17 @@ export class Publisher implements Service {
     }
     // Messages that wait to be sealed again are on disk as they are.
     clearTimeout(this.#timer)
-    for (const draft of this.#gathered.splice(0))
-      this.#drop(draft, 'the client was stopped before it had a key to seal to')
+    this.#drop(
+      ({ storedAt }) => storedAt === undefined,
+      'the client was stopped before it had a key to seal to'
+    )
     await this.#settling
   }
 
-  /** Takes a body that fits the schema. It is sealed where that is to be, signed, stored and sent soon; what becomes of it is reported. */
+  /**
+   * Takes a body that fits the schema. It is sealed where that is to be, signed, stored and sent soon; where there is no
+   * key yet it is stored until there is. What becomes of it is reported.
+   */
   submit(draft: Draft): void {
     this.#gathered.push(draft)
     this.#schedule()
@@ -102,6 +112,7 @@ export class Publisher implements Service {
   /** Resolves when every message has its receipt or its refusal, or when `signal` fires. */
   async settled(signal: AbortSignal): Promise<void> {
     while (this.unsettled > 0 && !signal.aborted) await this.#changed.wait(signal)
+    await this.#storing
     await this.#settling
   }
 
@@ -116,9 +127,9 @@ export class Publisher implements Service {
     return { ...this.#counts, p50: percentile(50), p99: percentile(99) }
   }
 
-  refusedBeforeSending(reason: string, detail: string): void {
+  refusedBeforeSending(reason: string, detail: string, id: MessageId | undefined): void {
     this.#counts.refused += 1
-    this.options.report({ event: 'refused', sequence: undefined, reason, detail })
+    this.options.report({ event: 'refused', id, sequence: undefined, reason, detail })
   }
 
   up(sealing: Sealing): void {
@@ -161,9 +172,12 @@ export class Publisher implements Service {
   }
 
   #schedule(): void {
-    if (this.#sealing === undefined) return
-    if (this.#gathered.length === 0 && this.#toReseal().length === 0) return
     if (this.#storing !== undefined || this.#timer !== undefined) return
+    if (this.#sealing === undefined) {
+      if (this.#gathered.some(isLoose)) this.#storing = this.#keepAll()
+      return
+    }
+    if (this.#gathered.length === 0 && this.#toReseal().length === 0) return
     const wait = this.#lastStored + LIMITS.bundleMs - this.options.clock()
     const isFull = this.#gathered.length >= LIMITS.bundleMessages
     if (wait <= 0 || isFull) this.#storing = this.#storeAll()
@@ -192,8 +206,25 @@ export class Publisher implements Service {
         if (this.#gathered.length < LIMITS.bundleMessages) break
       }
     } catch (error) {
-      for (const draft of this.#gathered.splice(0)) this.#drop(draft, describeError(error))
-      this.#changed.wake()
+      this.#drop(() => true, describeError(error))
+    } finally {
+      this.#storing = undefined
+    }
+    this.#schedule()
+  }
+
+  /** Puts on disk what waits for a key. Payments wait for nothing: their numbers are taken, and what they may pay is known. */
+  async #keepAll(): Promise<void> {
+    try {
+      await Promise.resolve()
+      const count = this.#gathered.length
+      const fresh = this.#gathered.filter(isLoose)
+      const stored = await this.options.drafts.store(fresh)
+      this.#gathered = this.#gathered.map((draft, index) =>
+        index < count && isLoose(draft) ? (stored.shift() ?? draft) : draft
+      )
+    } catch (error) {
+      this.#drop(isLoose, describeError(error))
     } finally {
       this.#storing = undefined
     }
@@ -207,9 +238,15 @@ export class Publisher implements Service {
     return this.options.maySeal(sealing) ? sealing : undefined
   }
 
-  #drop({ payment }: Draft, detail: string): void {
-    if (payment !== undefined) this.options.unsigned(payment)
-    this.refusedBeforeSending('busy', detail)
+  /** Forgets those of what was handed in that `isLost` names. */
+  #drop(isLost: (draft: Draft) => boolean, detail: string): void {
+    const lost = this.#gathered.filter(isLost)
+    this.#gathered = this.#gathered.filter(draft => !isLost(draft))
+    for (const { payment, id } of lost) {
+      if (payment !== undefined) this.options.unsigned(payment)
+      this.refusedBeforeSending('busy', detail, id)
+    }
+    this.#changed.wake()
   }
 
   #toReseal(): Flight[] {
@@ -251,7 +288,7 @@ export class Publisher implements Service {
       }
       this.#window.replaced(flight, message, clock())
       messages.push(message)
-      report({ event: 'resealed', sequence: flight.message.sequence, as: message.sequence })
+      report({ event: 'resealed', id: message.id, sequence: flight.message.sequence, as: message.sequence })
     }
     this.#counts.resent += messages.length
     // Without a connection they leave with the next one, as all in flight.
@@ -318,7 +355,7 @@ export class Publisher implements Service {
       const ms = this.#window.received(leaf, now)
       this.#latency.record(Math.max(1, Math.round(ms * 1000)))
       this.#counts.accepted += 1
-      report({ event: 'receipt', sequence, position, leaf, ms })
+      report({ event: 'receipt', id: message.id, sequence, position, leaf, ms })
     }
     this.#settle(outbox.settle(messages, bytes))
   }
@@ -342,7 +379,7 @@ export class Publisher implements Service {
   #giveUp(message: Unreceipted, reason: string, detail: string): void {
     this.#window.ended(message.leaf)
     this.#counts.refused += 1
-    this.options.report({ event: 'refused', sequence: message.sequence, reason, detail })
+    this.options.report({ event: 'refused', id: message.id, sequence: message.sequence, reason, detail })
     this.#settle(this.options.outbox.discard(message))
   }
 
@@ -367,4 +404,9 @@ export class Publisher implements Service {
     this.#pump()
     this.#changed.wake()
   }
+}
+
+/** Whether it would be gone with this process. */
+function isLoose({ payment, storedAt }: Draft): boolean {
+  return payment === undefined && storedAt === undefined
 }

@@ -8,7 +8,7 @@ import { isPassing } from '../core/refusal.js'
 import type { Fate } from '../core/submission.js'
 import { describeError, type Report, type Summary } from './events.js'
 import type { Outbox } from './outbox.js'
-import type { Draft, Payment, Unreceipted } from './outbox-entries.js'
+import type { Draft, MessageId, Payment, Unreceipted } from './outbox-entries.js'
 import type { Service } from './service.js'
 import { Wakeup } from './waiting.js'
 
@@ -93,9 +93,9 @@ export class Submitter implements Service {
     return { ...this.#counts, p50: percentile(50), p99: percentile(99) }
   }
 
-  refusedBeforeSending(reason: string, detail: string): void {
+  refusedBeforeSending(reason: string, detail: string, id: MessageId | undefined): void {
     this.#counts.refused += 1
-    this.options.report({ event: 'refused', sequence: undefined, reason, detail })
+    this.options.report({ event: 'refused', id, sequence: undefined, reason, detail })
   }
 
   async #run(): Promise<void> {
@@ -132,9 +132,9 @@ export class Submitter implements Service {
     }
   }
 
-  #drop({ payment }: Draft, detail: string): void {
+  #drop({ payment, id }: Draft, detail: string): void {
     if (payment !== undefined) this.options.unsigned(payment)
-    this.refusedBeforeSending('busy', detail)
+    this.refusedBeforeSending('busy', detail, id)
   }
 
   /** One bundle of the oldest; false where the peer did not take all of them, for now. */
@@ -180,18 +180,18 @@ export class Submitter implements Service {
   }
 
   /** Whether that is the end of it. */
-  #note({ sequence, leaf }: Unreceipted, fate: Fate): boolean {
+  #note({ sequence, leaf, id }: Unreceipted, fate: Fate): boolean {
     const { report, clock } = this.options
     if (fate.kind === 'refused') {
       const { reason, detail } = fate
       if (isPassing(reason)) return false
       this.#counts.refused += 1
-      report({ event: 'refused', sequence, reason, detail })
+      report({ event: 'refused', id, sequence, reason, detail })
     } else {
       const ms = clock() - (this.#sentAt.get(toHex(leaf)) ?? clock())
       this.#latency.record(Math.max(1, Math.round(ms * 1000)))
       this.#counts.accepted += 1
-      report({ event: 'accepted', sequence, leaf, ms })
+      report({ event: 'accepted', id, sequence, leaf, ms })
     }
     this.#sentAt.delete(toHex(leaf))
     return true

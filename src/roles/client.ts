@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { bodiesOf, rulesOf } from '../chain/rules.js'
 import { signerOf } from '../core/keys.js'
 import { type Network, type OrderedNetwork, sequencerOf } from '../core/network-document.js'
+import type { Reason } from '../core/refusal.js'
 import { newSealingContext } from '../core/sealing.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
@@ -14,6 +15,7 @@ import { KeyRenewal } from '../node/key-renewal.js'
 import { LightClient } from '../node/light-client.js'
 import { NewestCertificate } from '../node/newest-certificate.js'
 import type { Sealing } from '../node/outbox.js'
+import type { MessageId } from '../node/outbox-entries.js'
 import { Publisher } from '../node/publisher.js'
 import type { SequenceMark } from '../node/sequence-mark.js'
 import { SequencerAsker } from '../node/sequencer-asker.js'
@@ -43,8 +45,10 @@ export interface Client<Has extends Holdings = ChainHoldings> extends Controlled
   connected(signal: AbortSignal): Promise<void>
   /** Why the last try to reach somebody failed, where it did. */
   problem(): string | undefined
-  /** Sends one message, once there is room for it. What becomes of it is reported. */
-  send(value: unknown, signal: AbortSignal): Promise<void>
+  /** Sends one message, once there is room for it. What becomes of it is reported, with `id`. */
+  send(value: unknown, signal: AbortSignal, id?: MessageId): Promise<void>
+  /** Reports that what was to be sent is no message. */
+  refuse(reason: Reason, detail: string, id: MessageId): void
   /** Resolves when it is known of all messages what became of them, or when `signal` fires; gives those of which it is not. */
   settled(signal: AbortSignal): Promise<number>
   /** Moves the verified head and checks receipts once more, now, where there are any; gives up when `signal` fires. */
@@ -65,6 +69,7 @@ export async function createClient(
   const sequencer = sequencerOf(network)
   const rules = rulesOf(network)
   const topics = topicsOf(network.id)
+  const bodies = bodiesOf(rules)
   const host = await Host.create({
     ...options,
     topics: [topics.messages, topics.evidence, ...(copy ? [topics.blocks] : [])]
@@ -90,6 +95,8 @@ export async function createClient(
     host,
     topic: topics.messages,
     outbox,
+    drafts: await outbox.drafts(),
+    bodies,
     network: network.id,
     author: signer.peerId,
     sequencer,
@@ -153,7 +160,6 @@ export async function createClient(
     now,
     report
   })
-  const bodies = bodiesOf(rules)
   const link = new SequencerLink<Sealing>({
     host,
     network: network.id,
@@ -210,6 +216,7 @@ export async function createClient(
     connected: signal => unlessAborted(firstUp.promise, signal),
     problem: () => link.problem,
     send: sending(languageOf(rules), signer, publisher, wallet),
+    refuse: (reason, detail, id) => publisher.refusedBeforeSending(reason, detail, id),
     settled: async signal => {
       await publisher.settled(signal)
       return publisher.unsettled

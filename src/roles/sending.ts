@@ -9,7 +9,7 @@ import type { Network, UnorderedNetwork } from '../core/network-document.js'
 import { sealedLength } from '../core/sealing.js'
 import type { Report } from '../node/events.js'
 import { Outbox } from '../node/outbox.js'
-import type { Draft } from '../node/outbox-entries.js'
+import type { Draft, MessageId } from '../node/outbox-entries.js'
 import type { SequenceMark } from '../node/sequence-mark.js'
 import { Wallet, type WalletOptions } from '../node/wallet.js'
 
@@ -18,7 +18,7 @@ export interface Outgoing {
   /** Resolves when there is room for one more, or when `signal` fires. */
   room(signal: AbortSignal): Promise<void>
   submit(draft: Draft): void
-  refusedBeforeSending(reason: string, detail: string): void
+  refusedBeforeSending(reason: string, detail: string, id: MessageId | undefined): void
 }
 
 /** Network, key id, encapsulated key, sequence, time, payload type, and the tags and lengths of all fields. */
@@ -54,28 +54,30 @@ export function sending(
   signer: Signer,
   outgoing: Outgoing,
   wallet: Wallet | undefined
-): (value: unknown, signal: AbortSignal) => Promise<void> {
+): (value: unknown, signal: AbortSignal, id?: MessageId) => Promise<void> {
   // Sequence and time take up to ten bytes each; field tags and lengths are counted at their longest.
   const overhead =
     signer.publicKey.length + signer.sign(new Uint8Array(0)).length + signer.peerId.length + FIXED_OVERHEAD
-  return async (value, signal) => {
+  return async (value, signal, id) => {
     const encoded = encodeBody(value)
     if ('refusal' in encoded)
-      return outgoing.refusedBeforeSending(encoded.refusal.reason, encoded.refusal.detail)
+      return outgoing.refusedBeforeSending(encoded.refusal.reason, encoded.refusal.detail, id)
     const { body } = encoded
     const bytes = overhead + (bodies === 'sealed' ? sealedLength(body.length) : body.length)
     if (bytes > messageBytes)
       return outgoing.refusedBeforeSending(
         'too large',
-        `${bytes} bytes with its envelope; this network takes ${messageBytes}`
+        `${bytes} bytes with its envelope; this network takes ${messageBytes}`,
+        id
       )
     await outgoing.room(signal)
-    if (signal.aborted) return
-    if (wallet === undefined) return outgoing.submit({ body })
+    if (signal.aborted)
+      return outgoing.refusedBeforeSending('busy', 'the client stopped before there was room for it', id)
+    if (wallet === undefined) return outgoing.submit({ body, id })
     const { amount, fee } = decodeTransfer(body)
     const reserved = await wallet.reserve(amount + fee, signal)
-    if (reserved.ok) outgoing.submit({ body, payment: reserved.payment })
-    else outgoing.refusedBeforeSending(reserved.refusal.reason, reserved.refusal.detail)
+    if (reserved.ok) outgoing.submit({ body, id, payment: reserved.payment })
+    else outgoing.refusedBeforeSending(reserved.refusal.reason, reserved.refusal.detail, id)
   }
 }
 

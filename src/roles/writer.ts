@@ -85,6 +85,7 @@ export async function createWriter(options: ClientOptions<Network>): Promise<Cli
     connected: signal => unlessAborted(firstUp.promise, signal),
     problem: () => neighbours.problem,
     send: sending(language, signer, submitter, wallet),
+    refuse: (reason, detail, id) => submitter.refusedBeforeSending(reason, detail, id),
     settled: async signal => {
       await submitter.settled(signal)
       return submitter.unsettled

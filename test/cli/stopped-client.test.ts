@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { runClient } from '#src/cli/client-command.js'
+import type { Said } from '#src/cli/input.js'
 import type { PeerEvent } from '#src/node/events.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { makeNetwork, makeWorkNetwork, type TestNetwork } from '../helpers/networks.js'
@@ -16,8 +17,8 @@ describe('a client that is told to stop', () => {
     const folder = await cleanup.folder()
     await writeSequencerFiles(folder, net)
     const stopping = new AbortController()
-    async function* texts(): AsyncIterable<unknown> {
-      for (let count = 1; count <= 5; count += 1) yield { text: `message ${count}` }
+    async function* texts(): AsyncIterable<Said> {
+      for (let count = 1; count <= 5; count += 1) yield { ok: true, value: { text: `message ${count}` } }
       stopping.abort(new Error('SIGTERM'))
     }
     const events: PeerEvent[] = []
@@ -28,7 +29,12 @@ describe('a client that is told to stop', () => {
       listen: [],
       connect: [address]
     }
-    const summary = await runClient(files, texts(), event => events.push(event), stopping)
+    const summary = await runClient(
+      files,
+      { kind: 'made up', read: texts },
+      event => events.push(event),
+      stopping
+    )
     assert.deepEqual([summary.sent, summary.accepted, summary.refused], [5, 5, 0])
     return events
   }

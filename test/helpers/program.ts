@@ -79,6 +79,9 @@ export interface JsonEvent {
   readonly addresses?: readonly string[]
   readonly reason?: string
   readonly sequence?: number
+  readonly id?: string | number
+  readonly detail?: string
+  readonly position?: number
   readonly keyId?: string
   readonly older?: number
   readonly sent?: number
@@ -107,7 +110,7 @@ export class Program extends Changes {
     cleanup: Cleanup,
     folder: string,
     args: readonly string[],
-    input?: string,
+    input?: string | Uint8Array,
     env: Readonly<Record<string, string>> = {},
     fileBlocks?: number
   ): Program {
@@ -144,7 +147,7 @@ export class Program extends Changes {
     folder: string,
     [file = '', ...rest]: readonly string[],
     env: Readonly<Record<string, string>>,
-    input?: string,
+    input?: string | Uint8Array,
     staysOpen = false
   ): Program {
     const child = spawn(file, rest, { cwd: folder, stdio: 'pipe', env: { ...process.env, ...env } })

@@ -9,7 +9,7 @@ import { decodeMessage } from '#src/core/message.js'
 import { newSealingContext, Opener } from '#src/core/sealing.js'
 import { Outbox } from '#src/node/outbox.js'
 import { StoredBodies } from '#src/node/outbox-bodies.js'
-import { numbered } from '#src/node/outbox-entries.js'
+import { bigEndian, numbered } from '#src/node/outbox-entries.js'
 import { Author } from '../helpers/authors.js'
 import { present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
@@ -108,18 +108,19 @@ describe("bodies in a client's folder", () => {
     }
   })
 
-  it('open with the key file of who wrote them alone, under their own sequence', async () => {
+  it('open with the key file of who wrote them alone, in their own place', async () => {
+    const place = bigEndian(7n)
     const bodies = new StoredBodies(alice.signer, net.network.id)
-    const stored = bodies.encrypt(7n, body(7))
-    assert.deepEqual(bodies.decrypt(7n, stored), body(7))
-    assert.notDeepEqual(bodies.encrypt(7n, body(7)), stored, 'no nonce is used twice')
+    const stored = bodies.encrypt(place, body(7))
+    assert.deepEqual(bodies.decrypt(place, stored), body(7))
+    assert.notDeepEqual(bodies.encrypt(place, body(7)), stored, 'no nonce is used twice')
     const bob = await Author.create(net, 'bob')
     const elsewhere = (await makeNetwork({ name: 'another' })).network.id
-    assert.throws(() => new StoredBodies(bob.signer, net.network.id).decrypt(7n, stored), StoreError)
-    assert.throws(() => new StoredBodies(alice.signer, elsewhere).decrypt(7n, stored), StoreError)
-    assert.throws(() => bodies.decrypt(8n, stored), StoreError)
+    assert.throws(() => new StoredBodies(bob.signer, net.network.id).decrypt(place, stored), StoreError)
+    assert.throws(() => new StoredBodies(alice.signer, elsewhere).decrypt(place, stored), StoreError)
+    assert.throws(() => bodies.decrypt(bigEndian(8n), stored), StoreError)
     for (const index of [1, 20, stored.length - 1])
-      assert.throws(() => bodies.decrypt(7n, flipped(stored, index)), StoreError)
-    assert.throws(() => bodies.decrypt(7n, stored.slice(0, 20)), StoreError)
+      assert.throws(() => bodies.decrypt(place, flipped(stored, index)), StoreError)
+    assert.throws(() => bodies.decrypt(place, stored.slice(0, 20)), StoreError)
   })
 })

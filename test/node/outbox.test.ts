@@ -188,7 +188,7 @@ describe('the outbox', () => {
       const bodies = new StoredBodies(alice.signer, net.network.id)
       return stored.map(([key, value]) => {
         assert.ok(!Buffer.from(value).includes('text'), 'it is encrypted')
-        return Buffer.from(bodies.decrypt(Buffer.from(key).readBigUInt64BE(1), value)).toString()
+        return Buffer.from(bodies.decrypt(key.subarray(1), value)).toString()
       })
     }
 

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
-import { parseLine } from '../peer-command.js'
+import { UsageError } from '../failure.js'
+import { readSaid } from '../input.js'
 import { type SendOptions, sendOne, withSendOptions } from '../send-one.js'
 
 export function submitCommand(): Command {
@@ -9,6 +10,8 @@ export function submitCommand(): Command {
     )
     .argument('<message>', 'its text, or the whole message as a JSON object')
   return withSendOptions(command).action(async (message: string, options: SendOptions) => {
-    await sendOne(parseLine(message), options)
+    const said = readSaid(message)
+    if (!said.ok) throw new UsageError(`the message is not sent: ${said.problem}`)
+    await sendOne(said.value, options)
   })
 }
