@@ -140,6 +140,18 @@ describe('false blocks among equals', () => {
     await log.check()
   })
 
+  it('other messages under a good header do not wait for its parent in place of its own', async () => {
+    const [first, second] = alice.says(2)
+    maker.make('parent', { on: 'a1' })
+    const good = maker.make('good', { on: 'parent', messages: [present(first)] })
+    const exchanged = await log.hear({ ...good, envelopes: [present(second).envelope] })
+    assert.ok(exchanged.kind === 'invalid' && exchanged.fault.kind === 'root')
+    assert.equal(await hear('good'), 'orphan')
+    assert.equal(await hear('parent'), 'extended')
+    assert.deepEqual(log.chain.head().id, maker.idOf('good'))
+    await log.check()
+  })
+
   const wrong: readonly (readonly [string, BlockWishes, string])[] = [
     ['on another target than is due', FAULTS.target, 'proof'],
     ['whose work was done for another header', { afterwards: ({ time }) => ({ time: time + 1 }) }, 'proof'],
