@@ -1,12 +1,11 @@
 import type { ReadBlock } from '../chain/stored-blocks.js'
 import type { Block, CheckpointedHeader } from '../core/block.js'
-import { equal, type Hash } from '../core/bytes.js'
+import { equal } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
 import { forkEvidence } from '../core/evidence.js'
 import { LIMITS } from '../core/limits.js'
 import type { Asker } from '../node/asker.js'
 import { Contradiction, Untrue } from '../node/query-errors.js'
-import { Failure } from './failure.js'
 
 /** The blocks that a peer shows, up to a head; what does not hold becomes a fault. */
 export async function* askedBlocks(asker: Asker, head: CheckpointedHeader): AsyncIterable<ReadBlock> {
@@ -47,28 +46,18 @@ async function* pagesTo(asker: Asker, head: CheckpointedHeader): AsyncIterable<B
   }
 }
 
-/** By their ids: the peer may move to another branch meanwhile, and then still has the blocks of the one it has left. */
+/**
+ * By the ids that were verified: the peer may move to another branch meanwhile, and then still has the blocks of the one it
+ * has left. It cannot show a lighter chain than the one that was chosen.
+ */
 async function* branchTo(asker: Asker, last: number): AsyncIterable<Block> {
-  for (let tries = 0; tries < 5; tries += 1) {
-    const ids = await idsTo(asker, last)
-    if (ids !== undefined) return yield* asker.blocksById(ids)
-  }
-  throw new Failure(
-    'the chain of this peer moves from branch to branch faster than it can be read; try again'
-  )
-}
-
-/** Undefined where the chain has moved to another branch between two pages. */
-async function idsTo(asker: Asker, last: number): Promise<Hash[] | undefined> {
-  const ids: Hash[] = []
-  while (ids.length < last) {
-    const from = ids.length + 1
-    for await (const { id, header } of asker.headerPage(from, last - from + 1)) {
-      const before = ids.at(-1)
-      if (before !== undefined && !equal(header.parent, before)) return undefined
-      ids.push(id)
+  for (let next = 1; next <= last; ) {
+    const from = next
+    const ids = asker.verifiedIds(from, Math.min(LIMITS.blockIds, last - from + 1))
+    for await (const block of asker.blocksById(ids)) {
+      yield block
+      next += 1
     }
-    if (ids.length < from) return ids
+    if (next === from) return
   }
-  return ids
 }

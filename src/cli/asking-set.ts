@@ -1,6 +1,6 @@
 import type { UnorderedNetwork } from '../core/network-document.js'
 import { SetAsker } from '../node/transfers/set-asker.js'
-import { type AskingOptions, withConnection } from './asking.js'
+import { type AskingOptions, oneOf, withConnection } from './asking.js'
 import { printLine } from './terminal.js'
 
 /** Asks a peer of a network with no order. What it answers is its word: there is no header that proves it. */
@@ -9,7 +9,7 @@ export async function askingSet(
   network: UnorderedNetwork,
   use: (asker: SetAsker) => Promise<void>
 ): Promise<void> {
-  await withConnection(options, network, ({ host, peer }) => {
+  await withConnection(oneOf(options), network, ({ host, peer }) => {
     if (!options.json) printLine('as this peer has it: nothing proves it, and others may know more')
     return use(new SetAsker(host, peer, network))
   })

@@ -16,8 +16,8 @@ import type { Asker } from '../node/asker.js'
 import { describeError } from '../node/events.js'
 import { readEvidence } from '../node/evidence-check.js'
 import { compareHeads } from '../node/head-comparison.js'
+import { heaviest, WeighedPeer } from '../node/heaviest.js'
 import { Contradiction } from '../node/query-errors.js'
-import { VerifiedChain } from '../node/verified-chain.js'
 import { closedNetwork, type SwarmKeyOption, withSwarmKeyOption } from './closed-network.js'
 import { encodeEvidenceFile } from './evidence-file.js'
 import { Failure } from './failure.js'
@@ -25,7 +25,7 @@ import { readOrderedNetwork, replaceFile } from './files.js'
 import { expectNoPeers } from './folder-owner.js'
 import { readIdentity } from './key-files.js'
 import { LastSeenHead } from './last-seen.js'
-import { address, DEFAULTS } from './options.js'
+import { addresses, DEFAULTS } from './options.js'
 import { printLine } from './terminal.js'
 
 export interface ConnectingOptions extends SwarmKeyOption {
@@ -33,8 +33,14 @@ export interface ConnectingOptions extends SwarmKeyOption {
   readonly key?: string
 }
 
-/** What every asking command takes. */
-export interface AskingOptions extends ConnectingOptions {
+/** The same for commands that may ask more than one. */
+export interface ManyConnections extends Omit<ConnectingOptions, 'connect'> {
+  readonly connect: readonly string[]
+}
+
+/** What every asking command takes. `connect`: the default one where none is named. */
+export interface AskingOptions extends Omit<ConnectingOptions, 'connect'> {
+  readonly connect?: readonly string[]
   readonly network: string
   readonly data: string
   readonly json?: true
@@ -42,7 +48,11 @@ export interface AskingOptions extends ConnectingOptions {
 
 export function askingCommand(name: string): Command {
   return withSwarmKeyOption(new Command(name))
-    .option('--connect <multiaddr>', 'the peer to ask', address, DEFAULTS.sequencer)
+    .option(
+      '--connect <multiaddr>',
+      `the peer to ask; among equals repeatable: the heaviest of their chains counts (default: ${DEFAULTS.sequencer})`,
+      addresses
+    )
     .option('--network <file>', 'the network document', DEFAULTS.network)
     .option('--data <dir>', 'where the head last seen is kept', 'data/tool')
     .option('--key <file>', 'ask with this private key, where a peer takes members only (default: a new one)')
@@ -60,18 +70,9 @@ export async function asking(
 ): Promise<void> {
   const rules = rulesOf(await readOrderedNetwork(options.network))
   await expectNoPeers(options.data)
-  await withAsker(options, rules, async asker => {
-    if (rules.ordering.maxReorg > 0) {
-      const chain = new VerifiedChain(asker, rules, () => Date.now())
-      await chain.follow()
-      asker.tieToChain(chain)
-      const { height } = chain.head.header
-      if (!options.json)
-        printLine(
-          `as this peer has it: ${height} blocks, their headers verified from the genesis on; its chain may yet move to another branch`
-        )
-      return use(asker, chain.head)
-    }
+  if (rules.ordering.maxReorg > 0) return askingEquals(options, rules, use)
+  await withConnection(oneOf(options), rules.network, async ({ host, peer }) => {
+    const asker = new AccountAsker(host, peer, rules, () => Date.now())
     const seen = new LastSeenHead(options.data, rules)
     try {
       const head = await newestHead(asker, await seen.read())
@@ -86,13 +87,42 @@ export async function asking(
   })
 }
 
-function withAsker(
-  options: ConnectingOptions,
+/** The last one that is named, where one peer is asked. */
+export function oneOf<T extends Pick<AskingOptions, 'connect'>>(
+  options: T
+): Omit<T, 'connect'> & { readonly connect: string } {
+  return { ...options, connect: options.connect?.at(-1) ?? DEFAULTS.sequencer }
+}
+
+/** Asks the one of several peers whose chain has most work, and nothing of any other chain. */
+async function askingEquals(
+  { connect = [DEFAULTS.sequencer], ...options }: AskingOptions,
   rules: Rules,
-  use: (asker: AccountAsker) => Promise<void>
+  use: (asker: AccountAsker, head: CheckpointedHeader) => Promise<void>
 ): Promise<void> {
-  return withConnection(options, rules.network, ({ host, peer }) =>
-    use(new AccountAsker(host, peer, rules, () => Date.now()))
+  await withConnections({ ...options, connect }, rules.network, async connections => {
+    const peers = weighedPeers(connections, rules)
+    const found = await heaviest(peers, LIMITS.chainMs, new AbortController().signal)
+    const problems = peers.flatMap(({ problem }) => problem?.why ?? [])
+    if (found === undefined) throw new Failure(problems.join('; '))
+    for (const problem of problems) printLine(`this peer does not count: ${problem}`)
+    const { best, compared } = found
+    const { chain, asker } = best
+    chain.expectWeight(chain.weight)
+    const what = `${chain.head.header.height} blocks, their headers verified from the genesis on`
+    printLine(
+      compared.length === 1
+        ? `as this peer has it, with no other compared: ${what}; its chain may yet move to another branch, and others may have a heavier one: name them with --connect as well`
+        : `by the heaviest of the chains of ${compared.length} peers: ${what}; it may yet move to another branch`
+    )
+    await use(asker, chain.head)
+  })
+}
+
+/** To be compared by their chains. */
+export function weighedPeers(connections: readonly Connection[], rules: Rules): WeighedPeer[] {
+  return connections.map(
+    ({ host, peer, address }) => new WeighedPeer(host, peer, rules, () => Date.now(), address)
   )
 }
 
@@ -118,7 +148,7 @@ export function withConnection<T>(
 
 /** The same to as many of several peers as answer. Throws Failure where none does. */
 export async function withConnections<T>(
-  options: Omit<ConnectingOptions, 'connect'> & { readonly connect: readonly string[] },
+  options: ManyConnections,
   network: Network,
   use: (connections: readonly Connection[]) => Promise<T>
 ): Promise<T> {

@@ -1,14 +1,10 @@
-import type { Rules } from '../chain/cursor.js'
 import { rulesOf } from '../chain/rules.js'
 import { type Hash, toHex } from '../core/bytes.js'
-import { DecodeError } from '../core/codec.js'
 import { LIMITS } from '../core/limits.js'
 import type { OrderedNetwork } from '../core/network-document.js'
-import { Asker } from '../node/asker.js'
-import { NotFound, QueryFailed, Untrue } from '../node/query-errors.js'
-import { VerifiedChain } from '../node/verified-chain.js'
+import { heaviest, type WeighedPeer } from '../node/heaviest.js'
 import { elapsed, unlessAborted, within } from '../node/waiting.js'
-import { type ConnectingOptions, type Connection, withConnections } from './asking.js'
+import { type ManyConnections, weighedPeers, withConnections } from './asking.js'
 import { Failure } from './failure.js'
 import { printLine } from './terminal.js'
 
@@ -23,10 +19,8 @@ interface Place {
 export interface Depth extends Place {
   /** Blocks from there on, that one included. */
   readonly depth: number
-}
-
-export interface DepthOptions extends Omit<ConnectingOptions, 'connect'> {
-  readonly connect: readonly string[]
+  /** How many peers' chains were compared. */
+  readonly compared: number
 }
 
 /**
@@ -38,23 +32,26 @@ export async function waitForDepth(
   leaf: Hash,
   wanted: number,
   network: OrderedNetwork,
-  options: DepthOptions,
+  options: ManyConnections,
   stopping: AbortSignal
 ): Promise<Depth> {
   const signal = within(LIMITS.depthMs, stopping)
   const rules = rulesOf(network)
   return withConnections(options, network, async connections => {
-    let sources = connections.map(connection => new Source(connection, rules))
+    let peers: readonly WeighedPeer[] = weighedPeers(connections, rules)
     for (; !signal.aborted; await elapsed(LIMITS.depthAgainMs, signal)) {
-      const found = await unlessAborted(look(sources, leaf, rules), signal).catch((error: unknown) => {
+      const found = await unlessAborted(look(peers, leaf, signal), signal).catch((error: unknown) => {
         if (!signal.aborted) throw error
       })
       if (signal.aborted) break
       if (found !== undefined && found.depth >= wanted) return found
-      const problems = sources.flatMap(({ problem }) => problem?.why ?? [])
-      if (problems.length === sources.length)
+      const problems = peers.flatMap(({ problem }) => problem?.why ?? [])
+      if (problems.length === peers.length)
         throw new Failure(`no peer is left to ask: ${problems.join('; ')}`)
-      sources = sources.filter(({ problem }) => problem?.isFinal !== true)
+      for (const { problem } of peers)
+        if (problem?.isFinal === true)
+          printLine(`what this peer shows does not hold, and does not count: ${problem.why}`)
+      peers = peers.filter(({ problem }) => problem?.isFinal !== true)
     }
     throw new Failure(
       `the message is not ${wanted} blocks deep yet; it waits at that peer: look for it with: tallystick proof ${toHex(leaf)}`
@@ -63,66 +60,29 @@ export async function waitForDepth(
 }
 
 /** Several peers may have the heaviest chain: one that keeps back the proof does not keep the others from showing it. */
-async function look(sources: readonly Source[], leaf: Hash, rules: Rules): Promise<Depth | undefined> {
-  await Promise.all(sources.map(source => source.follow()))
-  const usable = sources.filter(({ problem }) => problem === undefined)
-  const best = heaviest(usable, rules)
-  if (best === undefined) return undefined
+async function look(
+  peers: readonly WeighedPeer[],
+  leaf: Hash,
+  signal: AbortSignal
+): Promise<Depth | undefined> {
+  const found = await heaviest(peers, LIMITS.chainMs, signal)
+  if (found === undefined) return undefined
+  const { best, compared } = found
   const { chain } = best
-  for (const source of [best, ...usable.filter(other => other !== best)]) {
-    const place = await source.placeOf(leaf)
-    if (place !== undefined && chain.has(place.height, place.id))
-      return { ...place, depth: chain.head.header.height - place.height + 1 }
+  for (const peer of [best, ...compared.filter(other => other !== best)]) {
+    if (peer !== best && !(await peer.follow(signal, chain))) continue
+    const shown = await peer.ask(() => peer.asker.inclusion({ leaf }), signal)
+    if (shown === undefined) continue
+    const { position, signed } = shown
+    const { height } = signed.header
+    if (chain.has(height, signed.id))
+      return {
+        position,
+        height,
+        id: signed.id,
+        depth: chain.head.header.height - height + 1,
+        compared: compared.length
+      }
   }
   return undefined
-}
-
-/** One peer, and its chain as far as that was verified. */
-class Source {
-  readonly chain: VerifiedChain
-  readonly #asker: Asker
-  readonly #address: string
-  /** Why it does not count now. `isFinal`: it has shown what does not hold. */
-  problem: { readonly why: string; readonly isFinal: boolean } | undefined
-
-  constructor({ host, peer, address }: Connection, rules: Rules) {
-    const now = (): number => Date.now()
-    this.#asker = new Asker(host, peer, rules, now)
-    this.chain = new VerifiedChain(this.#asker, rules, now)
-    this.#asker.tieToChain(this.chain)
-    this.#address = address
-  }
-
-  async follow(): Promise<void> {
-    this.problem = undefined
-    await this.#tried(() => this.chain.follow())
-  }
-
-  /** Undefined where it does not show that its chain holds the message. */
-  placeOf(leaf: Hash): Promise<Place | undefined> {
-    return this.#tried(async () => {
-      const { position, signed } = await this.#asker.inclusion({ leaf })
-      return { position, height: signed.header.height, id: signed.id }
-    })
-  }
-
-  async #tried<T>(ask: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await ask()
-    } catch (error) {
-      if (error instanceof NotFound) return undefined
-      const isFinal = error instanceof Untrue || error instanceof DecodeError
-      if (!isFinal && !(error instanceof QueryFailed)) throw error
-      this.problem = { why: `${this.#address}: ${error.message}`, isFinal }
-      if (isFinal) printLine(`what this peer shows does not hold, and does not count: ${this.problem.why}`)
-      return undefined
-    }
-  }
-}
-
-function heaviest(sources: readonly Source[], { ordering }: Rules): Source | undefined {
-  return [...sources].sort(({ chain: one }, { chain: other }) => {
-    if (one.weight !== other.weight) return one.weight > other.weight ? -1 : 1
-    return ordering.compare(one.head, other.head)
-  })[0]
 }

@@ -40,12 +40,20 @@ export interface SourceOptions extends SwarmKeyOption {
   readonly askWith?: string
 }
 
-export type Target = { readonly kind: 'folder' | 'file' | 'peer'; readonly name: string }
+export type Target =
+  | { readonly kind: 'folder' | 'file'; readonly name: string }
+  /** Of several peers, the heaviest chain counts where there are branches. */
+  | { readonly kind: 'peer'; readonly connect: readonly string[] }
+
+/** Those that `--connect` names. */
+export function peersTarget(connect: readonly string[] = [DEFAULTS.sequencer]): Target {
+  return { kind: 'peer', connect }
+}
 
 /** Throws UsageError where it is nothing of the three. */
 export async function targetOf(name: string): Promise<Target> {
   if (await exists(name)) return { kind: (await stat(name)).isDirectory() ? 'folder' : 'file', name }
-  if (parsedAddress(name) !== undefined) return { kind: 'peer', name }
+  if (parsedAddress(name) !== undefined) return { kind: 'peer', connect: [name] }
   throw new UsageError(`${name} is no folder, no file and no multiaddr such as ${DEFAULTS.sequencer}`)
 }
 
@@ -61,7 +69,7 @@ export function withLog(
     case 'file':
       return withFile(target.name, options, use)
     case 'peer':
-      return withPeer(target.name, options, use)
+      return withPeer(target.connect, options, use)
   }
 }
 
@@ -137,7 +145,7 @@ async function withFile(
 }
 
 async function withPeer(
-  connect: string,
+  connect: readonly string[],
   options: SourceOptions,
   use: (source: LogSource) => Promise<void>
 ): Promise<void> {

@@ -5,7 +5,7 @@ import { type EnvelopeBytes, equal } from '../core/bytes.js'
 import type { UnorderedNetwork } from '../core/network-document.js'
 import { SetAsker } from '../node/transfers/set-asker.js'
 import { type ReadTransfers, transfersOf } from '../node/transfers/set-reading.js'
-import { withConnection } from './asking.js'
+import { oneOf, withConnection } from './asking.js'
 import { Failure } from './failure.js'
 import { readNetwork } from './files.js'
 import { beginningOf } from './frame-file.js'
@@ -34,7 +34,7 @@ export function withSet(
     case 'file':
       return withFile(target.name, options, use)
     case 'peer':
-      return withPeer(target.name, options, use)
+      return withPeer(target.connect, options, use)
   }
 }
 
@@ -92,13 +92,13 @@ async function withFile(
 }
 
 async function withPeer(
-  connect: string,
+  connect: readonly string[],
   { network: path, askWith, swarmKey }: SourceOptions,
   use: (source: SetSource) => Promise<void>
 ): Promise<boolean> {
   const network = await readNetwork(path ?? DEFAULTS.network)
   if (network.kind === 'ordered') return false
-  const asked = { connect, ...(askWith && { key: askWith }), ...(swarmKey && { swarmKey }) }
+  const asked = { ...oneOf({ connect }), ...(askWith && { key: askWith }), ...(swarmKey && { swarmKey }) }
   await withConnection(asked, network, async ({ host, peer }) => {
     const asker = new SetAsker(host, peer, network)
     const { count } = await asker.status()

@@ -244,6 +244,13 @@ export const LIMITS = {
   welcomeRate: { perSecond: 0.2, burst: 4 },
   /** Peers that are asked for their heads, or sets, in one round; others in the next one. */
   askedPeers: 64,
+  /**
+   * For who verifies the chain of a peer by its headers alone, from the genesis on: headers that one peer may have
+   * verified, how long that may take, and how long a page of `rangeHeaders`, ms.
+   */
+  chainHeaders: 4_000_000,
+  chainMs: 600_000,
+  chainPageMs: 30_000,
   /** Headers that are checked in one turn of the event loop. */
   headersInTurn: 8,
   /** Blocks whose parents are not known yet: in all, their bytes, those that one peer brought, and for how long, ms. */

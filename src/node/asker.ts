@@ -52,6 +52,13 @@ export class Asker extends ClaimAsker {
     this.#chain = chain
   }
 
+  /** The ids of so many blocks from a height on, as far as the chain that was verified goes. */
+  verifiedIds(from: number, count: number): Hash[] {
+    return Array.from({ length: count }, (_, index) => this.#chain?.idAt(from + index)).flatMap(
+      id => id ?? []
+    )
+  }
+
   /** False where a block was verified that has left the chain, or never was in it. */
   isOnChain({ header, id }: SignedHeader): boolean {
     return this.#chain?.has(header.height, id) ?? true

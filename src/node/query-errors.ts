@@ -40,6 +40,17 @@ export class QueryFailed extends Error {
   override name = 'QueryFailed'
 }
 
+/** It would take too long to verify: no lie, but of no use. */
+export class ChainTooLong extends Error {
+  override name = 'ChainTooLong'
+
+  constructor(headers: number) {
+    super(
+      `the peer has had ${headers} headers verified, and no more are: the chain is too long to be verified from the genesis on for one question, or the peer makes it up; ask another peer, or run one of your own, stop it, and read its folder with --from`
+    )
+  }
+}
+
 /** The peer does not answer the query, and says why: one of the reasons of a refusal, or one not known here. */
 export class QueryRefused extends QueryFailed {
   override name = 'QueryRefused'

@@ -19,6 +19,8 @@ export interface Ordering extends HeaderRules {
   readonly lookback: number
   /** What is wrong with a header as a child of the first of `ancestors`, beside what `screen` finds. */
   verify(header: Header, ancestors: Ancestors, stakes: Stakes, now: number): Fault | undefined
+  /** What is wrong with a header as the head of any chain at this time, whatever stands before it, beside what `screen` finds. */
+  screenHead(header: Header, now: number): Fault | undefined
   weight(header: Header): bigint
   /** Below 0 where `one` is to be the head rather than `other`, both with the same total weight. */
   compare(one: SignedHeader, other: SignedHeader): number

@@ -39,6 +39,11 @@ export class SequencerOrdering implements Ordering {
     return { kind: 'time', height: header.height, detail: "before its parent's" }
   }
 
+  /** The sequencer speaks for it. */
+  screenHead(): undefined {
+    return undefined
+  }
+
   weight(): bigint {
     return 1n
   }

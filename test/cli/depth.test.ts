@@ -15,7 +15,7 @@ import { identity, makeWorkNetwork, type TestNetwork } from '../helpers/networks
 import { RunningClient } from '../helpers/peers.js'
 import { Program, tool } from '../helpers/program.js'
 import { lastOf, rootlessHeaders } from '../helpers/rootless.js'
-import { RunningEqual, readerOf } from '../helpers/running-equal.js'
+import { type Reader, RunningEqual, readerOf } from '../helpers/running-equal.js'
 
 /** What a relay makes of an answer of the peer behind it. */
 type Lie = (answer: Answer, query: Query) => Answer
@@ -35,9 +35,12 @@ describe('submit --wait: how deep a message is', () => {
     heads = 0
     address = ''
 
+    private constructor(public behind: Reader) {
+      super()
+    }
+
     static async start(name: string, behind: RunningEqual, lie: Lie = answer => answer): Promise<Relay> {
-      const relay = new Relay()
-      const { host: reader, peer } = await readerOf(cleanup, net, behind.address, `reader of ${name}`)
+      const relay = new Relay(await readerOf(cleanup, net, behind.address, `reader of ${name}`))
       const host = await Host.create({
         key: await identity(name),
         listen: ['/ip4/127.0.0.1/tcp/0'],
@@ -46,6 +49,7 @@ describe('submit --wait: how deep a message is', () => {
       await host.serve(QUERY_PROTOCOL, QUERY_STREAMS, async channel => {
         const frame = present(await channel.receive(deadline()))
         const { query } = decodeQuery(frame)
+        const { host: reader, peer } = relay.behind
         const truth = await reader.open(peer, QUERY_PROTOCOL, QUERY_STREAMS, deadline())
         await truth.send(frame, deadline())
         for (;;) {
@@ -53,6 +57,7 @@ describe('submit --wait: how deep a message is', () => {
           if (answer === undefined) break
           await channel.send(encodeAnswer(lie(decodeAnswer(answer), query)), deadline())
         }
+        await truth.finish(deadline())
         await channel.close(deadline())
         if (query.kind === 'headerOfHead') relay.heads += 1
         relay.changed()
@@ -242,6 +247,54 @@ describe('submit --wait: how deep a message is', () => {
     const honest = await Relay.start('honest', miner)
     const { height, depth } = await new Waiting(leaf, 2, silent, honest).ended
     assert.deepEqual([height, depth], [1, 2])
+  })
+
+  it('each asking command goes by the heaviest of the chains of all peers that are named, whichever comes first, and says how many it compared', async () => {
+    const [light, heavy] = await Promise.all([
+      RunningEqual.start(cleanup, net, { ...MINES, who: 'light' }),
+      RunningEqual.start(cleanup, net, { ...MINES, who: 'heavy' })
+    ])
+    await mine(light, 2)
+    await mine(heavy, 5)
+    const boaster = await Relay.start('boaster', light, answer =>
+      answer.kind === 'status' ? { ...answer, weight: 2n ** 200n } : answer
+    )
+    const folder = await cleanup.folder()
+    await writeFile(join(folder, 'network.json'), JSON.stringify(net.network.document))
+    const ask = (...args: readonly string[]): ReturnType<typeof tool> =>
+      tool(folder, ...args, '--network', 'network.json', '--json')
+    const head = toHex(heavy.controls.status().head)
+    const at = ['--connect', boaster.address, '--connect', heavy.address]
+    const counted = await ask('count', ...at)
+    assert.equal(JSON.parse(counted.stdout).count, 5)
+    assert.match(counted.stderr, /by the heaviest of the chains of 2 peers: 5 blocks/)
+    assert.equal(JSON.parse((await ask('head', ...at)).stdout).id, head)
+    const exported = await ask('export', 'log.tally', ...at)
+    assert.equal(JSON.parse(exported.stdout).height, 5)
+    const alone = await ask('count', '--connect', boaster.address)
+    assert.equal(JSON.parse(alone.stdout).count, 2)
+    assert.match(alone.stderr, /as this peer has it, with no other compared/)
+  })
+
+  it('a peer that moves to a lighter chain once it was chosen is believed nothing more', async () => {
+    const [light, heavy] = await Promise.all([
+      RunningEqual.start(cleanup, net, { ...MINES, who: 'light' }),
+      RunningEqual.start(cleanup, net, { ...MINES, who: 'heavy' })
+    ])
+    await mine(light, 2)
+    await mine(heavy, 5)
+    const second = await readerOf(cleanup, net, light.address, 'second')
+    // Its chain is the heavy one until that has been verified.
+    const liar: Relay = await Relay.start('liar', heavy, (answer, query) => {
+      if (query.kind === 'headers' && answer.kind === 'done') liar.behind = second
+      return answer
+    })
+    const folder = await cleanup.folder()
+    await writeFile(join(folder, 'network.json'), JSON.stringify(net.network.document))
+    const at = ['--connect', liar.address, '--network', 'network.json', '--json']
+    const { code, stdout } = await tool(folder, 'block', '2', ...at)
+    assert.equal(code, 1)
+    assert.match(JSON.parse(stdout).error, /moved to a chain with less work/)
   })
 
   it('a peer that does not answer keeps nobody from stopping it, and the exit code does not say that it was done', async () => {

@@ -75,8 +75,11 @@ describe('a network closed to all but its members', () => {
 
     const files = await filesOf(cleanup, net, 'alice')
     const { key, ...asStranger } = files
-    assert.equal(await askedHeight({ ...files, connect: sequencer.address }), 1)
-    await assert.rejects(askedHeight({ ...asStranger, connect: between.address }), /it may take members only/)
+    assert.equal(await askedHeight({ ...files, connect: [sequencer.address] }), 1)
+    await assert.rejects(
+      askedHeight({ ...asStranger, connect: [between.address] }),
+      /it may take members only/
+    )
     await sequencer.check()
   })
 
@@ -176,9 +179,9 @@ describe('a network with a pre-shared key', () => {
     await client.send(4)
     await client.receipted(4)
     await follower.has(2)
-    assert.equal(await askedHeight({ ...files, swarmKey: path, connect: sequencer.address }), 2)
+    assert.equal(await askedHeight({ ...files, swarmKey: path, connect: [sequencer.address] }), 2)
     const source = { network: files.network, data: files.data, swarmKey: path }
-    await withLog({ kind: 'peer', name: sequencer.address }, source, async ({ blocks }) => {
+    await withLog({ kind: 'peer', connect: [sequencer.address] }, source, async ({ blocks }) => {
       for await (const _ of blocks) read += 1
     })
     assert.equal(read, 2, 'the blocks after the genesis are read for an export')

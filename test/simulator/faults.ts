@@ -30,6 +30,7 @@ function changed(ordering: Ordering, changes: Partial<Ordering>): Ordering {
     hasCheckpoints,
     screen: (header, id) => ordering.screen(header, id),
     verify: (header, ancestors, stakes, now) => ordering.verify(header, ancestors, stakes, now),
+    screenHead: (header, now) => ordering.screenHead(header, now),
     weight: header => ordering.weight(header),
     compare: (one, other) => ordering.compare(one, other),
     due: (head, pending, oldest, now) => ordering.due(head, pending, oldest, now),

@@ -13,7 +13,7 @@ import { peerIdToString } from '../../core/keys.js'
 import { decodeMessage } from '../../core/message.js'
 import type { AskingOptions } from '../asking.js'
 import { Failure } from '../failure.js'
-import { type LogSource, targetOf, withLog } from '../log-source.js'
+import { type LogSource, peersTarget, targetOf, withLog } from '../log-source.js'
 import { sequenceToJson } from '../output.js'
 import { type SetSource, withSet } from '../set-source.js'
 import { printJson, printResult } from '../terminal.js'
@@ -27,7 +27,7 @@ interface HistoryOptions extends AskingOptions {
 /** All of it is verified, whoever shows it: blocks from the first one on, or the whole set where there are none. */
 export async function showHistory(id: PeerIdBytes, options: HistoryOptions): Promise<void> {
   const { connect, from, network, data, key, swarmKey, json } = options
-  const target = from === undefined ? ({ kind: 'peer', name: connect } as const) : await targetOf(from)
+  const target = from === undefined ? peersTarget(connect) : await targetOf(from)
   const opening = { network, data, ...(key && { askWith: key }), ...(swarmKey && { swarmKey }) }
   if (await withSet(target, opening, source => showTransfers(id, source, json === true))) return
   await withLog(target, opening, async source => {

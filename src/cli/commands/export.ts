@@ -8,12 +8,12 @@ import { formatProof } from '../../core/proof-file.js'
 import type { Asker } from '../../node/asker.js'
 import { sortEvidence } from '../../node/evidence-check.js'
 import { SequencerAsker } from '../../node/sequencer-asker.js'
-import { type AskingOptions, asking, askingCommand, withConnection } from '../asking.js'
+import { type AskingOptions, asking, askingCommand, oneOf, withConnection } from '../asking.js'
 import { encodeEvidenceFile } from '../evidence-file.js'
 import { Failure, UsageError } from '../failure.js'
 import { readNetwork, replaceFile } from '../files.js'
 import { writeLog } from '../log-file.js'
-import { evidenceIn, type LogSource, targetOf, withLog } from '../log-source.js'
+import { evidenceIn, type LogSource, peersTarget, targetOf, withLog } from '../log-source.js'
 import { type Reference, reference } from '../reference.js'
 import { writeSet } from '../set-file.js'
 import { type SetSource, withSet } from '../set-source.js'
@@ -53,7 +53,7 @@ async function exportTo(file: string | undefined, options: ExportOptions): Promi
     throw new UsageError('what is exported is no text: name a file, or send standard output to one')
   if (evidence === true) return exportEvidence(file, options)
   const { network, data, key, swarmKey } = options
-  const target = from === undefined ? ({ kind: 'peer', name: connect } as const) : await targetOf(from)
+  const target = from === undefined ? peersTarget(connect) : await targetOf(from)
   const opening = { network, data, ...(key && { askWith: key }), ...(swarmKey && { swarmKey }) }
   if (await withSet(target, opening, source => exportSet(source, file, options))) return
   await withLog(target, opening, source => exportLog(source, file, options))
@@ -149,7 +149,7 @@ async function exportEvidence(file: string | undefined, options: ExportOptions):
   const network = await readNetwork(options.network)
   const { from } = options
   const shown = await (from === undefined
-    ? withConnection(options, network, ({ host, peer }) =>
+    ? withConnection(oneOf(options), network, ({ host, peer }) =>
         new SequencerAsker(host, peer, network).shownEvidence()
       )
     : evidenceIn(from))

@@ -54,7 +54,7 @@ async function hand(name: string, options: HandOptions): Promise<void> {
 
 /** A folder is verified as at each start; what is in a file, the node finds out. */
 async function withServed(
-  { kind, name }: Target,
+  { kind, name }: Exclude<Target, { readonly kind: 'peer' }>,
   { rules, database }: LogSource,
   use: (chain: ServedChain) => Promise<void>
 ): Promise<void> {

@@ -18,7 +18,7 @@ import { errorCode, Failure, UsageError } from '../failure.js'
 import { openDatabase, readOrderedNetwork } from '../files.js'
 import { claimFolder } from '../folder-owner.js'
 import { readIdentity } from '../key-files.js'
-import { type LogSource, targetOf, withLog } from '../log-source.js'
+import { type LogSource, peersTarget, targetOf, withLog } from '../log-source.js'
 import { syncFolder, withMark } from '../marks.js'
 import { address, DEFAULTS } from '../options.js'
 import { printJson, printLine, printResult } from '../terminal.js'
@@ -60,7 +60,8 @@ async function restore(options: RestoreOptions): Promise<void> {
     throw new UsageError(
       'name a follower with --connect MULTIADDR, or else a folder or a file with --from LOG'
     )
-  const target = from === undefined ? ({ kind: 'peer', name: connect ?? '' } as const) : await targetOf(from)
+  const target =
+    from === undefined ? peersTarget(connect === undefined ? [] : [connect]) : await targetOf(from)
   if (from !== undefined && target.kind === 'peer')
     throw new UsageError(`${from} is a peer: name it with --connect`)
   const network = await readOrderedNetwork(options.network)

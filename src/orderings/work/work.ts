@@ -67,6 +67,21 @@ export class WorkOrdering implements Ordering {
     return undefined
   }
 
+  /** Its parent is no later than our clock allows: so high up, and so late at most, no target is easier than this. */
+  screenHead(header: Header, now: number): Fault | undefined {
+    const { height, proof } = header
+    if (height === 0) return undefined
+    const { target, number } = decodeProof(proof)
+    const latest = now + INTERVALS_AHEAD * this.document.interval
+    const easiest = this.#targetAt(height - 1, latest)
+    if (number <= (decodeCompact(easiest) ?? 0n)) return undefined
+    return fault(
+      'proof',
+      header,
+      `its target is ${compactToText(target)}; at this height it cannot be easier than ${compactToText(easiest)} yet`
+    )
+  }
+
   weight(header: Header): bigint {
     return workOf(decodeProof(header.proof).number)
   }
@@ -87,8 +102,13 @@ export class WorkOrdering implements Ordering {
   }
 
   #targetAfter([parent]: Ancestors): number {
-    const elapsed = BigInt(parent.time - this.genesisTime)
-    return encodeCompact(asert(this.#schedule, BigInt(parent.height), elapsed))
+    return this.#targetAt(parent.height, parent.time)
+  }
+
+  /** Of the block after one at this height and time. */
+  #targetAt(height: number, time: number): number {
+    const elapsed = BigInt(time - this.genesisTime)
+    return encodeCompact(asert(this.#schedule, BigInt(height), elapsed))
   }
 }
 
