@@ -90,13 +90,13 @@ describe('the head that a sequencer has shown to a command', () => {
     const paid = alice.pay(alice, 1n)
     for (const maker of [one, other]) maker.add([paid])
     const connect = await servedBy(cleanup, net, ...(await respondersOf(one)))
-    const failing = asking({ ...options, connect }, async () => {
+    const failing = asking({ ...options, connect: [connect] }, async () => {
       throw new Failure('it shows nothing more')
     })
     await assert.rejects(failing, /it shows nothing more/)
     const again = await servedBy(cleanup, net, ...(await respondersOf(other)))
     await assert.rejects(
-      asking({ ...options, connect: again }, async () => assert.fail('it was believed')),
+      asking({ ...options, connect: [again] }, async () => assert.fail('it was believed')),
       /THE SEQUENCER HAS LIED/
     )
   })
