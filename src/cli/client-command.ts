@@ -16,6 +16,7 @@ import { readNetwork } from './files.js'
 import { CHAIN_COPY } from './folder-contents.js'
 import type { Source } from './input.js'
 import { readOrMakeIdentity } from './key-files.js'
+import { expectClientKeyNotLost } from './lost-files.js'
 import { withMark } from './marks.js'
 import { expectOwnKey } from './own-key.js'
 import { withOwnedFolder, withRemedy } from './owned-folder.js'
@@ -58,6 +59,7 @@ export async function runClient(
     }
   }
   const verification = verificationOf(files.verify, network)
+  await expectClientKeyNotLost(files.key, files.data)
   const { peerId } = signerOf(await readOrMakeIdentity(files.key))
   if (isSequenced(network)) expectOwnKey(network, peerId, { path: files.key, role: 'client' })
   const lost = (failure: Failure): void => stopping.abort(failure)

@@ -82,7 +82,7 @@ export async function openLevel(path: string): Promise<ClassicLevel<Uint8Array, 
   await makeFolder(path)
   await expectWhole(path).catch(async (error: unknown) => {
     // Under a running peer files come and go while they are looked at: let LevelDB say that it is locked.
-    if (!(await isInUse(path))) throw error
+    if (!(await isInUse(path).catch(() => false))) throw error
   })
   const database = new ClassicLevel<Uint8Array, Uint8Array>(path, {
     keyEncoding: 'view',
@@ -99,7 +99,9 @@ export async function openDatabase(path: string): Promise<ClassicLevel<Uint8Arra
   } catch (error) {
     if (error instanceof Failure) throw error
     if (errorCode(error) === 'LEVEL_LOCKED') throw usedByAnother(path)
-    throw new Failure(`${path} cannot be opened as a database (${errorCode(error) ?? reason(error)})`)
+    throw new Failure(
+      `${path} cannot be opened as a database (${errorCode(error) ?? reason(error)}); it must be a folder that this user can write, with room on its disk`
+    )
   }
 }
 

@@ -188,6 +188,13 @@ export async function expectNoPeers(folder: string): Promise<void> {
   )
 }
 
+/** In words, whose folder it is, where a peer has used it. Throws Failure where its record is damaged. */
+export async function userOf(folder: string): Promise<{ kind?: FolderKind; named: string } | undefined> {
+  const record = await readRecord(folder)
+  if (record !== undefined) return { kind: record.kind, named: nameOf(record) }
+  return (await hasDatabase(folder)) ? { named: 'the database of a peer' } : undefined
+}
+
 /** Whether files of a database are there. */
 export async function hasDatabase(folder: string): Promise<boolean> {
   return (await namesIn(folder)).some(isRead)

@@ -16,6 +16,7 @@ import { exists, expectBlocks, readNetwork, readOrderedNetwork } from './files.j
 import { hasDatabase } from './folder-owner.js'
 import { linesOfStandardInput, type Said, type Source } from './input.js'
 import { makeEncryptionKey, readEncryptionKeys, readIdentity } from './key-files.js'
+import { expectEncryptionKeyNotLost, expectNetworkNotLost } from './lost-files.js'
 import { withMark } from './marks.js'
 import { addresses, DEFAULTS, hostAddresses, positiveNumber, wholeNumber } from './options.js'
 import { reporter } from './output.js'
@@ -125,11 +126,13 @@ async function runSequencer(
 ): Promise<void> {
   const key = options.key ?? 'keys/sequencer.key'
   const encryptionKey = encryptionKeyBeside(key)
+  const data = options.data ?? 'data/sequencer'
   if (!(await exists(options.network))) {
     if (options.membersOnly)
       throw new UsageError(
         `--members-only wants a network document that names members, and there is none at ${options.network}; make one with: tallystick init --member PEERID`
       )
+    await expectNetworkNotLost(options.network, data)
     await makeSequencerNetwork({ network: options.network, key, encryptionKey })
     printLine(`made a new network: ${options.network}, with its keys ${key} and ${encryptionKey}`)
   }
@@ -139,6 +142,7 @@ async function runSequencer(
       `${options.network} names ${peerIdToString(sequencerOf(network))} as sequencer, whose key is not at ${key}; name its file with --key FILE`
     )
   await expectSequencerKey(network, key)
+  await expectEncryptionKeyNotLost(encryptionKey, data)
   if (!(await exists(encryptionKey))) {
     await makeEncryptionKey(encryptionKey)
     printLine(`made a new encryption key: ${encryptionKey}`)
@@ -146,7 +150,6 @@ async function runSequencer(
   // From before the file is read: what changes after that is read again.
   const changes = hangups(stopping.signal)
   const openingKeys = await readEncryptionKeys(encryptionKey)
-  const data = options.data ?? 'data/sequencer'
   const listen = options.listen ?? [DEFAULTS.sequencer]
   const files = { ...options, key, data, listen }
   const keyGraceMs = options.keyGrace * 1000

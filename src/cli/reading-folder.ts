@@ -1,8 +1,10 @@
 import { copyFile, readdir, stat, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import type { Database } from '../chain/store.js'
-import { Failure } from './failure.js'
+import { describeError } from '../node/events.js'
+import { errorCode, Failure } from './failure.js'
 import { isInUse, linkLock } from './folder-lock.js'
 import { expectWhole, isRead, isTable } from './level-files.js'
 import { withTemporaryFolder } from './temporary-folder.js'
@@ -32,7 +34,11 @@ async function withCopy<T>(folder: string, use: (database: Database) => Promise<
     throw new Failure(`${folder} holds no database; name the --data folder of a stopped peer`)
   const tables = await expectWhole(folder)
   return withTemporaryFolder(async copy => {
-    await fill(copy, folder, tables)
+    await fill(copy, folder, tables).catch((error: unknown) => {
+      throw new Failure(
+        `${folder} cannot be copied to be looked at (${errorCode(error) ?? describeError(error)}): its log and its manifest must be readable, and fit into ${tmpdir()}; name another place with the environment variable TMPDIR`
+      )
+    })
     const database = new ClassicLevel<Uint8Array, Uint8Array>(copy, {
       createIfMissing: false,
       keyEncoding: 'view',

@@ -49,9 +49,15 @@ export async function withPeer<N extends Network>(
       report,
       listen: files.listen,
       now: () => Date.now(),
-      failed: error => stopping.abort(new Failure(error.message))
+      failed: error => stopping.abort(new Failure(`${error.message}${remedyOf(error)}`))
     })
   )
+}
+
+function remedyOf({ message }: Error): string {
+  return /No space left|ENOSPC|quota/i.test(message)
+    ? '; make room on that disk and start again: what was accepted is there'
+    : ''
 }
 
 /**

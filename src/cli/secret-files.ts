@@ -1,3 +1,4 @@
+import { lstat } from 'node:fs/promises'
 import { describeError } from '../node/events.js'
 import { decryptWithPassphrase, encryptWithPassphrase, isAgeFile } from './age-file.js'
 import { Failure } from './failure.js'
@@ -46,8 +47,23 @@ export async function createSecret(path: string, { content, passphrase }: Secret
   await createFile(path, await locked(content, passphrase), MODE)
 }
 
+/** Throws Failure where the file has another name: what is in it now would stay there. */
 export async function replaceSecret(path: string, { content, passphrase }: Secret): Promise<void> {
+  await expectOnlyName(path)
   await replaceFile(path, await locked(content, passphrase), MODE)
+}
+
+/** A file is replaced under its name alone, and never written through a link. */
+async function expectOnlyName(path: string): Promise<void> {
+  const file = await lstat(path)
+  if (file.isSymbolicLink())
+    throw new Failure(
+      `${path} is a link to a file, which would stay as it is; nothing was written: name the file itself`
+    )
+  if (file.nlink > 1)
+    throw new Failure(
+      `${path} has ${file.nlink} names (hard links), and under the others it would stay as it is; nothing was written: leave it one name (find DIR -samefile ${path} names them all)`
+    )
 }
 
 function locked(content: Uint8Array, passphrase: string | undefined): Uint8Array | Promise<string> {

@@ -23,7 +23,7 @@ export function makeControlPath(folder: string): string {
   const path = inFolder(folder)
   if (fits(path)) return path
   // Of mode 0700.
-  const own = mkdtempSync(join(tmpdir(), 'tallystick-'))
+  const own = makeTemporary()
   const short = join(own, 'control.sock')
   if (!fits(short)) {
     rmdirSync(own)
@@ -48,6 +48,16 @@ export function removeControlPath(folder: string, path: string): void {
     rmdirSync(dirname(path))
   } catch {
     // It holds something of somebody else's, or is no more.
+  }
+}
+
+function makeTemporary(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), 'tallystick-'))
+  } catch (error) {
+    throw new Failure(
+      `no temporary folder can be made in ${tmpdir()} (${errorCode(error)}); name a shorter --folder DIR, or another place with the environment variable TMPDIR`
+    )
   }
 }
 

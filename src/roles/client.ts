@@ -31,7 +31,14 @@ import {
 } from './controls.js'
 import { type Copy, type Following, following } from './following.js'
 import type { PeerOptions } from './peer-options.js'
-import { endingAtRefusedPayments, languageOf, openOutbox, sending, walletFor } from './sending.js'
+import {
+  endingAtRefusedPayments,
+  explainingTakenNumbers,
+  languageOf,
+  openOutbox,
+  sending,
+  walletFor
+} from './sending.js'
 
 export interface ClientOptions<N extends Network = OrderedNetwork> extends PeerOptions<N> {
   readonly connect: readonly string[]
@@ -90,7 +97,9 @@ export async function createClient(
     distrust: why => link.leave(why),
     unknownBelow: outbox.unknownPayments
   })
-  const report = wallet ? endingAtRefusedPayments(options.report, wallet, failed) : options.report
+  const report = wallet
+    ? endingAtRefusedPayments(options.report, wallet, failed)
+    : explainingTakenNumbers(options.report)
   const publisher = new Publisher({
     host,
     topic: topics.messages,

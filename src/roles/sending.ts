@@ -96,6 +96,20 @@ export async function openOutbox(
   return outbox
 }
 
+/** Says once what a client can do whose key has signed other messages under the numbers that its folder gives out. */
+export function explainingTakenNumbers(report: Report): Report {
+  let isSaid = false
+  return event => {
+    report(event)
+    if (isSaid || event.event !== 'refused' || event.reason !== 'sequence taken') return
+    isSaid = true
+    report({
+      event: 'warning',
+      message: `this key has signed another message under number ${event.sequence}, of which neither this folder nor what is kept beside the key knows: both are older copies, or another place has a copy of the key. Stop this client and put the newest of both back; where they are lost, go on with a new key (--key FILE) and a new folder (--data DIR). Else each message is refused whose number was used before`
+    })
+  }
+}
+
 interface OutboxPlace {
   readonly database: Database
   readonly network: Network

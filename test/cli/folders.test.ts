@@ -151,6 +151,30 @@ describe('a data folder that is only looked at', () => {
     assert.deepEqual(await readdir(temporary), [])
   })
 
+  it('without a place for temporary files, verify says what to do, and so does a start that has to recognize the folder', async () => {
+    for (const place of ['not-there', 'network.json']) {
+      const ran = await toolWith(
+        { TMPDIR: join(home, place) },
+        home,
+        ...['verify', sound, '--network', 'network.json']
+      )
+      assert.equal(ran.code, 1)
+      assert.match(
+        ran.stderr,
+        /^error: no temporary folder can be made in .*; name another place with .*TMPDIR\n$/
+      )
+    }
+    const started = Program.start(
+      cleanup,
+      home,
+      [...SEQUENCER_OPTIONS, ...ANY_PORT, '--data', await copyOf('started')],
+      undefined,
+      { TMPDIR: join(home, 'not-there') }
+    )
+    assert.equal((await started.exit()).code, 1)
+    assert.match(started.stderr.join('\n'), /^error: no temporary folder can be made in/)
+  })
+
   it('any file of the database that is missing is named, by verify and by a start, and nothing is written', async () => {
     const names = (await readdir(sound)).filter(name => /^(CURRENT|MANIFEST-.*|.*\.log|.*\.ldb)$/.test(name))
     assert.ok(names.some(name => name.endsWith('.log')) && names.some(name => name.endsWith('.ldb')))

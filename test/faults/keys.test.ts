@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { copyFile, readFile, stat, writeFile } from 'node:fs/promises'
+import { copyFile, link, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { generateKeyPair, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import { armor, Decrypter, Encrypter } from 'age-encryption'
@@ -179,6 +179,45 @@ describe('key files of the real program', () => {
     }
   })
 
+  it('a key or a document that was lost beside a folder that was used is not made anew: the start is refused, and nothing is made', async () => {
+    const started = await sequencer()
+    const [address = ''] = present(started.of('started')[0]?.addresses, 'its addresses')
+    const client = [
+      '--role',
+      'client',
+      '--network',
+      'network.json',
+      '--key',
+      'client.key',
+      '--data',
+      'client'
+    ]
+    const send = (): Program =>
+      Program.start(cleanup, folder, [...client, '--stdin', '--connect', address, '--json'], 'one\n')
+    assert.deepEqual(await send().exit(), { code: 0, signal: null })
+    await started.kill('SIGTERM')
+    const start = (): Program => Program.start(cleanup, folder, [...SEQUENCER_OPTIONS, ...LISTEN])
+    for (const [name, run, says] of [
+      [KEYS, start, /the encryption key is not at .*nothing was made.*keygen .* --type X25519/],
+      [
+        'network.json',
+        start,
+        /no network document at .*is the folder of the sequencer.*put the document back/
+      ],
+      ['client.key', send, /no key at client\.key, but client is the folder of the client.*nothing was made/]
+    ] as const) {
+      await rename(join(folder, name), join(folder, 'put-away'))
+      const before = await readdir(folder)
+      const program = run()
+      assert.equal((await program.exit()).code, 1)
+      assert.match(program.stderr.join('\n'), says)
+      assert.deepEqual(await readdir(folder), before)
+      await rename(join(folder, 'put-away'), join(folder, name))
+    }
+    // With all of them in their places it starts.
+    await (await sequencer()).kill('SIGTERM')
+  })
+
   it('the sequencer’s is refused to a follower, and nothing is made', async () => {
     const args = [
       '--role',
@@ -254,6 +293,26 @@ describe('key files of the real program', () => {
       const ran = await toolWith(SECOND, folder, 'keygen', 'new.key', '--change-passphrase')
       expectRefused(ran, /wrong passphrase: new\.key does not open with it$/m)
       assert.equal(toHex(await readFile(path)), toHex(before))
+    })
+
+    it('changes nothing under one of several names: a link or a hard link would keep what is in the file now', async () => {
+      await keygen([KEYS, '--type', 'X25519'])
+      const path = join(folder, KEYS)
+      const before = await readFile(path)
+      await symlink(KEYS, join(folder, 'link.key'))
+      for (const [name, says] of [
+        ['link.key', /link\.key is a link to a file, which would stay as it is; nothing was written/],
+        [KEYS, /has 2 names \(hard links\).*nothing was written: leave it one name/]
+      ] as const) {
+        if (name === KEYS) await link(path, join(folder, 'copy.key'))
+        const env = { TALLYSTICK_NEW_PASSPHRASE: 'new' }
+        expectRefused(await toolWith(env, folder, 'keygen', name, '--change-passphrase'), says)
+        expectRefused(await tool(folder, 'keygen', name, '--type', 'X25519', '--rotate'), says)
+      }
+      assert.equal(toHex(await readFile(path)), toHex(before))
+      await rm(join(folder, 'copy.key'))
+      await keygen([KEYS, '--change-passphrase'], { TALLYSTICK_NEW_PASSPHRASE: 'new' })
+      assert.notEqual(toHex(await readFile(path)), toHex(before))
     })
 
     it('makes an encrypted file that only its owner can read', async () => {

@@ -624,6 +624,24 @@ describe('the numbers that a client has used', () => {
     assert.deepEqual([other.isOld, other.unknownPayments], [true, 42n])
   })
 
+  it('without what is kept beside its key, and with an older folder, a client that gives used numbers out is told what to do', async () => {
+    const stage = await Stage.of(cleanup)
+    const { address } = await stage.sequencer()
+    const send = async (text: string): Promise<Program> => {
+      const options = ['--role', 'client', ...NETWORK, '--key', 'client.key', '--data', 'client', '--stdin']
+      const client = Program.start(cleanup, stage.home, [...options, '--json', '--connect', address], text)
+      await client.exit()
+      return client
+    }
+    await send('one\ntwo\n')
+    for (const lost of ['client', 'client.signed']) await rm(stage.at(lost), { recursive: true })
+    const client = await send('again\nand again\n')
+    assert.equal(client.of('refused').length, 2)
+    const told = client.stderr.filter(line => /has signed another message under number/.test(line))
+    assert.equal(told.length, 1, client.stderr.join('\n'))
+    assert.match(told[0] ?? '', /put the newest of both back; where they are lost, go on with a new key/)
+  })
+
   it('no message leaves the outbox once another process has the key', async () => {
     const net = await makeNetwork()
     const author = await Author.create(net, 'alice')
