@@ -24,7 +24,8 @@ export async function withReadOnly<T>(folder: string, use: (database: Database) 
     })
   } catch (error) {
     // Under a running peer files come and go while they are looked at, which can look like damage.
-    throw !isOpened && (await isInUse(folder)) ? inUse(folder) : error
+    if (isOpened) throw error
+    throw (await isInUse(folder).catch(() => false)) ? inUse(folder) : unreadable(error, folder)
   }
 }
 
@@ -73,6 +74,13 @@ async function listing(folder: string): Promise<string> {
     return `${name} ${size} ${mtimeNs}\n`
   })
   return (await Promise.all(lines)).join('')
+}
+
+/** What the file system says becomes a sentence; any other error is as it is. */
+function unreadable(error: unknown, folder: string): unknown {
+  const code = errorCode(error)
+  if (error instanceof Failure || code === undefined || !/^E[A-Z0-9]+$/.test(code)) return error
+  return new Failure(`${folder} cannot be read (${code}); name the --data folder of a stopped peer`)
 }
 
 /** Thrown where a running peer has the folder open. */

@@ -175,6 +175,20 @@ describe('a data folder that is only looked at', () => {
     assert.match(started.stderr.join('\n'), /^error: no temporary folder can be made in/)
   })
 
+  it('that is not there, or is no folder, is told in a sentence by each command that takes one', async () => {
+    for (const name of ['not-there', 'network.json'])
+      for (const command of [
+        ['export', 'out.tally', '--evidence', '--from', name],
+        ['export', 'out.tally', '--from', name],
+        ['verify', name]
+      ]) {
+        const ran = await tool(home, ...command, '--network', 'network.json')
+        assert.ok(ran.code === 1 || ran.code === 2, ran.stderr)
+        assert.match(ran.stderr, /^error: .*\n$/, command.join(' '))
+        assert.doesNotMatch(ran.stderr, /a defect of tallystick/)
+      }
+  })
+
   it('any file of the database that is missing is named, by verify and by a start, and nothing is written', async () => {
     const names = (await readdir(sound)).filter(name => /^(CURRENT|MANIFEST-.*|.*\.log|.*\.ldb)$/.test(name))
     assert.ok(names.some(name => name.endsWith('.log')) && names.some(name => name.endsWith('.ldb')))
