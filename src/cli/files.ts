@@ -78,8 +78,8 @@ export function expectBlocks(network: Network, instead = ASK_INSTEAD): OrderedNe
 }
 
 /** The same; throws what LevelDB or the disk says. */
-export async function openLevel(path: string): Promise<ClassicLevel<Uint8Array, Uint8Array>> {
-  await makeFolder(path)
+export async function openLevel(path: string, mode = 0o777): Promise<ClassicLevel<Uint8Array, Uint8Array>> {
+  await makeFolder(path, mode)
   await expectWhole(path).catch(async (error: unknown) => {
     // Under a running peer files come and go while they are looked at: let LevelDB say that it is locked.
     if (!(await isInUse(path).catch(() => false))) throw error
@@ -123,7 +123,8 @@ export function temporaryBeside(path: string): string {
 export async function createFile(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
   const whole = temporaryBeside(path)
   try {
-    await makeFolder(dirname(path))
+    // Whatever the mask of the process, no other user may exchange what is in it.
+    await makeFolder(dirname(path), 0o755)
     await writeFile(whole, content, { mode, flag: 'wx', flush: true })
     // A link fails where the name is taken, and never shows half a file.
     await link(whole, path)

@@ -50,7 +50,7 @@ export async function claimFolder(folder: string, owner: FolderOwner): Promise<v
   }
   const isOld = await hasDatabase(folder)
   if (!(isOld && (await isRecognized(folder, owner)))) await expectNothingElse(folder, owner.kind)
-  await makeFolder(folder, isPrivate(owner.kind) ? 0o700 : 0o777)
+  await makeFolder(folder, isPrivate(owner.kind) ? 0o700 : 0o755)
   await createFile(join(folder, OWNER_FILE), `${JSON.stringify(recordOf(owner))}\n`)
   if (isOld)
     printLine(

@@ -46,7 +46,8 @@ export async function withMark<M, T>(
   use: (mark: M) => Promise<T>
 ): Promise<T> {
   const folder = await markFolder(owner)
-  const database = await openLevel(folder).catch(error => {
+  // LevelDB makes its files with the mask of the process: the folder keeps other users out.
+  const database = await openLevel(folder, 0o700).catch(error => {
     throw notOpened(error, folder, owner)
   })
   const done = new AbortController()

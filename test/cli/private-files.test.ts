@@ -3,8 +3,13 @@ import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createFile, replaceFile } from '#src/cli/files.js'
+import { claimFolder } from '#src/cli/folder-owner.js'
+import { makeIdentity } from '#src/cli/key-files.js'
+import { withMark } from '#src/cli/marks.js'
 import { expectPrivate } from '#src/cli/private-folder.js'
+import { signerOf } from '#src/core/keys.js'
 import { makeControlPath, removeControlPath } from '#src/manager/control-path.js'
+import { SequencerMark } from '#src/node/signed-mark.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { makeNetwork } from '../helpers/networks.js'
 import { RunningSequencer } from '../helpers/peers.js'
@@ -112,6 +117,27 @@ describe('files that the program makes', () => {
     assert.equal(await readFile(join(deep, pointer), 'utf8'), second)
     removeControlPath(deep, second)
     assert.equal(await readFile(victim, 'utf8'), 'as it was')
+  })
+
+  it('lie in folders that no other user can write into, whatever the mask of the process, and what a key has signed in one for its owner alone', async () => {
+    const net = await makeNetwork()
+    const home = await cleanup.folder()
+    const key = join(home, 'keys', 'sequencer.key')
+    const mask = process.umask(0)
+    try {
+      const identity = await makeIdentity(key)
+      const { peerId } = signerOf(identity)
+      await withMark({ key, peerId, network: net.network }, SequencerMark.open, async () => undefined)
+      await claimFolder(join(home, 'data'), { kind: 'follower', network: net.network })
+    } finally {
+      process.umask(mask)
+    }
+    const marks = join(home, 'keys', 'sequencer.signed')
+    const [mark = ''] = await readdir(marks)
+    const modes = await Promise.all(
+      [join(home, 'keys'), join(home, 'data'), marks, join(marks, mark)].map(modeOf)
+    )
+    assert.deepEqual(modes, ['755', '755', '700', '700'])
   })
 
   it('no part of the program opens a file for writing in another way', async () => {
