@@ -1,9 +1,9 @@
 import { CERTIFICATE_KEY } from '../chain/store.js'
 import { Failure } from './failure.js'
-import { exists } from './files.js'
+import { exists, usedByAnother } from './files.js'
 import { hasDatabase, userOf } from './folder-owner.js'
 import { withRemedy } from './owned-folder.js'
-import { withReadOnly } from './reading-folder.js'
+import { FolderInUse, withReadOnly } from './reading-folder.js'
 
 /**
  * Before anything is made that is not there yet: beside a folder that a peer has used, a network document or a key that is
@@ -23,7 +23,7 @@ export async function expectEncryptionKeyNotLost(path: string, data: string): Pr
   // It has certified one. A folder that was restored from a follower has not.
   const certificate = await withReadOnly(data, database => database.get(CERTIFICATE_KEY)).catch(
     (error: unknown) => {
-      throw withRemedy(error, data, 'sequencer')
+      throw error instanceof FolderInUse ? usedByAnother(data) : withRemedy(error, data, 'sequencer')
     }
   )
   if (certificate === undefined) return
