@@ -40,7 +40,7 @@ export const LIMITS = {
   gossipIds: 5_000,
   /** Gossip streams that one connection may have open at once, each way. One is in use. */
   gossipStreams: 4,
-  /** How long a new connection may take to open its gossip stream, ms; one that has none then is ended. */
+  /** For how long there may be no gossip on a connection where some must come about, new or not, ms; then it is ended. */
   gossipStreamMs: 10_000,
   /** Messages that no honest peer sends or passes on, on any topic, after which a peer is disconnected. */
   invalidRate: { perSecond: 1, burst: 1_000 },
@@ -78,10 +78,13 @@ export const LIMITS = {
   bareStreamRate: { perSecond: 10, burst: 1_024 },
   /** Bytes that may wait for slow readers, all together: those with most are disconnected. */
   unsentBytes: 256 * 1024 * 1024,
-  /** How often it is looked for slow readers, and for connections whose gossip stream is lost, ms. */
+  /** How often it is looked for slow readers, dead connections, and those on which no gossip comes about, ms. */
   watchMs: 1_000,
-  /** How often a connection is tried that may be dead, ms; without an answer within `frameMs` it is ended. */
-  pingMs: 10_000,
+  /** How long after the last answer a connection is pinged again, ms. Another connection of the same peer has it pinged at once. */
+  pingMs: 5_000,
+  /** For how long nothing at all may come while it owes an answer, and for how long none, ms; then it is ended. */
+  pingSilenceMs: 7_000,
+  pingAnswerMs: 60_000,
 
   /** Lines of the negotiation of a stream's protocol: the header, and names to choose from. */
   negotiationLines: 16,
@@ -107,7 +110,7 @@ export const LIMITS = {
   queryCost: { answersInToken: 32, bytesInToken: 32 * 1024 },
   /** Answers, and bytes, after which those who wait for other answers have their turn. */
   queryPiece: { answers: 64, bytes: 64 * 1024 },
-  /** Streams that one peer opens, used or not; with more it is disconnected. */
+  /** Streams that one peer opens, used or not; with more it is disconnected. By mplex as many as `burst` within a second. */
   streamRate: { perSecond: 1_000, burst: 3_000 },
   /** Peers, and authors, whose rates are remembered; of more, those silent longest are forgotten. */
   rememberedRates: 10_000,
@@ -414,7 +417,7 @@ export const LIMITS = {
   addressTries: 3,
   addressAgainMs: 600_000,
   givenUpAddresses: 1_024,
-  /** How often a peer with few neighbours in a room asks them for others, ms. */
+  /** How often a peer with few neighbours in a room asks them for others, ms. One with none dials again by `redialMs`. */
   askAddressesMs: 10_000,
   /** Bytes of a line of standard input: of a chat, and of a client, whose messages may have 1,047,552. Longer lines are told and not sent. */
   inputLineBytes: 65_536,

@@ -1,5 +1,5 @@
 import { TopicValidatorResult } from '@libp2p/gossipsub'
-import type { Connection, PeerId } from '@libp2p/interface'
+import { type Connection, ConnectionClosedError, type PeerId } from '@libp2p/interface'
 import { type PeerIdBytes, toHex } from '../core/bytes.js'
 import { LIMITS } from '../core/limits.js'
 import { type Rate, RateLimiter } from '../core/rate-limiter.js'
@@ -8,13 +8,13 @@ import { isLoopback, parsedAddress } from './addresses.js'
 import { Channel, type ChannelLimits } from './channel.js'
 import { explained } from './connection-errors.js'
 import { bringerFrom, type Origin, originOf } from './connection-origin.js'
-import { Ages, endMuteConnections, endSlowReaders } from './connection-watch.js'
+import { ConnectionWatch, type Watched, type WatchOptions } from './connection-watch.js'
 import { Gatekeeper } from './gatekeeper.js'
 import { GossipGuard } from './gossip-guard.js'
-import { boundMemory } from './gossip-memory.js'
-import { openSideBySide } from './gossip-streams.js'
+import { GossipStreams } from './gossip-streams.js'
 import { assemble, type Node, type NodeOptions } from './libp2p-node.js'
-import { whenMeshed } from './mesh.js'
+import { Liveness } from './liveness.js'
+import { whenMeshed, whenSubscribed } from './mesh.js'
 import type { Reader } from './muxer-guard.js'
 import { bytesOf, peerIdOf } from './peer-ids.js'
 import { whenNothingWaits } from './unsent.js'
@@ -29,16 +29,13 @@ import { whenNothingWaits } from './unsent.js'
 export type GossipVerdict = 'accept' | 'partly' | 'ignore' | 'later' | 'reject'
 export type TopicValidator = (from: PeerIdBytes, data: Uint8Array) => GossipVerdict | Promise<GossipVerdict>
 
-export interface HostOptions extends NodeOptions {
+export interface HostOptions extends NodeOptions, WatchOptions {
   /** PeerIds that connections are made to and taken from; anyone where it is left out. */
   readonly admitted?: readonly string[]
   /** In place of those in LIMITS. */
   readonly rates?: HostRates
   /** In place of those in LIMITS. */
   readonly connectionsPerHost?: number
-  readonly unsentBytes?: number
-  readonly gossipStreamMs?: number
-  readonly seenMessages?: number
 }
 
 export interface HostRates {
@@ -58,25 +55,25 @@ export interface StreamOptions extends ChannelLimits {
 export class Host {
   readonly #streams: RateLimiter
   readonly #invalid: RateLimiter
-  readonly #ages = new Ages(() => performance.now())
   readonly #guard: GossipGuard
   readonly #hasSwarmKey: boolean
-  #watching: NodeJS.Timeout | undefined
+  readonly #watch: ConnectionWatch
   /** Where peers that are connected come from, by their names: to look it up takes longer than to count. */
   readonly #hosts = new Map<string, Origin>()
 
   private constructor(
     private readonly libp2p: Node,
     private readonly gatekeeper: Gatekeeper,
-    private readonly readers: ReadonlySet<Reader>,
-    private readonly options: HostOptions
+    watched: Pick<Watched, 'liveness' | 'readers'>,
+    options: HostOptions
   ) {
     const { swarmKey, rates = {} } = options
     this.#hasSwarmKey = swarmKey !== undefined
     this.#streams = new RateLimiter(rates.stream ?? LIMITS.streamRate, LIMITS.rememberedRates)
     this.#invalid = new RateLimiter(rates.invalid ?? LIMITS.invalidRate, LIMITS.rememberedRates)
     const { gossip, memory } = libp2p.services
-    openSideBySide(gossip)
+    const streams = new GossipStreams(gossip, peer => libp2p.getConnections(peer))
+    this.#watch = new ConnectionWatch({ ...watched, libp2p, streams }, options)
     libp2p.addEventListener('connection:close', () => this.#hosts.clear())
     this.#guard = new GossipGuard(gossip, peer => memory.isConnected(peer))
   }
@@ -85,18 +82,19 @@ export class Host {
   static async create(options: HostOptions): Promise<Host> {
     const { admitted, connectionsPerHost = LIMITS.connectionsPerHost } = options
     const gatekeeper = new Gatekeeper(connectionsPerHost, admitted && new Set(admitted))
+    const liveness = new Liveness(() => performance.now())
     const readers = new Set<Reader>()
-    const libp2p = await assemble(options, gatekeeper, readers)
-    return new Host(libp2p, gatekeeper, readers, options)
+    const libp2p = await assemble(options, gatekeeper, { liveness, readers })
+    return new Host(libp2p, gatekeeper, { liveness, readers }, options)
   }
 
   async start(): Promise<void> {
     await this.libp2p.start()
-    this.#watching = setInterval(() => this.#watch(), LIMITS.watchMs)
+    this.#watch.start()
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#watching)
+    this.#watch.stop()
     await this.libp2p.stop()
   }
 
@@ -150,7 +148,7 @@ export class Host {
 
   /** Where a peer that is connected connects from, as limits count it. Undefined once it has gone. */
   originOf(peer: PeerIdBytes): Origin | undefined {
-    const [connection] = this.libp2p.getConnections(peerIdOf(peer))
+    const connection = this.libp2p.getConnections(peerIdOf(peer)).at(-1)
     return connection && originOf(connection.remoteAddr)
   }
 
@@ -217,24 +215,7 @@ export class Host {
 
   /** Resolves when `peer` is known to subscribe to the topic: what is published earlier does not reach it. */
   async whenSubscribed(topic: string, peer: PeerIdBytes, signal: AbortSignal): Promise<void> {
-    const { gossip } = this.libp2p.services
-    const id = peerIdOf(peer)
-    const isSubscribed = (): boolean => gossip.getSubscribers(topic).some(other => other.equals(id))
-    if (isSubscribed()) return
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const check = (): void => {
-      if (isSubscribed()) resolve()
-    }
-    const abort = (): void => reject(signal.reason)
-    gossip.addEventListener('subscription-change', check)
-    signal.addEventListener('abort', abort)
-    try {
-      signal.throwIfAborted()
-      await promise
-    } finally {
-      gossip.removeEventListener('subscription-change', check)
-      signal.removeEventListener('abort', abort)
-    }
+    await whenSubscribed(this.libp2p.services.gossip, topic, peerIdOf(peer), signal)
   }
 
   /** Peers that are connected and subscribe to the topic. Gossip learns a little later that one has gone. */
@@ -319,28 +300,14 @@ export class Host {
     signal: AbortSignal
   ): Promise<Channel> {
     try {
-      const stream = await this.libp2p.dialProtocol(peerIdOf(peer), protocol, {
-        signal,
-        maxOutboundStreams: options.streams
-      })
+      // An older one may be dead, and not known to be.
+      const newest = this.libp2p.getConnections(peerIdOf(peer)).findLast(({ status }) => status === 'open')
+      if (newest === undefined) throw new ConnectionClosedError('this peer is not connected to that one')
+      const stream = await newest.newStream(protocol, { signal, maxOutboundStreams: options.streams })
       return new Channel(stream, options)
     } catch (error) {
       throw explained(error, this.#hasSwarmKey)
     }
-  }
-
-  #watch(): void {
-    const { topics, unsentBytes = LIMITS.unsentBytes, gossipStreamMs = LIMITS.gossipStreamMs } = this.options
-    const connections = this.libp2p.getConnections()
-    endSlowReaders([...this.readers], unsentBytes)
-    const { gossip, memory } = this.libp2p.services
-    // A stream that was opened at the very end of a connection is told to gossip after the end.
-    for (const peer of gossip.getPeers()) memory.forget(peer)
-    boundMemory(gossip, this.options.seenMessages ?? LIMITS.gossipSeenMessages)
-    const subscribers = topics.flatMap(topic => gossip.getSubscribers(topic))
-    // All are looked at, so that each has its age from its first look on.
-    for (const connection of connections) this.#ages.of(connection)
-    endMuteConnections(connections, subscribers, gossipStreamMs, this.#ages.of)
   }
 
   #sendAway(peer: PeerId, why: string): void {

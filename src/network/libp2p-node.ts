@@ -12,6 +12,7 @@ import { LIMITS } from '../core/limits.js'
 import { anonymousGossip } from './anonymous-gossip.js'
 import type { Gatekeeper } from './gatekeeper.js'
 import { decodeRpcLimits, scoreParams } from './gossip-limits.js'
+import type { Liveness } from './liveness.js'
 import type { Reader } from './muxer-guard.js'
 import { guardedEncrypter, guardedMuxer, guardedProtector } from './negotiation.js'
 import { PeerMemory } from './peer-memory.js'
@@ -39,22 +40,34 @@ export type Node = Libp2p<Services>
 /** In the order that `npm run bench` favours on this design. */
 const MUXERS = ['yamux', 'mplex'] as const
 
-/** A libp2p node with all its parts and their limits, not started. `readers` is kept to its connections. Throws if an address or the swarm key makes no sense. */
+export interface Followed {
+  readonly liveness: Liveness
+  /** Kept to the connections that there are. */
+  readonly readers: Set<Reader>
+}
+
+/** A libp2p node with all its parts and their limits, not started. Throws if an address or the swarm key makes no sense. */
 export async function assemble(
   options: NodeOptions,
   gatekeeper: Gatekeeper,
-  readers: Set<Reader>
+  { liveness, readers }: Followed
 ): Promise<Node> {
   const { swarmKey } = options
   // The other side may fill the whole window of a stream with one frame.
   const streamOptions = { maxStreamWindowSize: LIMITS.muxerFrameBytes }
-  const muxers = { yamux: yamux({ streamOptions }), mplex: mplex() }
+  // By itself mplex ends a connection at the sixth stream within a second.
+  const mplexOptions = { disconnectThreshold: LIMITS.streamRate.burst }
+  const muxers = { yamux: yamux({ streamOptions }), mplex: mplex(mplexOptions) }
   return createLibp2p<Services>({
     privateKey: options.key,
     start: false,
     addresses: { listen: [...options.listen] },
     transports: [tcp()],
-    connectionProtector: () => guardedProtector(swarmKey && preSharedKey({ psk: swarmKey })()),
+    connectionProtector: () =>
+      guardedProtector(
+        connection => liveness.follow(connection),
+        swarmKey && preSharedKey({ psk: swarmKey })()
+      ),
     connectionEncrypters: [components => guardedEncrypter(noise()(components))],
     streamMuxers: (options.muxers ?? MUXERS).map(name => components => {
       const factory: StreamMuxerFactory = muxers[name]()
@@ -71,8 +84,8 @@ export async function assemble(
       inboundStreamProtocolNegotiationTimeout: LIMITS.frameMs,
       outboundStreamProtocolNegotiationTimeout: LIMITS.frameMs
     },
-    // Streams that stay open have no deadline of their own: this finds out when the other side is gone.
-    connectionMonitor: { pingInterval: LIMITS.pingMs, pingTimeout: { minTimeout: LIMITS.frameMs } },
+    // It takes a slow line for a dead one; `Liveness` does this in its place.
+    connectionMonitor: { enabled: false },
     connectionGater: gatekeeper,
     services: {
       identify: identify({ maxMessageSize: LIMITS.identifyBytes }),

@@ -1,4 +1,5 @@
 import type { GossipSub } from '@libp2p/gossipsub'
+import type { PeerId } from '@libp2p/interface'
 
 /** Gossipsub has this, and leaves it out of its interface. */
 interface WithMesh {
@@ -14,11 +15,24 @@ const NEWS = ['subscription-change', 'gossipsub:graft', 'gossipsub:heartbeat'] a
 /** Resolves when this peer has somebody in its mesh of the topic. Rejects when `signal` fires. */
 export async function whenMeshed(gossip: GossipSub, topic: string, signal: AbortSignal): Promise<void> {
   if (!hasMesh(gossip)) throw new Error('this gossipsub does not tell who is in its mesh')
-  const isMeshed = (): boolean => gossip.getMeshPeers(topic).length > 0
-  if (isMeshed()) return
+  await whenSo(gossip, () => gossip.getMeshPeers(topic).length > 0, signal)
+}
+
+/** Resolves when this peer knows that `peer` subscribes to the topic. Rejects when `signal` fires. */
+export async function whenSubscribed(
+  gossip: GossipSub,
+  topic: string,
+  peer: PeerId,
+  signal: AbortSignal
+): Promise<void> {
+  await whenSo(gossip, () => gossip.getSubscribers(topic).some(other => other.equals(peer)), signal)
+}
+
+async function whenSo(gossip: GossipSub, isSo: () => boolean, signal: AbortSignal): Promise<void> {
+  if (isSo()) return
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const check = (): void => {
-    if (isMeshed()) resolve()
+    if (isSo()) resolve()
   }
   const abort = (): void => reject(signal.reason)
   for (const event of NEWS) gossip.addEventListener(event, check)

@@ -30,10 +30,17 @@ const NOT_AVAILABLE = 'na'
 /** Longer names are refused by libp2p, whose prefixes have two bytes at most. */
 const LONGEST_LINE = 1024
 
-/** For connections that are not encrypted yet. `inner`: with a pre-shared key of the network. */
-export function guardedProtector(inner?: ConnectionProtector): ConnectionProtector {
+/**
+ * For connections that are not encrypted yet. `follow` has them before anything has come. `inner`: with a pre-shared key of
+ * the network.
+ */
+export function guardedProtector(
+  follow: (connection: MessageStream) => void,
+  inner?: ConnectionProtector
+): ConnectionProtector {
   return {
     protect: async (connection, options) => {
+      follow(connection)
       const isProtected = inner === undefined ? connection : await inner.protect(connection, options)
       guard(isProtected, line => ENCRYPTERS.includes(line))
       return isProtected

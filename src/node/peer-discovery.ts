@@ -112,7 +112,8 @@ export class PeerDiscovery implements Service {
     const { signal } = this.#stopping
     while (!signal.aborted) {
       await this.#look(signal)
-      await this.#lost.wait(signal, LIMITS.askAddressesMs)
+      const isAlone = this.#neighbours().length === 0
+      await this.#lost.wait(signal, isAlone ? LIMITS.redialMs.longest : LIMITS.askAddressesMs)
     }
   }
 
@@ -132,7 +133,10 @@ export class PeerDiscovery implements Service {
   }
 
   async #try(address: string, signal: AbortSignal): Promise<void> {
-    await this.#enter(address, signal).catch(() => this.#known.failed(address))
+    await this.#enter(address, signal).catch(() => {
+      // Where nobody is left, it may be this peer's own line that is broken.
+      if (this.#neighbours().length > 0) this.#known.failed(address)
+    })
   }
 
   #neighbours(): PeerIdBytes[] {

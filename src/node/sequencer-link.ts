@@ -113,17 +113,23 @@ export class SequencerLink<Prepared> implements Service {
     // One that is not ready may know why: that the sequencer has lied.
     this.options.met?.(peer)
     const signal = this.#deadline(LIMITS.dialMs)
-    const channel = await host.open(peer, RECEIPTS_PROTOCOL, RECEIPT_STREAMS, signal)
     try {
-      await this.#greet(channel, address, signal)
-      const prepared = await unlessAborted(user.prepare(peer), signal)
-      await host.whenSubscribed(topic, peer, signal)
-      user.up(prepared, peer)
+      const channel = await host.open(peer, RECEIPTS_PROTOCOL, RECEIPT_STREAMS, signal)
+      try {
+        await this.#greet(channel, address, signal)
+        const prepared = await unlessAborted(user.prepare(peer), signal)
+        await host.whenSubscribed(topic, peer, signal)
+        user.up(prepared, peer)
+      } catch (error) {
+        throw host.explained(channel.abort(error))
+      }
+      report({ event: 'connected', peerId: peerIdToString(peer) })
+      return { channel, peer }
     } catch (error) {
-      throw host.explained(channel.abort(error))
+      // What does not come about on a connection is not tried there again.
+      if (signal.aborted) host.disconnect(peer, 'it was not ready in time')
+      throw error
     }
-    report({ event: 'connected', peerId: peerIdToString(peer) })
-    return { channel, peer }
   }
 
   /** Throws unless the peer is ready for a peer of this network. */

@@ -69,7 +69,7 @@ class EventLog extends Changes {
 }
 
 /** What a test may want of any peer. */
-export type PeerWishes = Pick<PeerOptions, 'admitted' | 'swarmKey' | 'rates'>
+export type PeerWishes = Pick<PeerOptions, 'admitted' | 'swarmKey' | 'rates' | 'muxers'>
 
 export interface FollowerWishes extends PeerWishes {
   /** Hears of the database each time it has been opened. */
@@ -197,7 +197,7 @@ export class RunningSequencer extends RunningPeer {
 
   protected override async create(peer: Omit<PeerOptions, 'key'>): Promise<ControlledPeer> {
     const { net, wishes } = this
-    const { opened, admitted, swarmKey, rates } = wishes
+    const { opened, admitted, swarmKey, rates, muxers } = wishes
     opened?.(peer.database)
     const { keyGraceMs, clock, signsAgain } = wishes
     this.#sequencer = await createSequencer({
@@ -205,6 +205,7 @@ export class RunningSequencer extends RunningPeer {
       ...(admitted && { admitted }),
       ...(swarmKey && { swarmKey }),
       ...(rates && { rates }),
+      ...(muxers && { muxers }),
       key: net.key,
       now: wishes.now ?? peer.now,
       openingKeys: this.#keys,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Ages } from '#src/network/connection-watch.js'
+import { MuteTimes } from '#src/network/connection-watch.js'
 import { Author } from '../helpers/authors.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { makeNetwork } from '../helpers/networks.js'
@@ -110,12 +110,15 @@ describe('clocks that are set forward and back', () => {
     await sequencer.check()
   })
 
-  it('the age of a connection is measured by a monotonic clock from its first look on', async () => {
-    const ages = new Ages(() => clock)
+  it('for how long there has been no gossip on a connection is measured by a monotonic clock from the first look on', async () => {
+    const times = new MuteTimes(() => clock, 500)
     const [one, other] = [{}, {}]
-    assert.equal(ages.of(one), 0)
-    now -= DAY
-    clock += 500
-    assert.deepEqual([ages.of(one), ages.of(other)], [500, 0])
+    assert.equal(times.isOver(one, true), false)
+    now += DAY
+    clock += 499
+    assert.deepEqual([times.isOver(one, true), times.isOver(other, true)], [false, false])
+    clock += 1
+    assert.deepEqual([times.isOver(one, true), times.isOver(other, true)], [true, false])
+    assert.deepEqual([times.isOver(one, false), times.isOver(one, true)], [false, false])
   })
 })

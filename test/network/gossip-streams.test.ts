@@ -1,25 +1,33 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { Connection, Libp2p, MessageStream, Stream } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { tcp } from '@libp2p/tcp'
 import { AbstractStreamMuxer } from '@libp2p/utils'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
-import { utf8 } from '#src/core/bytes.js'
+import { toHex, utf8 } from '#src/core/bytes.js'
 import { sha256 } from '#src/core/hash.js'
-import { Host } from '#src/network/host.js'
+import { LIMITS } from '#src/core/limits.js'
+import { Host, type HostOptions } from '#src/network/host.js'
+import { Liveness } from '#src/network/liveness.js'
 import { topicsOf } from '#src/network/names.js'
-import { deadline, present } from '../helpers/changes.js'
+import { BreakableLine } from '../helpers/breakable-line.js'
+import { Changes, deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
 
+const ANYWHERE = ['/ip4/127.0.0.1/tcp/0']
 const { messages: TOPIC } = topicsOf(sha256(utf8('a network')))
 
 describe('The gossip stream to a peer', () => {
   const cleanup = new Cleanup(afterEach)
 
-  async function hostOf(): Promise<Host> {
+  async function hostOf(options: Partial<HostOptions> = {}): Promise<Host> {
     const key = await generateKeyPair('Ed25519')
-    const host = await Host.create({ key, listen: ['/ip4/127.0.0.1/tcp/0'], topics: [TOPIC] })
+    const host = await Host.create({ key, listen: ANYWHERE, topics: [TOPIC], ...options })
     await host.start()
     cleanup.add(() => host.stop())
     return host
@@ -61,4 +69,149 @@ describe('The gossip stream to a peer', () => {
     // One after the other they would take 200 s.
     await guest.whenSubscribed(TOPIC, peer, deadline())
   })
+
+  for (const end of ['dialler', 'listener'] as const)
+    it(`goes on, both ways, on another connection with the same peer when its own breaks towards the ${end} only`, async () => {
+      const [server, guest] = [await hostOf(), await hostOf()]
+      const [atServer, atGuest] = [new Heard(server), new Heard(guest)]
+      const address = present(server.addresses()[0])
+      const line = await BreakableLine.to(cleanup, address)
+      await guest.connect(line.address, deadline())
+      await atServer.hears(guest)
+      await atGuest.hears(server)
+      // An address without a PeerId is dialled whoever is connected.
+      await guest.connect(address.replace(/\/p2p\/.*$/, ''), deadline())
+      line.reset(end)
+      await atServer.hears(guest)
+      await atGuest.hears(server)
+      assert.equal(line.opened, 1, 'nobody has dialled the line again')
+    })
+
+  it('does not come about where the peer that was dialled says nothing of what it subscribes to: the connection is ended', async () => {
+    const mute = await hostOf({ topics: [TOPIC, '/another'] })
+    const address = present(mute.addresses()[0])
+    const guest = await hostOf({ gossipStreamMs: 1_000 })
+    const asking = await hostOf({ topics: [], gossipStreamMs: 1_000 })
+    const peer = await asking.connect(address, deadline())
+    await guest.connect(address, deadline())
+    const signal = deadline()
+    await guest.whenDisconnected(peer, signal)
+    await mute.whenDisconnected(guest.peerId, signal)
+    signal.throwIfAborted()
+    assert.deepEqual(
+      mute.peers().map(toHex),
+      [toHex(asking.peerId)],
+      'who wants to hear nothing is left alone'
+    )
+  })
 })
+
+const LOOKS_UNTIL_PING = LIMITS.pingMs / LIMITS.watchMs
+
+/** Whether it is dead is found out by pings, and by whether anything comes. */
+describe('A connection on which no ping is answered', () => {
+  const cleanup = new Cleanup(afterEach)
+  let clock: number
+  let liveness: Liveness
+  let line: BreakableLine
+  let connection: Connection
+  /** Has something come from the other side. */
+  let tell: () => Promise<void>
+
+  async function libp2pOf(listen: string[], follow: (connection: MessageStream) => void): Promise<Libp2p> {
+    const libp2p = await createLibp2p({
+      privateKey: await generateKeyPair('Ed25519'),
+      addresses: { listen },
+      transports: [tcp()],
+      connectionProtector: () => ({
+        protect: async connection => {
+          follow(connection)
+          return connection
+        }
+      }),
+      connectionEncrypters: [noise()],
+      streamMuxers: [yamux()],
+      connectionMonitor: { enabled: false }
+    })
+    cleanup.add(async () => await libp2p.stop())
+    return libp2p
+  }
+
+  beforeEach(async () => {
+    clock = 0
+    liveness = new Liveness(() => clock)
+    const server = await libp2pOf(ANYWHERE, () => undefined)
+    const guest = await libp2pOf([], connection => liveness.follow(connection))
+    line = await BreakableLine.to(cleanup, String(present(server.getMultiaddrs()[0])))
+    const opened = Promise.withResolvers<Stream>()
+    await server.handle('/words', stream => opened.resolve(stream))
+    connection = await guest.dial(multiaddr(line.address), { signal: deadline() })
+    const hearing = await connection.newStream('/words', { signal: deadline() })
+    hearing.send(utf8('begin'))
+    const saying = await opened.promise
+    tell = async () => {
+      const heard = Promise.withResolvers<void>()
+      hearing.addEventListener('message', () => heard.resolve(), { once: true })
+      saying.send(utf8('word'))
+      await heard.promise
+    }
+  })
+
+  /** Each in a turn of the event loop of its own. */
+  async function look(count = 1): Promise<void> {
+    for (; count > 0; count -= 1) {
+      await setImmediate()
+      clock += LIMITS.watchMs
+      liveness.look([connection])
+    }
+  }
+
+  it('is ended after a bounded number of looks where nothing else comes either; time in which the process was stopped is none', async () => {
+    line.stall()
+    await look(LOOKS_UNTIL_PING + LIMITS.pingSilenceMs / LIMITS.watchMs - 2)
+    clock += 3_600_000
+    await look()
+    assert.equal(connection.status, 'open')
+    await look(2)
+    assert.notEqual(connection.status, 'open')
+  })
+
+  it('is left alone for a while where other things come, as on a slow line, on which the answer stands behind them', async () => {
+    await tell()
+    line.stall('dialler')
+    await look(LOOKS_UNTIL_PING)
+    for (let passed = 0; passed < LIMITS.pingAnswerMs - LIMITS.watchMs; passed += LIMITS.watchMs) {
+      await tell()
+      await look()
+      assert.equal(connection.status, 'open')
+    }
+    await tell()
+    await look(2)
+    assert.notEqual(connection.status, 'open')
+  })
+})
+
+/** All that a host hears on the topic. */
+class Heard extends Changes {
+  count = 0
+
+  constructor(host: Host) {
+    super()
+    host.subscribe(TOPIC, () => {
+      this.count += 1
+      this.changed()
+      return 'accept'
+    })
+  }
+
+  /** Resolves when it has heard one more, of those that this one publishes. */
+  async hears(from: Host): Promise<void> {
+    const late = deadline()
+    const before = this.count
+    while (this.count === before) {
+      late.throwIfAborted()
+      await from.publish(TOPIC, randomBytes(10))
+      await this.until('one more', () => this.count > before, 250).catch(() => undefined)
+    }
+  }
+}

@@ -326,7 +326,7 @@ describe('a peer that goes too far', () => {
       await heard.until(`message ${count}`, () => heard.count === count)
     }
     // Long before it is found out that it does not answer at all.
-    const signal = deadline(LIMITS.pingMs + LIMITS.frameMs - 3000)
+    const signal = deadline(LIMITS.pingMs + LIMITS.pingSilenceMs - 3000)
     await server.whenDisconnected(slow, signal)
     signal.throwIfAborted()
     assert.equal(await server.publish(blocks, randomBytes(10)), 1, 'the other one is there')
