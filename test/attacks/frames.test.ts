@@ -32,7 +32,7 @@ describe('attacks by frames', () => {
   })
   let attackers: Attacker[]
 
-  // One with each muxer at the sequencer, one at the follower. New ones each time: mplex takes few streams a second.
+  // One with each muxer at the sequencer, one at the follower. New ones each time: some of them are ended.
   beforeEach(async function () {
     const { cleanup, sequencer } = besieged
     const who = `attacker in ${this.currentTest?.title}`
