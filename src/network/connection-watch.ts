@@ -118,7 +118,7 @@ export class MuteTimes {
  * Each stream has its own limit of what may wait for its reader; this keeps all of them together within one, with what
  * has left them and waits on the connection: those who leave most unread are disconnected first.
  */
-export function endSlowReaders(readers: readonly Reader[], unsentBytes: number): void {
+function endSlowReaders(readers: readonly Reader[], unsentBytes: number): void {
   const waiting = readers
     .map(reader => ({ reader, bytes: reader.unsent }))
     .filter(({ bytes }) => bytes > 0)
