@@ -49,7 +49,7 @@ export interface AskingOptions extends Omit<ConnectingOptions, 'connect'> {
 export function askingCommand(name: string): Command {
   return withSwarmKeyOption(new Command(name))
     .option(
-      '--connect <multiaddr>',
+      '--connect <address>',
       `the peer to ask; among equals repeatable: the heaviest of their chains counts (default: ${DEFAULTS.sequencer})`,
       addresses
     )
@@ -166,7 +166,7 @@ export async function withConnections<T>(
       } catch (error) {
         problems.push(
           new Failure(
-            `nobody answers at ${address} (${describeError(error)}); start a peer there, or name another one with --connect MULTIADDR`
+            `nobody answers at ${address} (${describeError(error)}); start a peer there, or name another one with --connect ADDRESS`
           )
         )
       }
@@ -184,7 +184,7 @@ async function newestHead(asker: Asker, held: CheckpointedHeader): Promise<Check
   if (compared.kind === 'newer') return compared.head
   if (compared.kind === 'same') return held
   throw new Failure(
-    `the log has shrunk: this peer shows block ${compared.head.header.height} as its head, and block ${held.header.height} was seen before; it has fallen behind, or the sequencer has rolled back: ask another peer with --connect MULTIADDR`
+    `the log has shrunk: this peer shows block ${compared.head.header.height} as its head, and block ${held.header.height} was seen before; it has fallen behind, or the sequencer has rolled back: ask another peer with --connect ADDRESS`
   )
 }
 

@@ -103,7 +103,7 @@ export function unreached(connect: readonly string[], problem: string | undefine
   const where = connect.length > 0 ? ` at ${connect.join(', ')}` : ''
   const what = problem === undefined ? 'nobody answered' : 'no peer was ready to take messages'
   const why = problem === undefined ? '' : `: ${problem}`
-  return `${what}${where} within ${LIMITS.firstConnectionMs / 1000} s${why}; start a peer there, or name another one with --connect MULTIADDR`
+  return `${what}${where} within ${LIMITS.firstConnectionMs / 1000} s${why}; start a peer there, or name another one with --connect ADDRESS`
 }
 
 /** Sends all that the source gives, and waits for what becomes of it. */

@@ -22,18 +22,18 @@ export interface MiningOptions {
 /** How a peer of a network of equals mines, and who may tell it to. */
 export function withMiningOptions(command: Command): Command {
   return command
-    .addOption(
-      new Option(
-        '--mine <n>',
-        'miner: mine so many blocks, then only those that are asked for (default: no end)'
-      ).argParser(wholeNumber(0))
-    )
-    .option('--threads <n>', 'miner: threads that search', wholeNumber(1, 4 * availableParallelism()), 1)
     .option(
       '--owner <peerid>',
       'among equals: who may have this peer mine and stop from afar; repeatable (default: whoever holds the key that is made beside its own, such as keys/miner.owner.key)',
       peerIds
     )
+    .addOption(
+      new Option(
+        '--mine <n>',
+        'mine so many blocks, then only those that are asked for (default: no end)'
+      ).argParser(wholeNumber(0))
+    )
+    .option('--threads <n>', 'threads that search', wholeNumber(1, 4 * availableParallelism()), 1)
 }
 
 export interface EqualFiles extends PeerFiles, MiningOptions {

@@ -70,7 +70,7 @@ async function bindToMark(folder: string, { mark }: OwnerRecord, owner: FolderOw
 
 function withoutItsMark(folder: string): Failure {
   return new Failure(
-    `what the key has signed is kept in a mark beside it, and the one that goes with ${folder} is missing, or another one is in its place; so nothing tells whether this is the newest folder, and with an older one positions would be signed a second time, which convicts a sequencer. Put the mark back (a folder such as keys/sequencer.signed), or name its place with --marks DIR. Where it is lost, move ${folder} away and fetch the log back from the follower that has most with: tallystick restore --connect MULTIADDR --data ${folder}. Where no follower has more than ${folder}: ${SIGN_AGAIN}`
+    `what the key has signed is kept in a mark beside it, and the one that goes with ${folder} is missing, or another one is in its place; so nothing tells whether this is the newest folder, and with an older one positions would be signed a second time, which convicts a sequencer. Put the mark back (a folder such as keys/sequencer.signed), or name its place with --marks DIR. Where it is lost, move ${folder} away and fetch the log back from the follower that has most with: tallystick restore --connect ADDRESS --data ${folder}. Where no follower has more than ${folder}: ${SIGN_AGAIN}`
   )
 }
 

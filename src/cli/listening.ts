@@ -19,7 +19,7 @@ function codeIn(text: string): string | undefined {
 }
 
 function failureOf(where: string, code: string | undefined): Failure {
-  return new Failure(`it cannot listen${where}: ${causeOf(code)} with --listen MULTIADDR`)
+  return new Failure(`it cannot listen${where}: ${causeOf(code)} with --listen ADDRESS`)
 }
 
 function causeOf(code: string | undefined): string {

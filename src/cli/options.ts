@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander'
 import { accountFromText } from '../applications/ledger/account.js'
 import { peerIdFromText, peerIdToString } from '../core/keys.js'
 import { U64_MAX, u64FromText } from '../core/u64.js'
-import { addressFrom, parsedAddress } from '../network/addresses.js'
+import { addressFrom } from '../network/addresses.js'
 
 /** Parsers of option values; commander turns what they throw into one sentence and exit code 2. */
 
@@ -30,12 +30,18 @@ export function compactTarget(text: string): string {
   return text
 }
 
+/** A multiaddr, also where a person gives host and port. */
 export function address(text: string): string {
-  if (parsedAddress(text) !== undefined) return text
-  throw new InvalidArgumentError(
-    'It must be a multiaddr, such as /ip4/127.0.0.1/tcp/4100; a PeerId in it must be that of a public key.'
-  )
+  const found = addressFrom(text)
+  if (found === undefined)
+    throw new InvalidArgumentError(
+      `It must be ${ADDRESS_FORMS}; a PeerId in it must be that of a public key.`
+    )
+  return found
 }
+
+export const ADDRESS_FORMS =
+  'host:port, such as 127.0.0.1:4100 or [::1]:4100, or a multiaddr, such as /ip4/127.0.0.1/tcp/4100'
 
 /** For options that may be given more than once. */
 export function addresses(text: string, before: readonly string[] | undefined): readonly string[] {
@@ -81,20 +87,6 @@ export function grants(text: string, before: readonly Grant[] | undefined): read
 export interface Grant {
   readonly to: string
   readonly amount: string
-}
-
-/** A multiaddr, also where a person gives host and port. */
-function hostAddress(text: string): string {
-  const found = addressFrom(text)
-  if (found === undefined) throw new InvalidArgumentError(`It must be ${ADDRESS_FORMS}.`)
-  return found
-}
-
-export const ADDRESS_FORMS =
-  'host:port, such as 127.0.0.1:4100, or a multiaddr, such as /ip4/127.0.0.1/tcp/4100'
-
-export function hostAddresses(text: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), hostAddress(text)]
 }
 
 export const DEFAULTS = {

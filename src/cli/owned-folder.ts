@@ -31,7 +31,7 @@ export async function withOwnedFolder<T>(
 /** What to do about a damaged folder depends on whose it is: what helps a follower convicts a sequencer. */
 const REMEDIES: Record<FolderKind, (folder: string) => string> = {
   sequencer: folder =>
-    `do not delete ${folder}, and put no older copy in its place: a sequencer that signs a position a second time convicts itself. Move it away, and fetch the log back from a follower with: tallystick restore --connect MULTIADDR --data ${folder}`,
+    `do not delete ${folder}, and put no older copy in its place: a sequencer that signs a position a second time convicts itself. Move it away, and fetch the log back from a follower with: tallystick restore --connect ADDRESS --data ${folder}`,
   client: folder =>
     `restore the newest copy of ${folder}, or move it away to begin anew: messages in it that have no receipt are then not sent again`,
   'client copy': folder =>

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { LOBBY } from '../core/chat.js'
 import { peerIdToString, signerOf } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { type Network, sequencerOf } from '../core/network-document.js'
@@ -14,13 +15,15 @@ import { type MiningOptions, runEqual, withMiningOptions } from './equal-command
 import { Failure, UsageError } from './failure.js'
 import { exists, expectBlocks, readNetwork, readOrderedNetwork } from './files.js'
 import { hasDatabase } from './folder-owner.js'
+import { type Example, withExamples } from './help.js'
 import { linesOfStandardInput, type Said, type Source } from './input.js'
 import { makeEncryptionKey, readEncryptionKeys, readIdentity } from './key-files.js'
 import { expectEncryptionKeyNotLost, expectNetworkNotLost } from './lost-files.js'
 import { withMark } from './marks.js'
-import { addresses, DEFAULTS, hostAddresses, positiveNumber, wholeNumber } from './options.js'
+import { addresses, DEFAULTS, positiveNumber, wholeNumber } from './options.js'
 import { reporter } from './output.js'
 import { expectOwnKey } from './own-key.js'
+import { expectOptionsOf, groupByRole, ROLES, type Role } from './role-options.js'
 import { asFailure, hangups, running, stopController, untilAborted, withPeer } from './run-peer.js'
 import { encryptionKeyBeside, makeSequencerNetwork } from './sequencer-network.js'
 import { printLine } from './terminal.js'
@@ -28,7 +31,7 @@ import { ticks } from './ticks.js'
 import { runUnordered } from './unordered-command.js'
 
 interface PeerCommandOptions extends ClosedNetworkOptions, MiningOptions {
-  readonly role: 'sequencer' | 'client' | 'follower' | 'miner' | 'chat'
+  readonly role: Role
   readonly verify?: ClientVerification
   readonly keyGrace: number
   readonly network?: string
@@ -54,60 +57,71 @@ export function peerCommand(): Command {
   const command = new Command('peer')
     .description('Runs one Tallystick peer until it is done or told to stop.')
     .addOption(
-      new Option('--role <role>', 'what the peer is')
-        .choices(['sequencer', 'client', 'follower', 'miner', 'chat'])
-        .makeOptionMandatory()
+      new Option('--role <role>', 'what the peer is; must be given').choices(ROLES).makeOptionMandatory()
     )
     .option('--network <file>', `the network document (default: ${DEFAULTS.network}, chat: none)`)
     .option(
       '--key <file>',
       'the libp2p private key, made on first use (default: keys/<role>.key, chat: a new one each time)'
     )
-    .option('--data <dir>', 'the database (default: data/<role>)')
     .option(
-      '--marks <dir>',
-      'sequencer, client: where it is kept what the key has signed (default: beside the key, in <key>.signed)'
-    )
-    .option(
-      SIGN_AGAIN,
-      'sequencer: go on with a folder that holds less than the key has signed; any peer that has what it signed before can convict it'
-    )
-    .option(
-      '--listen <multiaddr>',
-      `repeatable (default: sequencer ${DEFAULTS.sequencer}, others port 0)`,
+      '--listen <address>',
+      `host:port or a multiaddr; repeatable (default: sequencer ${DEFAULTS.sequencer}, others port 0)`,
       addresses
     )
     .option(
       '--connect <address>',
-      `multiaddr or host:port; repeatable (default: ${DEFAULTS.sequencer}, sequencer: none, chat: asks)`,
-      hostAddresses
+      `host:port or a multiaddr; repeatable (default: ${DEFAULTS.sequencer}, sequencer: none, chat: asks)`,
+      addresses
     )
     .option(
       '--no-connect',
       'connect to nobody: others connect to this peer, or the program that started it says whom to'
     )
-    .addOption(
-      new Option(
-        '--verify <what>',
-        'follower, client: of each block all (full), or all but its messages’ signatures (headers); client: by proofs what concerns itself (light) (default: follower, client of a sequencer’s ledger: full, other clients: light)'
-      ).choices(['full', 'headers', 'light'])
-    )
+  withClosedNetworkOptions(command)
+    .option('--json', 'one JSON object a line on stdout')
+    .option('--data <dir>', 'the database (default: data/<role>)')
     .option(
       '--key-grace <s>',
-      'sequencer: for how many seconds an encryption key opens after the next one was made',
+      'for how many seconds an encryption key opens after the next one was made',
       wholeNumber(0),
       LIMITS.keyGraceMs / 1000
     )
-    .option('--rate <n>', 'client: messages a second', positiveNumber, 1)
-    .option('--duration <s>', 'client: for how many seconds; 0: until stopped', wholeNumber(0), 60)
-    .option('--stdin', 'client: send each line of standard input as a message instead')
-    .option('--room <name>', 'chat: the room')
-  return withClosedNetworkOptions(withMiningOptions(command))
-    .option('--json', 'one JSON object a line on stdout')
-    .action(runPeer)
+    .option(
+      SIGN_AGAIN,
+      'go on with a folder that holds less than the key has signed; any peer that has what it signed before can convict it'
+    )
+    .option(
+      '--marks <dir>',
+      'where it is kept what the key has signed (default: beside the key, in <key>.signed)'
+    )
+    .option('--rate <n>', 'messages a second', positiveNumber, 1)
+    .option('--duration <s>', 'for how many seconds; 0: until stopped', wholeNumber(0), 60)
+    .option('--stdin', 'send each line of standard input as a message instead')
+    .addOption(
+      new Option(
+        '--verify <what>',
+        'of each block all (full), or all but its messages’ signatures (headers); client: by proofs what concerns itself (light) (default: follower, client of a sequencer’s ledger: full, other clients: light)'
+      ).choices(['full', 'headers', 'light'])
+    )
+  withMiningOptions(command).option('--room <name>', `the room (default: ${LOBBY})`)
+  groupByRole(command)
+  return withExamples(command.action(runPeer), EXAMPLES)
 }
 
-async function runPeer(options: PeerCommandOptions): Promise<void> {
+const EXAMPLES: readonly Example[] = [
+  ['node dist/peer.js --role sequencer', 'a sequencer, and where there is no network yet a new one'],
+  ['node dist/peer.js --role client --rate 10 --duration 0', 'ten messages a second, until Ctrl-C'],
+  ['seq 1 45 | node dist/peer.js --role client --stdin', 'a message for each line'],
+  [
+    'node dist/peer.js --role follower --connect 192.0.2.1:4100 --listen 0.0.0.0:4101',
+    'a copy of the chain, for others to ask'
+  ],
+  ['node dist/peer.js --role miner --threads 2', 'in a network of equals: tallystick init --ordering work']
+]
+
+async function runPeer(options: PeerCommandOptions, command: Command): Promise<void> {
+  expectOptionsOf(options.role, command)
   const stopping = stopController()
   if (options.role === 'chat') return runChat(options, stopping)
   const report = reporter(options.json === true)

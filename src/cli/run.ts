@@ -5,6 +5,7 @@ import { InvalidNetworkDocument } from '../core/network-document.js'
 import { describeError } from '../node/events.js'
 import { NotFound, QueryFailed, Untrue } from '../node/query-errors.js'
 import { errorCode, Failure, UsageError } from './failure.js'
+import { fitHelp } from './help.js'
 import { printJson, printLine, printResult, standardOutput } from './terminal.js'
 
 /** Runs a command line to its end. Whatever goes wrong becomes one sentence and an exit code; only a defect of ours shows its stack. */
@@ -22,6 +23,7 @@ export async function run(program: Command): Promise<void> {
   try {
     expectUtf8(process.argv.slice(2))
     prepare(program)
+    if (process.argv.length <= 2) program.help({ error: true })
     await program.parseAsync()
   } catch (error) {
     process.exitCode = explain(error, isJson)
@@ -41,13 +43,16 @@ function expectUtf8(args: readonly string[]): void {
 }
 
 /** Errors are thrown, and what commander says goes where all else goes. */
-function prepare(command: Command): void {
+function prepare(command: Command, before = ''): void {
+  const name = `${before}${command.name()}`
   command.exitOverride()
+  fitHelp(command)
+  command.showHelpAfterError(`${name} --help tells more`)
   command.configureOutput({
     writeOut: text => printResult(...linesIn(text)),
     writeErr: text => printLine(...linesIn(text))
   })
-  for (const part of command.commands) prepare(part)
+  for (const part of command.commands) prepare(part, `${name} `)
 }
 
 function linesIn(text: string): string[] {

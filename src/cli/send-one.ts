@@ -30,7 +30,7 @@ export function withSendOptions(command: Command): Command {
     .option('--key <file>', 'the libp2p private key, made on first use', DEFAULTS.clientKey)
     .option('--data <dir>', 'the outbox', 'data/client')
     .option('--marks <dir>', 'where it is kept what the key has signed (default: beside the key)')
-    .option('--connect <multiaddr>', `repeatable (default: ${DEFAULTS.sequencer})`, addresses)
+    .option('--connect <address>', `repeatable (default: ${DEFAULTS.sequencer})`, addresses)
     .option(
       '--wait <n>',
       'among equals: wait until it stands in a block and that many are on the chain from there on, that one included',

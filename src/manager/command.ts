@@ -52,11 +52,13 @@ function up(): Command {
       wholeNumber(0, LIMITS.managedNodes)
     )
     .option('--mine <n>', 'work: each miner makes so many blocks unasked (default: no end)', wholeNumber(0))
-    .option(
-      '--topology <what>',
-      'who keeps connected to whom: full, ring, line, star (node 1 in the middle), or random:D (each to D others at least)',
-      topology,
-      { kind: 'full' }
+    .addOption(
+      new Option(
+        '--topology <what>',
+        'who keeps connected to whom: full, ring, line, star (node 1 in the middle), or random:D (each to D others at least)'
+      )
+        .argParser(topology)
+        .default({ kind: 'full' }, 'full')
     )
     .option(
       '--seed <n>',

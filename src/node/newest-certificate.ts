@@ -104,7 +104,7 @@ export class NewestCertificate {
 export function expectCurrent(key: CertifiedKey, now: number): void {
   if (isUndated(key) || now <= key.until + LIMITS.clockSkewMs) return
   throw new OutdatedCertificate(
-    `the certificate of the encryption key (serial ${key.serial}) ended at ${isoTime(key.until)}, and by the clock of this machine it is ${isoTime(now)}: the peer has an old one, or a clock is wrong; check the clock of this machine, then that of the sequencer, or name another peer with --connect MULTIADDR`
+    `the certificate of the encryption key (serial ${key.serial}) ended at ${isoTime(key.until)}, and by the clock of this machine it is ${isoTime(now)}: the peer has an old one, or a clock is wrong; check the clock of this machine, then that of the sequencer, or name another peer with --connect ADDRESS`
   )
 }
 

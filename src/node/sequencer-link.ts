@@ -140,7 +140,7 @@ export class SequencerLink<Prepared> implements Service {
     if (first?.refused?.reason === 'wrong network') {
       this.#foreign.add(address)
       throw new WrongNetwork(
-        `the peer at ${address} serves another network than this network document describes (here ${toHex(this.options.network)}, there: ${first.refused.detail}); get its network document, or name another peer with --connect MULTIADDR`
+        `the peer at ${address} serves another network than this network document describes (here ${toHex(this.options.network)}, there: ${first.refused.detail}); get its network document, or name another peer with --connect ADDRESS`
       )
     }
     if (first?.refused !== undefined) throw new Error(`the peer is not ready: ${first.refused.detail}`)

@@ -11,7 +11,7 @@ export const SIGN_AGAIN = '--sign-positions-again-and-risk-conviction'
 function olderThanKey(missing: string): StoreError {
   return new StoreError(
     `this is not the newest folder of this sequencer: ${missing}. To go on from here would sign positions a second time, which convicts a sequencer`,
-    `put the newest folder back, or move this one away and fetch the log back from a follower with: tallystick restore --connect MULTIADDR --data DIR. Where the rest is lost for good: ${SIGN_AGAIN}`
+    `put the newest folder back, or move this one away and fetch the log back from a follower with: tallystick restore --connect ADDRESS --data DIR. Where the rest is lost for good: ${SIGN_AGAIN}`
   )
 }
 

@@ -81,7 +81,7 @@ describe('an address at which a peer cannot listen', () => {
       assert.ok(problem)
       assert.match(
         problem.message,
-        /^it cannot listen at \/ip4\/127\.0\.0\.1\/tcp\/80: .* with --listen MULTIADDR$/
+        /^it cannot listen at \/ip4\/127\.0\.0\.1\/tcp\/80: .* with --listen ADDRESS$/
       )
       assert.match(problem.message, says)
     })

@@ -179,7 +179,7 @@ describe('tallystick export and verify', () => {
     assert.match(foreign.stderr, /no log, no set, no proof and no evidence/)
     const nothing = await tool(folder, 'verify', 'not-there')
     assert.equal(nothing.code, 2)
-    assert.match(nothing.stderr, /no folder, no file and no multiaddr/)
+    assert.match(nothing.stderr, /no folder, no file and no address/)
   })
 
   it('verify the folder of a stopped sequencer, what waits in it included, and export the same file from it', async () => {

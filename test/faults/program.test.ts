@@ -92,10 +92,14 @@ function clientWithNetworkFile(what: string, content: string, says: RegExp): Wro
 }
 
 const WRONG_STARTS: readonly WrongStart[] = [
-  usage('with no role', [], /--role/),
+  usage('with no role', ['--json'], /required option '--role/),
   usage('with an unknown role', ['--role', 'king'], /king.*sequencer, client/),
   usage('with an unknown option', ['--role', 'client', '--speed', '3'], /--speed/),
-  usage('with an address that is none', ['--role', 'sequencer', '--listen', 'localhost:4100'], /multiaddr/),
+  usage(
+    'with an address that is none',
+    ['--role', 'sequencer', '--listen', 'localhost'],
+    /host:port.*multiaddr/
+  ),
   usage('with a rate that is no number', ['--role', 'client', '--rate', 'fast'], /number over 0/),
   usage(
     'as a client without a network document',
@@ -229,13 +233,13 @@ const WRONG_STARTS: readonly WrongStart[] = [
   sequencerWith(
     'as a sequencer at an address that this machine does not have',
     1,
-    /cannot listen at \/ip4\/192\.0\.2\.1\/tcp\/4100: this machine does not have the address; give one .* with --listen MULTIADDR$/m,
+    /cannot listen at \/ip4\/192\.0\.2\.1\/tcp\/4100: this machine does not have the address; give one .* with --listen ADDRESS$/m,
     async () => ['--listen', '/ip4/192.0.2.1/tcp/4100']
   ),
   sequencerWith(
     'as a sequencer at an address that is not of TCP',
     1,
-    /cannot listen at \/ip4\/127\.0\.0\.1\/udp\/4100: that is no TCP address; give one, .* with --listen MULTIADDR$/m,
+    /cannot listen at \/ip4\/127\.0\.0\.1\/udp\/4100: that is no TCP address; give one, .* with --listen ADDRESS$/m,
     async () => ['--listen', '/ip4/127.0.0.1/udp/4100']
   ),
   ...(process.platform === 'linux' ? ['/proc/nowhere', '/proc/nowhere/in/it'] : []).map(place =>

@@ -60,10 +60,27 @@ export function toolWith(
   folder: string,
   ...args: readonly string[]
 ): Promise<ToolResult> {
+  return execute(env, folder, [TOOL, ...args])
+}
+
+/** The same of either program. */
+export function program(
+  name: 'peer' | 'tallystick',
+  folder: string,
+  ...args: readonly string[]
+): Promise<ToolResult> {
+  return execute({}, folder, [name === 'peer' ? PEER : TOOL, ...args])
+}
+
+function execute(
+  env: Readonly<Record<string, string>>,
+  folder: string,
+  args: readonly string[]
+): Promise<ToolResult> {
   return new Promise(resolve => {
     const child = execFile(
       process.execPath,
-      [TOOL, ...args],
+      args,
       { cwd: folder, env: { ...process.env, ...env }, timeout: PATIENCE, killSignal: 'SIGKILL' },
       (_, stdout, stderr) =>
         resolve({ code: child.exitCode, stdout, stderr, json: () => JSON.parse(stdout || '{}') })

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { LOBBY } from '../../core/chat.js'
 import { type ChatCommandOptions, runChat } from '../chat-command.js'
 import { withClosedNetworkOptions } from '../closed-network.js'
-import { DEFAULTS, hostAddresses } from '../options.js'
+import { addresses, DEFAULTS } from '../options.js'
 import { stopController } from '../run-peer.js'
 
 export function chatCommand(): Command {
@@ -11,13 +11,13 @@ export function chatCommand(): Command {
     .option(
       '--connect <address>',
       'who is there already, host:port or a multiaddr; repeatable (default: asks)',
-      hostAddresses
+      addresses
     )
     .option('--no-connect', 'begin a network of its own, and ask nothing')
     .option(
       '--listen <address>',
       `where others may join; repeatable (default: ${DEFAULTS.anyPort})`,
-      hostAddresses
+      addresses
     )
     .option('--room <name>', `the room (default: ${LOBBY})`)
     .option('--network <file>', 'the room of the network with this document instead')

@@ -25,7 +25,7 @@ export function handCommand(): Command {
       'Hands a chain to a node of a network of equals, which takes it if it is valid and heavier than its own.'
     )
     .argument('<log>', "a file that `export` wrote, or a stopped peer's folder")
-    .option('--connect <multiaddr>', 'the node', address, DEFAULTS.sequencer)
+    .option('--connect <address>', 'the node', address, DEFAULTS.sequencer)
     .option('--network <file>', `the network document (default: ${DEFAULTS.network})`)
     .option(
       '--key <file>',

@@ -73,7 +73,7 @@ export function shutdownCommand(): Command {
 
 function connectingCommand(name: string): Command {
   return withSwarmKeyOption(new Command(name))
-    .option('--connect <multiaddr>', 'the node', address, DEFAULTS.sequencer)
+    .option('--connect <address>', 'the node', address, DEFAULTS.sequencer)
     .option('--network <file>', 'the network document', DEFAULTS.network)
     .option('--json', 'one JSON object on stdout')
 }

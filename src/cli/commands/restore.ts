@@ -40,7 +40,7 @@ export function restoreCommand(): Command {
     .description(
       'Makes the data folder of a sequencer anew: its blocks from a follower, all verified, and the messages that are in no block from what is kept beside its key.'
     )
-    .option('--connect <multiaddr>', 'a follower', address)
+    .option('--connect <address>', 'a follower', address)
     .option('--from <log>', "a stopped follower's folder, or a file that `export` wrote, in place of a peer")
     .option('--network <file>', 'the network document', DEFAULTS.network)
     .option('--key <file>', "the sequencer's private key", 'keys/sequencer.key')
@@ -57,9 +57,7 @@ export function restoreCommand(): Command {
 async function restore(options: RestoreOptions): Promise<void> {
   const { connect, from, data, json } = options
   if ((connect === undefined) === (from === undefined))
-    throw new UsageError(
-      'name a follower with --connect MULTIADDR, or else a folder or a file with --from LOG'
-    )
+    throw new UsageError('name a follower with --connect ADDRESS, or else a folder or a file with --from LOG')
   const target =
     from === undefined ? peersTarget(connect === undefined ? [] : [connect]) : await targetOf(from)
   if (from !== undefined && target.kind === 'peer')

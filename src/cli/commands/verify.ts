@@ -46,7 +46,7 @@ export function verifyCommand(): Command {
     .description(
       'Verifies a whole log, a set of transfers, a proof file or a piece of evidence, trusting nobody.'
     )
-    .argument('<target>', "a stopped peer's folder, a file, or the multiaddr of a peer")
+    .argument('<target>', "a stopped peer's folder, a file, or the address of a peer")
     .option('--network <file>', `the network document (default: ${DEFAULTS.network})`)
     .option('--key <file>', "the sequencer's encryption keys: sealed messages must open")
     .option('--data <dir>', 'where the head last seen is kept', 'data/tool')
