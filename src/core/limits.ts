@@ -193,8 +193,12 @@ export const LIMITS = {
   verdictMs: 10_000,
   /** New messages of one author at the sequencer; more are refused as rate limited. */
   authorRate: { perSecond: 5_000, burst: 10_000 },
-  /** Messages that were taken before and that one peer brings again; past it all that it brings is refused as rate limited. */
+  /**
+   * Messages that were taken before and that one host brings again. Past it what the host brings is looked at in turns: so
+   * many bundles wait, and of more the last of who brought most is refused as rate limited.
+   */
   takenBeforeRate: { perSecond: 1_000, burst: 20_000 },
+  takenBeforeBundles: 64,
   /** Receipts given again to one author, whoever sends his messages again; more are kept back until he asks later. */
   receiptsAgainRate: { perSecond: 100, burst: 1_000 },
   /** Messages that are on disk or on their way there, but in no block yet. More are refused as busy. */

@@ -17,9 +17,11 @@ import {
   type ToldRefusal
 } from '../core/refusal.js'
 import { sealDetail } from '../core/sealed-detail.js'
+import type { Bringer } from '../core/shares.js'
 import type { PrivateDetail, Verdict } from '../core/validation.js'
 import type { GossipVerdict, Host } from '../network/host.js'
 import { describeError } from './events.js'
+import { FairQueue } from './fair-queue.js'
 import type { ReceiptServer, SealedRefusal } from './receipt-server.js'
 import type { Service } from './service.js'
 import { UNJUDGED, Unjudged, type ValidationPool } from './validation-pool.js'
@@ -41,8 +43,10 @@ export const NO_AUDIENCE: IntakeAudience = {
  */
 export class Intake implements Service {
   readonly #busy = new Set<Promise<unknown>>()
-  /** Of messages that were taken before, by the peer that brings them. */
+  /** Of messages that were taken before, by the host that brings them. */
   readonly #again = new RateLimiter(LIMITS.takenBeforeRate, LIMITS.rememberedRates)
+  /** Where a host is past that rate. */
+  readonly #turns = new FairQueue({ own: 0, others: LIMITS.takenBeforeBundles })
   #isOpen = false
 
   constructor(
@@ -90,16 +94,11 @@ export class Intake implements Service {
       return 'reject'
     }
     const bringer = this.host.bringerOf(from)
-    const now = performance.now()
-    if (!this.#again.hasOne(bringer.peer, now)) {
-      const why = refusal(
-        'rate limited',
-        'you bring too many messages that were taken before; send again later'
-      )
-      return this.#turnAway(from, carried, why)
-    }
-    const envelopes = carried.filter(envelope => !this.#isTakenBefore(envelope))
-    this.#again.charge(bringer.peer, now, carried.length - envelopes.length)
+    const isInRate = this.#again.hasOne(bringer.host, performance.now())
+    const envelopes = isInRate
+      ? this.#newOnes(bringer, carried)
+      : await this.#turns.of(bringer, async () => this.#newOnes(bringer, carried))
+    if (envelopes === undefined) return this.#turnAway(from, carried, REPLAYED)
     if (envelopes.length === 0) return 'ignore'
     const weight = this.shares.weightOf(envelopes)
     // Blocks are looked at in the same pool.
@@ -117,6 +116,16 @@ export class Intake implements Service {
       this.shares.release(bringer, weight)
     }
     return verdictOfAll(verdicts.map((verdict, index) => this.#settle(from, envelopes[index], verdict)))
+  }
+
+  /**
+   * Without those that were taken before. To find these takes time; but who passes on what others replay brings new
+   * messages, too: past the rate a host waits for its turns.
+   */
+  #newOnes({ host }: Bringer, carried: readonly EnvelopeBytes[]): EnvelopeBytes[] {
+    const envelopes = carried.filter(envelope => !this.#isTakenBefore(envelope))
+    this.#again.charge(host, performance.now(), carried.length - envelopes.length)
+    return envelopes
   }
 
   /** Unread, so that nothing shows yet who wrote it: a follower knows whom it has it from. */
@@ -187,6 +196,11 @@ function messageIn(envelope: EnvelopeBytes): Message | undefined {
     throw error
   }
 }
+
+const REPLAYED = refusal(
+  'rate limited',
+  'you bring too many messages that were taken before; send again later'
+)
 
 const LIMITED = refusal('rate limited', 'too many of your messages wait for validation; send again later')
 

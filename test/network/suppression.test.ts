@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { encodeBlock } from '#src/core/block.js'
 import { encodeBundle } from '#src/core/bundle.js'
 import { type PeerIdBytes, toHex, utf8 } from '#src/core/bytes.js'
+import { LIMITS } from '#src/core/limits.js'
 import { isPassing } from '#src/core/refusal.js'
 import { type GossipVerdict, Host } from '#src/network/host.js'
 import { topicsOf } from '#src/network/names.js'
@@ -204,6 +205,26 @@ describe('A gossiped message that is handed over first by a peer that wants to k
     await sequencer.events.until('what comes after the replays', () => logged() > earlier.length)
     honest.publish({ data: encodeBundle([(await inNewSession(100n)).envelope]) })
     await sequencer.events.until('the message of a new session', () => logged() > earlier.length + 1)
+  })
+
+  it('gets its place though it comes from a peer that passes on more replays than its host may bring', async () => {
+    const net = await makeNetwork({ blockSize: 256, blockTimeout: 100 })
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    const { messages } = topicsOf(net.network.id)
+    const relay = await join(sequencer.address, 'relay', messages)
+    const old = envelopesOf((await Author.create(net, 'alice')).says(256))
+    const bob = await Author.create(net, 'bob')
+    const logged = (): number => sequencer.blocks.at(-1)?.header.size ?? 0
+    relay.publish({ data: encodeBundle(old) })
+    await sequencer.events.until('the old messages', () => logged() === old.length)
+    const replay = (): void => relay.publish({ data: encodeBundle(old, randomBytes(8)) })
+    const { burst } = LIMITS.takenBeforeRate
+    for (let count = 0; count < 1.25 * burst; count += old.length) replay()
+    for (let said = 1; said <= 20; said += 1) {
+      for (let count = 0; count < 4; count += 1) replay()
+      relay.publish({ data: encodeBundle(envelopesOf(bob.says(1))) })
+      await sequencer.events.until(`new message ${said}`, () => logged() === old.length + said)
+    }
   })
 
   it('counts in a network with no order, where the first peer is past its share, and takes nothing of that of its author', async () => {
