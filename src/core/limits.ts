@@ -42,7 +42,7 @@ export const LIMITS = {
   gossipStreams: 4,
   /** For how long there may be no gossip on a connection where some must come about, new or not, ms; then it is ended. */
   gossipStreamMs: 10_000,
-  /** Messages that no honest peer sends or passes on, on any topic, after which a peer is disconnected. */
+  /** Messages that no honest peer sends or passes on, on any topic, of one host; past it each peer that sends one is disconnected. */
   invalidRate: { perSecond: 1, burst: 1_000 },
   /** How long gossipsub remembers the score of a peer that has gone, ms. Its ids are free. */
   gossipScoreMs: 10_000,

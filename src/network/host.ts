@@ -54,6 +54,7 @@ export interface StreamOptions extends ChannelLimits {
  */
 export class Host {
   readonly #streams: RateLimiter
+  /** By the host: names are free. Only who sends what is not valid is sent away. */
   readonly #invalid: RateLimiter
   readonly #guard: GossipGuard
   readonly #hasSwarmKey: boolean
@@ -197,8 +198,11 @@ export class Host {
     const { gossip } = this.libp2p.services
     gossip.topicValidators.set(topic, async (peer, { data }) => {
       if (sideBySide) this.#guard.forgetNow(data)
-      const verdict = await validator(bytesOf(peer), data)
-      if (verdict === 'reject' && !this.#invalid.take(peer.toString(), performance.now()))
+      const from = bytesOf(peer)
+      // It may be gone when there is a verdict.
+      const { host } = this.bringerOf(from)
+      const verdict = await validator(from, data)
+      if (verdict === 'reject' && !this.#invalid.take(host, performance.now()))
         this.#sendAway(peer, 'too many messages that are not valid')
       if (verdict !== 'accept' && verdict !== 'ignore') this.#guard.forget(data)
       else if (sideBySide) this.#guard.remember(data)

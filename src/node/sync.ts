@@ -97,16 +97,18 @@ export class Sync implements Service {
     const { importer, chain, extended, witness } = this.options
     const { height, parent } = block.signed.header
     const head = chain.head()
+    // A header that was signed once would do for any number of other messages, each of them read. No honest peer sends them.
+    const verdict: GossipVerdict = isWhole(block) ? 'ignore' : 'reject'
     if (height > head.header.height + 1) {
       this.wake()
-      return 'ignore'
+      return verdict
     }
-    // Before anything is verified at length: what cannot be new costs nothing, however often it comes.
+    // Before anything is verified at length: what cannot be new costs little, however often it comes.
     if (height <= head.header.height || !equal(parent, head.id)) {
       witness.examine(block.signed)
-      return 'ignore'
+      return verdict
     }
-    if (!isWhole(block)) return 'reject'
+    if (verdict === 'reject') return verdict
     try {
       const imported = await importer.import(block, importer.check(block))
       switch (imported.kind) {

@@ -12,7 +12,7 @@ import type { Cleanup } from './cleanup.js'
 import { identity, type TestNetwork } from './networks.js'
 import { RunningPeer } from './peers.js'
 
-export interface EqualWishes extends Partial<Pick<EqualOptions, 'mining' | 'owners' | 'connect'>> {
+export interface EqualWishes extends Partial<Pick<EqualOptions, 'mining' | 'owners' | 'connect' | 'rates'>> {
   readonly who?: string
 }
 
@@ -41,13 +41,14 @@ export class RunningEqual extends RunningPeer {
   }
 
   protected override create(peer: Omit<PeerOptions, 'key'>): Promise<ControlledPeer> {
-    const { connect = [], owners = [], mining } = this.wishes
+    const { connect = [], owners = [], mining, rates } = this.wishes
     return createEqual({
       ...peer,
       key: this.key,
       connect,
       owners,
       ...(mining && { mining }),
+      ...(rates && { rates }),
       shutdown: () => this.events.report({ event: 'stopped' })
     })
   }

@@ -14,6 +14,7 @@ import { encodeQuery } from '#src/core/query.js'
 import { newSealingContext, seal } from '#src/core/sealing.js'
 import { Host, type HostOptions } from '#src/network/host.js'
 import { topicsOf } from '#src/network/names.js'
+import { fromAnotherHost, HAS_OTHER_HOSTS } from '../helpers/another-host.js'
 import { Author, envelopesOf, type Made } from '../helpers/authors.js'
 import { flipped } from '../helpers/bytes.js'
 import { Changes, deadline, present } from '../helpers/changes.js'
@@ -282,6 +283,48 @@ describe('a peer that goes too far', () => {
     await honest.send(3)
     await honest.receipted(3)
     assert.equal(honest.events.count('disconnected'), 0)
+  })
+
+  it('is disconnected at once where other names of its host have sent too many; honest ones of it, and other hosts, are served', async () => {
+    const topic = '/topic'
+    const rates = { invalid: once(5) }
+    const server = await hostOf({ listen: ['/ip4/127.0.0.1/tcp/0'], topics: [topic], rates })
+    const heard = new Heard()
+    server.subscribe(topic, (_, data) => {
+      heard.add()
+      return data.length === 1 ? 'reject' : 'accept'
+    })
+    const address = present(server.addresses()[0])
+    const joined = async (at: string): Promise<Host> => {
+      const peer = await hostOf({ topics: [topic] })
+      await peer.connect(at, deadline())
+      await peer.whenSubscribed(topic, server.peerId, deadline())
+      return peer
+    }
+    const honest = await joined(address)
+    let invalid = 0
+    const sendInvalid = async (peer: Host, count: number): Promise<void> => {
+      for (let sent = 0; sent < count; sent += 1) {
+        await peer.publish(topic, Uint8Array.of(invalid))
+        invalid += 1
+      }
+    }
+    for (const count of [rates.invalid.burst + 1, 1, 1]) {
+      const mallory = await joined(address)
+      await sendInvalid(mallory, count)
+      const signal = deadline()
+      await mallory.whenDisconnected(server.peerId, signal)
+      signal.throwIfAborted()
+    }
+    const others = [honest]
+    if (HAS_OTHER_HOSTS) {
+      const other = await joined(await fromAnotherHost(cleanup, address, '127.0.0.2'))
+      await sendInvalid(other, 1)
+      others.push(other)
+    }
+    const before = rates.invalid.burst + 3 + others.length - 1
+    for (const peer of others) await peer.publish(topic, randomBytes(10))
+    await heard.until('what the others say', () => heard.count === before + others.length)
   })
 
   it('is disconnected when it opens streams without end; others are served', async () => {

@@ -29,17 +29,16 @@ export class BlockArrivals {
 
   /**
    * Takes a block as gossip brings it. `bytes`: of the encoded block. Its messages are looked at only where its
-   * header stands at its place and names them: else one find would do for any number of bodies. Nor does it wait for its
-   * parent with other messages: they would keep those away that are its own.
+   * header stands at its place. Where it does not name them the block is invalid, wherever it stands: else one find would do
+   * for any number of bodies, and other messages would keep those away, while it waits for its parent, that are its own.
    */
   async hear(block: Block, from: PeerIdBytes, bytes: number): Promise<Imported> {
-    const foreseen = this.chain.foresee(block.signed, this.now())
-    if (foreseen !== undefined && foreseen.kind !== 'orphan') return foreseen
     const { height } = block.signed.header
     if (!isWhole(block))
       return { kind: 'invalid', fault: { kind: 'root', height, detail: 'these are not its messages' } }
+    const foreseen = this.chain.foresee(block.signed, this.now())
     if (foreseen === undefined) return this.take(block)
-    this.#orphans.add(block, from, bytes, this.clock())
+    if (foreseen.kind === 'orphan') this.#orphans.add(block, from, bytes, this.clock())
     return foreseen
   }
 
