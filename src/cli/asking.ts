@@ -21,12 +21,13 @@ import { Contradiction } from '../node/query-errors.js'
 import { closedNetwork, type SwarmKeyOption, withSwarmKeyOption } from './closed-network.js'
 import { encodeEvidenceFile } from './evidence-file.js'
 import { Failure } from './failure.js'
-import { readOrderedNetwork, replaceFile } from './files.js'
+import { exists, readOrderedNetwork } from './files.js'
 import { expectNoPeers } from './folder-owner.js'
 import { readIdentity } from './key-files.js'
 import { LastSeenHead } from './last-seen.js'
 import { addresses, DEFAULTS } from './options.js'
 import { printLine } from './terminal.js'
+import { createFile } from './written-files.js'
 
 export interface ConnectingOptions extends SwarmKeyOption {
   readonly connect: string
@@ -197,7 +198,8 @@ async function denounce(
   const checked = evidence && (await evidenceThatHolds(evidence, network))
   if (checked === undefined) return
   const path = join(folder, `evidence-${toHex(checked.id)}`)
-  await replaceFile(path, encodeEvidenceFile(checked.bytes))
+  // Its name is what it proves.
+  if (!(await exists(path))) await createFile(path, encodeEvidenceFile(checked.bytes))
   throw new Failure(
     `${message}. THE SEQUENCER HAS LIED: ${checked.detail}. The proof is in ${path}; anyone can check it with: tallystick verify ${path}`
   )

@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto'
-import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readFile, stat } from 'node:fs/promises'
 import { ClassicLevel } from 'classic-level'
 import { expectRules } from '../chain/rules.js'
 import { utf8Text } from '../core/json.js'
@@ -10,7 +8,7 @@ import {
   type OrderedNetwork,
   parseNetwork
 } from '../core/network-document.js'
-import { errorCode, Failure, UsageError } from './failure.js'
+import { causeOf, errorCode, Failure, UsageError } from './failure.js'
 import { isInUse } from './folder-lock.js'
 import { expectWhole } from './level-files.js'
 import { makeFolder } from './make-folder.js'
@@ -100,7 +98,7 @@ export async function openDatabase(path: string): Promise<ClassicLevel<Uint8Arra
     if (error instanceof Failure) throw error
     if (errorCode(error) === 'LEVEL_LOCKED') throw usedByAnother(path)
     throw new Failure(
-      `${path} cannot be opened as a database (${errorCode(error) ?? reason(error)}); it must be a folder that this user can write, with room on its disk`
+      `${path} cannot be opened as a database (${causeOf(error)}); it must be a folder that this user can write, with room on its disk`
     )
   }
 }
@@ -109,46 +107,6 @@ export function usedByAnother(folder: string): Failure {
   return new Failure(
     `${folder} is in use by another process; stop that one, or give this one another --data DIR`
   )
-}
-
-/**
- * A name that is new and cannot be guessed: another user who can write into the same folder must not be there first, with
- * a file or a link to another one. It is opened with `wx` as well.
- */
-export function temporaryBeside(path: string): string {
-  return `${path}.${randomBytes(8).toString('hex')}.tmp`
-}
-
-/** Writes a file that must not exist yet. */
-export async function createFile(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
-  const whole = temporaryBeside(path)
-  try {
-    // Whatever the mask of the process, no other user may exchange what is in it.
-    await makeFolder(dirname(path), 0o755)
-    await writeFile(whole, content, { mode, flag: 'wx', flush: true })
-    // A link fails where the name is taken, and never shows half a file.
-    await link(whole, path)
-  } catch (error) {
-    if (error instanceof Failure) throw error
-    if (errorCode(error) === 'EEXIST') throw new Failure(`${path} exists already; it was left as it is`)
-    throw new Failure(`${path} cannot be written (${errorCode(error) ?? reason(error)})`)
-  } finally {
-    await rm(whole, { force: true })
-  }
-}
-
-/** Replaces a file whole: at any moment either the old or the new one is there. */
-export async function replaceFile(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
-  const whole = temporaryBeside(path)
-  try {
-    await makeFolder(dirname(path))
-    await writeFile(whole, content, { mode, flag: 'wx', flush: true })
-    await rename(whole, path)
-  } catch (error) {
-    await rm(whole, { force: true })
-    if (error instanceof Failure) throw error
-    throw new Failure(`${path} cannot be written (${errorCode(error) ?? reason(error)})`)
-  }
 }
 
 /** Throws Failure where others can read it. */
@@ -166,9 +124,5 @@ export async function readPrivate(path: string): Promise<Uint8Array> {
 }
 
 function unreadable(path: string, error: unknown): Failure {
-  return new Failure(`${path} cannot be read (${errorCode(error) ?? reason(error)})`)
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  return new Failure(`${path} cannot be read (${causeOf(error)})`)
 }

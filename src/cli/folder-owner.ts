@@ -5,13 +5,14 @@ import { peerIdToString } from '../core/keys.js'
 import type { Network } from '../core/network-document.js'
 import { harmless } from '../core/text.js'
 import { SIGN_AGAIN } from '../roles/bind-to-mark.js'
-import { errorCode, Failure } from './failure.js'
-import { createFile, replaceFile, usedByAnother } from './files.js'
+import { causeOf, errorCode, Failure } from './failure.js'
+import { usedByAnother } from './files.js'
 import { CHAIN_COPY, contentsOf, FOLDER_KINDS, type FolderKind, isPrivate } from './folder-contents.js'
 import { isOfLevel, isRead } from './level-files.js'
 import { makeFolder } from './make-folder.js'
 import { FolderInUse, withReadOnly } from './reading-folder.js'
 import { printLine } from './terminal.js'
+import { createFile, replaceFile } from './written-files.js'
 
 /** Who a data folder belongs to. */
 export interface FolderOwner {
@@ -82,7 +83,7 @@ async function readRecord(folder: string): Promise<OwnerRecord | undefined> {
     text = await readFile(path, 'utf8')
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return undefined
-    throw new Failure(`${path} cannot be read (${errorCode(error)})`)
+    throw new Failure(`${path} cannot be read (${causeOf(error)})`)
   }
   const record = parseRecord(text)
   if (record !== undefined) return record
@@ -160,18 +161,23 @@ async function isRecognized(folder: string, owner: FolderOwner): Promise<boolean
 /** A file system has this folder at its root. */
 const LOST_AND_FOUND = 'lost+found'
 
-/** Throws Failure where a folder that no peer has used holds anything: it has another owner, and another purpose. */
-async function expectNothingElse(folder: string, kind: FolderKind): Promise<void> {
+/** The name of the first thing in a folder that no peer writes there; `more`: what is no stranger either. */
+export async function foreignIn(folder: string, more: readonly string[] = []): Promise<string | undefined> {
   const isOurs = (name: string): boolean =>
     isOfLevel(name) ||
-    name === LOST_AND_FOUND ||
-    name.startsWith(`${OWNER_FILE}.`) ||
-    // It says for itself whose it is.
-    (kind === 'client' && name === CHAIN_COPY)
+    [LOST_AND_FOUND, OWNER_FILE, ...more].includes(name) ||
+    name.startsWith(`${OWNER_FILE}.`)
   const foreign = (await namesIn(folder)).find(name => !isOurs(name))
+  return foreign && harmless(foreign.slice(0, 100))
+}
+
+/** Throws Failure where a folder that no peer has used holds anything: it has another owner, and another purpose. */
+async function expectNothingElse(folder: string, kind: FolderKind): Promise<void> {
+  // It says for itself whose it is.
+  const foreign = await foreignIn(folder, kind === 'client' ? [CHAIN_COPY] : [])
   if (foreign === undefined) return
   throw new Failure(
-    `${folder} is not empty, and it is not the folder of a peer (it holds ${harmless(foreign.slice(0, 100))}); nothing was written there: name an empty folder, or a new one, with --data DIR`
+    `${folder} is not empty, and it is not the folder of a peer (it holds ${foreign}); nothing was written there: name an empty folder, or a new one, with --data DIR`
   )
 }
 
@@ -205,7 +211,7 @@ async function namesIn(folder: string): Promise<readonly string[]> {
     return await readdir(folder)
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return []
-    throw new Failure(`${folder} cannot be opened as a database (${errorCode(error)})`)
+    throw new Failure(`${folder} cannot be opened as a database (${causeOf(error)})`)
   }
 }
 

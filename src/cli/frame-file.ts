@@ -1,46 +1,53 @@
 import { createReadStream, createWriteStream } from 'node:fs'
-import { open, rename, rm, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { decode, encode } from 'it-length-prefixed'
 import { LIMITS } from '../core/limits.js'
-import { errorCode, Failure } from './failure.js'
-import { temporaryBeside } from './files.js'
-import { makeFolder } from './make-folder.js'
+import { errorCode } from './failure.js'
 import { standardOutput } from './terminal.js'
+import { type IfThere, writeWhole } from './written-files.js'
+
+/** Where a result goes. */
+export interface Destination {
+  /** Standard output where there is none. */
+  readonly path: string | undefined
+  readonly ifThere: IfThere
+}
 
 /** Files that begin with a line that says what they are; then come frames, each behind its length, to the end. */
 
-/** Writes the file whole or not at all; to standard output where there is no path. Gives the number of bytes. */
+/** Writes the file whole or not at all. Gives the number of bytes. */
 export async function writeFrames(
-  path: string | undefined,
+  { path, ifThere }: Destination,
   magic: Uint8Array,
   frames: AsyncIterable<Uint8Array>
 ): Promise<number> {
   let bytes = 0
+  let ended: { readonly by: unknown } | undefined
   async function* chunks(): AsyncIterable<Uint8Array> {
     const counted = (chunk: Uint8Array): Uint8Array => {
       bytes += chunk.length
       return chunk
     }
     yield counted(magic)
-    for await (const chunk of encode(frames, { maxDataLength: LIMITS.answerBytes })) yield counted(chunk)
+    try {
+      for await (const chunk of encode(frames, { maxDataLength: LIMITS.answerBytes })) yield counted(chunk)
+    } catch (error) {
+      ended = { by: error }
+      throw error
+    }
   }
-  if (path === undefined) {
-    await pipeline(Readable.from(chunks()), standardOutput, { end: false })
-    return bytes
-  }
-  const whole = temporaryBeside(path)
   try {
-    await makeFolder(dirname(path))
-    await pipeline(Readable.from(chunks()), createWriteStream(whole, { flags: 'wx', flush: true }))
-    await rename(whole, path)
+    if (path === undefined) await pipeline(Readable.from(chunks()), standardOutput, { end: false })
+    else
+      await writeWhole(path, ifThere, temporary =>
+        pipeline(Readable.from(chunks()), createWriteStream(temporary, { flags: 'wx', flush: true }))
+      )
     return bytes
   } catch (error) {
-    await rm(whole, { force: true })
-    const code = errorCode(error)
-    throw code === undefined ? error : new Failure(`${path} cannot be written (${code})`)
+    // What could not be read is no fault of the file.
+    throw ended === undefined ? error : ended.by
   }
 }
 
@@ -73,15 +80,4 @@ export async function openFrames(path: string, magic: Uint8Array): Promise<Opene
 export function isOfDisk(error: unknown): boolean {
   const code = errorCode(error) ?? ''
   return code.startsWith('E') && !code.startsWith('ERR_')
-}
-
-/** As much of a file as tells what it is. */
-export async function beginningOf(path: string): Promise<Uint8Array> {
-  const file = await open(path)
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(64), 0, 64, 0)
-    return buffer.subarray(0, bytesRead)
-  } finally {
-    await file.close()
-  }
 }

@@ -4,8 +4,8 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { LIMITS } from '../core/limits.js'
 import { describeError } from '../node/events.js'
-import { errorCode, Failure } from './failure.js'
-import { replaceFile } from './files.js'
+import { causeOf, Failure } from './failure.js'
+import { replaceFile } from './written-files.js'
 
 /** In the folder that says what a key has signed: which process signs with the key now. */
 const HOLDER_FILE = 'HOLDER.json'
@@ -40,7 +40,7 @@ export class KeyHolder {
       found = await readFile(path, 'utf8')
     } catch (error) {
       throw new Failure(
-        `the folder beside the key ${key} that says what it has signed is gone, or cannot be read (${path}: ${errorCode(error) ?? describeError(error)}); so this process signs nothing more. Put that folder back before the next start: without it nothing keeps this key from signing a second time what it has signed`
+        `the folder beside the key ${key} that says what it has signed is gone, or cannot be read (${path}: ${causeOf(error)}); so this process signs nothing more. Put that folder back before the next start: without it nothing keeps this key from signing a second time what it has signed`
       )
     }
     if (found === record) return

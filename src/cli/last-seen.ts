@@ -5,8 +5,8 @@ import { type CheckpointedHeader, encodeStoredHeader, readStoredHeader } from '.
 import { fromHex, toHex } from '../core/bytes.js'
 import { VerifierCache } from '../core/keys.js'
 import { BlockReader } from '../node/block-reader.js'
-import { errorCode, Failure } from './failure.js'
-import { replaceFile } from './files.js'
+import { causeOf, errorCode, Failure } from './failure.js'
+import { replaceFile } from './written-files.js'
 
 /** The head that the tool saw last in a network: a log that has shrunk or changed since is a lie. */
 export class LastSeenHead {
@@ -26,7 +26,7 @@ export class LastSeenHead {
       text = await readFile(this.#path, 'utf8')
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return genesisCursor(this.rules).signed
-      throw new Failure(`${this.#path} cannot be read (${errorCode(error)})`)
+      throw new Failure(`${this.#path} cannot be read (${causeOf(error)})`)
     }
     const head = parseHead(text, this.rules)
     if (head === undefined)

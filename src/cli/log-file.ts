@@ -6,7 +6,7 @@ import type { Fault } from '../core/fault.js'
 import { VerifierCache } from '../core/keys.js'
 import { describeError } from '../node/events.js'
 import { Failure } from './failure.js'
-import { isOfDisk, type OpenedFrames, openFrames, writeFrames } from './frame-file.js'
+import { type Destination, isOfDisk, type OpenedFrames, openFrames, writeFrames } from './frame-file.js'
 
 /**
  * A log in a file: one line that says what it is, then blocks as they go over the wire, each behind its length,
@@ -14,13 +14,13 @@ import { isOfDisk, type OpenedFrames, openFrames, writeFrames } from './frame-fi
  */
 export const LOG_MAGIC = utf8('tallystick log 1\n')
 
-/** Writes the file whole or not at all; to standard output where there is no path. Gives the number of bytes. */
+/** Writes the file whole or not at all. Gives the number of bytes. */
 export function writeLog(
-  path: string | undefined,
+  destination: Destination,
   document: Uint8Array,
   blocks: AsyncIterable<Uint8Array>
 ): Promise<number> {
-  return writeFrames(path, LOG_MAGIC, blocksAfter(document, blocks))
+  return writeFrames(destination, LOG_MAGIC, blocksAfter(document, blocks))
 }
 
 async function* blocksAfter(

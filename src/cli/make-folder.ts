@@ -1,6 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { errorCode, Failure } from './failure.js'
+import { causeOf, errorCode, Failure } from './failure.js'
 
 /**
  * Makes a folder, and those that it lies in; one that is there stays as it is. Node's own recursive mkdir tries for ever where
@@ -12,7 +12,9 @@ export async function makeFolder(path: string, mode = 0o777): Promise<void> {
     await makeWithin(folder, mode)
   } catch (error) {
     const code = errorCode(error)
-    throw new Failure(`${path} cannot be made as a folder (${WHY.get(code) ?? code}); name another place`)
+    throw new Failure(
+      `${path} cannot be made as a folder (${WHY.get(code) ?? causeOf(error)}); name another place`
+    )
   }
 }
 

@@ -5,7 +5,7 @@ import { equal, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { peerIdToString } from '../core/keys.js'
 import { type Network, sequencerOf } from '../core/network-document.js'
 import { describeError } from '../node/events.js'
-import { errorCode, Failure } from './failure.js'
+import { causeOf, errorCode, Failure } from './failure.js'
 import { openLevel } from './files.js'
 import { KeyHolder } from './key-holder.js'
 import { DamagedFolder } from './level-files.js'
@@ -92,6 +92,6 @@ function notOpened(error: unknown, folder: string, { key, peerId, network }: Mar
       `${folder}, which says what the key ${key} has signed, is damaged (${describeError(error)}); restore that folder from its newest copy. Without it nothing keeps this key from signing a second time what it has signed`
     )
   return new Failure(
-    `it cannot be written down in ${folder} what the key ${key} signs (${code ?? describeError(error)}); make it writable, with room on its disk, or move it and name its new place with --marks DIR`
+    `it cannot be written down in ${folder} what the key ${key} signs (${causeOf(error)}); make it writable, with room on its disk, or move it and name its new place with --marks DIR`
   )
 }

@@ -9,7 +9,8 @@ import {
   type OrderingName
 } from '../core/network-document.js'
 import { Failure } from './failure.js'
-import { createFile, exists, readText } from './files.js'
+import { exists, readText } from './files.js'
+import { createFile } from './written-files.js'
 
 /** What is common to the making of all networks: a template, some wishes, and a file that must not be there yet. */
 

@@ -1,7 +1,6 @@
 import { chmod, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describeError } from '../node/events.js'
-import { errorCode, Failure } from './failure.js'
+import { causeOf, Failure } from './failure.js'
 import { OWNER_FILE } from './folder-owner.js'
 import { isOfLevel } from './level-files.js'
 import { printLine } from './terminal.js'
@@ -29,7 +28,7 @@ export async function expectPrivate(path: string): Promise<void> {
     printLine(`${path} could be read by others; it is its owner's alone now (mode 0700)`)
   } catch (error) {
     throw new Failure(
-      `${path} can be read by others, and that cannot be changed (${errorCode(error) ?? describeError(error)}); it must be its owner's alone: chmod 700 ${path}`
+      `${path} can be read by others, and that cannot be changed (${causeOf(error)}); it must be its owner's alone: chmod 700 ${path}`
     )
   }
 }

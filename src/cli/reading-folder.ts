@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import type { Database } from '../chain/store.js'
-import { describeError } from '../node/events.js'
-import { errorCode, Failure } from './failure.js'
+import { causeOf, errorCode, Failure } from './failure.js'
 import { isInUse, linkLock } from './folder-lock.js'
 import { expectWhole, isRead, isTable } from './level-files.js'
 import { withTemporaryFolder } from './temporary-folder.js'
@@ -37,7 +36,7 @@ async function withCopy<T>(folder: string, use: (database: Database) => Promise<
   return withTemporaryFolder(async copy => {
     await fill(copy, folder, tables).catch((error: unknown) => {
       throw new Failure(
-        `${folder} cannot be copied to be looked at (${errorCode(error) ?? describeError(error)}): its log and its manifest must be readable, and fit into ${tmpdir()}; name another place with the environment variable TMPDIR`
+        `${folder} cannot be copied to be looked at (${causeOf(error)}): its log and its manifest must be readable, and fit into ${tmpdir()}; name another place with the environment variable TMPDIR`
       )
     })
     const database = new ClassicLevel<Uint8Array, Uint8Array>(copy, {

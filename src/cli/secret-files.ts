@@ -2,8 +2,9 @@ import { lstat } from 'node:fs/promises'
 import { describeError } from '../node/events.js'
 import { decryptWithPassphrase, encryptWithPassphrase, isAgeFile } from './age-file.js'
 import { Failure } from './failure.js'
-import { createFile, readPrivate, replaceFile } from './files.js'
+import { readPrivate } from './files.js'
 import { passphrasesFor } from './passphrase.js'
+import { createFile, replaceFile } from './written-files.js'
 
 /** Files that only their owner can read, behind a passphrase where there is one. */
 

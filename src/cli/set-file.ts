@@ -3,7 +3,7 @@ import { LIMITS } from '../core/limits.js'
 import { describeError } from '../node/events.js'
 import type { ReadTransfers } from '../node/transfers/set-reading.js'
 import { Failure } from './failure.js'
-import { isOfDisk, type OpenedFrames, openFrames, writeFrames } from './frame-file.js'
+import { type Destination, isOfDisk, type OpenedFrames, openFrames, writeFrames } from './frame-file.js'
 
 /**
  * A set of transfers in a file: one line that says what it is, then the network document, then the envelopes of all
@@ -11,9 +11,9 @@ import { isOfDisk, type OpenedFrames, openFrames, writeFrames } from './frame-fi
  */
 export const SET_MAGIC = utf8('tallystick set 1\n')
 
-/** Writes the file whole or not at all; to standard output where there is no path. Gives the number of bytes. */
+/** Writes the file whole or not at all. Gives the number of bytes. */
 export function writeSet(
-  path: string | undefined,
+  destination: Destination,
   document: Uint8Array,
   transfers: AsyncIterable<EnvelopeBytes>
 ): Promise<number> {
@@ -21,7 +21,7 @@ export function writeSet(
     yield document
     yield* transfers
   }
-  return writeFrames(path, SET_MAGIC, frames())
+  return writeFrames(destination, SET_MAGIC, frames())
 }
 
 export interface OpenedSet extends Pick<OpenedFrames, 'length' | 'read' | 'close'> {

@@ -8,10 +8,10 @@ import { type ReadTransfers, transfersOf } from '../node/transfers/set-reading.j
 import { oneOf, withConnection } from './asking.js'
 import { Failure } from './failure.js'
 import { readNetwork } from './files.js'
-import { beginningOf } from './frame-file.js'
 import { networkFor, type SourceOptions, type Target, withStored } from './log-source.js'
 import { DEFAULTS } from './options.js'
 import { groupsOf, openSet, SET_MAGIC } from './set-file.js'
+import { beginningOf, KIND_BYTES } from './written-files.js'
 
 /** A set of transfers, wherever it is: in the folder of a stopped peer, in a file, or with a peer that is asked. */
 export interface SetSource {
@@ -76,7 +76,7 @@ async function withFile(
   options: SourceOptions,
   use: (source: SetSource) => Promise<void>
 ): Promise<boolean> {
-  const beginning = await beginningOf(path)
+  const beginning = await beginningOf(path, KIND_BYTES)
   if (!equal(beginning.subarray(0, SET_MAGIC.length), SET_MAGIC)) return false
   const set = await openSet(path)
   try {

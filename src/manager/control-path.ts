@@ -1,7 +1,7 @@
 import { lstatSync, mkdtempSync, readFileSync, realpathSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { errorCode, Failure } from '../cli/failure.js'
+import { causeOf, errorCode, Failure } from '../cli/failure.js'
 
 /**
  * Where the control socket of a network's folder is: in the folder, as control.sock. Where that path is longer
@@ -83,6 +83,6 @@ function read(pointer: string): string | undefined {
     return readFileSync(pointer, 'utf8')
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined
-    throw new Failure(`${pointer} cannot be read (${errorCode(error)})`)
+    throw new Failure(`${pointer} cannot be read (${causeOf(error)})`)
   }
 }

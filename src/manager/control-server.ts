@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
-import { errorCode, Failure } from '../cli/failure.js'
+import { causeOf, errorCode, Failure } from '../cli/failure.js'
 import { parseJson } from '../cli/shapes.js'
 import { LIMITS } from '../core/limits.js'
 import { linesOf } from '../core/lines.js'
@@ -58,9 +58,7 @@ export class ControlServer {
       if (errorCode(error) === 'EADDRINUSE')
         throw runsAlready(folder, `and has just been started, or ${path} is no socket`)
       removeControlPath(folder, path)
-      throw new Failure(
-        `no control socket can be made at ${path} (${errorCode(error) ?? describeError(error)})`
-      )
+      throw new Failure(`no control socket can be made at ${path} (${causeOf(error)})`)
     }
     const control = new ControlServer(folder, path, server, answer)
     if ((statSync(path).mode & 0o077) === 0) return control

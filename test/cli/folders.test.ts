@@ -71,7 +71,7 @@ describe('a data folder that is only looked at', () => {
     const exported = await toolWith(
       { TMPDIR: temporary },
       home,
-      ...['export', 'log.tally', '--from', folder, '--network', 'network.json', '--json']
+      ...['export', 'log.tally', '--force', '--from', folder, '--network', 'network.json', '--json']
     )
     assert.equal(exported.code, 0, exported.stderr)
     assert.equal(await folderBytes(folder), before, 'not a byte was written')

@@ -56,7 +56,7 @@ describe('Texts of strangers: a peer that says control sequences in every string
     async function* blocks(): AsyncIterable<Uint8Array> {
       yield encodeBlock(new ChainMaker(work).add([]))
     }
-    await writeLog(join(folder, 'log'), work.network.canonical, blocks())
+    await writeLog({ path: join(folder, 'log'), ifThere: 'refuse' }, work.network.canonical, blocks())
     ordered = await HostilePeer.start(cleanup, net.network.id, key, said, net)
     equal = await HostilePeer.start(cleanup, work.network.id, key, said)
     unordered = await HostilePeer.start(cleanup, set.network.id, key, said)

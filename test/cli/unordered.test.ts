@@ -214,7 +214,7 @@ describe('the tool where there is no order', () => {
       for (const envelope of of) yield envelope as EnvelopeBytes
     }
     const write = (of: readonly Uint8Array[]): Promise<number> =>
-      writeSet(file, net.network.canonical, each(of))
+      writeSet({ path: file, ifThere: 'replace' }, net.network.canonical, each(of))
     return { file, envelopes, write, verdict }
   }
 

@@ -11,7 +11,8 @@ import { SequencerAsker } from '../../node/sequencer-asker.js'
 import { type AskingOptions, asking, askingCommand, oneOf, withConnection } from '../asking.js'
 import { encodeEvidenceFile } from '../evidence-file.js'
 import { Failure, UsageError } from '../failure.js'
-import { readNetwork, replaceFile } from '../files.js'
+import { readNetwork } from '../files.js'
+import type { Destination } from '../frame-file.js'
 import { writeLog } from '../log-file.js'
 import { evidenceIn, type LogSource, peersTarget, targetOf, withLog } from '../log-source.js'
 import { type Reference, reference } from '../reference.js'
@@ -20,11 +21,13 @@ import { type SetSource, withSet } from '../set-source.js'
 import { printJson, printLine, standardOutput, writeFileContent } from '../terminal.js'
 import { verifiedBlocks } from '../verify-log.js'
 import { SetAudit } from '../verify-set.js'
+import { expectWritable, writeContent } from '../written-files.js'
 
 interface ExportOptions extends AskingOptions {
   readonly from?: string
   readonly proof?: Reference
   readonly evidence?: true
+  readonly force?: true
 }
 
 export function exportCommand(): Command {
@@ -40,6 +43,7 @@ export function exportCommand(): Command {
       reference
     )
     .option('--evidence', "a piece of evidence of the sequencer's lies that the peer, or the folder, holds")
+    .option('--force', 'replace the file that is there; a key is never replaced')
     .action(exportTo)
 }
 
@@ -47,24 +51,22 @@ async function exportTo(file: string | undefined, options: ExportOptions): Promi
   const { from, proof, evidence, connect } = options
   if (proof !== undefined && (from !== undefined || evidence === true))
     throw new UsageError('--proof goes with neither --from nor --evidence')
+  const to: Destination = { path: file, ifThere: options.force === true ? 'replace' : 'refuse' }
+  if (file !== undefined) await expectWritable(file, to.ifThere)
   if (proof !== undefined)
-    return asking(options, async asker => write(file, options, await proofOf(asker, proof)))
+    return asking(options, async asker => write(to, options, await proofOf(asker, proof)))
   if (file === undefined && standardOutput.isTTY)
     throw new UsageError('what is exported is no text: name a file, or send standard output to one')
-  if (evidence === true) return exportEvidence(file, options)
+  if (evidence === true) return exportEvidence(to, options)
   const { network, data, key, swarmKey } = options
   const target = from === undefined ? peersTarget(connect) : await targetOf(from)
   const opening = { network, data, ...(key && { askWith: key }), ...(swarmKey && { swarmKey }) }
-  if (await withSet(target, opening, source => exportSet(source, file, options))) return
-  await withLog(target, opening, source => exportLog(source, file, options))
+  if (await withSet(target, opening, source => exportSet(source, to, options))) return
+  await withLog(target, opening, source => exportLog(source, to, options))
 }
 
 /** Only what has been verified is written; no file is left where something does not hold. */
-async function exportLog(
-  source: LogSource,
-  file: string | undefined,
-  { json }: ExportOptions
-): Promise<void> {
+async function exportLog(source: LogSource, to: Destination, { json }: ExportOptions): Promise<void> {
   let height = 0
   let size = 0
   async function* blocks(): AsyncIterable<Uint8Array> {
@@ -75,16 +77,12 @@ async function exportLog(
       yield encodeBlock(read.block)
     }
   }
-  const bytes = await writeLog(file, source.rules.network.canonical, blocks())
-  tell(file, { height, size, bytes }, `${height} blocks, ${size} messages, ${bytes} bytes`, json)
+  const bytes = await writeLog(to, source.rules.network.canonical, blocks())
+  tell(to, { height, size, bytes }, `${height} blocks, ${size} messages, ${bytes} bytes`, json)
 }
 
 /** The same of transfers that have no order. */
-async function exportSet(
-  source: SetSource,
-  file: string | undefined,
-  { json }: ExportOptions
-): Promise<void> {
+async function exportSet(source: SetSource, to: Destination, { json }: ExportOptions): Promise<void> {
   const audit = new SetAudit(source)
   async function* envelopes(): AsyncIterable<EnvelopeBytes> {
     for await (const read of audit.verified()) {
@@ -92,10 +90,10 @@ async function exportSet(
       yield read.envelope
     }
   }
-  const bytes = await writeSet(file, source.network.canonical, envelopes())
+  const bytes = await writeSet(to, source.network.canonical, envelopes())
   const { size } = audit.transfers
   const digest = toHex(audit.transfers.digest())
-  tell(file, { size, digest, bytes }, `${size} transfers, digest ${digest}, ${bytes} bytes`, json)
+  tell(to, { size, digest, bytes }, `${size} transfers, digest ${digest}, ${bytes} bytes`, json)
 }
 
 interface Exported {
@@ -104,15 +102,15 @@ interface Exported {
   readonly sentence: string
 }
 
-async function write(file: string | undefined, { json }: ExportOptions, exported: Exported): Promise<void> {
+async function write(to: Destination, { json }: ExportOptions, exported: Exported): Promise<void> {
   const { content, facts, sentence } = exported
-  if (file === undefined) writeFileContent(content)
-  else await replaceFile(file, content)
-  tell(file, facts, sentence, json)
+  if (to.path === undefined) writeFileContent(content)
+  else await writeContent(to.path, to.ifThere, content)
+  tell(to, facts, sentence, json)
 }
 
 function tell(
-  file: string | undefined,
+  { path: file }: Destination,
   facts: Readonly<Record<string, unknown>>,
   sentence: string,
   json: true | undefined
@@ -145,7 +143,7 @@ async function proofOf(asker: Asker, ref: Reference): Promise<Exported> {
 }
 
 /** Whatever head the peer shows: it may have stopped following. A stopped client's or follower's folder has some, too. */
-async function exportEvidence(file: string | undefined, options: ExportOptions): Promise<void> {
+async function exportEvidence(to: Destination, options: ExportOptions): Promise<void> {
   const network = await readNetwork(options.network)
   const { from } = options
   const shown = await (from === undefined
@@ -159,5 +157,5 @@ async function exportEvidence(file: string | undefined, options: ExportOptions):
   if (first === undefined) throw new Failure('no evidence against this sequencer is known there')
   const { kind, id, height, detail, bytes } = first
   const facts = { kind, id: toHex(id), height, detail }
-  await write(file, options, { content: encodeEvidenceFile(bytes), facts, sentence: detail })
+  await write(to, options, { content: encodeEvidenceFile(bytes), facts, sentence: detail })
 }

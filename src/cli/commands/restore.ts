@@ -16,7 +16,7 @@ import { SequencerMark } from '../../node/signed-mark.js'
 import { type SwarmKeyOption, withSwarmKeyOption } from '../closed-network.js'
 import { errorCode, Failure, UsageError } from '../failure.js'
 import { openDatabase, readOrderedNetwork } from '../files.js'
-import { claimFolder } from '../folder-owner.js'
+import { claimFolder, foreignIn } from '../folder-owner.js'
 import { readIdentity } from '../key-files.js'
 import { type LogSource, peersTarget, targetOf, withLog } from '../log-source.js'
 import { syncFolder, withMark } from '../marks.js'
@@ -120,6 +120,7 @@ async function makeFolder(
 ): Promise<Made> {
   const unfinished = `${folder}.restoring`
   const remove = (): Promise<void> => rm(unfinished, { recursive: true, force: true })
+  await expectLeftOver(unfinished)
   await remove()
   try {
     await claimFolder(unfinished, { kind: 'sequencer', network, peerId: signer.peerId, mark: mark.name })
@@ -188,6 +189,15 @@ async function fill(
   const signed = { positions, height, id: height === 0 ? new Uint8Array(0) : head.id }
   await mark.adopt(signed, size, [])
   return { height, size, pending: pending.length }
+}
+
+/** Throws Failure where somebody keeps something of his own under the name that an unfinished folder has. */
+async function expectLeftOver(unfinished: string): Promise<void> {
+  const foreign = await foreignIn(unfinished)
+  if (foreign === undefined) return
+  throw new Failure(
+    `${unfinished} is where the folder is made, and holds what this program did not write (${foreign}); it was left as it is: move it away, or name another place with --data DIR`
+  )
 }
 
 /** Receipts of the same facts as those that were given; their time is that of now. */

@@ -14,7 +14,6 @@ import { type SwarmKeyOption, withSwarmKeyOption } from '../closed-network.js'
 import { decodeEvidenceFile, EVIDENCE_MAGIC } from '../evidence-file.js'
 import { Failure } from '../failure.js'
 import { readNetwork, readOrderedNetwork } from '../files.js'
-import { beginningOf } from '../frame-file.js'
 import { readEncryptionKeys } from '../key-files.js'
 import { LOG_MAGIC } from '../log-file.js'
 import { type Target, targetOf, withLog } from '../log-source.js'
@@ -23,6 +22,7 @@ import { withSet } from '../set-source.js'
 import { printJson, printResult } from '../terminal.js'
 import { verifyLog } from '../verify-log.js'
 import { verifySet } from '../verify-set.js'
+import { beginningOf, KIND_BYTES } from '../written-files.js'
 
 interface VerifyOptions extends SwarmKeyOption {
   readonly network?: string
@@ -74,7 +74,7 @@ async function verdictOn(target: Target, options: VerifyOptions): Promise<Judged
   const set = await judgeSet(target, options)
   if (set !== undefined) return set
   if (target.kind !== 'file') return judgeLog(target, options)
-  const beginning = await beginningOf(target.name)
+  const beginning = await beginningOf(target.name, KIND_BYTES)
   const beginsWith = (magic: Uint8Array): boolean => equal(beginning.subarray(0, magic.length), magic)
   if (beginsWith(LOG_MAGIC)) return judgeLog(target, options)
   if (beginsWith(EVIDENCE_MAGIC)) return judgeEvidence(target.name, options)
