@@ -11,6 +11,7 @@ import {
 } from './cli/commands/ask.js'
 import { chainCommand } from './cli/commands/chain.js'
 import { chatCommand } from './cli/commands/chat.js'
+import { completionCommand } from './cli/commands/completion.js'
 import { exportCommand } from './cli/commands/export.js'
 import { handCommand } from './cli/commands/hand.js'
 import { initCommand } from './cli/commands/init.js'
@@ -46,7 +47,8 @@ const GROUPS: readonly (readonly [heading: string, commands: readonly (() => Com
   ],
   ['Keep, verify, bring back:', [exportCommand, verifyCommand, restoreCommand]],
   ['Run and steer peers:', [networkCommand, nodeCommand, mineCommand, handCommand, shutdownCommand]],
-  ['Try and measure:', [demoCommand, benchCommand, soakCommand]]
+  ['Try and measure:', [demoCommand, benchCommand, soakCommand]],
+  ['The shell:', [completionCommand]]
 ]
 
 /** The tool; `tallystick COMMAND --help` tells of one command. */

@@ -80,5 +80,12 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['tallystick demo --application ledger --ordering work']
   ],
   'tallystick bench': [['tallystick bench --messages 20000'], ['tallystick bench --ledger --json']],
+  'tallystick completion': [
+    [
+      'tallystick completion bash > ~/.local/share/bash-completion/completions/tallystick',
+      'for all shells from now on; for this one alone: source <(tallystick completion bash)'
+    ],
+    ['tallystick completion fish > ~/.config/fish/completions/tallystick.fish']
+  ],
   'tallystick soak': [['tallystick soak --minutes 2 --seed 7']]
 }

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { toHex } from '../../core/bytes.js'
 import { peerIdToString, RSA_BITS, signerOf } from '../../core/keys.js'
 import { Failure, UsageError } from '../failure.js'
@@ -31,11 +31,14 @@ export function keygenCommand(): Command {
   return new Command('keygen')
     .description('Makes a secret key in a file that only its owner can read.')
     .argument('<file>', 'where it goes')
-    .option(
-      '--type <type>',
-      `${TYPES.join(', ')}: X25519 makes an encryption key of a sequencer, swarm a network's pre-shared key`,
-      keyType,
-      'Ed25519' as const
+    .addOption(
+      new Option(
+        '--type <type>',
+        "X25519 makes an encryption key of a sequencer, swarm a network's pre-shared key"
+      )
+        .choices(TYPES)
+        .argParser(keyType)
+        .default('Ed25519' as const)
     )
     .option(
       '--bits <n>',
