@@ -400,6 +400,10 @@ export const LIMITS = {
   rememberedLines: 10_000,
   /** Chat lines that one neighbour hands over, whoever wrote them; more are dropped. One's own: with more the input waits. */
   lineRate: { perSecond: 100, burst: 1_000 },
+  /** All lines that leave here, of whichever neighbours, and one's own: less than a neighbour takes, who may get them in jolts. */
+  passedLineRate: { perSecond: 80, burst: 800 },
+  /** Lines that wait until they may be passed on; of more, the last of the host that brought most is dropped. */
+  waitingLines: 2_000,
   /** How long a chat line waits for somebody to hear it, ms. */
   holdLineMs: 3_000,
   /** How long a chat may take to enter the room of a peer that has answered, ms. */

@@ -15,7 +15,7 @@ import type { PeerOptions } from './peer-options.js'
 /** A chat keeps nothing: it has neither a database nor a clock of the world. */
 export interface ChatOptions extends Pick<PeerOptions, 'listen' | 'report' | 'admitted' | 'swarmKey'> {
   /** In place of those in LIMITS. `line`: of each neighbour, and of this peer itself. */
-  readonly rates?: HostRates & { readonly line?: Rate }
+  readonly rates?: HostRates & { readonly line?: Rate; readonly passedLine?: Rate }
   /** One that nobody has seen before shows nothing of who is there. */
   readonly key: PrivateKey
   /** That of a room, or of any other network. */
@@ -47,6 +47,7 @@ export async function createChat(options: ChatOptions): Promise<Chat> {
     random: bytes => randomBytes(bytes),
     clock,
     rate: rates?.line ?? LIMITS.lineRate,
+    passedRate: rates?.passedLine ?? LIMITS.passedLineRate,
     report
   })
   const services = new ServiceList([

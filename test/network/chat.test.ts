@@ -8,6 +8,7 @@ import { encodePublicKey, peerIdToString } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
 import { Host } from '#src/network/host.js'
 import { ADDRESSES_PROTOCOL, chatTopicOf } from '#src/network/names.js'
+import { fromAnotherHost, HAS_OTHER_HOSTS } from '../helpers/another-host.js'
 import { deadline, present } from '../helpers/changes.js'
 import { type ChatWishes, ROOM, RunningChat } from '../helpers/chats.js'
 import { Cleanup } from '../helpers/cleanup.js'
@@ -197,13 +198,14 @@ describe('A neighbour in a chat that hands over more lines than its rate allows'
 
   /** Has handed over as many lines as it may, and these, which are beyond its rate. They have been read. */
   async function handOver(victim: RunningChat, ...beyond: readonly Uint8Array[]): Promise<Gossiper> {
-    const attacker = await Gossiper.connect(cleanup, victim.address, await identity('attacker'), TOPIC)
-    await victim.until('the attacker', () => victim.neighbours > 0)
     const { neighbours } = victim
+    const attacker = await Gossiper.connect(cleanup, victim.address, await identity('attacker'), TOPIC)
+    await victim.meets(neighbours + 1)
     const allowed = Array.from({ length: rates.line.burst }, (_, index) => lineOf(`attacker ${index}`))
     attacker.publish(...[...allowed, ...beyond].map(data => ({ data })))
     attacker.send({ subscriptions: [{ subscribe: false, topic: TOPIC }] })
-    await victim.meets(neighbours - 1)
+    await victim.meets(neighbours)
+    await victim.hears(rates.line.burst)
     assert.equal(victim.lines.length, rates.line.burst)
     assert.match(present(victim.warnings.at(-1)), /more lines come from a neighbour than can be read/)
     return attacker
@@ -212,6 +214,7 @@ describe('A neighbour in a chat that hands over more lines than its rate allows'
   it('suppresses no line by handing it over first: it reaches all once an honest neighbour brings it', async () => {
     const victim = await RunningChat.start(cleanup, 'victim', [], { rates })
     const listener = await RunningChat.start(cleanup, 'listener', [victim])
+    await victim.meets(1)
     const honest = lineOf('honest')
     await handOver(victim, honest)
     const author = await Gossiper.connect(cleanup, victim.address, await identity('author'), TOPIC)
@@ -219,6 +222,30 @@ describe('A neighbour in a chat that hands over more lines than its rate allows'
     await victim.hears(rates.line.burst + 1)
     await listener.hears(rates.line.burst + 1)
     assert.deepEqual([victim.lines.at(-1), listener.lines.at(-1)], ['honest', 'honest'])
+  })
+
+  it('keeps no line of others from going on through a relay: each host has its turns there, and each of its names', async () => {
+    const slow = {
+      line: { perSecond: 20, burst: 20 },
+      passedLine: { perSecond: 10, burst: 10 }
+    }
+    const relay = await RunningChat.start(cleanup, 'relay', [], { rates: slow })
+    const next = await RunningChat.start(cleanup, 'next', [relay], { rates: slow })
+    const author = await Gossiper.connect(cleanup, relay.address, await identity('author'), TOPIC)
+    const elsewhere = HAS_OTHER_HOSTS
+      ? await fromAnotherHost(cleanup, relay.address, '127.0.0.2')
+      : relay.address
+    const linesOf = (who: string, count: number): { readonly data: Uint8Array }[] =>
+      Array.from({ length: count }, (_, index) => ({ data: lineOf(`${who} ${index}`) }))
+    for (const who of ['flood', 'flood by another name']) {
+      const attacker = await Gossiper.connect(cleanup, elsewhere, await identity(who), TOPIC)
+      attacker.publish(...linesOf(who, slow.line.burst))
+    }
+    await relay.hears(slow.passedLine.burst)
+    author.publish(...linesOf('honest', 10))
+    await relay.say('of the relay itself')
+    const heard = (): string[] => next.lines.filter(line => !line.startsWith('flood'))
+    await next.until('the lines of the others', () => heard().length === 11)
   })
 
   it('cannot tell what a peer passes on from what it says: both come as they would without him', async () => {
