@@ -1,5 +1,6 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { LOBBY, roomOf } from '../core/chat.js'
+import { signerOf } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { addressFrom, hostAndPort, isHost } from '../network/addresses.js'
 import type { PeerEvent, Report } from '../node/events.js'
@@ -10,6 +11,7 @@ import { type Conversation, openConversation } from './conversation.js'
 import { UsageError } from './failure.js'
 import { readNetwork } from './files.js'
 import { readOrMakeIdentity, readSwarmKey } from './key-files.js'
+import { withKeyLock } from './marks.js'
 import { ADDRESS_FORMS, DEFAULTS } from './options.js'
 import { reporter } from './output.js'
 import { asFailure, running } from './run-peer.js'
@@ -42,8 +44,12 @@ export async function runChat(options: ChatCommandOptions, stopping: AbortContro
     if (!signal.aborted) {
       const listen = options.listen ?? [DEFAULTS.anyPort]
       const wishes = { ...place, key, listen, connect, report, stopping: signal }
-      const chat = await createChat(wishes).catch(asFailure)
-      await running(chat, signal, () => converse(chat, conversation, signal))
+      const run = async (): Promise<void> => {
+        const chat = await createChat(wishes).catch(asFailure)
+        await running(chat, signal, () => converse(chat, conversation, signal))
+      }
+      const owner = { peerId: signerOf(key).peerId, network: { id: place.network } }
+      await (options.key === undefined ? run() : withKeyLock({ key: options.key, ...owner }, run))
     }
     report({ event: 'stopped' })
   } finally {

@@ -100,6 +100,8 @@ function verificationOf(wanted: ClientVerification | undefined, network: Network
 
 /** Says why no peer takes messages: the last problem, where there was one, is what to mend. */
 export function unreached(connect: readonly string[], problem: string | undefined): string {
+  if (connect.length === 0 && problem === undefined)
+    return `nobody has connected to this client within ${LIMITS.firstConnectionMs / 1000} s, and it was told of nobody to connect to; name a peer with --connect ADDRESS`
   const where = connect.length > 0 ? ` at ${connect.join(', ')}` : ''
   const what = problem === undefined ? 'nobody answered' : 'no peer was ready to take messages'
   const why = problem === undefined ? '' : `: ${problem}`

@@ -105,7 +105,7 @@ export async function openDatabase(path: string): Promise<ClassicLevel<Uint8Arra
 
 export function usedByAnother(folder: string): Failure {
   return new Failure(
-    `${folder} is in use by another process; stop that one, or give this one another --data DIR`
+    `${folder} is in use by another process; stop that one, or give this one a folder of its own with --data DIR, and a key of its own with --key FILE`
   )
 }
 

@@ -10,13 +10,18 @@ import { openLevel } from './files.js'
 import { KeyHolder } from './key-holder.js'
 import { DamagedFolder } from './level-files.js'
 
-/** Whose mark it is. */
-interface MarkOwner {
+/** Whose key it is, and where. */
+interface KeyOwner {
   /** The key's file. */
   readonly key: string
   /** In place of the folder beside the key. */
   readonly marks?: string | undefined
   readonly peerId: PeerIdBytes
+  readonly network: Pick<Network, 'id'>
+}
+
+/** Whose mark it is. */
+interface MarkOwner extends KeyOwner {
   readonly network: Network
   /** Hears that another process has taken the key: this one must end. */
   readonly lost?: (failure: Failure) => void
@@ -29,7 +34,7 @@ type ExpectHeld = () => Promise<void>
  * Where it is kept what a key has signed in a network: one folder for each network and PeerId, as a key may serve several
  * networks, and another key may come to stand in the same file.
  */
-async function markFolder({ key, marks, peerId, network }: MarkOwner): Promise<string> {
+async function markFolder({ key, marks, peerId, network }: KeyOwner): Promise<string> {
   // However the key is named: a link to it is no other key.
   const beside = marks ?? `${(await realpath(key)).replace(/\.key$/, '')}.signed`
   return join(beside, `${toHex(network.id).slice(0, 16)}-${peerIdToString(peerId).slice(-16)}`)
@@ -66,6 +71,32 @@ export async function withMark<M, T>(
   }
 }
 
+/**
+ * Takes the same lock for as long as `use` takes, for who signs nothing under numbers: two processes with one PeerId would
+ * take each other's place at every peer. Throws Failure where another process has the key. Where no lock can be had, as
+ * beside a key that can only be read, there is none.
+ */
+export async function withKeyLock<T>(owner: KeyOwner, use: () => Promise<T>): Promise<T> {
+  const database = await openLevel(await markFolder(owner), 0o700).catch((error: unknown) => {
+    if (errorCode(error) === 'LEVEL_LOCKED') throw keyInUse(owner.key)
+    return undefined
+  })
+  try {
+    return await use()
+  } finally {
+    await database?.close()
+  }
+}
+
+function keyInUse(
+  key: string,
+  instead = ', or give this one a key and a folder of its own, such as --key keys/second.key --data data/second'
+): Failure {
+  return new Failure(
+    `the key ${key} is in use by another process in this network, whatever data folder that has; stop that one${instead}`
+  )
+}
+
 function isSequenced(network: Network): boolean {
   return network.kind === 'ordered' && network.document.ordering.type === 'sequencer'
 }
@@ -84,9 +115,9 @@ function notOpened(error: unknown, folder: string, { key, peerId, network }: Mar
   const code = errorCode(error)
   const isSequencer = isSequenced(network) && equal(sequencerOf(network), peerId)
   if (code === 'LEVEL_LOCKED')
-    return new Failure(
-      `the key ${key} is in use by another process in this network, whatever data folder that has; stop that one${isSequencer ? ' first: a network has one sequencer, and one process at a time may sign with its key' : ', or give this one a key of its own with --key FILE'}`
-    )
+    return isSequencer
+      ? keyInUse(key, ' first: a network has one sequencer, and one process at a time may sign with its key')
+      : keyInUse(key)
   if (error instanceof DamagedFolder || error instanceof StoreError || code === 'LEVEL_CORRUPTION')
     return new Failure(
       `${folder}, which says what the key ${key} has signed, is damaged (${describeError(error)}); restore that folder from its newest copy. Without it nothing keeps this key from signing a second time what it has signed`

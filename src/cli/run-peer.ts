@@ -13,6 +13,7 @@ import type { FolderKind } from './folder-contents.js'
 import type { FolderOwner } from './folder-owner.js'
 import { readOrMakeIdentity } from './key-files.js'
 import { listenProblem } from './listening.js'
+import { withKeyLock } from './marks.js'
 import { obey } from './obeying.js'
 import { withOwnedFolder } from './owned-folder.js'
 import { printLine } from './terminal.js'
@@ -39,19 +40,24 @@ export async function withPeer<N extends Network>(
   const closed = await closedNetwork(files, network.document)
   const key = await readOrMakeIdentity(files.key)
   // Who signs under numbers must not go on with what another one has numbered.
-  const peerId = kind === 'sequencer' || kind === 'client' ? signerOf(key).peerId : undefined
-  await withOwnedFolder(files.data, { kind, network, ...(peerId && { peerId }), ...files.ofMark }, database =>
-    use({
-      ...closed,
-      key,
-      network,
-      database,
-      report,
-      listen: files.listen,
-      now: () => Date.now(),
-      failed: error => stopping.abort(new Failure(`${error.message}${remedyOf(error)}`))
-    })
-  )
+  const isNumbering = kind === 'sequencer' || kind === 'client'
+  const { peerId } = signerOf(key)
+  const owner = { kind, network, ...(isNumbering && { peerId }), ...files.ofMark }
+  const run = (): Promise<void> =>
+    withOwnedFolder(files.data, owner, database =>
+      use({
+        ...closed,
+        key,
+        network,
+        database,
+        report,
+        listen: files.listen,
+        now: () => Date.now(),
+        failed: error => stopping.abort(new Failure(`${error.message}${remedyOf(error)}`))
+      })
+    )
+  // Who numbers what it signs has taken the mark of its key, and that lock, already.
+  await (isNumbering ? run() : withKeyLock({ key: files.key, peerId, network }, run))
 }
 
 function remedyOf({ message }: Error): string {
