@@ -17,6 +17,7 @@ import { handCommand } from './cli/commands/hand.js'
 import { initCommand } from './cli/commands/init.js'
 import { keygenCommand } from './cli/commands/keygen.js'
 import { mineCommand, nodeCommand, shutdownCommand } from './cli/commands/node.js'
+import { readCommand } from './cli/commands/read.js'
 import { restoreCommand } from './cli/commands/restore.js'
 import { submitCommand } from './cli/commands/submit.js'
 import { transferCommand } from './cli/commands/transfer.js'
@@ -38,6 +39,7 @@ const GROUPS: readonly (readonly [heading: string, commands: readonly (() => Com
       headCommand,
       blockCommand,
       previousCommand,
+      readCommand,
       proofCommand,
       checkpointCommand,
       chainCommand,

@@ -6,6 +6,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['tallystick demo', 'a sequencer and ten clients; then all that they promise is checked'],
     ['tallystick submit "one message"'],
     ['tallystick count --connect 192.0.2.1:4100'],
+    ['tallystick read --follow --key keys/sequencer.encryption.key', 'messages as they come, opened'],
     ['tallystick proof 60', 'that the message at position 60 is in the log'],
     ['tallystick export log.tally && tallystick verify log.tally']
   ],
@@ -32,6 +33,11 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   'tallystick head': [['tallystick head --connect 192.0.2.1:4100']],
   'tallystick block': [['tallystick block 0', 'the genesis'], ['tallystick block 6 --json']],
   'tallystick previous': [[`tallystick previous ${'8dbcc655'.repeat(8)}`]],
+  'tallystick read': [
+    ['tallystick read 10..20 --key keys/sequencer.encryption.key'],
+    ['tallystick read --follow --author 12D3KooW… --json'],
+    ['tallystick read block:7 --from log.tally']
+  ],
   'tallystick proof': [['tallystick proof 60'], [`tallystick proof ${'6d0571f5'.repeat(8)} --json`]],
   'tallystick checkpoint': [['tallystick checkpoint > checkpoint.txt']],
   'tallystick chain': [['tallystick chain --from 100 --limit 20']],

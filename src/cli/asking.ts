@@ -17,7 +17,8 @@ import { describeError } from '../node/events.js'
 import { readEvidence } from '../node/evidence-check.js'
 import { compareHeads } from '../node/head-comparison.js'
 import { heaviest, WeighedPeer } from '../node/heaviest.js'
-import { Contradiction } from '../node/query-errors.js'
+import { Contradiction, QueryFailed } from '../node/query-errors.js'
+import { within } from '../node/waiting.js'
 import { closedNetwork, type SwarmKeyOption, withSwarmKeyOption } from './closed-network.js'
 import { encodeEvidenceFile } from './evidence-file.js'
 import { Failure } from './failure.js'
@@ -32,7 +33,17 @@ import { createFile } from './written-files.js'
 export interface ConnectingOptions extends SwarmKeyOption {
   readonly connect: string
   readonly key?: string
+  /** Whoever waits for a connection waits no longer. */
+  readonly stopping?: AbortSignal
 }
+
+/** Nobody can be asked there now. */
+export class Unreached extends Failure {
+  override name = 'Unreached'
+}
+
+/** Goes on to the head that the peer shows now, which is verified. */
+export type Advance = () => Promise<CheckpointedHeader>
 
 /** The same for commands that may ask more than one. */
 export interface ManyConnections extends Omit<ConnectingOptions, 'connect'> {
@@ -67,7 +78,7 @@ export function askingCommand(name: string): Command {
  */
 export async function asking(
   options: AskingOptions,
-  use: (asker: AccountAsker, head: CheckpointedHeader) => Promise<void>
+  use: (asker: AccountAsker, head: CheckpointedHeader, advance: Advance) => Promise<void>
 ): Promise<void> {
   const rules = rulesOf(await readOrderedNetwork(options.network))
   await expectNoPeers(options.data)
@@ -75,12 +86,17 @@ export async function asking(
   await withConnection(oneOf(options), rules.network, async ({ host, peer }) => {
     const asker = new AccountAsker(host, peer, rules, () => Date.now())
     const seen = new LastSeenHead(options.data, rules)
-    try {
-      const head = await newestHead(asker, await seen.read())
-      // Before the answer, which a peer that has shown two heads may keep back: what it has signed is not forgotten.
-      await seen.write(head)
+    let head = await seen.read()
+    const advance: Advance = async () => {
+      const shown = await newestHead(asker, head)
+      // Before any answer, which a peer that has shown two heads may keep back: what it has signed is not forgotten.
+      if (shown !== head) await seen.raise(shown)
+      head = shown
       asker.tieTo(head)
-      await use(asker, head)
+      return head
+    }
+    try {
+      await use(asker, await advance(), advance)
     } catch (error) {
       if (error instanceof Contradiction) await denounce(error, rules.network, options.data)
       throw error
@@ -99,7 +115,7 @@ export function oneOf<T extends Pick<AskingOptions, 'connect'>>(
 async function askingEquals(
   { connect = [DEFAULTS.sequencer], ...options }: AskingOptions,
   rules: Rules,
-  use: (asker: AccountAsker, head: CheckpointedHeader) => Promise<void>
+  use: (asker: AccountAsker, head: CheckpointedHeader, advance: Advance) => Promise<void>
 ): Promise<void> {
   await withConnections({ ...options, connect }, rules.network, async connections => {
     const peers = weighedPeers(connections, rules)
@@ -116,7 +132,13 @@ async function askingEquals(
         ? `as this peer has it, with no other compared: ${what}; its chain may yet move to another branch, and others may have a heavier one: name them with --connect as well`
         : `by the heaviest of the chains of ${compared.length} peers: ${what}; it may yet move to another branch`
     )
-    await use(asker, chain.head)
+    await use(asker, chain.head, async () => {
+      const again = await heaviest(peers, LIMITS.chainMs, new AbortController().signal)
+      if (again?.best !== best)
+        throw new QueryFailed(best.problem?.why ?? 'another peer has shown a heavier chain by now; ask again')
+      chain.expectWeight(chain.weight)
+      return chain.head
+    })
   })
 }
 
@@ -155,6 +177,7 @@ export async function withConnections<T>(
 ): Promise<T> {
   const key = options.key === undefined ? await generateKeyPair('Ed25519') : await readIdentity(options.key)
   const closed = await closedNetwork(options, network.document)
+  const { stopping = new AbortController().signal } = options
   const host = await Host.create({ ...closed, key, listen: [], topics: [] })
   await host.start()
   try {
@@ -162,11 +185,11 @@ export async function withConnections<T>(
     const problems: Failure[] = []
     for (const address of options.connect)
       try {
-        const peer = await host.connect(address, AbortSignal.timeout(LIMITS.dialMs))
+        const peer = await host.connect(address, within(LIMITS.dialMs, stopping))
         connections.set(toHex(peer), { host, peer, address })
       } catch (error) {
         problems.push(
-          new Failure(
+          new Unreached(
             `nobody answers at ${address} (${describeError(error)}); start a peer there, or name another one with --connect ADDRESS`
           )
         )

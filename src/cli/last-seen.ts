@@ -36,8 +36,13 @@ export class LastSeenHead {
     return head
   }
 
+  /** Unless a later one was kept meanwhile, by another process. */
+  async raise(head: CheckpointedHeader): Promise<void> {
+    if ((await this.read()).header.height < head.header.height) await this.#write(head)
+  }
+
   /** The heights and hashes are for people; `signed` is what counts. */
-  async write(head: CheckpointedHeader): Promise<void> {
+  async #write(head: CheckpointedHeader): Promise<void> {
     const { header, id } = head
     if (header.height === 0) return
     const signed = toHex(encodeStoredHeader(head))

@@ -23,6 +23,12 @@ export function sequenceToJson(sequence: bigint): number | string {
   return sequence <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(sequence) : sequence.toString()
 }
 
+/** Of ms since 1970; whoever names a time may name one beyond all dates. */
+export function dateOf(time: number): string {
+  const date = new Date(time)
+  return Number.isNaN(date.getTime()) ? String(time) : date.toISOString()
+}
+
 /** The events of the contract; the others are for people alone. */
 function eventToJson(event: PeerEvent): object | undefined {
   switch (event.event) {

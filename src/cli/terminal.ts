@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { exactJson, harmless } from '../core/text.js'
 
 /**
@@ -12,6 +13,11 @@ export const standardError: NodeJS.WriteStream = process.stderr
 /** One JSON object a line on standard output. */
 export function printJson(value: object): void {
   standardOutput.write(`${exactJson(value)}\n`)
+}
+
+/** Resolves once what waits for the reader of standard output is not more than it should be. */
+export async function outputTaken(): Promise<void> {
+  if (standardOutput.writableNeedDrain) await once(standardOutput, 'drain')
 }
 
 /** Lines for people that are the result of a command, on standard output. */

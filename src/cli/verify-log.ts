@@ -1,7 +1,7 @@
 import { Chain } from '../chain/chain.js'
 import type { Rules } from '../chain/cursor.js'
 import { expectOnlyBlocks, expectReceiptsIndexed } from '../chain/indexes.js'
-import { pendingMessages } from '../chain/pending.js'
+import { type PendingMessage, pendingMessages } from '../chain/pending.js'
 import { PendingState } from '../chain/pending-state.js'
 import { Pool } from '../chain/pool.js'
 import { type Database, StoreError } from '../chain/store.js'
@@ -17,7 +17,7 @@ import { fixedKeys } from '../node/key-ring.js'
 import { messageRules } from '../node/message-rules.js'
 import { ValidationPool } from '../node/validation-pool.js'
 import type { LogSource } from './log-source.js'
-import { barsOn } from './progress.js'
+import { barsOn, type Progress, quiet } from './progress.js'
 import { standardError } from './terminal.js'
 
 export interface LogVerdict {
@@ -44,9 +44,22 @@ export async function verifyLog(source: LogSource, keys: readonly OpeningKey[]):
   return { head, weight, unopened, ...(await auditRest(database, source.rules, keys)) }
 }
 
-/** The blocks of a log, each once it has been verified; in place of the first that does not hold, its fault. */
-export function verifiedBlocks(source: LogSource): AsyncIterable<ReadBlock> {
-  return new LogAudit(source, []).verified()
+/**
+ * The blocks of a log, each once it has been verified; in place of the first that does not hold, its fault. `isSilent`:
+ * no bar is drawn between what they are shown as.
+ */
+export function verifiedBlocks(source: LogSource, isSilent = false): AsyncIterable<ReadBlock> {
+  return new LogAudit(source, []).verified(isSilent ? quiet : undefined)
+}
+
+/**
+ * The messages that a sequencer's folder has in no block yet, as a start verifies them; none of other folders. Throws
+ * StoreError where they do not hold.
+ */
+export async function* verifiedPending({ database, rules }: LogSource): AsyncIterable<PendingMessage> {
+  if (database === undefined || rules.network.document.ordering.type !== 'sequencer') return
+  const chain = await Chain.open(database, rules)
+  yield* pendingAfter(chain, database, [])
 }
 
 export type AuditedBlock =
@@ -73,9 +86,8 @@ class LogAudit {
   }
 
   /** A bar shows people how far it is. */
-  async *verified(): AsyncIterable<ReadBlock> {
+  async *verified(shown: Pick<Progress, 'phase' | 'stop'> = barsOn(standardError)): AsyncIterable<ReadBlock> {
     const { blocks, progress } = this.source
-    const shown = barsOn(standardError)
     const phase = shown.phase('verified', progress.total, progress.unit)
     let before = 0
     try {
@@ -109,25 +121,34 @@ async function auditRest(
     }
     const chain = await Chain.open(database, rules)
     const { size } = chain.head().header
-    const opener = keys.length === 0 ? undefined : new Opener(keys)
-    const verifiers = new VerifierCache()
-    const state = PendingState.after(chain)
-    const sequencer = sequencerOf(rules.network)
-    const read = (receipt: Uint8Array): Receipt =>
-      readReceipt(receipt, rules.network.id, sequencer, verifiers)
-    const rest = pendingMessages({
-      database,
-      start: size,
-      rules: messageRules(rules, opener),
-      verifiers,
-      state,
-      readReceipt: read
-    })
+    const rest = pendingAfter(chain, database, keys)
     for await (const _ of rest) pending += 1
-    await expectReceiptsIndexed(database, size + pending, read)
+    await expectReceiptsIndexed(database, size + pending, receiptReader(rules))
     return { fault: undefined, pending }
   } catch (error) {
     if (error instanceof StoreError) return { fault: { kind: 'index', detail: error.message }, pending }
     throw error
   }
+}
+
+function pendingAfter(
+  chain: Chain,
+  database: Database,
+  keys: readonly OpeningKey[]
+): AsyncIterable<PendingMessage> {
+  const { rules } = chain
+  return pendingMessages({
+    database,
+    start: chain.head().header.size,
+    rules: messageRules(rules, keys.length === 0 ? undefined : new Opener(keys)),
+    verifiers: new VerifierCache(),
+    state: PendingState.after(chain),
+    readReceipt: receiptReader(rules)
+  })
+}
+
+function receiptReader({ network }: Rules): (receipt: Uint8Array) => Receipt {
+  const verifiers = new VerifierCache()
+  const sequencer = sequencerOf(network)
+  return receipt => readReceipt(receipt, network.id, sequencer, verifiers)
 }

@@ -8,7 +8,7 @@ import { decodeMessage, type Message } from '../core/message.js'
 import type { Verdict } from '../core/validation.js'
 import { checkMessages } from '../node/message-checks.js'
 import { ValidationPool } from '../node/validation-pool.js'
-import { barsOn } from './progress.js'
+import { barsOn, quiet } from './progress.js'
 import type { SetSource } from './set-source.js'
 import { standardError } from './terminal.js'
 
@@ -49,11 +49,14 @@ export class SetAudit {
     return this.#ledger.balance(id) ?? 0n
   }
 
-  /** All transfers, each once it has been verified, up to the first fault. A bar shows people how far it is. */
-  async *verified(): AsyncIterable<AuditedTransfer> {
+  /**
+   * All transfers, each once it has been verified, up to the first fault. A bar shows people how far it is, unless
+   * `isSilent`.
+   */
+  async *verified(isSilent = false): AsyncIterable<AuditedTransfer> {
     const { network, progress, transfers } = this.source
     const pool = new ValidationPool(network)
-    const shown = barsOn(standardError)
+    const shown = isSilent ? quiet : barsOn(standardError)
     const phase = shown.phase('verified', progress.total, progress.unit)
     let before = 0
     try {

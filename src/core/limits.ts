@@ -388,6 +388,8 @@ export const LIMITS = {
   /** How long it is waited for a message to be so many blocks deep, and how often it is looked, ms. */
   depthMs: 3_600_000,
   depthAgainMs: 1_000,
+  /** How often a reader that follows a log asks for a newer head, ms. */
+  followMs: 1_000,
   /** How long a peer that is told to mine may take for each block, ms. */
   mineMs: 600_000,
 

@@ -12,7 +12,7 @@ import { equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
 import { sha256 } from '../core/hash.js'
 import { LIMITS } from '../core/limits.js'
 import type { OrderedNetwork } from '../core/network-document.js'
-import { Asker } from './asker.js'
+import { LogAsker } from './log-asker.js'
 import { unexpected } from './query-client.js'
 import { QueryFailed, Untrue } from './query-errors.js'
 
@@ -30,7 +30,7 @@ export interface ShownAccounts {
 }
 
 /** Asks for accounts as well, and believes what the state of a verified header proves. */
-export class AccountAsker extends Asker {
+export class AccountAsker extends LogAsker {
   /** After the block at `height`; without one, after the peer's head. */
   async account(id: PeerIdBytes, height?: number): Promise<ShownAccount> {
     const before = this.shownHead

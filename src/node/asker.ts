@@ -33,13 +33,13 @@ export interface ProvenInclusion {
  * given on. Throws NotFound where the answer is no, Untrue where it does not hold.
  */
 export class Asker extends ClaimAsker {
-  readonly #verifier: BlockVerifier
+  protected readonly verifier: BlockVerifier
   #head: SignedHeader | undefined
   #chain: VerifiedChain | undefined
 
   constructor(host: Host, peer: PeerIdBytes, rules: Rules, now: () => number) {
     super(host, peer, rules)
-    this.#verifier = new BlockVerifier(rules, this.verifiers, now)
+    this.verifier = new BlockVerifier(rules, this.verifiers, now)
   }
 
   /** Whatever is answered from now on must be of one log with this head. */
@@ -154,7 +154,7 @@ export class Asker extends ClaimAsker {
     for (;;) {
       const from = place.signed.header.height + 1
       for await (const block of this.page(from, LIMITS.rangeBlocks)) {
-        place = await this.#verifier.advance(place, block)
+        place = await this.verifier.advance(place, block)
         yield { block, cursor: place }
       }
       if (place.signed.header.height < from) return
@@ -175,7 +175,7 @@ export class Asker extends ClaimAsker {
       const start = next
       for await (const signed of this.headerPage(next, end - next)) {
         if (next === start && !equal(signed.header.parent, last.id)) this.#expectNoMove(next)
-        this.#verifier.expectLinked({ signed: last, ancestors }, signed)
+        this.verifier.expectLinked({ signed: last, ancestors }, signed)
         ancestors = ancestorsAfter(ancestors, signed.header, this.rules.ordering)
         last = signed
         next += 1
@@ -192,7 +192,7 @@ export class Asker extends ClaimAsker {
   /** Checks the header that came with an answer, beside what it shows by itself. */
   protected async expectStands(signed: CheckpointedHeader): Promise<void> {
     // Where nobody speaks for the log alone, a header counts by what stands behind it.
-    if (this.rules.ordering.maxReorg > 0) this.#verifier.expectLinked(await this.#placeBefore(signed), signed)
+    if (this.rules.ordering.maxReorg > 0) this.verifier.expectLinked(await this.#placeBefore(signed), signed)
     await this.#expectTied(signed)
   }
 
@@ -226,18 +226,26 @@ export class Asker extends ClaimAsker {
   }
 
   async #verifiedBlock(query: Query, where: 'on chain' | 'or beside' = 'on chain'): Promise<Block> {
+    return (await this.verifiedPlace(query, where)).block
+  }
+
+  /** A block that has been verified whole, and the place after it. */
+  protected async verifiedPlace(
+    query: Query,
+    where: 'on chain' | 'or beside' = 'on chain'
+  ): Promise<{ readonly block: Block; readonly place: Place }> {
     const answer = await this.client.one(query)
     if (answer.kind !== 'block') return unexpected(answer)
     const block = this.reader.block(answer.block)
     const { header } = block.signed
-    if (header.height === 0) return block
-    const place = await this.#placeBefore(block.signed)
-    const parent = place.signed.header
+    if (header.height === 0) return { block, place: genesisCursor(this.rules) }
+    const before = await this.#placeBefore(block.signed)
+    const parent = before.signed.header
     const frontier = Frontier.verified(parent.size, answer.peaks, parent.log)
     if (frontier === undefined) throw new Untrue("the peaks do not give the parent's log")
-    await this.#verifier.expectNext({ ...place, frontier }, block)
+    const place = await this.verifier.expectNext({ ...before, frontier }, block)
     await this.#expectTied(block.signed, where)
-    return block
+    return { block, place }
   }
 
   async #expectTied(signed: SignedHeader, where: 'on chain' | 'or beside' = 'on chain'): Promise<void> {
@@ -271,7 +279,7 @@ export class Asker extends ClaimAsker {
       if (steps > this.rules.ordering.maxReorg)
         throw new Untrue(`block ${height} stands on no chain that this peer shows from the genesis on`)
       const parent = await this.#parentOf(last)
-      this.#verifier.expectLinked(await this.#placeBefore(parent), parent)
+      this.verifier.expectLinked(await this.#placeBefore(parent), parent)
       last = parent
     }
   }

@@ -26,16 +26,17 @@ export class BlockVerifier {
     return advanced.cursor
   }
 
-  /** The state before the block is known only to whoever followed the chain, or where it never changes. */
-  async expectNext(place: Place, block: Block): Promise<void> {
+  /**
+   * The place after a block. The state before it is known only to whoever followed the chain, or where it never changes.
+   */
+  async expectNext(place: Place, block: Block): Promise<Place> {
     const { application } = this.rules
-    if (application.isStateless) {
-      await this.advance({ ...place, weight: 0n, state: application.genesis() }, block)
-      return
-    }
+    if (application.isStateless)
+      return this.advance({ ...place, weight: 0n, state: application.genesis() }, block)
     const linked = link(place, block, this.rules, NO_STAKES, this.now())
     if (!linked.ok) throw Untrue.fault(linked.fault)
     await this.#expectMessages(block)
+    return linked.place
   }
 
   /** A header as the next one of a place, whatever its messages are. */

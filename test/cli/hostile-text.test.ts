@@ -83,6 +83,7 @@ describe('Texts of strangers: a peer that says control sequences in every string
   const ID = 'ab'.repeat(32)
   const ASKING = [
     ...[['count'], ['head'], ['block', '1'], ['block', ID], ['previous', ID], ['proof', '0'], ['checkpoint']],
+    ...[['read'], ['read', '0'], ['read', '--follow'], ['read', ID]],
     ...[['chain'], ['account', '--key', 'key'], ['accounts'], ['account', '--history', '--key', 'key']],
     ...[['export', 'out'], ['export', 'out', '--evidence'], ['export', 'out', '--proof', '0'], ['node']]
   ]
@@ -155,7 +156,7 @@ describe('Texts of strangers: a peer that says control sequences in every string
   it('no command of a network with no order writes one of its characters', async () => {
     for (const manner of ['refuses', 'finds nothing', 'tells'] as const) {
       unordered.manner = manner
-      for (const args of [['count'], ['account', '--key', 'key', '--json'], ['accounts']]) {
+      for (const args of [['count'], ['account', '--key', 'key', '--json'], ['accounts'], ['read']]) {
         const { code, stdout, stderr } = await tool(folder, ...args, ...of(unordered, 'set'))
         assertHarmless(args.join(' '), stdout + stderr)
         assert.equal(code, 1)

@@ -99,6 +99,7 @@ export interface JsonEvent {
   readonly id?: string | number
   readonly detail?: string
   readonly position?: number
+  readonly body?: unknown
   readonly keyId?: string
   readonly older?: number
   readonly sent?: number
@@ -295,7 +296,7 @@ export class SequencerProcess {
   private constructor(
     private readonly cleanup: Cleanup,
     readonly net: TestNetwork,
-    private readonly folder: string
+    readonly folder: string
   ) {}
 
   static async start(cleanup: Cleanup, net: TestNetwork, fileBlocks?: number): Promise<SequencerProcess> {

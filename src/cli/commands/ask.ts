@@ -1,11 +1,10 @@
 import type { Command } from 'commander'
-import { decodeTransfer } from '../../applications/ledger/transfer.js'
 import type { Block } from '../../core/block.js'
 import { type EnvelopeBytes, type Hash, toHex } from '../../core/bytes.js'
 import { checkpointKey, checkpointNote } from '../../core/checkpoint.js'
 import { decodeEnvelope } from '../../core/envelope.js'
-import { peerIdToString } from '../../core/keys.js'
 import { decodeMessage } from '../../core/message.js'
+import type { Network } from '../../core/network-document.js'
 import { verifierKey } from '../../core/signed-note.js'
 import type { Asker, ProvenInclusion } from '../../node/asker.js'
 import { type AskingOptions, asking, askingCommand } from '../asking.js'
@@ -14,6 +13,7 @@ import { Failure } from '../failure.js'
 import { readNetwork } from '../files.js'
 import { headerToJson, messagesOf } from '../output.js'
 import { identifier, type Reference, reference } from '../reference.js'
+import { readBody, type ShownBody } from '../shown-body.js'
 import { printJson, printLine, printResult } from '../terminal.js'
 
 /** The commands that ask a peer and print what has been verified. */
@@ -54,7 +54,7 @@ export function headCommand(): Command {
 
 export function blockCommand(): Command {
   return askingCommand('block')
-    .description('A block, verified as `head` is. The block 0 is the genesis.')
+    .description('A block, verified as `head` is, with the bodies that are open. The block 0 is the genesis.')
     .argument('<ref>', 'its height, or its id in hex', reference)
     .action((ref: Reference, options: AskingOptions) =>
       asking(options, async asker => {
@@ -120,31 +120,30 @@ function showBlock(options: AskingOptions, asker: Asker, block: Block): void {
   const { rules } = asker
   if (!asker.isOnChain(block.signed)) printLine('this block is not on the chain of this peer')
   const header = headerToJson(block.signed)
-  const isLedger = rules.network.document.application.type === 'ledger'
-  const messages = messagesOf(block).map((message, index) => ({
-    ...message,
-    ...(isLedger && transferToJson(block.envelopes[index]))
-  }))
-  show(options, { ...header, messages }, [
+  const { application } = rules.network.document
+  const messages = messagesOf(block).map((message, index) => {
+    const body = openBody(application, block.envelopes[index])
+    const said = body?.kind === 'transfer' ? body.json : body && { body: body.json }
+    return { message: { ...message, ...said }, text: body?.text ?? (message.sealed ? 'sealed' : 'open') }
+  })
+  show(options, { ...header, messages: messages.map(({ message }) => message) }, [
     ...Object.entries(header).map(([name, value]) => `${name.padEnd(9)} ${value ?? 'none: the genesis'}`),
     ...messages.map(
-      ({ position, author, sequence, sealed, leaf, to, amount, fee }) =>
-        `  ${position}  ${author} #${sequence}  ${to ? `${amount} to ${to}, fee ${fee}` : sealed ? 'sealed' : 'open'}  ${leaf}`
+      ({ message: { position, author, sequence, leaf }, text }) =>
+        `  ${position}  ${author} #${sequence}  ${leaf}  ${text}`
     )
   ])
 }
 
-interface ShownTransfer {
-  readonly to?: string
-  readonly amount?: string
-  readonly fee?: string
-}
-
-function transferToJson(envelope: EnvelopeBytes | undefined): ShownTransfer {
+/** Undefined where it is sealed, or says nothing here. */
+function openBody(
+  application: Network['document']['application'],
+  envelope: EnvelopeBytes | undefined
+): ShownBody | undefined {
   const body = envelope && decodeMessage(decodeEnvelope(envelope).payload).body
-  if (body?.kind !== 'open') return {}
-  const { to, amount, fee } = decodeTransfer(body.bytes)
-  return { to: peerIdToString(to), amount: String(amount), fee: String(fee) }
+  if (body?.kind !== 'open') return undefined
+  const read = readBody(application, body.bytes)
+  return read.ok ? read.body : undefined
 }
 
 function showProof(

@@ -3,7 +3,7 @@ import type { CheckpointedHeader } from '../../core/block.js'
 import { toHex } from '../../core/bytes.js'
 import { type AskingOptions, asking, askingCommand } from '../asking.js'
 import { wholeNumber } from '../options.js'
-import { headerToJson } from '../output.js'
+import { dateOf, headerToJson } from '../output.js'
 import { printJson, printLine, printResult } from '../terminal.js'
 
 interface ChainOptions extends AskingOptions {
@@ -34,8 +34,5 @@ function show(signed: CheckpointedHeader, { json }: ChainOptions): void {
 }
 
 function line({ header: { height, time, count, size }, id }: CheckpointedHeader): string {
-  const date = new Date(time)
-  // A block may name a time beyond all dates.
-  const when = Number.isNaN(date.getTime()) ? String(time) : date.toISOString()
-  return `${String(height).padStart(8)}  ${toHex(id)}  ${when}  ${count} messages, ${size} in all`
+  return `${String(height).padStart(8)}  ${toHex(id)}  ${dateOf(time)}  ${count} messages, ${size} in all`
 }
