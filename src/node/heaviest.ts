@@ -43,14 +43,14 @@ export class WeighedPeer {
   /** What it says its head is: it decides in which order chains are looked at, and which need not be. Undefined where it does not count. */
   async claim(signal: AbortSignal): Promise<HeadClaim | undefined> {
     if (this.problem?.isFinal === true || this.#aloneUntil > performance.now()) return undefined
-    return this.ask(() => this.asker.claimedHead(), signal)
+    return this.ask(() => this.asker.claimedHead().catch(asFailed), signal)
   }
 
   /** Whether its chain is verified up to its head now. */
   async follow(signal: AbortSignal, known?: VerifiedChain): Promise<boolean> {
     const { looked } = this.chain
     const whole = async (): Promise<true> => {
-      await this.chain.follow(signal, known)
+      await this.chain.follow(signal, known).catch(asFailed)
       return true
     }
     const isWhole = (await this.ask(whole, signal)) === true
@@ -82,6 +82,11 @@ export class WeighedPeer {
     this.#aloneUntil = performance.now() + LIMITS.letDownMs * 2 ** Math.min(this.#failures, DOUBLINGS)
     this.#failures += 1
   }
+}
+
+/** Every peer has a head and the headers up to it: one that says that it finds none does not count, and that is why. */
+function asFailed(error: unknown): never {
+  throw error instanceof NotFound ? new QueryFailed(error.message) : error
 }
 
 /** The peer whose chain has most work. `compared`: the peers that it was compared with, itself included. */
