@@ -256,7 +256,7 @@ describe('tallystick read, of what is in the messages', () => {
     ]
     const block = maker.add(said)
     await writeLog(
-      join(folder, 'log'),
+      { path: join(folder, 'log'), ifThere: 'refuse' },
       net.network.canonical,
       (async function* () {
         yield encodeBlock(block)
@@ -304,7 +304,7 @@ describe('tallystick read, of what is in the messages', () => {
       async function* blocks(): AsyncIterable<Uint8Array> {
         for (const block of maker.blocks) yield encodeBlock(block)
       }
-      await writeLog(join(folder, 'log'), net.network.canonical, blocks())
+      await writeLog({ path: join(folder, 'log'), ifThere: 'replace' }, net.network.canonical, blocks())
       const { code, stdout, stderr } = await tool(
         folder,
         'hand',
