@@ -292,6 +292,14 @@ export const LIMITS = {
   /** How many messages it checks, one after the other, before it ends. */
   lastChecks: 512,
 
+  /**
+   * Receipts that a follower asks for because others ask it, at once, for one of them, and how often; more are refused as
+   * busy. The peer before it gives a follower `queryRate`, which it needs for its blocks. And how long it waits for one, ms.
+   */
+  forwardedReceipts: 16,
+  forwardedReceiptsOfPeer: 2,
+  forwardedReceiptRate: { perSecond: 50, burst: 200 },
+  forwardedReceiptMs: 5_000,
   /** Receipts that a follower remembers until their block comes; the oldest go first. */
   rememberedReceipts: 40_000,
   /** Signed headers above the chain that are remembered until it has come so far; the oldest go first. */

@@ -14,6 +14,12 @@ export interface RelayOptions {
   readonly receipts: ReceiptServer
   /** The certificate of the sequencer's encryption key, as that peer has it, verified. */
   readonly certificateOf: (peer: PeerIdBytes) => Promise<EnvelopeBytes>
+  /** A receipt as that peer has it, verified. Throws NotFound. */
+  readonly receiptOf: (
+    peer: PeerIdBytes,
+    author: PeerIdBytes,
+    sequence: bigint
+  ) => Promise<{ readonly receipt: Receipt; readonly envelope: EnvelopeBytes }>
   /** A monotonic clock, ms. */
   readonly clock: () => number
   /** Hears of each receipt that the sequencer signed. */
@@ -52,6 +58,17 @@ export class Relay implements LinkUser<EnvelopeBytes> {
       await unlessAborted(this.#looking, AbortSignal.timeout(LIMITS.certificateMs)).catch(() => undefined)
     }
     return this.#certificate
+  }
+
+  /** The receipt of a message as it is known upstream; undefined where there is no way there now. Throws NotFound. */
+  receipt(author: PeerIdBytes, sequence: bigint): Promise<EnvelopeBytes> | undefined {
+    const { receiptOf, heard } = this.options
+    if (!this.#isUp || this.#upstream === undefined) return undefined
+    return receiptOf(this.#upstream, author, sequence).then(({ receipt, envelope }) => {
+      // It may contradict a block, as one that passes by may.
+      heard(receipt, envelope)
+      return envelope
+    })
   }
 
   get isUp(): boolean {

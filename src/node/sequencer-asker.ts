@@ -56,12 +56,20 @@ export class SequencerAsker {
   }
 
   async receipt(author: PeerIdBytes, sequence: bigint): Promise<Receipt> {
+    return (await this.signedReceipt(author, sequence)).receipt
+  }
+
+  /** The same with its envelope. */
+  async signedReceipt(
+    author: PeerIdBytes,
+    sequence: bigint
+  ): Promise<{ readonly receipt: Receipt; readonly envelope: EnvelopeBytes }> {
     const answer = await this.#client.one({ kind: 'receipt', author, sequence })
     if (answer.kind !== 'receipt') return unexpected(answer)
     const receipt = readReceipt(answer.receipt, this.network.id, this.#sequencer, this.#verifiers)
     const isAsked =
       equal(receipt.author, author) && receipt.entries.some(entry => entry.sequence === sequence)
     if (!isAsked) throw new Untrue('that is the receipt of something else')
-    return receipt
+    return { receipt, envelope: answer.receipt }
   }
 }

@@ -1,12 +1,10 @@
-import { type Database, placeOf, receiptOf } from '../chain/store.js'
 import type { Answer } from '../core/answer.js'
-import type { EnvelopeBytes, PeerIdBytes } from '../core/bytes.js'
+import type { EnvelopeBytes } from '../core/bytes.js'
 import type { Evidence } from '../core/evidence.js'
 import type { Query } from '../core/query.js'
 import { notFound, type Reply, type Responder, replyWith } from './responder.js'
 
 export interface SequencerSource {
-  readonly database: Database
   /** Certificate of the current encryption key, where this peer has one. */
   readonly certificate: () => Promise<EnvelopeBytes | undefined>
   /** What this peer knows of the sequencer's lies. */
@@ -21,8 +19,6 @@ export class SequencerResponder implements Responder {
     switch (query.kind) {
       case 'key':
         return replyWith(this.#key())
-      case 'receipt':
-        return replyWith(this.#receipt(query.author, query.sequence))
       case 'evidence':
         return { answers: this.#evidence() }
       default:
@@ -33,13 +29,6 @@ export class SequencerResponder implements Responder {
   async #key(): Promise<Answer> {
     const certificate = await this.source.certificate()
     return certificate ? { kind: 'key', certificate } : notFound('this peer knows no encryption key')
-  }
-
-  #receipt(author: PeerIdBytes, sequence: bigint): Answer {
-    const { database } = this.source
-    const place = placeOf(database, author, sequence)
-    const receipt = place && receiptOf(database, place)
-    return receipt ? { kind: 'receipt', receipt } : notFound(`no receipt for sequence ${sequence}`)
   }
 
   *#evidence(): Iterable<Answer> {

@@ -13,6 +13,7 @@ import { Intake } from '../node/intake.js'
 import { expectCurrent, NewestCertificate } from '../node/newest-certificate.js'
 import { NodeResponder } from '../node/node-responder.js'
 import { QueryServer } from '../node/query-server.js'
+import { ReceiptForwarder } from '../node/receipt-responder.js'
 import { ReceiptServer } from '../node/receipt-server.js'
 import { Relay } from '../node/relay.js'
 import { SequencerAsker } from '../node/sequencer-asker.js'
@@ -62,6 +63,8 @@ export async function createFollower(options: FollowerOptions): Promise<Controll
       if (bodiesOf(rules) === 'sealed') expectCurrent(key, now())
       return certificate
     },
+    receiptOf: (peer, author, sequence) =>
+      new SequencerAsker(host, peer, network).signedReceipt(author, sequence),
     clock: () => performance.now(),
     heard: (receipt, envelope) => witness.heard(receipt, envelope),
     report
@@ -106,8 +109,11 @@ export async function createFollower(options: FollowerOptions): Promise<Controll
       new ChainResponder(chain, pending),
       new BlockResponder(chain),
       new AccountResponder(chain),
+      new ReceiptForwarder({
+        ask: (author, sequence) => relay.receipt(author, sequence),
+        clock: () => performance.now()
+      }),
       new SequencerResponder({
-        database,
         certificate: () => relay.certificate(),
         evidence: () => keeper.all()
       }),

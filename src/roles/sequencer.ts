@@ -23,6 +23,7 @@ import { NodeResponder } from '../node/node-responder.js'
 import { OwnHeadCheck } from '../node/own-head-check.js'
 import { Producer } from '../node/producer.js'
 import { QueryServer } from '../node/query-server.js'
+import { ReceiptResponder } from '../node/receipt-responder.js'
 import { ReceiptServer } from '../node/receipt-server.js'
 import { Recorder } from '../node/recorder.js'
 import { SequencerResponder } from '../node/sequencer-responder.js'
@@ -138,8 +139,8 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
       new BlockResponder(chain),
       new AccountResponder(chain),
       // Others bear witness.
+      new ReceiptResponder(database),
       new SequencerResponder({
-        database,
         certificate: () => certificates.certify(ring.newest),
         evidence: () => []
       }),

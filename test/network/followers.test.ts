@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { decodeAnswer, encodeAnswer } from '#src/core/answer.js'
+import { signerOf } from '#src/core/keys.js'
 import { decodeQuery } from '#src/core/query.js'
 import { Host } from '#src/network/host.js'
 import { QUERY_PROTOCOL } from '#src/network/names.js'
 import { Asker } from '#src/node/asker.js'
+import { NotFound } from '#src/node/query-errors.js'
 import { QUERY_STREAMS } from '#src/node/query-protocol.js'
 import { SequencerAsker } from '#src/node/sequencer-asker.js'
 import { assertBytes } from '../helpers/bytes.js'
@@ -52,6 +54,40 @@ describe('followers', () => {
     assert.equal((await sealingKeyOf(new SequencerAsker(reader, peer, net.network), net)).keyId.length, 8)
     const [one, two] = sequencer.blocks.map(({ header }) => header)
     await asker.consistency(present(one), present(two))
+  })
+
+  it('give the receipt of a message to whoever asks, through another follower as well; without a way to the sequencer they say so', async () => {
+    const net = await makeNetwork({ blockSize: 5 })
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    const client = await RunningClient.connected(cleanup, net, sequencer.address, 'alice')
+    await client.send(7)
+    await client.receipted(7)
+    const { peerId } = signerOf(await identity('alice'))
+    const near = await RunningFollower.start(cleanup, net, [sequencer.address], 'near')
+    const far = await RunningFollower.start(cleanup, net, [near.address], 'far')
+    const reader = await Host.create({ key: await identity('reader'), listen: [], topics: [] })
+    await reader.start()
+    cleanup.add(() => reader.stop())
+    const askerAt = async (address: string): Promise<SequencerAsker> =>
+      new SequencerAsker(reader, await reader.connect(address, deadline()), net.network)
+    const theirs = await askerAt(sequencer.address)
+    for (const { address, events } of [near, far]) {
+      await events.times('connected', 1)
+      const asker = await askerAt(address)
+      // One in a block, and one that waits for it.
+      for (const sequence of [1n, 7n]) {
+        const { envelope } = await asker.signedReceipt(peerId, sequence)
+        assertBytes(envelope, (await theirs.signedReceipt(peerId, sequence)).envelope)
+      }
+      await assert.rejects(asker.receipt(peerId, 8n), NotFound)
+    }
+    await sequencer.stop()
+    await near.events.times('warning', 1)
+    const asker = await askerAt(near.address)
+    await assert.rejects(asker.receipt(peerId, 1n), {
+      name: 'QueryRefused',
+      message: /no way to the sequencer/
+    })
   })
 
   it('pass messages to the sequencer and receipts back, through another follower as well', async () => {

@@ -33,6 +33,7 @@ describe('the relay of a follower', () => {
         if (upstream === 'nothing') throw new Error('nobody answers')
         return utf8(upstream) as Uint8Array as EnvelopeBytes
       },
+      receiptOf: () => Promise.reject(new Error('no receipts here')),
       clock: () => now,
       heard: () => undefined,
       report: () => {
