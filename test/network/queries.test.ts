@@ -197,6 +197,14 @@ describe('queries', () => {
     assertBytes(key.publicKey, net.openingKey.publicKey)
   })
 
+  it('a query is answered whose stream ends behind it on the side of who asks', async () => {
+    const channel = await peer.openQuery()
+    await channel.send(encodeQuery(net.network.id, { kind: 'status' }), deadline())
+    await channel.close(deadline())
+    assert.equal(decodeAnswer(present(await channel.receive(deadline()))).kind, 'status')
+    assert.equal(await channel.receive(deadline()), undefined)
+  })
+
   it('the receipt of a message is given to whoever asks, pending or in a block', async () => {
     for (const [position, { sequence, leaf }] of messages.entries()) {
       const receipt = await peer.sequencerAsker.receipt(alice.peerId, sequence)

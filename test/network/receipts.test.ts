@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { utf8 } from '#src/core/bytes.js'
+import { toHex, utf8 } from '#src/core/bytes.js'
 import { sha256 } from '#src/core/hash.js'
+import { VerifierCache } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
+import { readReceipt } from '#src/core/receipt.js'
 import { Hello, Notice } from '#src/core/wire/tallystick.js'
 import type { Channel } from '#src/network/channel.js'
 import { RECEIPTS_PROTOCOL } from '#src/network/names.js'
@@ -48,6 +50,21 @@ describe('the receipts protocol', () => {
     assert.equal(refused?.reason, 'wrong network')
     assert.equal(await channel.receive(deadline()), undefined)
     await expectServed()
+  })
+
+  it('who ends its side after the hello is told of its messages all the same', async () => {
+    const channel = await openReceipts(peer)
+    await channel.send(Hello.encode({ network: net.network.id }), deadline())
+    assert.ok(Notice.decode(present(await channel.receive(deadline()))).ready)
+    await channel.close(deadline())
+    const { envelope, leaf } = alice.say({ text: 'after the end of its side' })
+    await peer.publish(envelope)
+    const { receipt } = Notice.decode(present(await channel.receive(deadline())))
+    const { entries } = readReceipt(present(receipt), net.network.id, net.sequencer, new VerifierCache())
+    assert.deepEqual(
+      entries.map(entry => toHex(entry.leaf)),
+      [toHex(leaf)]
+    )
   })
 
   for (const [what, frame] of [
