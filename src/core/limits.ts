@@ -230,6 +230,8 @@ export const LIMITS = {
   /** Blocks a follower asks for at once, and those it may hold before they are imported. */
   syncBlocks: 32,
   syncWindow: 256,
+  /** How long others may have nothing to do because one of them has not given the next block, ms. */
+  overtakeMs: 2_000,
   /** Headers of one chain that are checked before its blocks are fetched. */
   syncHeaders: 500_000,
   /**

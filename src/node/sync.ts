@@ -17,7 +17,7 @@ import { type BlockSource, OrderedFetch } from './ordered-fetch.js'
 import { Untrue } from './query-errors.js'
 import type { Service } from './service.js'
 import { Unjudged } from './validation-pool.js'
-import { unlessAborted, Wakeup } from './waiting.js'
+import { unlessAborted, Wakeup, within } from './waiting.js'
 import type { Witness } from './witness.js'
 
 export interface SyncOptions {
@@ -48,6 +48,8 @@ export class Sync implements Service {
   readonly #due = new Wakeup()
   #isDue = true
   #hasToldOfRollback = false
+  /** What is under way. */
+  #fetching: OrderedFetch | undefined
   readonly #sequencer: PeerIdBytes
   #running: Promise<void> | undefined
 
@@ -82,6 +84,18 @@ export class Sync implements Service {
   wake(): void {
     this.#isDue = true
     this.#due.wake()
+  }
+
+  /** A neighbour has come, who may have what is being fetched from others. */
+  joined(peer: PeerIdBytes): void {
+    this.wake()
+    const fetching = this.#fetching
+    if (fetching === undefined) return
+    // Who does not answer is no use now; the next round asks again.
+    this.#asker(peer)
+      .claimedHead()
+      .then(({ height }) => fetching.add({ peer, last: height }))
+      .catch(() => undefined)
   }
 
   /** A block from gossip goes on to others only once it stands in our chain. */
@@ -155,22 +169,17 @@ export class Sync implements Service {
   async #level(): Promise<void> {
     const { neighbours, chain, report, witness } = this.options
     const round = new Map<string, { readonly peer: PeerIdBytes; readonly height: number }>()
-    const asked = Promise.all(
-      neighbours.all().map(async peer => {
-        try {
-          const asker = this.#asker(peer)
-          const held = chain.head().header.height
-          const { height, id } = await asker.claimedHead()
-          if (height < held && equal(peer, this.#sequencer)) this.#tellOfRollback(height, held)
-          if (height > chain.head().header.height) round.set(peerIdToString(peer), { peer, height })
-          else if (!equal(chain.headerAt(height)?.id ?? id, id)) witness.examine(await asker.headerAt(height))
-        } catch {
-          // It is no use now; the next round asks again.
-        }
-      })
-    )
-    // A neighbour that does not answer keeps nobody from stopping.
-    await unlessAborted(asked, this.#stopping.signal)
+    const asked = neighbours.all().map(async peer => {
+      const asker = this.#asker(peer)
+      const held = chain.head().header.height
+      const { height, id } = await asker.claimedHead()
+      if (height < held && equal(peer, this.#sequencer)) this.#tellOfRollback(height, held)
+      if (height > chain.head().header.height) round.set(peerIdToString(peer), { peer, height })
+      else if (!equal(chain.headerAt(height)?.id ?? id, id)) witness.examine(await asker.headerAt(height))
+    })
+    // Who does not answer is no use now, and keeps nobody waiting; the next round asks again.
+    const late = within(LIMITS.claimMs, this.#stopping.signal)
+    await Promise.allSettled(asked.map(each => unlessAborted(each, late)))
     if (round.size === 0 || this.#stopping.signal.aborted) return
     const from = chain.head().header.height
     const to = Math.max(...[...round.values()].map(({ height }) => height))
@@ -221,9 +230,11 @@ export class Sync implements Service {
           }
         }
       },
-      this.#stopping.signal
+      within(LIMITS.roundMs, this.#stopping.signal)
     )
+    this.#fetching = fetching
     await fetching.run()
+    this.#fetching = undefined
   }
 
   /** An older head proves nothing by itself; the next block that is signed on top of it will. */

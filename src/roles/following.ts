@@ -82,7 +82,7 @@ export function following(options: FollowingOptions): Following {
     host,
     book,
     peer => {
-      sync.wake()
+      sync.joined(peer)
       keeper.ask(new SequencerAsker(host, peer, network))
     },
     unanswered

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { setTimeout } from 'node:timers/promises'
 import { type Answer, decodeAnswer, encodeAnswer } from '#src/core/answer.js'
+import { LIMITS } from '#src/core/limits.js'
 import { decodeQuery, type Query } from '#src/core/query.js'
 import { Host } from '#src/network/host.js'
-import { QUERY_PROTOCOL } from '#src/network/names.js'
+import { QUERY_PROTOCOL, topicsOf } from '#src/network/names.js'
 import { QUERY_STREAMS } from '#src/node/query-protocol.js'
 import { Changes, deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
@@ -38,6 +40,8 @@ const WITHHOLDINGS: readonly (readonly [string, Withholding])[] = [
 /** Serves the truth, but for what it withholds. */
 class Withholder extends Changes {
   #ranges = 0
+  /** How many blocks it has given. */
+  given = 0
 
   private constructor(readonly host: Host) {
     super()
@@ -47,9 +51,11 @@ class Withholder extends Changes {
     cleanup: Cleanup,
     truth: RawPeer,
     who: string,
-    withhold: Withholding
+    withhold: Withholding,
+    pause: () => Promise<void> = async () => undefined
   ): Promise<Withholder> {
-    const host = await Host.create({ key: await identity(who), listen: ['/ip4/127.0.0.1/tcp/0'], topics: [] })
+    const topics = Object.values(topicsOf(truth.net.network.id))
+    const host = await Host.create({ key: await identity(who), listen: ['/ip4/127.0.0.1/tcp/0'], topics })
     const withholder = new Withholder(host)
     await host.serve(QUERY_PROTOCOL, QUERY_STREAMS, async channel => {
       const frame = present(await channel.receive(deadline()))
@@ -58,11 +64,19 @@ class Withholder extends Changes {
       if (query.kind === 'range') withholder.#ranges += 1
       withholder.changed()
       if (told === 'silence') return
-      for (const answer of told) await channel.send(encodeAnswer(answer), deadline())
+      for (const answer of told) {
+        if (answer.kind === 'block') {
+          await pause()
+          withholder.given += 1
+        }
+        await channel.send(encodeAnswer(answer), deadline())
+      }
       await channel.close(deadline())
     })
     await host.start()
     cleanup.add(() => host.stop())
+    // A connection without gossip is ended.
+    for (const topic of topics) host.subscribe(topic, () => 'ignore')
     return withholder
   }
 
@@ -99,5 +113,27 @@ describe('attacks by withholding blocks', () => {
     await follower.has(41)
     assert.equal((await follower.check()).height, 41)
     assert.equal((await sequencer.check()).messages.length, 205)
+  })
+
+  it('a peer that gives a block a second, each in its time: the follower gets the blocks from another one, which waits for few of them', async () => {
+    const net = await makeNetwork({ blockSize: 1 })
+    const sequencer = await RunningSequencer.start(cleanup, net)
+    const client = await RunningClient.connected(cleanup, net, sequencer.address)
+    await client.send(100)
+    const honest = await RunningFollower.start(cleanup, net, [sequencer.address], 'honest follower')
+    await honest.has(100)
+    const truth = await RawPeer.connect(cleanup, net, sequencer.address)
+    const slow = await Withholder.start(
+      cleanup,
+      truth,
+      'slow',
+      answers => answers,
+      () => setTimeout(1_000)
+    )
+    const follower = await RunningFollower.start(cleanup, net, [present(slow.host.addresses()[0])])
+    await slow.asked()
+    follower.controls.connect([present(slow.host.addresses()[0]), honest.address])
+    await follower.has(100)
+    assert.ok(slow.given < LIMITS.syncBlocks, `${slow.given} blocks were waited for`)
   })
 })
