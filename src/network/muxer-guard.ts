@@ -43,7 +43,7 @@ export function guardMuxer(
 
 /** Streams wait while the connection takes no more; what the muxer says for itself does not. */
 function boundAnswers(muxer: AbstractStreamMuxer, connection: MessageStream): void {
-  const send = muxer.send.bind(muxer)
+  const send = sendUntilEnd(muxer)
   let waiting = 0
   muxer.send = data => {
     const mayGoOn = send(data)
@@ -56,6 +56,22 @@ function boundAnswers(muxer: AbstractStreamMuxer, connection: MessageStream): vo
   connection.addEventListener('drain', () => {
     waiting = 0
   })
+}
+
+/**
+ * What yamux says for itself on a connection that has ended goes nowhere. By itself it throws then, from listeners, timers
+ * and microtasks, where nobody catches it and the whole process ends. A stream catches what comes of its own data.
+ */
+function sendUntilEnd(muxer: AbstractStreamMuxer): AbstractStreamMuxer['send'] {
+  const send = muxer.send.bind(muxer)
+  return data => {
+    try {
+      return send(data)
+    } catch (error) {
+      if (data.byteLength > HEADER_BYTES) throw error
+      return false
+    }
+  }
 }
 
 /** No data that is worth sending is so short that many of them matter. */

@@ -1,19 +1,7 @@
 import { concat } from '#src/core/bytes.js'
+import { DATA, frame, PING, RST, SYN, WINDOW } from '../helpers/yamux-frames.js'
 import { Attacker, openingOf } from './attacker.js'
 import { Besieged } from './besieged.js'
-
-const [DATA, WINDOW, PING] = [0, 1, 2]
-const [SYN, RST] = [1, 8]
-
-/** A frame of yamux, without what it holds. */
-function frame(type: number, flags: number, stream: number, length: number): Uint8Array {
-  const header = new DataView(new ArrayBuffer(12))
-  header.setUint8(1, type)
-  header.setUint16(2, flags)
-  header.setUint32(4, stream)
-  header.setUint32(8, length)
-  return new Uint8Array(header.buffer)
-}
 
 describe('attacks on the muxer', () => {
   const besieged = new Besieged()
