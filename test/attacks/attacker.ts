@@ -75,8 +75,9 @@ export class Attacker {
     return new Attacker(libp2p, connection, muxer, wire)
   }
 
+  /** The other side says that it ends a connection before it does. */
   get isConnected(): boolean {
-    return this.connection.status === 'open'
+    return this.connection.status === 'open' && this.muxer.status === 'open'
   }
 
   async open(protocol: string): Promise<RawStream> {
