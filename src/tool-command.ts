@@ -23,6 +23,7 @@ import { submitCommand } from './cli/commands/submit.js'
 import { transferCommand } from './cli/commands/transfer.js'
 import { verifyCommand } from './cli/commands/verify.js'
 import { withExamples } from './cli/help.js'
+import { peerCommand } from './cli/peer-command.js'
 import { demoCommand } from './demo/command.js'
 import { networkCommand } from './manager/command.js'
 import { soakCommand } from './soak/command.js'
@@ -48,7 +49,17 @@ const GROUPS: readonly (readonly [heading: string, commands: readonly (() => Com
     ]
   ],
   ['Keep, verify, bring back:', [exportCommand, verifyCommand, restoreCommand]],
-  ['Run and steer peers:', [networkCommand, nodeCommand, mineCommand, handCommand, shutdownCommand]],
+  [
+    'Run and steer peers:',
+    [
+      () => peerCommand('tallystick peer'),
+      networkCommand,
+      nodeCommand,
+      mineCommand,
+      handCommand,
+      shutdownCommand
+    ]
+  ],
   ['Try and measure:', [demoCommand, benchCommand, soakCommand]],
   ['The shell:', [completionCommand]]
 ]
@@ -56,7 +67,7 @@ const GROUPS: readonly (readonly [heading: string, commands: readonly (() => Com
 /** The tool; `tallystick COMMAND --help` tells of one command. */
 export function toolCommand(): Command {
   const program = new Command('tallystick').description(
-    'An ordered, tamper-evident, confidential message log for peers that do not trust one another.\nA peer is run by: node dist/peer.js --help'
+    'An ordered, tamper-evident, confidential message log for peers that do not trust one another.'
   )
   for (const [heading, commands] of GROUPS)
     for (const command of commands) program.addCommand(command().helpGroup(heading))

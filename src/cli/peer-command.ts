@@ -53,7 +53,8 @@ interface LogPeerOptions extends PeerCommandOptions {
   readonly network: string
 }
 
-export function peerCommand(): Command {
+/** `words`: what it is called by. */
+export function peerCommand(words = 'node dist/peer.js'): Command {
   const command = new Command('peer')
     .description('Runs one Tallystick peer until it is done or told to stop.')
     .addOption(
@@ -106,19 +107,21 @@ export function peerCommand(): Command {
     )
   withMiningOptions(command).option('--room <name>', `the room (default: ${LOBBY})`)
   groupByRole(command)
-  return withExamples(command.action(runPeer), EXAMPLES)
+  return withExamples(command.action(runPeer), examples(words))
 }
 
-const EXAMPLES: readonly Example[] = [
-  ['node dist/peer.js --role sequencer', 'a sequencer, and where there is no network yet a new one'],
-  ['node dist/peer.js --role client --rate 10 --duration 0', 'ten messages a second, until Ctrl-C'],
-  ['seq 1 45 | node dist/peer.js --role client --stdin', 'a message for each line'],
-  [
-    'node dist/peer.js --role follower --connect 192.0.2.1:4100 --listen 0.0.0.0:4101',
-    'a copy of the chain, for others to ask'
-  ],
-  ['node dist/peer.js --role miner --threads 2', 'in a network of equals: tallystick init --ordering work']
-]
+function examples(words: string): readonly Example[] {
+  return [
+    [`${words} --role sequencer`, 'a sequencer, and where there is no network yet a new one'],
+    [`${words} --role client --rate 10 --duration 0`, 'ten messages a second, until Ctrl-C'],
+    [`seq 1 45 | ${words} --role client --stdin`, 'a message for each line'],
+    [
+      `${words} --role follower --connect 192.0.2.1:4100 --listen 0.0.0.0:4101`,
+      'a copy of the chain, for others to ask'
+    ],
+    [`${words} --role miner --threads 2`, 'in a network of equals: tallystick init --ordering work']
+  ]
+}
 
 async function runPeer(options: PeerCommandOptions, command: Command): Promise<void> {
   expectOptionsOf(options.role, command)
