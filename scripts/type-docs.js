@@ -10,6 +10,7 @@
 // At the end of a section what still runs gets Ctrl-C, and has to end with exit code 0.
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { stripVTControlCharacters } from 'node:util'
 
 const COMMAND_MS = Number(process.env.COMMAND_MS ?? 300_000)
 const END_MS = 30_000
@@ -86,8 +87,7 @@ class Terminal {
 
 /** Without what a terminal obeys. */
 function plain(text) {
-  const escapes = /\x1b(?:\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[()][A-Z0-9]|[=>78])/g
-  return text.replace(escapes, '').replace(/\r+\n/g, '\n').replace(/^.*\r/gm, '')
+  return stripVTControlCharacters(text).replace(/\r+\n/g, '\n').replace(/^.*\r/gm, '')
 }
 
 /** Blocks with where they stand, by section. */
