@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { generateKeyPair } from '@libp2p/crypto/keys'
+import { gossipsub } from '@libp2p/gossipsub'
+import { identify } from '@libp2p/identify'
 import type { Connection, Libp2p, MessageStream, Stream } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { tcp } from '@libp2p/tcp'
@@ -68,6 +70,40 @@ describe('The gossip stream to a peer', () => {
     const peer = await guest.connect(address, deadline())
     // One after the other they would take 200 s.
     await guest.whenSubscribed(TOPIC, peer, deadline())
+  })
+
+  it('is opened again, on the same connection, where the other side resets it, as that of Go does at an RPC that is too long for it', async () => {
+    const host = await hostOf()
+    host.subscribe(TOPIC, () => 'accept')
+    const libp2p = await createLibp2p({
+      transports: [tcp()],
+      connectionEncrypters: [noise()],
+      streamMuxers: [yamux()],
+      services: {
+        identify: identify(),
+        gossip: gossipsub({ globalSignaturePolicy: 'StrictNoSign', msgIdFn: ({ data }) => sha256(data) })
+      }
+    })
+    cleanup.add(async () => await libp2p.stop())
+    const { gossip } = libp2p.services
+    gossip.subscribe(TOPIC)
+    const heard = Promise.withResolvers<void>()
+    gossip.addEventListener('message', () => heard.resolve())
+    const connection = await libp2p.dial(multiaddr(present(host.addresses()[0])), { signal: deadline() })
+    const opened = (): Stream | undefined =>
+      connection.streams.find(
+        ({ direction, protocol, status }) =>
+          direction === 'inbound' && protocol.startsWith('/meshsub/') && status === 'open'
+      )
+    const signal = deadline()
+    // Then it carries something.
+    for (; gossip.getSubscribers(TOPIC).length === 0; await setImmediate()) signal.throwIfAborted()
+    const first = present(opened())
+    first.abort(new Error('an RPC that is too long'))
+    for (; opened() === undefined; await setImmediate()) signal.throwIfAborted()
+    for (; (await host.publish(TOPIC, randomBytes(8))) === 0; await setImmediate()) signal.throwIfAborted()
+    await heard.promise
+    assert.equal(connection.status, 'open')
   })
 
   for (const end of ['dialler', 'listener'] as const)
