@@ -18,6 +18,7 @@ import { initCommand } from './cli/commands/init.js'
 import { keygenCommand } from './cli/commands/keygen.js'
 import { mineCommand, nodeCommand, shutdownCommand } from './cli/commands/node.js'
 import { readCommand } from './cli/commands/read.js'
+import { receiptCommand } from './cli/commands/receipt.js'
 import { restoreCommand } from './cli/commands/restore.js'
 import { submitCommand } from './cli/commands/submit.js'
 import { transferCommand } from './cli/commands/transfer.js'
@@ -42,6 +43,7 @@ const GROUPS: readonly (readonly [heading: string, commands: readonly (() => Com
       previousCommand,
       readCommand,
       proofCommand,
+      receiptCommand,
       checkpointCommand,
       chainCommand,
       accountCommand,

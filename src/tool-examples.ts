@@ -39,6 +39,10 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['tallystick read block:7 --from log.tally']
   ],
   'tallystick proof': [['tallystick proof 60'], [`tallystick proof ${'6d0571f5'.repeat(8)} --json`]],
+  'tallystick receipt': [
+    ['tallystick receipt 7 --out 7.receipt', 'for: tallystick verify 7.receipt'],
+    ['tallystick receipt position:60 --author 12D3KooW… --connect 192.0.2.1:4100']
+  ],
   'tallystick checkpoint': [['tallystick checkpoint > checkpoint.txt']],
   'tallystick chain': [['tallystick chain --from 100 --limit 20']],
   'tallystick account': [

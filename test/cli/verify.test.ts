@@ -176,7 +176,7 @@ describe('tallystick export and verify', () => {
     assert.match(none.stderr, /no evidence against this sequencer/)
     const foreign = await tool(folder, 'verify', 'network.json')
     assert.equal(foreign.code, 1)
-    assert.match(foreign.stderr, /no log, no set, no proof and no evidence/)
+    assert.match(foreign.stderr, /no log, no set, no proof, no receipt and no evidence/)
     const nothing = await tool(folder, 'verify', 'not-there')
     assert.equal(nothing.code, 2)
     assert.match(nothing.stderr, /no folder, no file and no address/)

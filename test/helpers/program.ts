@@ -99,6 +99,8 @@ export interface JsonEvent {
   readonly id?: string | number
   readonly detail?: string
   readonly position?: number
+  readonly leaf?: string
+  readonly peerId?: string
   readonly body?: unknown
   readonly keyId?: string
   readonly older?: number

@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { rulesOf } from '../../chain/rules.js'
-import { equal, toHex, utf8 } from '../../core/bytes.js'
+import { equal, type Hash, type PeerIdBytes, toHex, utf8 } from '../../core/bytes.js'
 import { DecodeError } from '../../core/codec.js'
 import { describeFault, type Fault } from '../../core/fault.js'
 import { peerIdToString, VerifierCache } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
 import { sequencerOf } from '../../core/network-document.js'
 import { PROOF_MAGIC } from '../../core/proof-file.js'
+import { type Receipt, readReceipt } from '../../core/receipt.js'
 import { readEvidence } from '../../node/evidence-check.js'
 import { checkProof } from '../../node/proof-check.js'
 import { type SwarmKeyOption, withSwarmKeyOption } from '../closed-network.js'
@@ -18,6 +19,8 @@ import { readEncryptionKeys } from '../key-files.js'
 import { LOG_MAGIC } from '../log-file.js'
 import { type Target, targetOf, withLog } from '../log-source.js'
 import { DEFAULTS } from '../options.js'
+import { dateOf, sequenceToJson } from '../output.js'
+import { decodeReceiptFile, RECEIPT_MAGIC } from '../receipt-file.js'
 import { withSet } from '../set-source.js'
 import { printJson, printResult } from '../terminal.js'
 import { verifyLog } from '../verify-log.js'
@@ -44,7 +47,7 @@ interface Verdict {
 export function verifyCommand(): Command {
   return withSwarmKeyOption(new Command('verify'))
     .description(
-      'Verifies a whole log, a set of transfers, a proof file or a piece of evidence, trusting nobody.'
+      'Verifies a whole log, a set of transfers, a proof, a receipt or a piece of evidence, trusting nobody.'
     )
     .argument('<target>', "a stopped peer's folder, a file, or the address of a peer")
     .option('--network <file>', `the network document (default: ${DEFAULTS.network})`)
@@ -79,7 +82,10 @@ async function verdictOn(target: Target, options: VerifyOptions): Promise<Judged
   if (beginsWith(LOG_MAGIC)) return judgeLog(target, options)
   if (beginsWith(EVIDENCE_MAGIC)) return judgeEvidence(target.name, options)
   if (beginsWith(utf8(PROOF_MAGIC))) return judgeProof(target.name, options)
-  throw new Failure(`${target.name} is no log, no set, no proof and no evidence that tallystick has written`)
+  if (beginsWith(RECEIPT_MAGIC)) return judgeReceipt(target.name, options)
+  throw new Failure(
+    `${target.name} is no log, no set, no proof, no receipt and no evidence that tallystick has written`
+  )
 }
 
 /** Undefined where what is there has an order. */
@@ -171,6 +177,50 @@ async function judgeProof(path: string, { network, key }: VerifyOptions): Promis
       `leaf      ${message.leaf}`,
       `block     ${toHex(id)}`
     ]
+  }
+}
+
+async function judgeReceipt(path: string, { network }: VerifyOptions): Promise<Judged> {
+  const known = await readNetwork(network ?? DEFAULTS.network)
+  const file = await readWhole(path, RECEIPT_MAGIC.length + LIMITS.noticeBytes)
+  const sequencer = sequencerOf(known)
+  const read = readReceiptFile(file, known.id, sequencer)
+  if ('fault' in read) return invalid(read.fault, 'the receipt does not hold: it proves nothing')
+  const author = peerIdToString(read.author)
+  const entries = read.entries.map(({ sequence, position, leaf }) => ({
+    sequence: sequenceToJson(sequence),
+    position,
+    leaf: toHex(leaf)
+  }))
+  const [first] = entries
+  const signer = peerIdToString(sequencer)
+  return {
+    verdict: {
+      valid: true,
+      height: 0,
+      size: 0,
+      receipt: { author, time: read.time, entries },
+      sequencer: signer
+    },
+    lines: [
+      `the receipt holds: the sequencer ${signer} has signed on ${dateOf(read.time)} where these messages of ${author} stand`,
+      ...entries.map(
+        ({ sequence, position, leaf }) => `  message ${sequence} at position ${position}  ${leaf}`
+      ),
+      `it is the sequencer's word, and no proof that the log holds them: that shows, once they are in a block, tallystick proof ${first?.position}; a log with another message there convicts the sequencer`
+    ]
+  }
+}
+
+function readReceiptFile(
+  file: Uint8Array,
+  network: Hash,
+  sequencer: PeerIdBytes
+): Receipt | { readonly fault: Fault } {
+  try {
+    return readReceipt(decodeReceiptFile(file), network, sequencer, new VerifierCache())
+  } catch (error) {
+    return asFault(error)
   }
 }
 
