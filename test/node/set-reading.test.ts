@@ -3,7 +3,10 @@ import { TransferSet, transferId } from '#src/applications/ledger/transfer-set.j
 import { type EnvelopeBytes, type Hash, toHex } from '#src/core/bytes.js'
 import { decodeEnvelope } from '#src/core/envelope.js'
 import type { Fault } from '#src/core/fault.js'
+import { LIMITS } from '#src/core/limits.js'
+import { EMPTY_ROOT } from '#src/core/merkle.js'
 import { encodeMessage } from '#src/core/message.js'
+import type { Summary } from '#src/core/set-summary.js'
 import { QueryFailed } from '#src/node/query-errors.js'
 import type { SetAsker } from '#src/node/transfers/set-asker.js'
 import { transfersOf } from '#src/node/transfers/set-reading.js'
@@ -97,6 +100,27 @@ describe('the whole set of one peer', () => {
       error => error instanceof QueryFailed && /grows faster/.test(error.message)
     )
   })
+
+  for (const [what, nothing] of [
+    ['no ids', { kind: 'ids', ids: [] }],
+    ['parts that are empty', { kind: 'parts', digests: Array.from({ length: 16 }, () => EMPTY_ROOT) }]
+  ] as const satisfies readonly (readonly [string, Summary])[])
+    it(`is not looked for without an end in parts that have digests and then ${what}`, async () => {
+      const held = new Held(made)
+      let asked = 0
+      const parts = Array.from({ length: 16 }, () => new Uint8Array(32).fill(1) as Hash)
+      const source: Source = {
+        ...held,
+        summary: async prefix => {
+          asked += 1
+          if (asked > 1_000) throw new Error('it was asked a thousand times')
+          return prefix.length < LIMITS.summaryDigits - 1 ? { kind: 'parts', digests: parts } : nothing
+        }
+      }
+      const found = await read(source)
+      assert.match(present(found.fault).detail, /it said, and shows none/)
+      assert.ok(asked <= LIMITS.summaryDigits)
+    })
 
   for (const [what, lie, fault] of [
     [
