@@ -101,7 +101,6 @@ function rowsDrawn(terminal: Interface): number | undefined {
 /** Nothing but lines comes in and goes out; questions and notes go where logs go. */
 class PipedConversation implements Conversation {
   readonly #input: AsyncIterator<string>
-  #unshown = 0
 
   constructor(signal: AbortSignal) {
     signal.addEventListener('abort', () => this.close(), { once: true })
@@ -133,12 +132,6 @@ class PipedConversation implements Conversation {
   }
 
   hear(text: string): void {
-    if (standardOutput.writableLength > LIMITS.unshownBytes) {
-      this.#unshown += 1
-      return
-    }
-    if (this.#unshown > 0) this.note(`${this.#unshown} lines were not shown, as nobody read them`)
-    this.#unshown = 0
     printResult(text)
   }
 

@@ -16,7 +16,7 @@ import { listenProblem } from './listening.js'
 import { withKeyLock } from './marks.js'
 import { obey } from './obeying.js'
 import { withOwnedFolder } from './owned-folder.js'
-import { printLine } from './terminal.js'
+import { outliveReaders, printLine } from './terminal.js'
 
 export interface PeerFiles extends ClosedNetworkOptions {
   readonly key: string
@@ -98,6 +98,8 @@ interface StopOptions {
   readonly within?: number
   /** The exit code where it does not stop in time. */
   readonly lateCode?: () => 0 | 1
+  /** Nothing is left to do once nobody reads what is printed. */
+  readonly printsOnly?: boolean
 }
 
 /**
@@ -107,8 +109,10 @@ interface StopOptions {
  */
 export function stopController({
   within: ms = LIMITS.stopMs,
-  lateCode = () => 0
+  lateCode = () => 0,
+  printsOnly = false
 }: StopOptions = {}): AbortController {
+  if (!printsOnly) outliveReaders()
   const controller = new AbortController()
   controller.signal.addEventListener('abort', () => {
     const late = setTimeout(() => {

@@ -4,17 +4,27 @@ import { DecodeError } from '../core/codec.js'
 import { InvalidNetworkDocument } from '../core/network-document.js'
 import { describeError } from '../node/events.js'
 import { NotFound, QueryFailed, Untrue } from '../node/query-errors.js'
-import { errorCode, Failure, UsageError } from './failure.js'
+import { causeOf, errorCode, Failure, UsageError } from './failure.js'
 import { fitHelp } from './help.js'
-import { printJson, printLine, printResult, standardOutput } from './terminal.js'
+import {
+  outlivesReaders,
+  printJson,
+  printLine,
+  printResult,
+  standardError,
+  standardOutput
+} from './terminal.js'
 
 /** Runs a command line to its end. Whatever goes wrong becomes one sentence and an exit code; only a defect of ours shows its stack. */
 export async function run(program: Command): Promise<void> {
   standardOutput.on('error', error => {
+    if (outlivesReaders()) return
     // Whoever reads us has gone, as `head` does, or the terminal has. Nothing is left to say.
-    if (['EPIPE', 'EIO'].includes(errorCode(error) ?? '')) process.exit(0)
-    throw error
+    if (['EPIPE', 'EIO'].includes(errorCode(error) ?? '')) process.exit()
+    process.exit(explain(new Failure(`standard output cannot be written (${causeOf(error)})`), false))
   })
+  // What is told beside the result is not worth the result.
+  standardError.on('error', () => undefined)
   const isJson = process.argv.includes('--json')
   // Node itself would write these as they are, with texts of strangers in them.
   process.on('uncaughtException', error => process.exit(explain(error, isJson)))

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { LIMITS } from '../core/limits.js'
 import { exactJson, harmless } from '../core/text.js'
 
 /**
@@ -10,8 +11,44 @@ import { exactJson, harmless } from '../core/text.js'
 export const standardOutput: NodeJS.WriteStream = process.stdout
 export const standardError: NodeJS.WriteStream = process.stderr
 
+/** A stream that may say how many bytes wait for its reader. */
+type Shown = NodeJS.WritableStream & { readonly writableLength?: number }
+
+let isLasting = false
+
+/**
+ * From now on this process has work beside what it prints: it goes on where its readers stop reading or go away, and
+ * bounds what waits for them. What is a result alone is never left out.
+ */
+export function outliveReaders(): void {
+  isLasting = true
+}
+
+export function outlivesReaders(): boolean {
+  return isLasting
+}
+
+/** Lines that were left out, by stream, since one was written there. */
+const missed = new Map<Shown, number>()
+
+/** Whether so many lines are left out, as nobody reads those before them. */
+function leavesOut(stream: Shown, lines: number, mostBytes: number): boolean {
+  if (!isLasting || (stream.writableLength ?? 0) <= mostBytes) return false
+  missed.set(stream, (missed.get(stream) ?? 0) + lines)
+  return true
+}
+
+function takeMissed(stream: Shown): number {
+  const count = missed.get(stream) ?? 0
+  missed.delete(stream)
+  return count
+}
+
 /** One JSON object a line on standard output. */
 export function printJson(value: object): void {
+  if (leavesOut(standardOutput, 1, LIMITS.unshownEventBytes)) return
+  const count = takeMissed(standardOutput)
+  if (count > 0) standardOutput.write(`${exactJson({ event: 'unshown', count })}\n`)
   standardOutput.write(`${exactJson(value)}\n`)
 }
 
@@ -31,7 +68,10 @@ export function printLine(...lines: readonly string[]): void {
 }
 
 /** In one write. Each stays one line, and does nothing to a terminal; `before` them go control sequences of ours. */
-export function writeLines(stream: NodeJS.WritableStream, lines: readonly string[], before = ''): void {
+export function writeLines(stream: Shown, lines: readonly string[], before = ''): void {
+  if (leavesOut(stream, lines.length, LIMITS.unshownBytes)) return
+  const count = takeMissed(stream)
+  if (count > 0) printLine(`${count} lines were not shown, as nobody read them`)
   stream.write(before + lines.map(line => `${harmless(line)}\n`).join(''))
 }
 

@@ -442,8 +442,10 @@ export const LIMITS = {
   /** Bytes of a line of standard input: of a chat, and of a client, whose messages may have 1,047,552. Longer lines are told and not sent. */
   inputLineBytes: 65_536,
   messageLineBytes: 8 * 1024 * 1024,
-  /** Bytes that may wait for who reads a chat's standard output; lines beyond them are not shown. */
+  /** Bytes that may wait for who reads what a peer prints for people; lines beyond them are not shown. */
   unshownBytes: 1024 * 1024,
+  /** The same of events for a program (`--json`). */
+  unshownEventBytes: 64 * 1024 * 1024,
 
   /** How long a stopping peer may take, ms. */
   stopMs: 5_000,

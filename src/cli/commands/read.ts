@@ -77,7 +77,7 @@ async function readFromPeer(
   const { network = DEFAULTS.network, data, askWith, swarmKey, json, follow } = options
   const asked = { network, connect, data, ...(askWith && { key: askWith }), ...(swarmKey && { swarmKey }) }
   const isFollowing = follow === true
-  const stopping = isFollowing ? stopController().signal : new AbortController().signal
+  const stopping = isFollowing ? stopController({ printsOnly: true }).signal : new AbortController().signal
   const printer = printerFor(await readNetwork(network), keys, options)
   const reading = { ...(range && { range }), isFollowing, stopping }
   const end = await readPeer({ ...asked, ...(json && { json }) }, reading, printer)
