@@ -1,6 +1,7 @@
 import { clearScreenDown, createInterface, cursorTo, type Interface, moveCursor } from 'node:readline'
 import { LIMITS } from '../core/limits.js'
 import { linesOf } from '../core/lines.js'
+import { onContinued, takeKeys } from './continued.js'
 import { printLine, printResult, standardOutput } from './terminal.js'
 
 /** A conversation of one who types with those who are heard: at a terminal, or through pipes. */
@@ -44,6 +45,11 @@ class TerminalConversation implements Conversation {
       this.#isClosed = true
     })
     this.#input = this.#terminal[Symbol.asyncIterator]()
+    const release = onContinued(() => {
+      takeKeys(process.stdin)
+      this.#terminal.prompt(true)
+    })
+    this.#terminal.on('close', release)
   }
 
   async ask(question: string): Promise<string | undefined> {
@@ -77,7 +83,7 @@ class TerminalConversation implements Conversation {
 
   /** Lines that were typed before the end of the input may still be waiting. */
   #prompt(): void {
-    if (!this.#isClosed) this.#terminal.prompt()
+    if (!this.#isClosed) this.#terminal.prompt(true)
   }
 
   #above(...lines: readonly string[]): void {

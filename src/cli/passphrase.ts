@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { harmless } from '../core/text.js'
+import { onContinued, takeKeys } from './continued.js'
 import { Failure } from './failure.js'
 import { readPrivate } from './files.js'
 import { standardError } from './terminal.js'
@@ -68,10 +69,17 @@ export async function askHidden(
   const lines = createInterface({ input, output: nowhere, terminal: true })
   lines.on('SIGINT', () => lines.close())
   const answers: string[] = []
+  let question = ''
+  const show = (): void => void output.write(harmless(question))
+  const release = onContinued(() => {
+    takeKeys(input)
+    lines.resume()
+    show()
+  })
   try {
     const typing = lines[Symbol.asyncIterator]()
-    for (const question of questions) {
-      output.write(harmless(question))
+    for (question of questions) {
+      show()
       const line = await typing.next()
       output.write('\n')
       if (line.done === true) throw new Failure('no passphrase was given')
@@ -79,6 +87,7 @@ export async function askHidden(
     }
     return answers
   } finally {
+    release()
     lines.close()
   }
 }

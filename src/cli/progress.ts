@@ -1,5 +1,6 @@
 import { MultiBar, type SingleBar } from 'cli-progress'
 import { harmless } from '../core/text.js'
+import { onStopped } from './continued.js'
 import { writeLines } from './terminal.js'
 
 /** One step of long work, as far as it has come. */
@@ -31,17 +32,24 @@ export const quiet: Progress = {
   stop: () => undefined
 }
 
+/** Bars hide the cursor, and have long lines cut; the shell does neither. */
+const SHELL_LOOKS = '\x1b[?25h\x1b[?7h'
+/** The next time they are drawn, bars go up as many lines as there are of them. */
+const BARS_LOOK = '\x1b[?25l\x1b[?7l'
+
 class Bars implements Progress {
   readonly #bars: MultiBar
   readonly #phases: SingleBar[] = []
+  #release: (() => void) | undefined
 
-  constructor(stream: NodeJS.WriteStream) {
+  constructor(private readonly stream: NodeJS.WriteStream) {
     this.#bars = new MultiBar({
       stream,
       format: '{name} [{bar}] {value}/{total} {unit}',
       barsize: 30,
       hideCursor: true,
       emptyOnZero: true,
+      forceRedraw: true,
       // Whoever runs the demo stops it in order, and the bars with it.
       gracefulExit: false
     })
@@ -50,6 +58,10 @@ class Bars implements Progress {
   phase(name: string, total: number, unit: string): Phase {
     const bar = this.#bars.create(total, 0, { name: name.padEnd(9), unit })
     this.#phases.push(bar)
+    this.#release ??= onStopped(
+      () => this.stream.write(SHELL_LOOKS),
+      () => this.stream.write(BARS_LOOK + '\n'.repeat(this.#phases.length - 1))
+    )
     return { advance: (by = 1) => bar.increment(by) }
   }
 
@@ -58,6 +70,7 @@ class Bars implements Progress {
   }
 
   stop(): void {
+    this.#release?.()
     if (this.#phases.length > 0) this.#bars.stop()
   }
 }

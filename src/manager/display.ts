@@ -1,3 +1,4 @@
+import { onContinued } from '../cli/continued.js'
 import { printJson, writeLines } from '../cli/terminal.js'
 import type { NetworkEvent, NetworkEventOf } from './events.js'
 import { networkTable, sentence } from './view.js'
@@ -65,6 +66,12 @@ class Screen implements Display {
   #drawn = 0
   #due: NodeJS.Timeout | undefined
 
+  // Below what the shell has written meanwhile.
+  readonly #release = onContinued(() => {
+    this.#drawn = 0
+    this.#draw([HELP])
+  })
+
   constructor(private readonly stream: Output) {
     stream.on('resize', this.#resized)
   }
@@ -80,6 +87,7 @@ class Screen implements Display {
   close(): void {
     this.#draw([])
     this.stream.off('resize', this.#resized)
+    this.#release()
   }
 
   /** One write: no half of a table is ever seen. */

@@ -24,6 +24,8 @@ const DRAWING = [
 
 /** What these write by themselves: control sequences and text of their own. */
 const OWN_WRITES = [
+  /this\.stream\.write\(SHELL_LOOKS\)/,
+  /this\.stream\.write\(BARS_LOOK \+ '\\n'\.repeat\(this\.#phases\.length - 1\)\)/,
   /standardOutput\.write\('\\n'\.repeat\(rowsDrawn\(this\.#terminal\) \?\? rows\)\)/,
   /output\.write\(harmless\(question\)\)/,
   /output\.write\('\\n'\)/,
