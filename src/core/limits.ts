@@ -70,6 +70,8 @@ export const LIMITS = {
   pendingConnectionsPerSite: 256,
   /** Bytes of a frame of the muxer, which is gathered whole, and so of the window of a stream. */
   muxerFrameBytes: 1024 * 1024,
+  /** Bytes of those that are sent. */
+  sentFrameBytes: 32 * 1024,
   /** Answers of the muxer itself, to pings and to streams too many, that wait for one slow reader. */
   unreadAnswers: 1_024,
   /** Streams of libp2p's own protocols, identify and gossip, that one connection opens: one of each does. */

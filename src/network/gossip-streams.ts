@@ -7,6 +7,7 @@ type Source = AsyncIterable<Uint8ArrayList>
 
 /** Gossipsub has these, and leaves them out of its interface. None of them throws. */
 interface WithStreams {
+  readonly streamsOutbound: Map<string, { readonly rawStream: Stream }>
   onIncomingStream(stream: Stream, connection: Connection): void
   onPeerDisconnected(peer: PeerId): void
   /** Does nothing where there is one. */
@@ -22,7 +23,7 @@ function hasStreams(gossip: GossipSub): gossip is GossipSub & WithStreams {
     'createOutboundStream',
     'pipePeerReadStream'
   ] as const
-  return names.every(name => typeof Reflect.get(gossip, name) === 'function')
+  return 'streamsOutbound' in gossip && names.every(name => typeof Reflect.get(gossip, name) === 'function')
 }
 
 /** Whether a connection has a gossip stream that goes this way. */
@@ -45,12 +46,15 @@ export class GossipStreams {
   /** Whose stream is being taken. */
   #arriving: Connection | undefined
 
+  readonly #outbound: WithStreams['streamsOutbound']
+
   /** Before gossipsub starts. `connectionsOf`: all that there are with a peer, the oldest first. */
   constructor(
     gossip: GossipSub,
     private readonly connectionsOf: (peer: PeerId) => readonly Connection[]
   ) {
     if (!hasStreams(gossip)) throw new Error('this gossipsub keeps its streams in another way')
+    this.#outbound = gossip.streamsOutbound
     this.#create = gossip.createOutboundStream.bind(gossip)
     gossip.createOutboundStream = async (peer, connection) => this.#open(peer, connection)
     const forget = gossip.onPeerDisconnected.bind(gossip)
@@ -100,6 +104,8 @@ export class GossipStreams {
     for (let next: Connection | undefined = first; next !== undefined; next = this.#opening.get(name)) {
       this.#opening.set(name, undefined)
       await this.#create(peer, next)
+      // Gossipsub would keep one that ended before it was handed on, and all of its connection, also when the peer has gone.
+      if (this.#outbound.get(name)?.rawStream.timeline.close !== undefined) this.#outbound.delete(name)
     }
     this.#opening.delete(name)
   }

@@ -1,5 +1,5 @@
 import type { MessageStream } from '@libp2p/interface'
-import type { AbstractStreamMuxer } from '@libp2p/utils'
+import type { AbstractMessageStream, AbstractStreamMuxer } from '@libp2p/utils'
 import type { Uint8ArrayList } from 'uint8arraylist'
 import { LIMITS } from '../core/limits.js'
 
@@ -72,6 +72,20 @@ function sendUntilEnd(muxer: AbstractStreamMuxer): AbstractStreamMuxer['send'] {
       return false
     }
   }
+}
+
+/**
+ * Has what is sent on a stream go in short frames. The other side answers each when all of it has come, and nothing else
+ * tells on a slow line that what was sent arrives: it would be taken for a dead one in the middle of a long frame.
+ */
+export function inShortFrames(stream: AbstractMessageStream): void {
+  let most = stream.maxMessageSize
+  Object.defineProperty(stream, 'maxMessageSize', {
+    get: () => Math.min(most ?? LIMITS.sentFrameBytes, LIMITS.sentFrameBytes),
+    set: (bytes: number) => {
+      most = bytes
+    }
+  })
 }
 
 /** No data that is worth sending is so short that many of them matter. */

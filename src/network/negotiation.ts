@@ -10,7 +10,7 @@ import {
 import { AbstractStreamMuxer } from '@libp2p/utils'
 import { LIMITS } from '../core/limits.js'
 import { RateLimiter } from '../core/rate-limiter.js'
-import { guardMuxer, type Reader } from './muxer-guard.js'
+import { guardMuxer, inShortFrames, type Reader } from './muxer-guard.js'
 
 /**
  * libp2p agrees on a protocol (multistream-select) for a connection, for its muxer and for each stream. While
@@ -90,12 +90,14 @@ export function guardedMuxer(
         // The muxer ends its connection where taking what has come throws.
         if (!bare.take('', performance.now())) throw TOO_MANY
         guard(stream, isServed)
+        inShortFrames(stream)
         accept(stream)
       }
       const create = muxer.createStream.bind(muxer)
       muxer.createStream = async options => {
         const stream = await create(options)
         guard(stream, isAnswer)
+        inShortFrames(stream)
         return stream
       }
       return muxer

@@ -1,15 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import { generateKeyPair, publicKeyToProtobuf } from '@libp2p/crypto/keys'
 import { RPC } from '@libp2p/gossipsub/message'
-import type { PublicKey, Stream } from '@libp2p/interface'
+import type { PublicKey, Stream, StreamMuxerFactory } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { peerIdFromPublicKey } from '@libp2p/peer-id'
 import { tcp } from '@libp2p/tcp'
+import { AbstractStreamMuxer } from '@libp2p/utils'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { concat, utf8 } from '#src/core/bytes.js'
 import { LIMITS } from '#src/core/limits.js'
+import { openingOf } from '../attacks/attacker.js'
 import { varint } from '../core/protobuf.js'
 import { Changes, deadline } from './changes.js'
 
@@ -20,9 +22,14 @@ const GOSSIP = '/meshsub/1.2.0'
 const IDENTIFY_MESSAGES = 10
 
 /** What a stranger says of itself: much, with gossip or without; or nothing. */
-export type Manner = 'says much' | 'says much, but nothing of gossip' | 'says nothing'
+export type Manner = (typeof MANNERS)[number]
 
-export const MANNERS: readonly Manner[] = ['says much', 'says much, but nothing of gossip', 'says nothing']
+export const MANNERS = [
+  'says much',
+  'says much, but nothing of gossip',
+  'says nothing',
+  'goes as soon as gossip is agreed on'
+] as const
 
 /**
  * A peer under a name that nobody has seen before. It connects, says of itself what it likes, takes part in gossip, asks to
@@ -31,14 +38,15 @@ export const MANNERS: readonly Manner[] = ['says much', 'says much, but nothing 
 export async function comeAndGo(address: string, topic: string, manner: Manner): Promise<string[]> {
   const key = await generateKeyPair('Ed25519')
   const news = new News()
+  const goes = manner === 'goes as soon as gossip is agreed on'
   const libp2p = await createLibp2p({
     privateKey: key,
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux()]
+    streamMuxers: [goes ? () => goesOnceAgreed(news) : yamux()]
   })
   try {
-    if (manner !== 'says nothing')
+    if (manner.startsWith('says much'))
       await libp2p.handle(IDENTIFY, async stream => {
         for (let index = 0; index < IDENTIFY_MESSAGES; index += 1)
           stream.send(framed(identifyMessage(publicKeyToProtobuf(key.publicKey), index, manner)))
@@ -50,8 +58,12 @@ export async function comeAndGo(address: string, topic: string, manner: Manner):
       news.happened('has a stream')
     })
     const connection = await libp2p.dial(multiaddr(address), { signal: deadline() })
-    if (manner !== 'says nothing') await news.wait('identified')
+    if (manner.startsWith('says much')) await news.wait('identified')
     const stream = await connection.newStream(GOSSIP, { signal: deadline() })
+    if (goes) {
+      await news.wait('has gone')
+      return namesOf(key.publicKey)
+    }
     sendRpc(stream, { subscriptions: [{ subscribe: true, topic }], messages: [] })
     await news.wait('has a stream')
     sendRpc(stream, {
@@ -71,6 +83,27 @@ export async function comeAndGo(address: string, topic: string, manner: Manner):
     await libp2p.stop()
   }
   return namesOf(key.publicKey)
+}
+
+/** A muxer that agrees on gossip with who opens a stream for it, and ends the connection with the same bytes. */
+function goesOnceAgreed(news: News): StreamMuxerFactory {
+  const inner = yamux()()
+  return {
+    protocol: inner.protocol,
+    createStreamMuxer: wire => {
+      const muxer = inner.createStreamMuxer(wire)
+      if (!(muxer instanceof AbstractStreamMuxer)) throw new TypeError('this muxer is not known')
+      muxer.onRemoteStream = stream => {
+        muxer.streams.push(stream)
+        stream.addEventListener('message', ({ data }) => {
+          if (!Buffer.from(data.subarray()).includes(GOSSIP)) return
+          stream.send(openingOf(GOSSIP))
+          wire.close({ signal: deadline() }).then(() => news.happened('has gone'))
+        })
+      }
+      return muxer
+    }
+  }
 }
 
 /** As libp2p writes them. */
