@@ -4,7 +4,8 @@
 //
 // A block ```console is typed in a terminal (bash) of its own, which stays open to the end of its section (##):
 //   $ command           typed, and waited for until the prompt is back, unless its comment says "until Ctrl-C";
-//                       "in another terminal" in the comment opens one; a \ at the end joins the next line
+//                       "in another terminal" in the comment opens one, "in the first terminal" goes back to that of
+//                       the section; a \ at the end joins the next line
 //   > text              typed to what runs
 //   other lines         must be shown, in this order. "…" stands for anything, and numbers, ids and hashes may differ
 // At the end of a section what still runs gets Ctrl-C, and has to end with exit code 0.
@@ -121,6 +122,7 @@ function stepsOf(lines) {
       steps.push({
         text,
         isNewTerminal: comment.includes('in another terminal'),
+        isFirst: comment.includes('in the first terminal'),
         isLasting: comment.includes('until Ctrl-C'),
         expected: []
       })
@@ -158,11 +160,15 @@ function escaped(text) {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 }
 
-async function type(block) {
-  const terminals = []
+/** `terminals`: those of its section. */
+async function type(block, terminals) {
+  let terminal
   for (const step of stepsOf(block.lines)) {
-    if (terminals.length === 0 || step.isNewTerminal) terminals.push(new Terminal())
-    const terminal = terminals.at(-1)
+    if (step.isFirst) terminal = terminals[0]
+    else if (terminal === undefined || step.isNewTerminal) {
+      terminal = new Terminal()
+      terminals.push(terminal)
+    }
     process.stdout.write(`${block.place}  $ ${step.text}\n`)
     await terminal.command(step.text)
     for (const line of step.expected) if (line.startsWith('> ')) terminal.write(`${line.slice(2)}\n`)
@@ -175,7 +181,6 @@ async function type(block) {
     if (!step.isLasting && terminal.exitCode !== 0)
       throw new Error(`it ended with exit code ${terminal.exitCode}:\n${terminal.shown}`)
   }
-  return terminals
 }
 
 let failed = 0
@@ -183,7 +188,7 @@ for (const file of process.argv.slice(2))
   for (const { title, blocks } of sectionsOf(file)) {
     const terminals = []
     try {
-      for (const block of blocks) terminals.push(...(await type(block)))
+      for (const block of blocks) await type(block, terminals)
     } catch (error) {
       failed += 1
       process.stdout.write(`FAILED in "${title}": ${error.message}\n`)
