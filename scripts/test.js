@@ -1,4 +1,4 @@
-// Runs all built tests, in four mochas side by side: most tests wait for a peer most of the time, so this takes
+// Runs all built tests, in five mochas side by side: most tests wait for a peer most of the time, so this takes
 // less than half as long. No mocha is told to exit: a handle that a test leaves behind keeps it from ending, and
 // shows. Ends with what failed, all lanes together, and a line "N passed, N failed".
 import { spawn } from 'node:child_process'
@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 
 const ROOT = 'build/test'
 /** Folders whose tests wait for processes or for peers, in lanes that take about as long; all others make the first lane. */
-const LANES = [['attacks', 'bench', 'cli', 'manager'], ['faults', 'soak'], ['network']]
+const LANES = [['attacks', 'bench', 'cli', 'manager'], ['faults', 'soak'], ['network'], ['docs']]
 
 const mocha = join(dirname(createRequire(import.meta.url).resolve('mocha/package.json')), 'bin', 'mocha.js')
 const files = readdirSync(ROOT, { recursive: true }).filter(file => file.endsWith('.test.js'))

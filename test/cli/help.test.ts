@@ -83,13 +83,13 @@ describe('The help', () => {
       assert.match(helpGroupHeading ?? '', long === '--role' ? /^Options:$/ : /^Of .*:$/, long ?? '')
   })
 
-  it('names each command of the tool in the README, and each option of a peer', () => {
-    const readme = repositoryFile('README.md')
+  it('names each command of the tool in the docs, and each option of a peer', () => {
+    const docs = ['COMMANDS', 'LOCALNET'].map(page => repositoryFile(`docs/${page}.md`)).join('\n')
     for (const [words] of commandsIn(toolCommand())) {
       const [, ...rest] = words.split(' ')
-      if (rest.length > 0) assert.match(readme, new RegExp(`\\| \`${rest.join(' ')}[ \`]`), words)
+      if (rest.length > 0) assert.match(docs, new RegExp(`\\| \`${rest.join(' ')}[ \`]`), words)
     }
-    for (const { long } of peerCommand().options) assert.ok(readme.includes(`\`${long}`), long ?? '')
+    for (const { long } of peerCommand().options) assert.ok(docs.includes(`\`${long}`), long ?? '')
   })
 })
 

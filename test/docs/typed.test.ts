@@ -21,7 +21,8 @@ describe('What the docs tell to type, at a terminal of 80 columns', function () 
     const bin = join(folder, 'bin')
     await mkdir(bin)
     await symlink(repositoryPath('dist/tallystick.js'), join(bin, 'tallystick'))
-    const env = { ...process.env, PATH: [bin, process.env.PATH].join(delimiter) }
+    const { PATH = '' } = process.env
+    const env = { ...process.env, PATH: [bin, PATH].join(delimiter) }
     await new Promise<void>(resolve => {
       const typist = [repositoryPath('scripts/type-docs.js'), 'guide.md']
       execFile(process.execPath, typist, { cwd: folder, env, maxBuffer: 2 ** 26 }, (error, stdout) => {
