@@ -64,13 +64,27 @@ export interface OpenedFrames {
 export async function openFrames(path: string, magic: Uint8Array): Promise<OpenedFrames> {
   const { size } = await stat(path)
   const stream = createReadStream(path, { start: magic.length })
-  const frames = decode(stream, { maxDataLength: LIMITS.answerBytes })[Symbol.asyncIterator]()
+  // The decoder takes a file that ends right behind a length for whole.
+  let announced = 0
+  let given = 0
+  const options = {
+    maxDataLength: LIMITS.answerBytes,
+    onLength: () => {
+      announced += 1
+    }
+  }
+  const frames = decode(stream, options)[Symbol.asyncIterator]()
   return {
     length: size,
     read: () => magic.length + stream.bytesRead,
     next: async () => {
       const { done, value } = await frames.next()
-      return done === true ? undefined : value.subarray()
+      if (done !== true) {
+        given += 1
+        return value.subarray()
+      }
+      if (given < announced) throw new Error('the file ends behind the length of something that is not there')
+      return undefined
     },
     close: () => stream.destroy()
   }
