@@ -84,6 +84,8 @@ export const LIMITS = {
   watchMs: 1_000,
   /** How long after the last answer a connection is pinged again, ms. Another connection of the same peer has it pinged at once. */
   pingMs: 5_000,
+  /** Of how many of its connections, the newest ones. */
+  doubtedConnections: 4,
   /** For how long nothing at all may come while it owes an answer, and for how long none, ms; then it is ended. */
   pingSilenceMs: 7_000,
   pingAnswerMs: 60_000,

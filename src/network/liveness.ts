@@ -58,9 +58,10 @@ export class Liveness {
     }
   }
 
-  /** Has these pinged at the next look. */
+  /** Has the last of these pinged at the next look. There are few of an honest peer, and who makes hundreds has no more pinged. */
   doubt(connections: readonly Connection[]): void {
-    for (const connection of connections) this.#pulseOf(connection).due = this.#now
+    for (const connection of connections.slice(-LIMITS.doubtedConnections))
+      this.#pulseOf(connection).due = this.#now
   }
 
   #pulseOf(connection: Connection): Pulse {

@@ -151,6 +151,7 @@ describe('A connection on which no ping is answered', () => {
   let liveness: Liveness
   let line: BreakableLine
   let connection: Connection
+  let guest: Libp2p
   /** Has something come from the other side. */
   let tell: () => Promise<void>
 
@@ -167,7 +168,8 @@ describe('A connection on which no ping is answered', () => {
       }),
       connectionEncrypters: [noise()],
       streamMuxers: [yamux()],
-      connectionMonitor: { enabled: false }
+      connectionMonitor: { enabled: false },
+      connectionManager: { inboundConnectionThreshold: 100 }
     })
     cleanup.add(async () => await libp2p.stop())
     return libp2p
@@ -177,7 +179,7 @@ describe('A connection on which no ping is answered', () => {
     clock = 0
     liveness = new Liveness(() => clock)
     const server = await libp2pOf(ANYWHERE, () => undefined)
-    const guest = await libp2pOf([], connection => liveness.follow(connection))
+    guest = await libp2pOf([], connection => liveness.follow(connection))
     line = await BreakableLine.to(cleanup, String(present(server.getMultiaddrs()[0])))
     const opened = Promise.withResolvers<Stream>()
     await server.handle('/words', stream => opened.resolve(stream))
@@ -210,6 +212,22 @@ describe('A connection on which no ping is answered', () => {
     assert.equal(connection.status, 'open')
     await look(2)
     assert.notEqual(connection.status, 'open')
+  })
+
+  it('is pinged soon where its peer makes another one, and few of many with it', async () => {
+    const all = [connection]
+    while (all.length < 3 * LIMITS.doubtedConnections)
+      all.push(await guest.dial(multiaddr(line.address), { force: true, signal: deadline() }))
+    line.stall()
+    liveness.look(all)
+    liveness.doubt(all)
+    await setImmediate()
+    liveness.look(all)
+    const pinged = all.filter(({ streams }) => streams.some(({ protocol }) => protocol !== '/words'))
+    assert.deepEqual(
+      pinged.map(({ id }) => id),
+      all.slice(-LIMITS.doubtedConnections).map(({ id }) => id)
+    )
   })
 
   it('is left alone for a while where other things come, as on a slow line, on which the answer stands behind them', async () => {
