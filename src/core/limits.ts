@@ -61,11 +61,9 @@ export const LIMITS = {
   /** New connections of all hosts. With more, each site has a few: who floods from many hosts keeps no other one out. */
   allConnectionsRate: { perSecond: 40, burst: 1_000 },
   fewConnectionsRate: { perSecond: 1, burst: 8 },
-  /** Connections that one host may have open at once. */
-  connectionsPerHost: 512,
-  /** Those of one site, an IPv4 /24 or an IPv6 /48, which is what one customer may have: never all. */
-  connectionsPerSite: 768,
-  /** Connections that are still shaking hands, in all and of one site: never all. */
+  /** Connections that one host may have open at once: half of them, and never more than it leaves for all others. */
+  connectionsPerHost: 500,
+  /** Connections that are still shaking hands, in all and of one site, an IPv4 /24 or an IPv6 /48: never all. */
   pendingConnections: 1_000,
   pendingConnectionsPerSite: 256,
   /** Bytes of a frame of the muxer, which is gathered whole, and so of the window of a stream. */

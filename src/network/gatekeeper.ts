@@ -2,7 +2,8 @@ import type { ConnectionGater, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { LIMITS } from '../core/limits.js'
 import { RateLimiter } from '../core/rate-limiter.js'
-import { originOf } from './connection-origin.js'
+import { Shares } from '../core/shares.js'
+import { bringerFrom, type Origin, originOf } from './connection-origin.js'
 import { mayBeKnown } from './peer-ids.js'
 
 /** Of a connection before it is encrypted, what is looked at. */
@@ -13,13 +14,13 @@ export interface Arrival {
 }
 
 /**
- * Decides which peers may connect: so many at once from one host and one site, fewer of these that are still shaking
- * hands, so many a second from one host and from all, in a closed network only those that are named, and none that is
- * avoided, or whose key anyone can sign for. The other side sees its connection end, and is told nothing.
+ * Decides which peers may connect: so many at once from one host and one site as leave some for others, fewer of these
+ * that are still shaking hands, so many a second from one host and from all, in a closed network only those that are
+ * named, and none that is avoided, or whose key anyone can sign for. The other side sees its connection end, and is told
+ * nothing.
  */
 export class Gatekeeper implements ConnectionGater {
-  readonly #ofHost = new Map<string, number>()
-  readonly #ofSite = new Map<string, number>()
+  readonly #open: Shares
   /** Of these, those that are still shaking hands. */
   readonly #pendingOfSite = new Map<string, number>()
   readonly #whenUpgraded = new WeakMap<object, () => void>()
@@ -31,25 +32,27 @@ export class Gatekeeper implements ConnectionGater {
   #avoided: ReadonlySet<string> = new Set()
 
   constructor(
-    private readonly connectionsPerHost: number,
+    connectionsPerHost: number,
     /** PeerIds; anyone where it is undefined. */
     private readonly admitted: ReadonlySet<string> | undefined
-  ) {}
+  ) {
+    this.#open = new Shares({ all: LIMITS.connections, ofPeer: connectionsPerHost })
+  }
 
   denyInboundConnection(connection: Arrival): boolean {
     if (connection.status !== 'open') return true
     const origin = originOf(connection.remoteAddr)
     if (origin === undefined) return false
     const { host, site } = origin
-    if ((this.#ofHost.get(host) ?? 0) >= this.connectionsPerHost) return true
-    if ((this.#ofSite.get(site) ?? 0) >= LIMITS.connectionsPerSite) return true
+    // Nobody has said a name yet.
+    const bringer = bringerFrom(host, origin)
     if ((this.#pendingOfSite.get(site) ?? 0) >= LIMITS.pendingConnectionsPerSite) return true
-    const now = performance.now()
-    if (!this.#arrivals.take(host, now)) return true
-    if (!this.#allArrivals.take('', now) && !this.#fewArrivals.take(site, now)) return true
+    if (this.#open.take(bringer, 1) !== 'taken') return true
+    if (!this.#isInRate(origin)) {
+      this.#open.release(bringer, 1)
+      return true
+    }
     // Counted from here to its end, whether the handshake succeeds or not.
-    count(this.#ofHost, host, 1)
-    count(this.#ofSite, site, 1)
     count(this.#pendingOfSite, site, 1)
     let isPending = true
     const settle = (): void => {
@@ -58,8 +61,7 @@ export class Gatekeeper implements ConnectionGater {
     }
     const release = (): void => {
       settle()
-      count(this.#ofHost, host, -1)
-      count(this.#ofSite, site, -1)
+      this.#open.release(bringer, 1)
     }
     this.#whenUpgraded.set(connection, settle)
     connection.addEventListener('close', release, { once: true })
@@ -92,6 +94,13 @@ export class Gatekeeper implements ConnectionGater {
 
   denyOutboundUpgradedConnection(peer: PeerId): boolean {
     return !this.#admits(peer)
+  }
+
+  #isInRate({ host, site }: Origin): boolean {
+    const now = performance.now()
+    return (
+      this.#arrivals.take(host, now) && (this.#allArrivals.take('', now) || this.#fewArrivals.take(site, now))
+    )
   }
 
   #admits(peer: PeerId): boolean {

@@ -117,9 +117,25 @@ describe('Connections of one host', () => {
         gatekeeper.denyInboundUpgradedConnection(stranger, arrival)
         return isTaken
       })
-      assert.equal(taken.length, LIMITS.connectionsPerSite)
+      assert.equal(taken.length, (3 * LIMITS.connections) / 4)
       assert.equal(gatekeeper.denyInboundConnection(arrivalFrom('/ip4/192.0.2.7')), false)
     }
+  })
+
+  it('are no more than are left for all others: two hosts of two sites have never all, and fifty clients of a third connect', () => {
+    const gatekeeper = new Gatekeeper(LIMITS.connectionsPerHost, undefined)
+    const openOf = (address: string, count: number): number => {
+      const arrivals = Array.from({ length: count }, () => arrivalFrom(address))
+      return arrivals.filter(arrival => {
+        const isTaken = !gatekeeper.denyInboundConnection(arrival)
+        gatekeeper.denyInboundUpgradedConnection(stranger, arrival)
+        return isTaken
+      }).length
+    }
+    const { connections } = LIMITS
+    assert.equal(openOf('/ip4/203.0.113.1', connections), connections / 2)
+    assert.equal(openOf('/ip6/2001:db8::1', connections), connections / 4)
+    assert.equal(openOf('/ip4/192.0.2.7', 50), 50)
   })
 
   it('that say nothing leave places for others that shake hands', async () => {
