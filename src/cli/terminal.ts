@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { LIMITS } from '../core/limits.js'
-import { exactJson, harmless } from '../core/text.js'
+import { exactJson } from '../core/text.js'
+import { hasColours, type Line, rendered } from './styled.js'
 
 /**
  * All that goes to standard output and standard error goes through here: texts of strangers are in it, and a terminal
@@ -58,22 +59,26 @@ export async function outputTaken(): Promise<void> {
 }
 
 /** Lines for people that are the result of a command, on standard output. */
-export function printResult(...lines: readonly string[]): void {
+export function printResult(...lines: readonly Line[]): void {
   writeLines(standardOutput, lines)
 }
 
 /** Logs for people go to standard error, always. */
-export function printLine(...lines: readonly string[]): void {
+export function printLine(...lines: readonly Line[]): void {
   writeLines(standardError, lines)
 }
 
 /** In one write. Each stays one line, and does nothing to a terminal; `before` them go control sequences of ours. */
-export function writeLines(stream: Shown, lines: readonly string[], before = ''): void {
+export function writeLines(stream: Output, lines: readonly Line[], before = ''): void {
   if (leavesOut(stream, lines.length, LIMITS.unshownBytes)) return
   const count = takeMissed(stream)
   if (count > 0) printLine(`${count} lines were not shown, as nobody read them`)
-  stream.write(before + lines.map(line => `${harmless(line)}\n`).join(''))
+  const inColours = hasColours(stream.isTTY === true, process.env)
+  stream.write(before + lines.map(line => `${rendered(line, inColours)}\n`).join(''))
 }
+
+/** Not every terminal says how large it is. */
+export type Output = NodeJS.WritableStream & Partial<Pick<NodeJS.WriteStream, 'isTTY' | 'rows' | 'columns'>>
 
 /** A file that is written to standard output in place of a name; it is not for terminals. */
 export function writeFileContent(content: string | Uint8Array): void {

@@ -3,17 +3,18 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { Failure } from '../cli/failure.js'
 import { wholeNumber } from '../cli/options.js'
 import { stopController } from '../cli/run-peer.js'
+import { good } from '../cli/styled.js'
 import { printJson, printResult, standardOutput } from '../cli/terminal.js'
 import { LIMITS } from '../core/limits.js'
 import { parseTopology, type Topology } from '../localnet/topology.js'
 import { ask } from './control-client.js'
 import { displayOn } from './display.js'
-import type { NetworkEventOf } from './events.js'
+import type { NetworkEvent, NetworkEventOf } from './events.js'
 import { type Groups, parseGroups } from './groups.js'
 import { ORDERINGS } from './plan.js'
 import type { Request } from './requests.js'
 import { type NetworkOptions, runNetwork } from './up.js'
-import { networkTable, sentence } from './view.js'
+import { networkTable, outcomeOf, sentence } from './view.js'
 
 interface FolderOptions {
   readonly folder: string
@@ -89,7 +90,8 @@ function status(): Command {
         else if (event.event === 'network') network = event
         else if (event.event === 'node') nodes.push(event)
       })
-      if (!json) printResult(...networkTable(network, nodes))
+      const width = standardOutput.isTTY ? standardOutput.columns || 80 : Number.POSITIVE_INFINITY
+      if (!json) printResult(...networkTable(network, nodes, { width, height: Number.POSITIVE_INFINITY }))
     })
 }
 
@@ -108,7 +110,7 @@ function start(): Command {
     .description('Starts a node again that was stopped or killed, on its folder and address.')
     .requiredOption('--node <i>', 'which node', nodeNumber)
     .action(({ node, ...options }: FolderOptions & { node: number }) =>
-      tell(options, { request: 'start', node })
+      change(options, { request: 'start', node })
     )
 }
 
@@ -117,7 +119,7 @@ function stop(): Command {
     .description('Stops all nodes in order, and the manager; or one node, which the others then forget.')
     .option('--node <i>', 'this node alone', nodeNumber)
     .action(({ node, ...options }: FolderOptions & { node?: number }) =>
-      tell(options, { request: 'stop', node: node ?? null })
+      change(options, { request: 'stop', node: node ?? null })
     )
 }
 
@@ -126,7 +128,7 @@ function kill(): Command {
     .description('Kills a node, as a crash would (SIGKILL). The others look for it until it is back.')
     .requiredOption('--node <i>', 'which node', nodeNumber)
     .action(({ node, ...options }: FolderOptions & { node: number }) =>
-      tell(options, { request: 'kill', node })
+      change(options, { request: 'kill', node })
     )
 }
 
@@ -136,13 +138,15 @@ function partition(): Command {
       'Divides the network: nodes have to do with nodes of their group alone. Those that are not named make one more group.'
     )
     .argument('<groups>', 'such as 1,2,3/4,5,6 or 1-3/4-6', groups)
-    .action((named: Groups, options: FolderOptions) => tell(options, { request: 'partition', groups: named }))
+    .action((named: Groups, options: FolderOptions) =>
+      change(options, { request: 'partition', groups: named })
+    )
 }
 
 function heal(): Command {
   return partOf('heal')
     .description('Makes a divided network whole again.')
-    .action((options: FolderOptions) => tell(options, { request: 'heal' }))
+    .action((options: FolderOptions) => change(options, { request: 'heal' }))
 }
 
 function partOf(name: string): Command {
@@ -159,6 +163,13 @@ async function tell({ folder, json }: FolderOptions, request: Request): Promise<
     if (said === undefined) throw new Failure('the network manager said something that was not asked for')
     printResult(said)
   })
+}
+
+/** Asks for a change, and says for people what has come about; as JSON there is nothing to say but the exit code. */
+async function change({ folder, json }: FolderOptions, request: Request): Promise<void> {
+  const heard: NetworkEvent[] = []
+  await ask(folder, request, event => heard.push(event))
+  if (!json) printResult([good('SUCCESS'), `: ${outcomeOf(request, heard)}`])
 }
 
 function topology(text: string): Topology {

@@ -1,5 +1,6 @@
 import { onContinued } from '../cli/continued.js'
-import { printJson, writeLines } from '../cli/terminal.js'
+import { type Line, wrapped } from '../cli/styled.js'
+import { type Output, printJson, writeLines } from '../cli/terminal.js'
 import type { NetworkEvent, NetworkEventOf } from './events.js'
 import { networkTable, sentence } from './view.js'
 
@@ -9,9 +10,6 @@ export interface Display {
   /** Nothing more is shown. */
   close(): void
 }
-
-/** Where it is shown. Not every terminal says how large it is. */
-export type Output = NodeJS.WritableStream & Partial<Pick<NodeJS.WriteStream, 'isTTY' | 'rows' | 'columns'>>
 
 /** A table that is drawn anew in its place on a terminal; elsewhere a line for each thing that happens. */
 export function displayOn(stream: Output, json: boolean): Display {
@@ -33,8 +31,8 @@ class Known {
     return before
   }
 
-  table(): string[] {
-    return networkTable(this.#network, [...this.#nodes.values()])
+  table(room: { readonly width: number; readonly height: number }): Line[] {
+    return networkTable(this.#network, [...this.#nodes.values()], room)
   }
 }
 
@@ -61,15 +59,15 @@ const HELP =
 /** Below what was said, the table, which is drawn anew in its place. */
 class Screen implements Display {
   readonly #known = new Known()
-  readonly #resized = (): void => this.#draw([HELP], '\x1b[2J\x1b[H')
-  #said: string[] = []
+  readonly #resized = (): void => this.#draw(HELP, '\x1b[2J\x1b[H')
+  #said: Line[] = []
   #drawn = 0
   #due: NodeJS.Timeout | undefined
 
   // Below what the shell has written meanwhile.
   readonly #release = onContinued(() => {
     this.#drawn = 0
-    this.#draw([HELP])
+    this.#draw(HELP)
   })
 
   constructor(private readonly stream: Output) {
@@ -81,24 +79,25 @@ class Screen implements Display {
     const said = sentence(event, before)
     const isInTable = event.event === 'network' || (event.event === 'node' && event.state === before?.state)
     if (said !== undefined && !isInTable) this.#said.push(said)
-    this.#due ??= setTimeout(() => this.#draw([HELP]), DRAW_MS)
+    this.#due ??= setTimeout(() => this.#draw(HELP), DRAW_MS)
   }
 
   close(): void {
-    this.#draw([])
+    this.#draw('')
     this.stream.off('resize', this.#resized)
     this.#release()
   }
 
   /** One write: no half of a table is ever seen. */
-  #draw(below: readonly string[], erase = this.#drawn > 0 ? `\x1b[${this.#drawn}A\x1b[J` : ''): void {
+  #draw(help: string, erase = this.#drawn > 0 ? `\x1b[${this.#drawn}A\x1b[J` : ''): void {
     clearTimeout(this.#due)
     this.#due = undefined
     // What does not fit could not be drawn over.
-    const [rows, columns] = [this.stream.rows || 24, this.stream.columns || 80]
-    const table = [...this.#known.table(), ...below]
-      .slice(0, rows - 1)
-      .map(line => line.slice(0, columns - 1))
+    const [width, height] = [(this.stream.columns || 80) - 1, (this.stream.rows || 24) - 1]
+    const below = help === '' ? [] : wrapped(help, width)
+    const whole = this.#known.table({ width, height: Number.POSITIVE_INFINITY })
+    const fits = whole.length + below.length <= height
+    const table = fits ? [...whole, ...below] : this.#known.table({ width, height })
     writeLines(this.stream, [...this.#said, ...table], erase)
     this.#said = []
     this.#drawn = table.length

@@ -87,6 +87,11 @@ export class Fleet {
     }
   }
 
+  /** What is known of a node. Throws UsageError where there is none of that number. */
+  nodeAt(number: number): NetworkEventOf<'node'> {
+    return this.#node(number).event()
+  }
+
   /** Asks all nodes how they do, now. */
   async look(): Promise<void> {
     await Promise.all(this.nodes.map(node => this.#lookAt(node)))

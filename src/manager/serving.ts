@@ -25,14 +25,20 @@ export async function serve(
       )
     }
     case 'stop':
-      return request.node === null ? stop() : fleet.stopNode(request.node)
+      if (request.node === null) return stop()
+      await fleet.stopNode(request.node)
+      return say(fleet.nodeAt(request.node))
     case 'start':
-      return fleet.startNode(request.node)
+      await fleet.startNode(request.node)
+      return say(fleet.nodeAt(request.node))
     case 'kill':
-      return fleet.killNode(request.node)
+      await fleet.killNode(request.node)
+      return say(fleet.nodeAt(request.node))
     case 'partition':
-      return fleet.divide(request.groups)
+      await fleet.divide(request.groups)
+      return say(fleet.network())
     case 'heal':
-      return fleet.heal()
+      await fleet.heal()
+      return say(fleet.network())
   }
 }

@@ -1,5 +1,7 @@
+import { bad, cut, type Line, type Look, type Span, wrapped } from '../cli/styled.js'
 import type { NetworkEvent, NetworkEventOf } from './events.js'
 import { describeGroups } from './groups.js'
+import type { Request } from './requests.js'
 
 /** What people see of a network. Pure: from events to lines. */
 
@@ -9,89 +11,177 @@ type Network = NetworkEventOf<'network'>
 interface Column {
   readonly title: string
   readonly isNumber?: true
+  /** Where not all columns fit, those of the least worth are left out. */
+  readonly worth: number
   readonly cell: (node: Node) => string
+  readonly look?: (node: Node, heads: Heads) => Look | undefined
 }
+
+/** The names of what nodes have, and who has it; who does not run is left out. */
+type Heads = ReadonlyMap<string, readonly number[]>
 
 const NONE = '–'
 
+const STATES: Readonly<Record<Node['state'], Look | undefined>> = {
+  starting: undefined,
+  running: 'good',
+  silent: 'doubtful',
+  stopped: undefined,
+  killed: 'bad',
+  failed: 'bad'
+}
+
 const NODE: readonly Column[] = [
-  { title: 'node', isNumber: true, cell: ({ node }) => String(node) },
-  { title: 'id', cell: ({ peerId }) => (peerId === null ? NONE : `…${peerId.slice(-8)}`) },
-  { title: 'role', cell: ({ role }) => role },
-  { title: 'state', cell: ({ state }) => state }
+  { title: 'node', isNumber: true, worth: 9, cell: ({ node }) => String(node) },
+  { title: 'id', worth: 4, cell: ({ peerId }) => (peerId === null ? NONE : `…${peerId.slice(-8)}`) },
+  { title: 'role', worth: 5, cell: ({ role }) => role },
+  { title: 'state', worth: 8, cell: ({ state }) => state, look: ({ state }) => STATES[state] }
 ]
 
 const PEERS: Column = {
   title: 'peers',
   isNumber: true,
+  worth: 6,
   cell: ({ state, peers, known }) => (isThere(state) && peers !== null ? `${peers}/${known}` : NONE)
 }
 
 const ADDRESS: Column = {
   title: 'address',
+  worth: 1,
   cell: ({ address }) => address?.replace(/\/p2p\/[^/]+$/, '') ?? NONE
 }
 
 const OF_CHAINS: readonly Column[] = [
   ...NODE,
-  { title: 'height', isNumber: true, cell: ({ height }) => String(height ?? NONE) },
-  { title: 'head', cell: ({ head }) => head?.slice(0, 8) ?? NONE },
+  { title: 'height', isNumber: true, worth: 7, cell: ({ height }) => String(height ?? NONE) },
+  { title: 'head', worth: 9, cell: ({ head }) => head?.slice(0, 8) ?? NONE, look: lookOf },
   PEERS,
-  { title: 'hash rate', isNumber: true, cell: ({ hashRate }) => hashRateText(hashRate) },
-  { title: 'pool', isNumber: true, cell: ({ pool }) => String(pool ?? NONE) },
+  { title: 'hash rate', isNumber: true, worth: 2, cell: ({ hashRate }) => hashRateText(hashRate) },
+  { title: 'pool', isNumber: true, worth: 3, cell: ({ pool }) => String(pool ?? NONE) },
   ADDRESS
 ]
 
 /** Where there is no order. */
 const OF_SETS: readonly Column[] = [
   ...NODE,
-  { title: 'transfers', isNumber: true, cell: ({ transfers }) => String(transfers ?? NONE) },
-  { title: 'digest', cell: ({ digest }) => digest?.slice(0, 8) ?? NONE },
+  { title: 'transfers', isNumber: true, worth: 7, cell: ({ transfers }) => String(transfers ?? NONE) },
+  { title: 'digest', worth: 9, cell: ({ digest }) => digest?.slice(0, 8) ?? NONE, look: lookOf },
   PEERS,
   ADDRESS
 ]
 
-/** All nodes in a table, what network it is above it, and whether they agree below. */
-export function networkTable(network: Network | undefined, nodes: readonly Node[]): string[] {
-  const columns = network?.ordering === 'none' ? OF_SETS : OF_CHAINS
-  const rows = nodes.map(node => columns.map(({ cell }) => cell(node)))
-  const widths = columns.map(({ title }, index) =>
-    Math.max(title.length, ...rows.map(row => row[index]?.length ?? 0))
-  )
-  const line = (cells: readonly string[]): string =>
-    columns
-      .map(({ isNumber }, index) => {
-        const [cell = '', width = 0] = [cells[index], widths[index]]
-        return isNumber ? cell.padStart(width) : cell.padEnd(width)
-      })
-      .join('  ')
-      .trimEnd()
-  return [
+/** Where nothing says how much room there is. */
+const ROOM: Room = { width: Number.POSITIVE_INFINITY, height: Number.POSITIVE_INFINITY }
+
+interface Room {
+  readonly width: number
+  readonly height: number
+}
+
+/** All nodes in a table, what network it is above it, and whether they agree below; in no more room than there is. */
+export function networkTable(
+  network: Network | undefined,
+  nodes: readonly Node[],
+  { width, height }: Room = ROOM
+): Line[] {
+  const heads = headsOf(nodes)
+  const above = [
     network === undefined ? 'the network is starting' : networkLine(network),
-    line(columns.map(({ title }) => title)),
-    ...rows.map(line),
-    agreement(nodes)
+    ...(network === undefined || network.groups === null
+      ? []
+      : [`divided into ${describeGroups(network.groups)}`])
+  ]
+  const around = [above, [agreement(nodes, heads)]] as const
+  const [before = [], after = []] = around.map(lines => lines.flatMap(line => fitted(line, width)))
+  const [titles = '', ...rows] = rowsOf(
+    network?.ordering === 'none' ? OF_SETS : OF_CHAINS,
+    nodes,
+    heads,
+    width
+  )
+  const room = height - before.length - after.length - 1
+  const shown = rows.length <= room ? rows : rows.slice(0, Math.max(0, room - 1))
+  const left = rows.length - shown.length
+  const more = left === 0 ? [] : [`… and ${left} more`]
+  return [...before, titles, ...shown, ...more, ...after].slice(0, Math.max(0, height))
+}
+
+function fitted(line: Line, width: number): Line[] {
+  return width === Number.POSITIVE_INFINITY ? [line] : wrapped(line, width)
+}
+
+/** The titles, then a line for each node. */
+function rowsOf(all: readonly Column[], nodes: readonly Node[], heads: Heads, width: number): Line[] {
+  const widthOf = ({ title, cell }: Column): number =>
+    Math.max(title.length, ...nodes.map(node => cell(node).length))
+  let columns = all
+  const total = (): number => columns.reduce((sum, column) => sum + widthOf(column) + 2, -2)
+  while (total() > width && columns.length > 1) {
+    const least = Math.min(...columns.map(({ worth }) => worth))
+    const last = columns.findLast(({ worth }) => worth === least)
+    columns = columns.filter(column => column !== last)
+  }
+  const lineOf = (textIn: (column: Column) => string, lookIn: (column: Column) => Look | undefined): Line => {
+    const spans = columns.flatMap((column, index): (string | Span)[] => {
+      const [text, columnWidth, look] = [textIn(column), widthOf(column), lookIn(column)]
+      const space = ' '.repeat(columnWidth - text.length)
+      const shown = look === undefined ? text : { text, look }
+      const gap = index === 0 ? '' : '  '
+      return column.isNumber ? [gap + space, shown] : [gap, shown, space]
+    })
+    return cut(spans, width)
+  }
+  return [
+    lineOf(
+      ({ title }) => title,
+      () => undefined
+    ),
+    ...nodes.map(node =>
+      lineOf(
+        ({ cell }) => cell(node),
+        ({ look }) => look?.(node, heads)
+      )
+    )
   ]
 }
 
-function networkLine({ network, ordering, topology, folder, groups }: Network): string {
+function networkLine({ network, ordering, topology, folder }: Network): string {
   const order = ordering === 'none' ? 'with no order' : `ordered by ${ordering}`
-  const whole = `network ${network.slice(0, 8)} in ${folder}, ${order}, topology ${topology}`
-  return groups === null ? whole : `${whole}, divided into ${describeGroups(groups)}`
+  return `network ${network.slice(0, 8)} in ${folder}, ${order}, topology ${topology}`
+}
+
+function dividedInto({ groups }: Network): string {
+  return groups === null ? '' : `, divided into ${describeGroups(groups)}`
+}
+
+function headsOf(nodes: readonly Node[]): Heads {
+  const heads = new Map<string, number[]>()
+  for (const node of nodes) {
+    const name = isThere(node.state) ? nameOf(node) : null
+    if (name !== null) heads.set(name, [...(heads.get(name) ?? []), node.node])
+  }
+  return heads
+}
+
+/** Each head, or set, has a colour of its own. */
+function lookOf(node: Node, heads: Heads): Look | undefined {
+  const place = [...heads.keys()].indexOf(nameOf(node) ?? '')
+  return place < 0 ? undefined : `head ${place}`
 }
 
 /** Whether those that run have one head, or one set. */
-function agreement(nodes: readonly Node[]): string {
-  const running = nodes.filter(node => isThere(node.state) && nameOf(node) !== null)
-  const held = new Map<string | null, number[]>()
-  for (const node of running) held.set(nameOf(node), [...(held.get(nameOf(node)) ?? []), node.node])
-  const [first] = running
+function agreement(nodes: readonly Node[], heads: Heads): Line {
+  const first = nodes.find(node => isThere(node.state) && nameOf(node) !== null)
   if (first === undefined) return 'no node runs'
   const isSet = first.digest !== null
-  if (held.size === 1)
+  if (heads.size === 1)
     return isSet ? `one set, of ${first.transfers} transfers` : `one head, at height ${first.height}`
-  const parts = [...held].map(([name, numbers]) => `${name?.slice(0, 8)} (${numbers.join(',')})`)
-  return `${held.size} ${isSet ? 'sets' : 'heads'}: ${parts.join(', ')}`
+  const parts = [...heads].flatMap(([name, numbers], place): (string | Span)[] => [
+    place === 0 ? '' : ', ',
+    { text: name.slice(0, 8), look: `head ${place}` },
+    ` (${numbers.join(',')})`
+  ])
+  return [`${heads.size} ${isSet ? 'sets' : 'heads'}: `, ...parts]
 }
 
 /** Of what the node has; null where that is not known. */
@@ -100,10 +190,10 @@ function nameOf({ head, digest }: Node): string | null {
 }
 
 /** What is said of an event where lines are printed; undefined where it is nothing new after what was known of the node. */
-export function sentence(event: NetworkEvent, before: Node | undefined): string | undefined {
+export function sentence(event: NetworkEvent, before: Node | undefined): Line | undefined {
   switch (event.event) {
     case 'network':
-      return `${networkLine(event)}; process ${event.pid}`
+      return `${networkLine(event)}${dividedInto(event)}; process ${event.pid}`
     case 'node':
       return nodeSentence(event, before)
     case 'reorg': {
@@ -121,7 +211,7 @@ export function sentence(event: NetworkEvent, before: Node | undefined): string 
   }
 }
 
-function nodeSentence(now: Node, before: Node | undefined): string | undefined {
+function nodeSentence(now: Node, before: Node | undefined): Line | undefined {
   const { node, state, role, address, height, transfers } = now
   if (state !== before?.state)
     switch (state) {
@@ -136,9 +226,9 @@ function nodeSentence(now: Node, before: Node | undefined): string | undefined {
       case 'stopped':
         return `node ${node} stopped`
       case 'killed':
-        return `node ${node} was killed`
+        return [`node ${node} was `, bad('killed')]
       case 'failed':
-        return `node ${node} failed`
+        return [`node ${node} `, bad('failed')]
     }
   const name = nameOf(now)
   if (name === nameOf(before) || name === null || height === 0 || transfers === 0) return undefined
@@ -158,3 +248,27 @@ function hashRateText(hashRate: number | null): string {
 }
 
 const UNITS = ['H/s', 'kH/s', 'MH/s', 'GH/s']
+
+/** What a change that was asked for has made of the network, as the manager tells it. */
+export function outcomeOf(request: Request, told: readonly NetworkEvent[]): string {
+  const network = told.find(event => event.event === 'network')
+  switch (request.request) {
+    case 'stop':
+      return request.node === null
+        ? 'all nodes and their manager have stopped'
+        : `node ${request.node} has stopped, and the others forget it`
+    case 'start': {
+      const at = told.find(event => event.event === 'node')?.address
+      return `node ${request.node} runs${at == null ? '' : ` at ${at}`}`
+    }
+    case 'kill':
+      return `node ${request.node} was killed; the others look for it until it is started again`
+    case 'partition':
+      return `the network is divided into ${describeGroups(network?.groups ?? request.groups)}`
+    case 'heal':
+      return 'the network is whole again'
+    case 'status':
+    case 'mine':
+      return 'it is done'
+  }
+}

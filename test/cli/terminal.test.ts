@@ -55,7 +55,7 @@ describe('Standard output and standard error', () => {
 
   it('are handed to few, and what these write by themselves holds no text of anybody else', () => {
     const users = sources.filter(({ text }) =>
-      /standard(Output|Error)|NodeJS\.Writ(ableStream|eStream)/.test(text)
+      /standard(Output|Error)|NodeJS\.Writ(ableStream|eStream)|type Output\b/.test(text)
     )
     assert.deepEqual(users.map(({ name }) => name).sort(), DRAWING)
     for (const { name, text } of users)

@@ -26,10 +26,10 @@ function node(number: number, changes: Partial<NetworkEventOf<'node'>> = {}): Ne
   }
 }
 
-/** What a person sees after these bytes: lines, over which the cursor goes up and erases what is below it. */
+/** What a person sees after these bytes, colours aside: lines, over which the cursor goes up and erases what is below it. */
 function seen(bytes: string): string[] {
   let lines: string[] = []
-  for (const part of `0J${bytes}`.split('\x1b[')) {
+  for (const part of `0J${bytes.replaceAll(COLOUR, '')}`.split('\x1b[')) {
     const [, count, command] = /^(\d*)([AJ])/.exec(part) ?? assert.fail(part)
     // The last line is the one the cursor is in.
     if (command === 'A') lines = lines.slice(0, lines.length - 1 - Number(count))
@@ -39,6 +39,8 @@ function seen(bytes: string): string[] {
   }
   return lines
 }
+
+const COLOUR = new RegExp(`${'\x1b'}\\[\\d+m`, 'g')
 
 class Terminal extends PassThrough {
   readonly isTTY = true

@@ -141,27 +141,30 @@ describe('a network that runs', function () {
       ask(network.folder, { request: 'partition', groups: [[1], [4]] }, () => undefined),
       new UsageError('there is no node 4; the nodes are 1 to 3')
     )
-    await network.does('partition', '1')
+    assert.match(await network.does('partition', '1'), /^SUCCESS: the network is divided into 1\/2,3/)
     await network.when(all => connections(all).join(' ') === '0/1 1/2 1/1')
     await network.does('mine', '--node', '1')
     await network.does('mine', '--node', '2', '--count', '2')
     await network.when(all => heights(all).join() === '2,3,3')
-    await network.does('heal')
+    assert.equal(await network.does('heal'), 'SUCCESS: the network is whole again\n')
     const nodes = await network.when(all => heights(all).join() === '3,3,3')
     assert.equal(new Set(nodes.map(({ head }) => head)).size, 1)
     await network.program.says('stdout', /^\{"event":"reorg","node":1,.*"depth":1\}$/m)
   })
 
   it('forgets a node that stops, and looks for one that is killed until it is back', async () => {
-    await network.does('stop', '--node', '3')
-    await network.does('kill', '--node', '2')
+    assert.match(await network.does('stop', '--node', '3'), /^SUCCESS: node 3 has stopped, and the others/)
+    assert.match(await network.does('kill', '--node', '2'), /^SUCCESS: node 2 was killed; the others look/)
     for (const pid of pids.slice(1)) await whenGone(pid)
     const left = await network.when(([first]) => first?.peers === 0)
     assert.deepEqual(
       left.map(({ state }) => state),
       ['running', 'killed', 'stopped']
     )
-    await network.does('start', '--node', '2')
+    assert.match(
+      await network.does('start', '--node', '2'),
+      /^SUCCESS: node 2 runs at \/ip4\/127\.0\.0\.1\/tcp\/\d+/
+    )
     assert.deepEqual(connections(await network.when(([first]) => first?.peers === 1)), ['1/1', '1/1', '0/0'])
     await ask(network.folder, { request: 'start', node: 3 }, () => undefined)
     await network.when(all => connections(all).join(' ') === '1/1 2/2 1/1')
@@ -174,7 +177,7 @@ describe('a network that runs', function () {
   })
 
   it('stops: no process is left, and no socket', async () => {
-    await network.does('stop')
+    assert.equal(await network.does('stop'), 'SUCCESS: all nodes and their manager have stopped\n')
     assert.equal(existsSync(network.socket), false)
     const { code, stdout, stderr } = await network.program.ended
     assert.equal(code, 0, stderr)
@@ -221,7 +224,7 @@ describe('tallystick network', function () {
     const running = await RunningNetwork.up(cleanup, folder, '--nodes', '2', '--ordering', 'none')
     const { network } = unordered(await readNetwork(join(folder, 'network.json')))
     const alice = await Payer.create({ network }, 'alice')
-    await running.does('partition', '1/2')
+    assert.equal(await running.does('partition', '1/2', '--json'), '')
     for (const [index, node] of (
       await running.when(all => connections(all).join() === '0/1,0/1')
     ).entries()) {
@@ -232,7 +235,7 @@ describe('tallystick network', function () {
     const apart = await running.when(all => all.every(({ transfers }) => transfers === 1))
     assert.equal(new Set(apart.map(({ digest }) => digest)).size, 2)
     assert.match(await running.does('status'), /^node .* transfers {2}digest .*\n(.*\n)+2 sets: /m)
-    await running.does('heal')
+    assert.equal(await running.does('heal', '--json'), '')
     await running.when(all => all.every(({ transfers }) => transfers === 2))
     assert.match(await running.does('status'), /with no order(.*\n)+one set, of 2 transfers\n$/)
     assert.match(await running.refuses(1, 'mine', '--node', '1'), /this peer does not mine/)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import type { NetworkEventOf } from '#src/manager/events.js'
-import { networkTable, sentence } from '#src/manager/view.js'
+import { rendered, textOf } from '#src/cli/styled.js'
+import type { NetworkEvent, NetworkEventOf } from '#src/manager/events.js'
+import * as view from '#src/manager/view.js'
 
 type Node = NetworkEventOf<'node'>
 
@@ -52,6 +53,21 @@ function running(node: number, height: number, head: string, more: Partial<Node>
     known: 2,
     ...more
   }
+}
+
+/** As text, in so much room. */
+function networkTable(
+  network: NetworkEventOf<'network'> | undefined,
+  nodes: readonly Node[],
+  width = Number.POSITIVE_INFINITY,
+  height = Number.POSITIVE_INFINITY
+): string[] {
+  return view.networkTable(network, nodes, { width, height }).map(textOf)
+}
+
+function sentence(event: NetworkEvent, before: Node | undefined): string | undefined {
+  const said = view.sentence(event, before)
+  return said === undefined ? undefined : textOf(said)
 }
 
 describe('the table of a network', () => {
@@ -106,7 +122,8 @@ describe('the table of a network', () => {
 
   it('says how the network is divided, and that it is starting', () => {
     const groups = [[1, 2], [3]]
-    assert.match(networkTable({ ...NETWORK, groups }, [])[0] ?? '', /, divided into 1,2\/3$/)
+    assert.equal(networkTable({ ...NETWORK, groups }, [])[1], 'divided into 1,2/3')
+    assert.match(sentence({ ...NETWORK, groups }, undefined) ?? '', /, divided into 1,2\/3; process 4711$/)
     assert.equal(networkTable(undefined, [])[0], 'the network is starting')
   })
 
@@ -120,6 +137,70 @@ describe('the table of a network', () => {
     it(`shows ${hashRate} hashes a second as ${text}`, () => {
       assert.ok(networkTable(undefined, [running(1, 0, 'aa', { hashRate })])[2]?.includes(` ${text} `))
     })
+})
+
+describe('the table of a network, in less room', () => {
+  const groups = [
+    [1, 3, 5],
+    [2, 4, 6]
+  ]
+  const nodes = [1, 2, 3, 4, 5, 6].map(node =>
+    running(node, 12, node % 2 === 1 ? 'aaaa1111' : 'bbbb2222', { hashRate: node < 3 ? 718_000 : 0 })
+  )
+  const network = { ...NETWORK, folder: '/home/you/tallystick/data/network', groups }
+
+  it('of 80 columns leaves out the addresses', () => {
+    assert.deepEqual(networkTable(network, nodes, 79).slice(0, 4), [
+      'network 876cf391 in /home/you/tallystick/data/network, ordered by work,',
+      'topology random:2',
+      'divided into 1,3,5/2,4,6',
+      'node  id         role   state    height  head      peers  hash rate  pool'
+    ])
+  })
+
+  it('of 40 columns shows of each node its state, height, head and peers', () => {
+    const table = networkTable(network, nodes, 39)
+    assert.deepEqual(table.slice(4, 6), [
+      'node  state    height  head      peers',
+      '   1  running      12  aaaa1111    2/2'
+    ])
+    assert.equal(table[3], 'divided into 1,3,5/2,4,6')
+    assert.deepEqual(table.slice(-2), ['2 heads: aaaa1111 (1,3,5), bbbb2222', '(2,4,6)'])
+  })
+
+  for (let width = 8; width <= 120; width += 1)
+    it(`of ${width} columns has no longer line, and both the node and its head`, () => {
+      const table = networkTable(network, nodes, width)
+      for (const line of table) assert.ok(line.length <= width, line)
+      if (width >= 14) assert.ok(table.some(line => /^ {3}6 .*bbbb2222/.test(line)))
+    })
+
+  it('of few lines keeps what is above and below, and says how many nodes are left out', () => {
+    const table = networkTable(NETWORK, nodes, 120, 6)
+    assert.deepEqual(
+      table.map(line => line.slice(0, 12)),
+      [
+        'network 876c',
+        'node  id    ',
+        '   1  …34HaA'.slice(0, 12),
+        '   2  …34HaA'.slice(0, 12),
+        '… and 4 more',
+        '2 heads: aaa'
+      ]
+    )
+  })
+
+  it('has a colour for each head, green for who runs and red for who was killed', () => {
+    const killed = running(7, 1, 'cccc', { state: 'killed' })
+    const lines = view.networkTable(NETWORK, [...nodes, killed])
+    const plain = lines.map(line => rendered(line, false))
+    assert.deepEqual(plain, lines.map(textOf))
+    const [, , one = '', two = ''] = lines.map(line => rendered(line, true))
+    assert.match(one, /\W\[32mrunning\W\[39m .*\W\[36maaaa1111\W\[39m/)
+    assert.match(two, /\W\[35mbbbb2222\W\[39m/)
+    assert.match(rendered(lines.at(-2) ?? '', true), /\W\[31mkilled\W\[39m +1 {2}cccc0000/)
+    assert.match(rendered(lines.at(-1) ?? '', true), /\W\[36maaaa1111\W\[39m \(1,3,5\), \W\[35mbbbb2222/)
+  })
 })
 
 describe('the lines of a network', () => {
