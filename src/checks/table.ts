@@ -1,31 +1,47 @@
+import { bad, good, type Line, textOf, wrapped } from '../cli/styled.js'
 import type { CheckResult } from './checks.js'
 
+/** Of a terminal. */
+const COLUMNS = 80
+const GAP = '  '
+const RESULT = 'result'
+
 /**
- * Test cases for people: name, what is checked, result; and what was found where that is not as it should be.
- * `summary` stands before the last line.
+ * Test cases for people, in 80 columns: name, what is checked, result; and what was found where that is not as it should
+ * be. `summary` stands before the last line.
  */
-export function tableOf(checks: readonly CheckResult[], summary: readonly string[]): string[] {
+export function tableOf(checks: readonly CheckResult[], summary: readonly string[]): Line[] {
   const nameWidth = width(
     'test case',
     checks.map(({ name }) => name)
   )
-  const whatWidth = width(
+  const most = COLUMNS - nameWidth - RESULT.length - 2 * GAP.length
+  const wide = width(
     'what is checked',
     checks.map(({ what }) => what)
   )
-  const row = (name: string, what: string, result: string): string =>
-    `${name.padEnd(nameWidth)}  ${what.padEnd(whatWidth)}  ${result}`
+  const whatWidth = Math.min(wide, most)
+  const row = (name: string, what: string, result: Line): Line[] => {
+    const [first = '', ...more] = wrapped(what, whatWidth).map(textOf)
+    const spans = typeof result === 'string' ? [result] : result
+    return [
+      [`${name.padEnd(nameWidth)}${GAP}${first.padEnd(whatWidth)}${GAP}`, ...spans],
+      ...more.map(line => `${' '.repeat(nameWidth)}${GAP}${line}`)
+    ]
+  }
   const failed = checks.filter(({ ok }) => !ok).length
   return [
-    row('test case', 'what is checked', 'result'),
-    row('-'.repeat(nameWidth), '-'.repeat(whatWidth), '------'),
+    ...row('test case', 'what is checked', RESULT),
+    ...row('-'.repeat(nameWidth), '-'.repeat(whatWidth), '-'.repeat(RESULT.length)),
     ...checks.flatMap(({ name, what, ok, detail }) => [
-      row(name, what, ok ? 'ok' : 'FAILED'),
+      ...row(name, what, [ok ? good('ok') : bad('FAILED')]),
       ...(ok ? [] : detail.split('\n').map(line => `  ${line}`))
     ]),
     '',
-    ...summary,
-    failed === 0 ? `all ${checks.length} test cases hold` : `${failed} of ${checks.length} test cases FAILED`
+    ...summary.flatMap(line => wrapped(line, COLUMNS)),
+    failed === 0
+      ? `all ${checks.length} test cases hold`
+      : [bad(`${failed} of ${checks.length} test cases FAILED`)]
   ]
 }
 

@@ -2,6 +2,7 @@ import { clearScreenDown, createInterface, cursorTo, type Interface, moveCursor 
 import { LIMITS } from '../core/limits.js'
 import { linesOf } from '../core/lines.js'
 import { onContinued, takeKeys } from './continued.js'
+import type { Line } from './styled.js'
 import { printLine, printResult, standardOutput } from './terminal.js'
 
 /** A conversation of one who types with those who are heard: at a terminal, or through pipes. */
@@ -13,7 +14,7 @@ export interface Conversation {
   /** What was heard. */
   hear(text: string): void
   /** What is not part of the conversation. */
-  note(...lines: readonly string[]): void
+  note(...lines: readonly Line[]): void
   close(): void
 }
 
@@ -73,8 +74,8 @@ class TerminalConversation implements Conversation {
     this.#above(`< ${text}`)
   }
 
-  note(...lines: readonly string[]): void {
-    this.#above(...lines.map(line => `-- ${line}`))
+  note(...lines: readonly Line[]): void {
+    this.#above(...lines.map((line): Line => ['-- ', ...(typeof line === 'string' ? [line] : line)]))
   }
 
   close(): void {
@@ -86,7 +87,7 @@ class TerminalConversation implements Conversation {
     if (!this.#isClosed) this.#terminal.prompt(true)
   }
 
-  #above(...lines: readonly string[]): void {
+  #above(...lines: readonly Line[]): void {
     const { rows } = this.#terminal.getCursorPos()
     moveCursor(standardOutput, 0, -rows)
     cursorTo(standardOutput, 0)
@@ -141,7 +142,7 @@ class PipedConversation implements Conversation {
     printResult(text)
   }
 
-  note(...lines: readonly string[]): void {
+  note(...lines: readonly Line[]): void {
     printLine(...lines)
   }
 

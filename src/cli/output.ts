@@ -5,18 +5,35 @@ import { peerIdToString } from '../core/keys.js'
 import { leafHash } from '../core/merkle.js'
 import { decodeMessage } from '../core/message.js'
 import type { PeerEvent, Report } from '../node/events.js'
+import { bad, good, type Line } from './styled.js'
 import { printJson, printLine } from './terminal.js'
 
 /** `print` is for people. */
-export function reporter(json: boolean, print: Print = printLine): Report {
+export function reporter(json: boolean, print: Print = printLine, say = sentence): Report {
   return event => {
     const shown = json ? eventToJson(event) : undefined
-    if (shown === undefined) print(...sentences(event))
+    if (shown === undefined) print(...sentences(event, say))
     else printJson(shown)
   }
 }
 
-type Print = (...lines: readonly string[]) => void
+type Print = (...lines: readonly Line[]) => void
+
+/** Where one message was sent, who sent it wants to know its position, which other commands take. */
+export function sentenceOfOne(event: Told): Line {
+  if (event.event === 'receipt') {
+    const { position, sequence, ms } = event
+    return [
+      `position ${position}: `,
+      good('accepted'),
+      ` after ${ms.toFixed(1)} ms, as message ${sequence} of its author`
+    ]
+  }
+  return sentence(event)
+}
+
+/** All but the one that takes several lines. */
+type Told = Exclude<PeerEvent, { readonly event: 'started' }>
 
 /** A u64 as a JSON number while that is exact, else as a string of digits. */
 export function sequenceToJson(sequence: bigint): number | string {
@@ -74,13 +91,13 @@ function eventToJson(event: PeerEvent): object | undefined {
   }
 }
 
-function sentences(event: PeerEvent): string[] {
-  if (event.event !== 'started') return [sentence(event)]
+function sentences(event: PeerEvent, say: (event: Told) => Line): Line[] {
+  if (event.event !== 'started') return [say(event)]
   const { role, peerId, network, addresses } = event
   return [`${role} ${peerId} of network ${toHex(network)}`, ...addresses.map(at => `  listens on ${at}`)]
 }
 
-function sentence(event: Exclude<PeerEvent, { readonly event: 'started' }>): string {
+function sentence(event: Told): Line {
   switch (event.event) {
     case 'block': {
       const { header, id } = event.signed
@@ -93,15 +110,30 @@ function sentence(event: Exclude<PeerEvent, { readonly event: 'started' }>): str
     case 'reorgRefused':
       return `A CHAIN THAT IS SAID TO BE HEAVIER IS REFUSED: that of ${event.peerId}, up to block ${event.height} ${toHex(event.id)}, leaves ours more than ${event.allowed} blocks ago; nothing of it has been verified: ask other peers, and if it is the right one start again with another --data folder`
     case 'receipt':
-      return `message ${event.sequence} accepted at position ${event.position} after ${event.ms.toFixed(1)} ms`
+      return [
+        `message ${event.sequence} `,
+        good('accepted'),
+        ` at position ${event.position} after ${event.ms.toFixed(1)} ms`
+      ]
     case 'accepted':
-      return `message ${event.sequence} accepted after ${event.ms.toFixed(1)} ms; a peer says that it has it on disk as ${toHex(event.leaf)}`
+      return [
+        `message ${event.sequence} `,
+        good('accepted'),
+        ` after ${event.ms.toFixed(1)} ms; a peer says that it has it on disk as ${toHex(event.leaf)}`
+      ]
     case 'refused':
-      return `message${event.sequence === undefined ? '' : ` ${event.sequence}`} refused: ${event.reason}: ${event.detail}`
+      return [
+        `message${event.sequence === undefined ? '' : ` ${event.sequence}`} `,
+        bad('refused'),
+        `: ${event.reason}: ${event.detail}`
+      ]
     case 'resealed':
       return `message ${event.sequence} sealed again as message ${event.as}, as the sequencer has a new key`
     case 'evidence':
-      return `THE SEQUENCER HAS LIED: ${event.detail}. It is not followed any more. The evidence is ${toHex(event.id)}`
+      return [
+        bad('THE SEQUENCER HAS LIED'),
+        `: ${event.detail}. It is not followed any more. The evidence is ${toHex(event.id)}`
+      ]
     case 'key':
       return `messages are to be sealed to key ${toHex(event.keyId)} now; ${event.older} older ones still open`
     case 'set':

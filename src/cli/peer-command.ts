@@ -29,6 +29,7 @@ import { encryptionKeyBeside, makeSequencerNetwork } from './sequencer-network.j
 import { printLine } from './terminal.js'
 import { ticks } from './ticks.js'
 import { runUnordered } from './unordered-command.js'
+import { WaitingLine } from './waiting-line.js'
 
 interface PeerCommandOptions extends ClosedNetworkOptions, MiningOptions {
   readonly role: Role
@@ -172,6 +173,7 @@ async function runSequencer(
   const keyGraceMs = options.keyGrace * 1000
   const signsAgain = options.signPositionsAgainAndRiskConviction === true
   const lost = (failure: Failure): void => stopping.abort(failure)
+  const line = new WaitingLine(network.document.ordering.blockSize)
   const owner = { key, marks: options.marks, peerId: sequencerOf(network), network, lost }
   await withMark(owner, SequencerMark.open, async mark => {
     if (!signsAgain && !(await hasDatabase(data))) expectNothingSigned(mark)
@@ -183,11 +185,16 @@ async function runSequencer(
         keyGraceMs,
         mark,
         signsAgain,
-        askFirst: options.connect || []
+        askFirst: options.connect || [],
+        ...(options.json !== true && { waiting: waiting => line.show(waiting) })
       }).catch(asFailure)
-      await running(sequencer, stopping.signal, async () => {
-        for await (const _ of changes) await rereadKeys(encryptionKey, sequencer, report)
-      })
+      try {
+        await running(sequencer, stopping.signal, async () => {
+          for await (const _ of changes) await rereadKeys(encryptionKey, sequencer, report)
+        })
+      } finally {
+        line.close()
+      }
     })
   })
 }

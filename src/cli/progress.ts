@@ -49,6 +49,7 @@ class Bars implements Progress {
       barsize: 30,
       hideCursor: true,
       emptyOnZero: true,
+      // What is noted above moves all bars; one that does not change would be left as it stood there.
       forceRedraw: true,
       // Whoever runs the demo stops it in order, and the bars with it.
       gracefulExit: false

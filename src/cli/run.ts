@@ -6,6 +6,7 @@ import { describeError } from '../node/events.js'
 import { NotFound, QueryFailed, Untrue } from '../node/query-errors.js'
 import { causeOf, errorCode, Failure, UsageError } from './failure.js'
 import { fitHelp } from './help.js'
+import { bad } from './styled.js'
 import {
   outlivesReaders,
   printJson,
@@ -96,7 +97,7 @@ function explain(error: unknown, json: boolean): number {
       ? `${error.message}; ${error.remedy}`
       : error.message
   if (json) printJson({ error: message })
-  printLine(`error: ${message}`)
+  printLine([bad('error'), `: ${message}`])
   return error instanceof Failure ? error.exitCode : 1
 }
 

@@ -9,7 +9,7 @@ import { Failure, UsageError } from './failure.js'
 import { expectBlocks, readNetwork } from './files.js'
 import type { Said, Source } from './input.js'
 import { addresses, DEFAULTS, wholeNumber } from './options.js'
-import { reporter } from './output.js'
+import { reporter, sentenceOfOne } from './output.js'
 import { stopController } from './run-peer.js'
 import { printJson, printLine } from './terminal.js'
 
@@ -53,7 +53,7 @@ export async function sendOne(value: unknown, options: SendOptions): Promise<Sta
     connect: options.connect ?? [DEFAULTS.sequencer],
     verify: 'light'
   } as const
-  const report = reporter(options.json === true)
+  const report = reporter(options.json === true, printLine, sentenceOfOne)
   const fate = new Fate()
   let isDone = false
   // Exit code 0 says that the message was accepted, and stands as deep as it was to.

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { LIMITS } from '../core/limits.js'
 import { exactJson } from '../core/text.js'
-import { hasColours, type Line, rendered } from './styled.js'
+import { cut, hasColours, type Line, rendered } from './styled.js'
 
 /**
  * All that goes to standard output and standard error goes through here: texts of strangers are in it, and a terminal
@@ -74,7 +74,20 @@ export function writeLines(stream: Output, lines: readonly Line[], before = ''):
   const count = takeMissed(stream)
   if (count > 0) printLine(`${count} lines were not shown, as nobody read them`)
   const inColours = hasColours(stream.isTTY === true, process.env)
-  stream.write(before + lines.map(line => `${rendered(line, inColours)}\n`).join(''))
+  const text = lines.map(line => `${rendered(line, inColours)}\n`).join('')
+  const isBelow = status !== '' && stream.isTTY === true
+  stream.write(isBelow ? `${ERASE_LINE}${before}${text}${status}` : before + text)
+}
+
+const ERASE_LINE = '\r\x1b[K'
+let status = ''
+
+/** Shows a line below all others, in place of the one before, where standard error is a terminal; an empty text ends it. */
+export function showStatus(text: string): void {
+  const { TERM } = process.env
+  if (standardError.isTTY !== true || TERM === 'dumb') return
+  status = rendered(cut(text, (standardError.columns || 80) - 1), false)
+  standardError.write(`${ERASE_LINE}${status}`)
 }
 
 /** Not every terminal says how large it is. */

@@ -5,6 +5,7 @@ import { UsageError } from '../cli/failure.js'
 import { positiveNumber, wholeNumber } from '../cli/options.js'
 import { progressOn } from '../cli/progress.js'
 import { stopController } from '../cli/run-peer.js'
+import type { Line } from '../cli/styled.js'
 import { printJson, printLine, printResult, standardError } from '../cli/terminal.js'
 import type { OrderingName } from '../core/network-document.js'
 import { runDemo } from './demo.js'
@@ -102,7 +103,7 @@ async function demoOfLedger(options: CommandOptions): Promise<void> {
 
 function show(
   result: { readonly checks: readonly CheckResult[] },
-  table: readonly string[],
+  table: readonly Line[],
   json: true | undefined
 ): void {
   if (json) {

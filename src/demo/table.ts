@@ -1,12 +1,13 @@
 import { tableOf } from '../checks/table.js'
+import type { Line } from '../cli/styled.js'
 import type { DemoResult } from './demo.js'
 import type { LedgerDemoResult } from './ledger/demo.js'
 
-export function demoTable({ checks, ...totals }: DemoResult): string[] {
+export function demoTable({ checks, ...totals }: DemoResult): Line[] {
   return tableOf(checks, [summaryOf(totals)])
 }
 
-export function ledgerTable({ checks, accepted, refused, blocks, digest, seed }: LedgerDemoResult): string[] {
+export function ledgerTable({ checks, accepted, refused, blocks, digest, seed }: LedgerDemoResult): Line[] {
   const inBlocks = blocks === null ? '' : ` in ${blocks} blocks`
   return tableOf(checks, [
     `${accepted} transfers accepted${inBlocks}, ${refused} refused; digest ${digest ?? 'unknown'}; seed ${seed}`

@@ -19,8 +19,16 @@ export interface ProducerOptions {
   /** Hears of each block once it is on disk. The block is shown to no peer before this resolves. */
   readonly mark?: ((signed: SignedHeader) => Promise<void>) | undefined
   readonly report: Report
+  /** Hears how many messages wait for the next block, whenever none that is due is left. */
+  readonly waiting?: ((waiting: Waiting) => void) | undefined
   /** Hears of a block that could not be written, once. */
   readonly failed: (error: Error) => void
+}
+
+/** So many messages wait for the block of this height, which is not due yet. */
+export interface Waiting {
+  readonly count: number
+  readonly height: number
 }
 
 /**
@@ -64,7 +72,10 @@ export class Producer implements Service {
       const { chain, journal, clock } = this.options
       const { count, oldest } = journal.pending()
       const due = chain.rules.ordering.due(chain.head().header, count, oldest, clock())
-      if (due === undefined) return this.#comeBack(count, oldest)
+      if (due === undefined) {
+        this.options.waiting?.({ count, height: chain.head().header.height + 1 })
+        return this.#comeBack(count, oldest)
+      }
       await this.#produce(due)
     }
   }

@@ -21,7 +21,7 @@ import { messageRules } from '../node/message-rules.js'
 import { Neighbours } from '../node/neighbours.js'
 import { NodeResponder } from '../node/node-responder.js'
 import { OwnHeadCheck } from '../node/own-head-check.js'
-import { Producer } from '../node/producer.js'
+import { Producer, type Waiting } from '../node/producer.js'
 import { QueryServer } from '../node/query-server.js'
 import { ReceiptResponder } from '../node/receipt-responder.js'
 import { ReceiptServer } from '../node/receipt-server.js'
@@ -46,6 +46,8 @@ export interface SequencerOptions extends PeerOptions {
   readonly signsAgain?: boolean
   /** How long a key goes on opening after its successor was made, ms. */
   readonly keyGraceMs?: number
+  /** Hears how many messages wait for the next block, as often as that changes. */
+  readonly waiting?: (waiting: Waiting) => void
   /** A monotonic clock, ms; that of the process where it is left out. */
   readonly clock?: () => number
 }
@@ -123,6 +125,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
     clock,
     mark: mark && (signed => mark.cut(signed)),
     report,
+    waiting: options.waiting,
     failed
   })
   const graceMs = options.keyGraceMs ?? LIMITS.keyGraceMs

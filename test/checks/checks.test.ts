@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type Check, type CheckResult, demand, once, runChecks } from '#src/checks/checks.js'
+import { rendered, textOf } from '#src/cli/styled.js'
 import { demoTable } from '#src/demo/table.js'
 
 const NEVER = new AbortController().signal
@@ -74,8 +75,8 @@ describe('checks', () => {
       p50: 1.26,
       p99: 2,
       checks
-    }).join('\n')
-    assert.deepEqual(table.split('\n'), [
+    }).map(textOf)
+    assert.deepEqual(table, [
       'test case  what is checked  result',
       '---------  ---------------  ------',
       'one        whether one      ok',
@@ -83,8 +84,24 @@ describe('checks', () => {
       '  not two',
       '  but three',
       '',
-      '3 sent, 2 accepted, unknown blocks, unknown pending; receipts after 1.3 ms (p50), 2.0 ms (p99)',
+      '3 sent, 2 accepted, unknown blocks, unknown pending; receipts after 1.3 ms',
+      '(p50), 2.0 ms (p99)',
       '1 of 2 test cases FAILED'
     ])
+  })
+  it('make a table of 80 columns, however long a sentence is, with colours for ok and FAILED', async () => {
+    const checks = await resultsOf([
+      { name: 'a long sentence', what: 'it goes on '.repeat(20).trim(), run: async () => 'fine' },
+      check('two', () => Promise.reject(new Error('not two')))
+    ])
+    const lines = demoTable({ sent: 1, accepted: 1, blocks: 0, pending: 1, p50: null, p99: null, checks })
+    const table = lines.map(textOf)
+    for (const line of table) assert.ok(line.length <= 80, line)
+    assert.match(table[2] ?? '', /^a long sentence {2}it goes on .* ok$/)
+    assert.match(table[3] ?? '', /^ {17}it goes on/)
+    assert.equal(table.join(' ').split('it goes on').length, 21)
+    const coloured = lines.map(line => rendered(line, true)).join('\n')
+    assert.match(coloured, /\W\[32mok\W\[39m$/m)
+    assert.match(coloured, /\W\[31mFAILED\W\[39m$/m)
   })
 })

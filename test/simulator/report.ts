@@ -1,4 +1,5 @@
 import { tableOf } from '#src/checks/table.js'
+import { textOf } from '#src/cli/styled.js'
 import type { Forks } from './forks.js'
 import type { Measures } from './measures.js'
 import type { SimulationOptions } from './options.js'
@@ -18,7 +19,7 @@ export function reportOf({ options, measures, head, checks }: SimulationResult):
   ]
   const isWell = checks.every(({ ok }) => ok)
   const summary = isWell ? `seed ${options.seed}` : `seed ${options.seed}; once more: ${commandOf(options)}`
-  return [...lines, ...tableOf(checks, [summary])].join('\n')
+  return [...lines, ...tableOf(checks, [summary]).map(textOf)].join('\n')
 }
 
 /** What makes the same run again. */

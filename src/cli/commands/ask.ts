@@ -164,7 +164,7 @@ function showProof(
     valid: true
   }
   show(options, proof, [
-    `message ${position} is in block ${height}, which ${signer} signed`,
+    `the message at position ${position} is in block ${height}, which ${signer} signed`,
     `leaf      ${proof.leaf}`,
     ...proof.path.map(node => `  with    ${node}`),
     `gives     ${proof.log}`,

@@ -138,7 +138,7 @@ async function proofOf(asker: Asker, ref: Reference): Promise<Exported> {
   return {
     content: formatProof({ position, path, message, header: envelope, checkpoint: note }),
     facts: { position, leaf: toHex(leaf), height: header.height, id: toHex(id), size: header.size },
-    sentence: `the proof of message ${position} in the log of ${header.size} messages in block ${header.height}`
+    sentence: `the proof of the message at position ${position} in the log of ${header.size} messages in block ${header.height}`
   }
 }
 
