@@ -10,6 +10,7 @@ import type { Evidence } from '../core/evidence.js'
 import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import type { Network } from '../core/network-document.js'
+import { WrongAddress } from '../network/connection-errors.js'
 import { Host } from '../network/host.js'
 import { AccountAsker } from '../node/account-asker.js'
 import type { Asker } from '../node/asker.js'
@@ -190,7 +191,9 @@ export async function withConnections<T>(
       } catch (error) {
         problems.push(
           new Unreached(
-            `nobody answers at ${address} (${describeError(error)}); start a peer there, or name another one with --connect ADDRESS`
+            error instanceof WrongAddress
+              ? `${error.message}; name it right with --connect ADDRESS`
+              : `nobody answers at ${address} (${describeError(error)}); start a peer there, or name another one with --connect ADDRESS`
           )
         )
       }

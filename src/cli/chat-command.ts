@@ -2,7 +2,7 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import { LOBBY, roomOf } from '../core/chat.js'
 import { signerOf } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
-import { addressFrom, hostAndPort, isHost } from '../network/addresses.js'
+import { addressFrom, addressProblem, hostAndPort, isHost } from '../network/addresses.js'
 import type { PeerEvent, Report } from '../node/events.js'
 import { within } from '../node/waiting.js'
 import { type Chat, type ChatOptions, createChat } from '../roles/chat.js'
@@ -12,7 +12,7 @@ import { UsageError } from './failure.js'
 import { readNetwork } from './files.js'
 import { readOrMakeIdentity, readSwarmKey } from './key-files.js'
 import { withKeyLock } from './marks.js'
-import { ADDRESS_FORMS, DEFAULTS } from './options.js'
+import { DEFAULTS } from './options.js'
 import { reporter } from './output.js'
 import { asFailure, running } from './run-peer.js'
 
@@ -88,7 +88,7 @@ async function askedAddresses(conversation: Conversation, stopping: AbortSignal)
   if (address !== undefined) return [address]
   if (!stopping.aborted)
     conversation.note(
-      `"${text}" is no address: it must be ${ADDRESS_FORMS}; this is a network of its own now, which others may join`
+      `"${text}" is no address: ${addressProblem(text)}; this is a network of its own now, which others may join`
     )
   return []
 }

@@ -3,6 +3,7 @@ import { rulesOf } from '../chain/rules.js'
 import { signerOf } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import type { Network, OrderedNetwork } from '../core/network-document.js'
+import { WrongAddress } from '../network/connection-errors.js'
 import type { Verification } from '../node/block-importer.js'
 import type { Report, Summary } from '../node/events.js'
 import { SequenceMark } from '../node/sequence-mark.js'
@@ -99,13 +100,14 @@ function verificationOf(wanted: ClientVerification | undefined, network: Network
 }
 
 /** Says why no peer takes messages: the last problem, where there was one, is what to mend. */
-export function unreached(connect: readonly string[], problem: string | undefined): string {
+export function unreached(connect: readonly string[], problem: Error | undefined): string {
   if (connect.length === 0 && problem === undefined)
     return `nobody has connected to this client within ${LIMITS.firstConnectionMs / 1000} s, and it was told of nobody to connect to; name a peer with --connect ADDRESS`
   const where = connect.length > 0 ? ` at ${connect.join(', ')}` : ''
   const what = problem === undefined ? 'nobody answered' : 'no peer was ready to take messages'
-  const why = problem === undefined ? '' : `: ${problem}`
-  return `${what}${where} within ${LIMITS.firstConnectionMs / 1000} s${why}; start a peer there, or name another one with --connect ADDRESS`
+  const why = problem === undefined ? '' : `: ${problem.message}`
+  const then = problem instanceof WrongAddress ? 'name it right' : 'start a peer there, or name another one'
+  return `${what}${where} within ${LIMITS.firstConnectionMs / 1000} s${why}; ${then} with --connect ADDRESS`
 }
 
 /** Sends all that the source gives, and waits for what becomes of it. */

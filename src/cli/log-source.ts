@@ -6,7 +6,7 @@ import { type Database, networkIn, ranges } from '../chain/store.js'
 import { type ReadBlock, storedBlocks } from '../chain/stored-blocks.js'
 import { equal } from '../core/bytes.js'
 import { type Network, parseCanonicalNetwork } from '../core/network-document.js'
-import { addressFrom } from '../network/addresses.js'
+import { addressFrom, addressProblem } from '../network/addresses.js'
 import { describeError } from '../node/events.js'
 import { isOutbox } from '../node/outbox-owner.js'
 import { askedBlocks } from './asked-blocks.js'
@@ -17,7 +17,7 @@ import { exists, expectBlocks, readNetwork } from './files.js'
 import { CHAIN_COPY } from './folder-contents.js'
 import { DamagedFolder } from './level-files.js'
 import { type OpenedLog, openLog } from './log-file.js'
-import { ADDRESS_FORMS, DEFAULTS } from './options.js'
+import { DEFAULTS } from './options.js'
 import { withReadOnly } from './reading-folder.js'
 
 /** A log, wherever it is: in the folder of a stopped peer, in a file, or with a peer that is asked. */
@@ -55,7 +55,7 @@ export async function targetOf(name: string): Promise<Target> {
   if (await exists(name)) return { kind: (await stat(name)).isDirectory() ? 'folder' : 'file', name }
   const address = addressFrom(name)
   if (address !== undefined) return { kind: 'peer', connect: [address] }
-  throw new UsageError(`${name} is no folder, no file and no address: that is ${ADDRESS_FORMS}`)
+  throw new UsageError(`${name} is no folder, no file and no address: ${addressProblem(name)}`)
 }
 
 /** Opens a log for as long as `use` takes. */

@@ -1,7 +1,7 @@
 import { toHex } from '../core/bytes.js'
 import { peerIdFromText, peerIdToString } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
-import { parsedAddress } from '../network/addresses.js'
+import { addressFrom, addressProblem } from '../network/addresses.js'
 import { describeError } from '../node/events.js'
 import { within } from '../node/waiting.js'
 import type { Controls, Holdings, PeerStatus } from '../roles/controls.js'
@@ -45,9 +45,10 @@ async function replyTo(order: Order, controls: Controls<Holdings>, stopping: Abo
 
 /** No other one gets into the book. */
 function sensible(address: string): string {
-  const parsed = parsedAddress(address)
-  if (parsed === undefined) throw new TypeError(`${address} is no address of a peer`)
-  return parsed.toString()
+  const found = addressFrom(address)
+  if (found === undefined)
+    throw new TypeError(`${address} is no address of a peer: ${addressProblem(address)}`)
+  return found
 }
 
 function replyWith({ peers, known, ...has }: PeerStatus<Holdings>): Reply {

@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander'
 import { accountFromText } from '../applications/ledger/account.js'
 import { peerIdFromText, peerIdToString } from '../core/keys.js'
 import { U64_MAX, u64FromText } from '../core/u64.js'
-import { addressFrom } from '../network/addresses.js'
+import { addressFrom, addressProblem } from '../network/addresses.js'
 
 /** Parsers of option values; commander turns what they throw into one sentence and exit code 2. */
 
@@ -34,14 +34,9 @@ export function compactTarget(text: string): string {
 export function address(text: string): string {
   const found = addressFrom(text)
   if (found === undefined)
-    throw new InvalidArgumentError(
-      `It must be ${ADDRESS_FORMS}; a PeerId in it must be that of a public key.`
-    )
+    throw new InvalidArgumentError(`${addressProblem(text).replace(/^./, first => first.toUpperCase())}.`)
   return found
 }
-
-export const ADDRESS_FORMS =
-  'host:port, such as 127.0.0.1:4100 or [::1]:4100, or a multiaddr, such as /ip4/127.0.0.1/tcp/4100'
 
 /** For options that may be given more than once. */
 export function addresses(text: string, before: readonly string[] | undefined): readonly string[] {

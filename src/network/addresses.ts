@@ -5,12 +5,42 @@ import { peerIdFromText } from '../core/keys.js'
 
 /** Addresses as people write them, and as libp2p does. */
 
-/** The multiaddr of a text like `127.0.0.1:4100`, `[::1]:4100`, `example.org:4100`, or of one that is one already. */
+/**
+ * The multiaddr of a text like `127.0.0.1:4100`, `[::1]:4100`, `example.org:4100`, or of one that is one already and goes
+ * over TCP.
+ */
 export function addressFrom(text: string): string | undefined {
-  if (text.startsWith('/')) return parsedAddress(text)?.toString()
+  if (text.startsWith('/')) {
+    const given = parsedAddress(text)
+    return given && isOverTcp(given) ? given.toString() : undefined
+  }
   const { host = '', port = '' } = /^(?<host>\[.+\]|[^\s:]+)[\s:]+(?<port>\d{1,5})$/.exec(text)?.groups ?? {}
   if (port === '' || Number(port) > 65_535) return undefined
   return hostAddress(host)?.concat(`/tcp/${Number(port)}`)
+}
+
+/** Why a text is no address that this program can use. */
+export function addressProblem(text: string): string {
+  const given = text.startsWith('/') ? parsedAddress(text) : undefined
+  return given === undefined || isOverTcp(given)
+    ? `it must be ${ADDRESS_FORMS}; a PeerId in it must be that of a public key`
+    : `this program goes over TCP alone, and /${wayOf(given).replaceAll(' ', '/')} does not; it must be ${ADDRESS_FORMS}`
+}
+
+const ADDRESS_FORMS =
+  'host:port, such as 127.0.0.1:4100 or [::1]:4100, or a multiaddr, such as /ip4/127.0.0.1/tcp/4100'
+
+/** Whether this program can dial it, or find by DNS what to dial. */
+export function isOverTcp(address: Multiaddr): boolean {
+  return /^((ip4|(ip6zone )?ip6|dns[46]?) tcp|dnsaddr|unix)( p2p)?$/.test(wayOf(address))
+}
+
+/** What it is made of, such as `ip4 tcp p2p`. */
+function wayOf(address: Multiaddr): string {
+  return address
+    .getComponents()
+    .map(({ name }) => name)
+    .join(' ')
 }
 
 /** Whether a port is all that a text lacks to be an address. */

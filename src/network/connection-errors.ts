@@ -8,6 +8,38 @@ export function explained(reason: unknown, hasSwarmKey: boolean): Error {
   return why === undefined ? error : new Error(`${why} (${error.message})`, { cause: error })
 }
 
+/** The address itself is wrong: nothing is mended where it leads. Its message names the address. */
+export class WrongAddress extends Error {
+  override name = 'WrongAddress'
+}
+
+/** Why a dial failed. */
+export function explainedDial(reason: unknown, address: string, hasSwarmKey: boolean): Error {
+  const error = asError(reason)
+  const { found, expected } = OTHER_IDENTITY.exec(error.message)?.groups ?? {}
+  if (found !== undefined)
+    return new WrongAddress(
+      `${address} names ${expected}, but the peer there is ${found}; ask whoever runs it which PeerId is right`,
+      { cause: error }
+    )
+  if (error.name === 'NoValidAddressesError') return notOverTcp(address)
+  return explained(error, hasSwarmKey)
+}
+
+export function notOverTcp(address: string): WrongAddress {
+  return new WrongAddress(`${address} is no address over TCP, and this program dials no other one`)
+}
+
+/** What is told of an address that was dialled without success. */
+export function dialProblem(address: string, error: unknown): string {
+  const { message } = asError(error)
+  return error instanceof WrongAddress ? message : `${address} does not answer (${message})`
+}
+
+/** As the handshake words it. */
+const OTHER_IDENTITY =
+  /identity key (?<found>\w+) does not match expected remote identity key (?<expected>\w+)/
+
 class StreamEnded extends Error {
   override name = 'StreamEnded'
 }
@@ -24,8 +56,6 @@ function reasonOf({ name, message }: Error, hasSwarmKey: boolean): string | unde
   if (name === 'DialDeniedError') return 'this peer was told to avoid that one'
   if (name === 'ConnectionInterceptedError')
     return 'that peer is no member, and this peer takes members only (--allow PEERID makes an exception), or anyone can sign for its key'
-  // Another identity than the address names says so itself.
-  if (message.includes('does not match')) return undefined
   if (name === 'EncryptionFailedError' || (hasSwarmKey && message.includes('ECONNRESET')))
     return hasSwarmKey
       ? 'no encrypted connection came about: that peer may have another pre-shared key than this one, or none'
@@ -42,6 +72,5 @@ const ENDED: ReadonlySet<string> = new Set([
   'StreamResetError',
   'ConnectionClosedError',
   'ConnectionClosingError',
-  'MuxerClosedError',
-  'NoValidAddressesError'
+  'MuxerClosedError'
 ])

@@ -4,9 +4,9 @@ import { type PeerIdBytes, toHex } from '../core/bytes.js'
 import { LIMITS } from '../core/limits.js'
 import { type Rate, RateLimiter } from '../core/rate-limiter.js'
 import type { Bringer } from '../core/shares.js'
-import { isLoopback, parsedAddress } from './addresses.js'
+import { isLoopback, isOverTcp, parsedAddress } from './addresses.js'
 import { Channel, type ChannelLimits } from './channel.js'
-import { explained } from './connection-errors.js'
+import { explained, explainedDial, notOverTcp } from './connection-errors.js'
 import { bringerFrom, type Origin, originOf } from './connection-origin.js'
 import { ConnectionWatch, type Watched, type WatchOptions } from './connection-watch.js'
 import { Gatekeeper } from './gatekeeper.js'
@@ -127,11 +127,12 @@ export class Host {
   async connect(address: string, signal: AbortSignal): Promise<PeerIdBytes> {
     const target = parsedAddress(address)
     if (target === undefined) throw new TypeError(`${address} is no address of a peer`)
+    if (!isOverTcp(target)) throw notOverTcp(address)
     try {
       const connection = await this.libp2p.dial(target, { signal })
       return bytesOf(connection.remotePeer)
     } catch (error) {
-      throw explained(error, this.#hasSwarmKey)
+      throw explainedDial(error, address, this.#hasSwarmKey)
     }
   }
 

@@ -1,9 +1,10 @@
 import type { PeerIdBytes } from '../core/bytes.js'
 import { toHex } from '../core/bytes.js'
 import { LIMITS } from '../core/limits.js'
+import { dialProblem, WrongAddress } from '../network/connection-errors.js'
 import type { Host } from '../network/host.js'
 import type { AddressBook } from './address-book.js'
-import { describeError, type Report } from './events.js'
+import type { Report } from './events.js'
 import type { Service } from './service.js'
 import { within } from './waiting.js'
 
@@ -18,7 +19,7 @@ interface Kept {
 /** Keeps this peer connected to the addresses in its book, whichever of them are there. */
 export class Neighbours implements Service {
   readonly #stopping = new AbortController()
-  #problem: string | undefined
+  #problem: Error | undefined
   readonly #kept = new Map<string, Kept>()
   readonly #keeping = new Set<Promise<void>>()
   #running: Promise<void> = Promise.resolve()
@@ -42,7 +43,7 @@ export class Neighbours implements Service {
   }
 
   /** Why the last try failed; undefined before one has. */
-  get problem(): string | undefined {
+  get problem(): Error | undefined {
     return this.#problem
   }
 
@@ -91,8 +92,8 @@ export class Neighbours implements Service {
         await this.host.whenDisconnected(peer, signal)
         kept.peer = undefined
       } catch (error) {
-        const problem = `${address} does not answer (${describeError(error)})`
-        if (!signal.aborted) this.#problem = problem
+        const problem = dialProblem(address, error)
+        if (!signal.aborted) this.#problem = error instanceof WrongAddress ? error : new Error(problem)
         if (!isTold && !signal.aborted) this.report({ event: 'warning', message: `${problem}; trying again` })
         isTold = true
       }

@@ -3,6 +3,7 @@ import type { StoreError } from '../chain/store.js'
 import type { SignedHeader } from '../core/block.js'
 import { equal, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { LIMITS } from '../core/limits.js'
+import { dialProblem } from '../network/connection-errors.js'
 import type { Host } from '../network/host.js'
 import { ClaimAsker } from './claim-asker.js'
 import { describeError, type Report } from './events.js'
@@ -41,8 +42,11 @@ export class OwnHeadCheck implements Service {
       try {
         shown = await this.#headOf(await host.connect(address, AbortSignal.timeout(LIMITS.dialMs)))
       } catch (error) {
-        const message = `${address} was to be asked for newer blocks before anything is signed, and does not answer: ${describeError(error)}`
-        report({ event: 'warning', message })
+        const why = dialProblem(address, error)
+        report({
+          event: 'warning',
+          message: `${address} was to be asked for newer blocks before anything is signed, and was not: ${why}`
+        })
         continue
       }
       const problem = await this.#compare(shown)

@@ -5,10 +5,11 @@ import { LIMITS } from '../core/limits.js'
 import { decodeRefusal } from '../core/refusal.js'
 import { Hello, Notice } from '../core/wire/tallystick.js'
 import type { Channel } from '../network/channel.js'
+import { asError, dialProblem, WrongAddress } from '../network/connection-errors.js'
 import type { Host } from '../network/host.js'
 import { RECEIPTS_PROTOCOL } from '../network/names.js'
 import type { AddressBook } from './address-book.js'
-import { describeError, type Report } from './events.js'
+import type { Report } from './events.js'
 import { RECEIPT_STREAMS } from './receipt-server.js'
 import type { Service } from './service.js'
 import { unlessAborted, within } from './waiting.js'
@@ -56,7 +57,7 @@ export class SequencerLink<Prepared> implements Service {
   #running: Promise<void> | undefined
   #next = 0
   #channel: Channel | undefined
-  #problem: string | undefined
+  #problem: Error | undefined
   /** Addresses at which the last peer that answered serves another network. */
   readonly #foreign = new Set<string>()
 
@@ -67,7 +68,7 @@ export class SequencerLink<Prepared> implements Service {
   }
 
   /** Why the last try failed; undefined before one has. */
-  get problem(): string | undefined {
+  get problem(): Error | undefined {
     return this.#problem
   }
 
@@ -98,8 +99,8 @@ export class SequencerLink<Prepared> implements Service {
         if (signal.aborted) return
         if (error instanceof WrongNetwork && book.all.every(address => this.#foreign.has(address)))
           return failed(error)
-        this.#problem = describeError(error)
-        if (!isTold) report({ event: 'warning', message: `${this.#problem}; trying again` })
+        this.#problem = asError(error)
+        if (!isTold) report({ event: 'warning', message: `${this.#problem.message}; trying again` })
         isTold = true
       }
       const isNews = await book.changed(signal, wait)
@@ -152,6 +153,7 @@ export class SequencerLink<Prepared> implements Service {
     const { host, book } = this.options
     const addresses = book.all
     const problems: string[] = []
+    let isOfAddress = true
     for (let tries = 0; tries < addresses.length; tries += 1) {
       const address = addresses[this.#next % addresses.length]
       this.#next += 1
@@ -161,10 +163,12 @@ export class SequencerLink<Prepared> implements Service {
         const peer = await host.connect(address, this.#deadline(LIMITS.dialMs / addresses.length))
         return { peer, address }
       } catch (error) {
-        problems.push(`${address} does not answer (${describeError(error)})`)
+        problems.push(dialProblem(address, error))
+        isOfAddress &&= error instanceof WrongAddress
       }
     }
-    throw new Error(problems.join('; '))
+    const what = problems.join('; ')
+    throw isOfAddress ? new WrongAddress(what) : new Error(what)
   }
 
   async #listen(channel: Channel, peer: PeerIdBytes): Promise<void> {

@@ -51,7 +51,7 @@ export interface Client<Has extends Holdings = ChainHoldings> extends Controlled
   /** Resolves when somebody who takes messages has been reached for the first time; rejects when `signal` fires. */
   connected(signal: AbortSignal): Promise<void>
   /** Why the last try to reach somebody failed, where it did. */
-  problem(): string | undefined
+  problem(): Error | undefined
   /** Sends one message, once there is room for it. What becomes of it is reported, with `id`. */
   send(value: unknown, signal: AbortSignal, id?: MessageId): Promise<void>
   /** Reports that what was to be sent is no message. */

@@ -2,12 +2,15 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { unreached } from '#src/cli/client-command.js'
 import { peerCommand } from '#src/cli/peer-command.js'
 import { hostAndPort } from '#src/network/addresses.js'
+import { asError } from '#src/network/connection-errors.js'
+import { Host } from '#src/network/host.js'
 import { toolCommand } from '#src/tool-command.js'
-import { present } from '../helpers/changes.js'
+import { PATIENCE, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
-import { makeNetwork } from '../helpers/networks.js'
+import { identity, makeNetwork, nameOf } from '../helpers/networks.js'
 import { Program, SequencerProcess, tool } from '../helpers/program.js'
 
 /** All options of all commands that take an address, by the words that lead to them. */
@@ -38,6 +41,61 @@ describe('An address', () => {
       for (const text of ['127.0.0.1', '4200', '::1:4200', 'a b', '/nonsense'])
         assert.throws(() => parse(text, undefined), /host:port, such as .*, or a multiaddr/, text)
     })
+
+  for (const [words, parse] of options)
+    it(`that this program cannot dial is refused by ${words}, which names the way`, () => {
+      assert.ok(typeof parse === 'function', 'it takes any text')
+      for (const way of ['udp/4100/quic-v1', 'tcp/4100/ws', 'tcp/4100/tls/ws', 'udp/4100', 'tcp/4100/http'])
+        assert.throws(
+          () => parse(`/ip4/127.0.0.1/${way}`, undefined),
+          ({ message }: Error) =>
+            message.includes(
+              `goes over TCP alone, and /ip4/${way.replace('/4100', '')} does not; it must be host:port`
+            ),
+          way
+        )
+      for (const text of [
+        '/dns4/example.org/tcp/4100',
+        '/ip6zone/eth0/ip6/fe80::1/tcp/4100',
+        '/dnsaddr/example.org'
+      ])
+        assert.deepEqual([parse(text, undefined)].flat(), [text])
+    })
+
+  it('that peers tell of and nobody here can dial is told as such, and not as a peer that takes members only', async () => {
+    const host = await Host.create({ key: await identity('alice'), listen: [], topics: [] })
+    cleanup.add(() => host.stop())
+    await host.start()
+    for (const address of ['/ip4/127.0.0.1/udp/4100/quic-v1', '/ip4/127.0.0.1/tcp/4100/ws', '/ip4/127.0.0.1'])
+      await assert.rejects(host.connect(address, AbortSignal.timeout(PATIENCE)), {
+        name: 'WrongAddress',
+        message: `${address} is no address over TCP, and this program dials no other one`
+      })
+  })
+
+  it('with the PeerId of another peer is told as that, at once and at the end, by a client and by the commands that ask', async () => {
+    const sequencer = await SequencerProcess.start(cleanup, await makeNetwork())
+    const { folder } = sequencer
+    const there = present(sequencer.program.of('started')[0]?.peerId)
+    const other = nameOf(await identity('somebody else'))
+    const address = sequencer.address.replace(there, other)
+    const wrong = `${address} names ${other}, but the peer there is ${there}; ask whoever runs it`
+    const { code, stderr } = await tool(folder, 'head', '--network', 'network.json', '--connect', address)
+    assert.equal(code, 1)
+    assert.ok(stderr.startsWith(`error: ${wrong}`), stderr)
+    assert.match(stderr, /name it right with --connect ADDRESS\n$/)
+    const at = ['--network', 'network.json', '--connect', address]
+    const client = Program.start(cleanup, folder, ['--role', 'client', ...at, '--stdin'], 'one\n')
+    await client.until('it tells', () => client.stderr.some(line => line.includes(wrong)))
+    const host = await Host.create({ key: await identity('alice'), listen: [], topics: [] })
+    cleanup.add(() => host.stop())
+    await host.start()
+    const error = await host.connect(address, AbortSignal.timeout(PATIENCE)).catch(asError)
+    assert.ok(error instanceof Error)
+    const end = unreached([address], error)
+    assert.ok(end.includes(`: ${wrong}`) && end.endsWith('name it right with --connect ADDRESS'), end)
+    assert.doesNotMatch(end, /start a peer there|does not answer/)
+  })
 
   it('is that of the options that are there', () => {
     assert.ok(options.length > 20, `${options.length}`)
