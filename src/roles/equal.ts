@@ -168,7 +168,7 @@ export async function createEqual(options: EqualOptions): Promise<ControlledPeer
     submissions,
     host,
     sync,
-    new Neighbours(host, book, () => sync.wake(), report),
+    new Neighbours(host, book, peer => sync.joined(peer), report),
     new Intake(
       host,
       topics.messages,

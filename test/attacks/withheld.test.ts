@@ -8,9 +8,16 @@ import { QUERY_PROTOCOL, topicsOf } from '#src/network/names.js'
 import { QUERY_STREAMS } from '#src/node/query-protocol.js'
 import { Changes, deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
-import { identity, makeNetwork } from '../helpers/networks.js'
+import {
+  identity,
+  makeNetwork,
+  makeWorkNetwork,
+  type RuledNetwork,
+  type TestNetwork
+} from '../helpers/networks.js'
 import { RunningClient, RunningFollower, RunningSequencer } from '../helpers/peers.js'
 import { RawPeer } from '../helpers/raw-peer.js'
+import { levelled, RunningEqual, readerOf } from '../helpers/running-equal.js'
 
 /** What a peer makes of the true answers to a query; nothing at all where it says nothing. */
 type Withholding = (answers: readonly Answer[], query: Query) => readonly Answer[] | 'silence'
@@ -37,6 +44,23 @@ const WITHHOLDINGS: readonly (readonly [string, Withholding])[] = [
   ]
 ]
 
+/** Somebody who tells the truth. */
+type Truth = Pick<RawPeer, 'rawQuery'> & { readonly net: RuledNetwork }
+
+/** A peer among equals that does. */
+async function truthOf(cleanup: Cleanup, net: TestNetwork, equal: RunningEqual): Promise<Truth> {
+  const { host, peer } = await readerOf(cleanup, net, equal.address)
+  const rawQuery: Truth['rawQuery'] = async frame => {
+    const channel = await host.open(peer, QUERY_PROTOCOL, QUERY_STREAMS, deadline())
+    await channel.send(frame, deadline())
+    const answers: Uint8Array[] = []
+    for (let next = await channel.receive(deadline()); next; next = await channel.receive(deadline()))
+      answers.push(next)
+    return answers
+  }
+  return { net, rawQuery }
+}
+
 /** Serves the truth, but for what it withholds. */
 class Withholder extends Changes {
   #ranges = 0
@@ -49,7 +73,7 @@ class Withholder extends Changes {
 
   static async start(
     cleanup: Cleanup,
-    truth: RawPeer,
+    truth: Truth,
     who: string,
     withhold: Withholding,
     pause: () => Promise<void> = async () => undefined
@@ -61,7 +85,7 @@ class Withholder extends Changes {
       const frame = present(await channel.receive(deadline()))
       const { query } = decodeQuery(frame)
       const told = withhold((await truth.rawQuery(frame)).map(decodeAnswer), query)
-      if (query.kind === 'range') withholder.#ranges += 1
+      if (query.kind === 'range' || query.kind === 'blocksById') withholder.#ranges += 1
       withholder.changed()
       if (told === 'silence') return
       for (const answer of told) {
@@ -134,6 +158,28 @@ describe('attacks by withholding blocks', () => {
     await slow.asked()
     follower.controls.connect([present(slow.host.addresses()[0]), honest.address])
     await follower.has(100)
+    assert.ok(slow.given < LIMITS.syncBlocks, `${slow.given} blocks were waited for`)
+  })
+
+  it('a peer among equals that does so: the blocks come from one that joins meanwhile', async () => {
+    const net = await makeWorkNetwork()
+    const miner = await RunningEqual.start(cleanup, net, { who: 'miner', mining: { threads: 1, blocks: 0 } })
+    assert.ok((await miner.controls.mine(100, deadline())).ok)
+    const { height } = miner.controls.status()
+    const truth = await truthOf(cleanup, net, miner)
+    const slow = await Withholder.start(
+      cleanup,
+      truth,
+      'slow equal',
+      answers => answers,
+      () => setTimeout(1_000)
+    )
+    const slowAddress = present(slow.host.addresses()[0])
+    const equal = await RunningEqual.start(cleanup, net, { who: 'newcomer', connect: [slowAddress] })
+    await slow.asked()
+    equal.controls.connect([slowAddress, miner.address])
+    await levelled(equal, miner)
+    assert.equal(equal.controls.status().height, height)
     assert.ok(slow.given < LIMITS.syncBlocks, `${slow.given} blocks were waited for`)
   })
 })

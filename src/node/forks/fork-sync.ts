@@ -57,6 +57,8 @@ export class ForkSync implements Service {
   /** Whether anybody has answered yet, and nobody has shown more than is here. */
   #isLevel = false
   #running: Promise<void> = Promise.resolve()
+  /** Takes one more source of what is being fetched. */
+  #join: ((claim: Claim) => void) | undefined
   /** Blocks are fetched by one at a time: first for our own rounds, then for what others offer. */
   readonly #rounds = new FairQueue({ own: 1, others: LIMITS.offers })
 
@@ -86,6 +88,16 @@ export class ForkSync implements Service {
   wake(): void {
     this.#isDue = true
     this.#due.wake()
+  }
+
+  /** A peer has come, which may have what is being fetched from others. */
+  joined(peer: PeerIdBytes): void {
+    this.wake()
+    const join = this.#join
+    if (join === undefined) return
+    // Who does not answer is no use now; the next round asks again.
+    const asked = this.options.sourceOf(peer).claimedHead()
+    asked.then(head => join({ peer, head })).catch(() => undefined)
   }
 
   #wakeForStranger(): void {
@@ -244,7 +256,7 @@ export class ForkSync implements Service {
     const target = headers.head.header.height
     if (missing.length > 1) report({ event: 'syncing', height: chain.head().header.height, target })
     let fetched: Fetched = { taken: 0, problem: undefined }
-    await new OrderedFetch(
+    const fetching = new OrderedFetch(
       {
         sources,
         from: 0,
@@ -260,7 +272,13 @@ export class ForkSync implements Service {
         }
       },
       signal
-    ).run()
+    )
+    this.#join = ({ peer, head }) => {
+      const last = places.get(toHex(head.id))
+      if (last !== undefined) fetching.add({ peer, last })
+    }
+    await fetching.run()
+    this.#join = undefined
     if (missing.length > 1) report({ event: 'syncing', height: chain.head().header.height, target })
     if (missing.length > 0 && fetched.taken === 0 && !this.#stopping.signal.aborted)
       this.#search.withheld(
