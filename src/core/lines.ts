@@ -17,31 +17,42 @@ const RETURN = 0x0d
 
 /**
  * The lines of a stream of bytes, as they are: what is not UTF-8 is told and not replaced. A line ends with LF or CR LF
- * alone; the last one may end with the stream.
+ * alone; the last one may end with the stream. One that is too long is told as soon as that is known.
  */
 export async function* linesOf(
   stream: AsyncIterable<Uint8Array>,
   { most }: LinesOptions
 ): AsyncIterable<Line> {
   const held = new HeldLine(most)
-  let number = 0
+  let number = 1
+  let isTold = false
+  const ended = function* (): Iterable<Line> {
+    const bytes = held.take()
+    if (!isTold) yield bytes === undefined ? tooLong(number) : lineOf(number, bytes)
+    isTold = false
+    number += 1
+  }
   for await (const chunk of stream) {
     let start = 0
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       held.add(chunk.subarray(start, end))
-      number += 1
-      yield lineOf(number, held.take())
+      yield* ended()
       start = end + 1
     }
     held.add(chunk.subarray(start))
+    if (held.isTooLong && !isTold) {
+      isTold = true
+      yield tooLong(number)
+    }
   }
-  if (!held.isEmpty) yield lineOf(number + 1, held.take())
+  if (!held.isEmpty) yield* ended()
 }
 
-/** What has come of a line so far, up to one byte more than it may have, beside the CR of its end. */
+/** What has come of a line so far: of one that is too long no more than a chunk over what it may have. */
 class HeldLine {
   #parts: Uint8Array[] = []
   #length = 0
+  #last: number | undefined
 
   constructor(private readonly most: number) {}
 
@@ -49,26 +60,33 @@ class HeldLine {
     return this.#length === 0
   }
 
+  /** Whether it is, even if its last byte is the CR of its end. */
+  get isTooLong(): boolean {
+    return this.#length > this.most + (this.#last === RETURN ? 1 : 0)
+  }
+
   add(part: Uint8Array): void {
     if (part.length === 0) return
     // The stream may use its chunk again.
     if (this.#length <= this.most + 1) this.#parts.push(Uint8Array.from(part))
     this.#length += part.length
+    this.#last = part.at(-1)
   }
 
-  take(): Uint8Array | 'too long' {
-    const [parts, length] = [this.#parts, this.#length]
+  /** Undefined where it was too long. */
+  take(): Uint8Array | undefined {
+    const bytes = this.isTooLong ? undefined : concat(...this.#parts)
     this.#parts = []
     this.#length = 0
-    if (length > this.most + 1) return 'too long'
-    const bytes = concat(...parts)
-    const line = bytes.at(-1) === RETURN ? bytes.subarray(0, -1) : bytes
-    return line.length > this.most ? 'too long' : line
+    return bytes?.at(-1) === RETURN ? bytes.subarray(0, -1) : bytes
   }
 }
 
-function lineOf(number: number, bytes: Uint8Array | 'too long'): Line {
-  if (bytes === 'too long') return { number, ok: false, fault: bytes }
+function tooLong(number: number): Line {
+  return { number, ok: false, fault: 'too long' }
+}
+
+function lineOf(number: number, bytes: Uint8Array): Line {
   const text = utf8Text(bytes)
   return text === undefined ? { number, ok: false, fault: 'not UTF-8' } : { number, ok: true, text }
 }

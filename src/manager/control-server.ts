@@ -4,7 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { causeOf, errorCode, Failure } from '../cli/failure.js'
 import { parseJson } from '../cli/shapes.js'
 import { LIMITS } from '../core/limits.js'
-import { linesOf } from '../core/lines.js'
+import { type LineFault, linesOf } from '../core/lines.js'
 import { onParentExit } from '../localnet/parent-exit.js'
 import { describeError } from '../node/events.js'
 import { managerAt } from './control-client.js'
@@ -116,11 +116,17 @@ export class ControlServer {
   }
 }
 
+const WHAT_IS_WRONG: Readonly<Record<LineFault, string>> = {
+  'too long': `a line has more than ${LIMITS.controlBytes} bytes`,
+  'not UTF-8': 'the request is not UTF-8'
+}
+
 async function requestOn(socket: Socket): Promise<Request> {
   for await (const line of linesOf(socket.iterator({ destroyOnReturn: false }), {
     most: LIMITS.controlBytes
   })) {
-    const request = line.ok ? readRequest(parseJson(line.text)) : undefined
+    if (!line.ok) throw new Failure(WHAT_IS_WRONG[line.fault])
+    const request = readRequest(parseJson(line.text))
     // What comes after it is read and forgotten, so that its end is heard.
     socket.resume()
     if (request !== undefined) return request

@@ -76,4 +76,15 @@ describe('Lines of a stream', () => {
     assert.deepEqual(lines, [{ number: 1, ok: false, fault: 'too long' }, text(2, 'short')])
     assert.ok(most < 64 * chunk.length, `${most}`)
   })
+
+  it('are told to be too long before they end', async () => {
+    async function* stalled(): AsyncIterable<Uint8Array> {
+      yield Buffer.from('short\nlonger')
+      yield Buffer.from(' than ten bytes')
+      await new Promise(() => undefined)
+    }
+    const lines = linesOf(stalled(), { most: 10 })[Symbol.asyncIterator]()
+    assert.deepEqual((await lines.next()).value, text(1, 'short'))
+    assert.deepEqual((await lines.next()).value, { number: 2, ok: false, fault: 'too long' })
+  })
 })
