@@ -76,6 +76,10 @@ export const LIMITS = {
   ownStreamRate: { perSecond: 1, burst: 16 },
   /** Those that one connection opens and agrees on no protocol for; each takes up to 1 ms. */
   bareStreamRate: { perSecond: 10, burst: 1_024 },
+  /** The same of all connections of one host, and what each of them still has beyond that: an honest one needs little. */
+  ownStreamsOfHostRate: { perSecond: 80, burst: 2_048 },
+  bareStreamsOfHostRate: { perSecond: 20, burst: 4_096 },
+  fewStreamsRate: { perSecond: 0.2, burst: 8 },
   /** Bytes that may wait for slow readers, all together: those with most are disconnected. */
   unsentBytes: 256 * 1024 * 1024,
   /** How often it is looked for slow readers, dead connections, and those on which no gossip comes about, ms. */

@@ -16,6 +16,7 @@ import type { Liveness } from './liveness.js'
 import type { Reader } from './muxer-guard.js'
 import { guardedEncrypter, guardedMuxer, guardedProtector } from './negotiation.js'
 import { PeerMemory } from './peer-memory.js'
+import { ConnectionHosts, StreamRates } from './stream-rates.js'
 
 export interface NodeOptions {
   readonly key: PrivateKey
@@ -58,6 +59,11 @@ export async function assemble(
   // By itself mplex ends a connection at the sixth stream within a second.
   const mplexOptions = { disconnectThreshold: LIMITS.streamRate.burst }
   const muxers = { yamux: yamux({ streamOptions }), mplex: mplex(mplexOptions) }
+  const hosts = new ConnectionHosts()
+  const { ownStreamRate, bareStreamRate, ownStreamsOfHostRate, bareStreamsOfHostRate } = LIMITS
+  const clock = (): number => performance.now()
+  const own = new StreamRates({ ofConnection: ownStreamRate, ofHost: ownStreamsOfHostRate }, clock)
+  const bare = new StreamRates({ ofConnection: bareStreamRate, ofHost: bareStreamsOfHostRate }, clock)
   return createLibp2p<Services>({
     privateKey: options.key,
     start: false,
@@ -66,12 +72,14 @@ export async function assemble(
     connectionProtector: () =>
       guardedProtector(
         connection => liveness.follow(connection),
+        hosts,
         swarmKey && preSharedKey({ psk: swarmKey })()
       ),
-    connectionEncrypters: [components => guardedEncrypter(noise()(components))],
+    connectionEncrypters: [components => guardedEncrypter(noise()(components), hosts)],
     streamMuxers: (options.muxers ?? MUXERS).map(name => components => {
       const factory: StreamMuxerFactory = muxers[name]()
-      return guardedMuxer(factory, () => components.registrar.getProtocols(), readers)
+      const protocols = (): string[] => components.registrar.getProtocols()
+      return guardedMuxer(factory, { protocols, readers, hosts, own, bare })
     }),
     connectionManager: {
       maxConnections: LIMITS.connections,

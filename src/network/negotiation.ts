@@ -9,8 +9,8 @@ import {
 } from '@libp2p/interface'
 import { AbstractStreamMuxer } from '@libp2p/utils'
 import { LIMITS } from '../core/limits.js'
-import { RateLimiter } from '../core/rate-limiter.js'
 import { guardMuxer, inShortFrames, type Reader } from './muxer-guard.js'
+import type { ConnectionHosts, StreamRates } from './stream-rates.js'
 
 /**
  * libp2p agrees on a protocol (multistream-select) for a connection, for its muxer and for each stream. While
@@ -36,12 +36,15 @@ const LONGEST_LINE = 1024
  */
 export function guardedProtector(
   follow: (connection: MessageStream) => void,
+  hosts: ConnectionHosts,
   inner?: ConnectionProtector
 ): ConnectionProtector {
   return {
     protect: async (connection, options) => {
       follow(connection)
+      hosts.note(connection)
       const isProtected = inner === undefined ? connection : await inner.protect(connection, options)
+      hosts.pass(connection, isProtected)
       guard(isProtected, line => ENCRYPTERS.includes(line))
       return isProtected
     }
@@ -49,38 +52,47 @@ export function guardedProtector(
 }
 
 /** For connections whose muxer is not agreed on as part of the encryption. */
-export function guardedEncrypter(inner: ConnectionEncrypter): ConnectionEncrypter {
-  const guarded = (secured: SecuredConnection): SecuredConnection => {
+export function guardedEncrypter(inner: ConnectionEncrypter, hosts: ConnectionHosts): ConnectionEncrypter {
+  const guarded = (connection: MessageStream, secured: SecuredConnection): SecuredConnection => {
+    hosts.pass(connection, secured.connection)
     if (secured.streamMuxer === undefined) guard(secured.connection, line => MUXERS.includes(line))
     return secured
   }
   return {
     protocol: inner.protocol,
-    secureInbound: async (connection, options) => guarded(await inner.secureInbound(connection, options)),
-    secureOutbound: async (connection, options) => guarded(await inner.secureOutbound(connection, options))
+    secureInbound: async (connection, options) =>
+      guarded(connection, await inner.secureInbound(connection, options)),
+    secureOutbound: async (connection, options) =>
+      guarded(connection, await inner.secureOutbound(connection, options))
   }
 }
 
-/** For streams. `protocols`: those that this peer serves; `readers`: of all connections. */
-export function guardedMuxer(
-  inner: StreamMuxerFactory,
-  protocols: () => readonly string[],
-  readers: Set<Reader>
-): StreamMuxerFactory {
+/** Of all connections of a peer, whichever muxers they have. */
+export interface GuardedStreams {
+  /** Those that this peer serves. */
+  readonly protocols: () => readonly string[]
+  readonly readers: Set<Reader>
+  readonly hosts: ConnectionHosts
+  /** Streams of libp2p's own protocols, and those that agree on no protocol. */
+  readonly own: StreamRates
+  readonly bare: StreamRates
+}
+
+/** For streams. */
+export function guardedMuxer(inner: StreamMuxerFactory, streams: GuardedStreams): StreamMuxerFactory {
   return {
     protocol: inner.protocol,
     createStreamMuxer: (connection): StreamMuxer => {
       const muxer = inner.createStreamMuxer(connection)
       if (!(muxer instanceof AbstractStreamMuxer))
         throw new TypeError(`the muxer ${inner.protocol} is not known`)
-      guardMuxer(muxer, connection, readers)
-      const own = new RateLimiter(LIMITS.ownStreamRate, 1)
-      const bare = new RateLimiter(LIMITS.bareStreamRate, 1)
+      guardMuxer(muxer, connection, streams.readers)
+      const host = streams.hosts.of(connection)
+      const [takeOwn, takeBare] = [streams.own.of(host), streams.bare.of(host)]
       const isServed = (line: string): boolean => {
-        if (!protocols().includes(line)) return false
+        if (!streams.protocols().includes(line)) return false
         // Where the peer is known, others are counted by it.
-        if (OWN.test(line) && !own.take('', performance.now())) connection.abort(TOO_MANY)
-        bare.charge('', performance.now(), -1)
+        if (OWN.test(line) && takeOwn() === undefined) connection.abort(TOO_MANY)
         return true
       }
       // Whoever opened the stream proposes: the answer is the header, the protocol, or that it is not available.
@@ -88,8 +100,13 @@ export function guardedMuxer(
       const accept = muxer.onRemoteStream.bind(muxer)
       muxer.onRemoteStream = stream => {
         // The muxer ends its connection where taking what has come throws.
-        if (!bare.take('', performance.now())) throw TOO_MANY
-        guard(stream, isServed)
+        const agreed = takeBare()
+        if (agreed === undefined) throw TOO_MANY
+        guard(stream, line => {
+          const isLast = isServed(line)
+          if (isLast) agreed()
+          return isLast
+        })
         inShortFrames(stream)
         accept(stream)
       }

@@ -108,7 +108,7 @@ export class Attacker {
 
   /** Resolves when the other side has ended the connection. */
   async ended(): Promise<void> {
-    if (!this.isConnected) return
+    if (this.wire.status !== 'open') return
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.wire.addEventListener('close', () => resolve(), { once: true })
     const late = deadline()

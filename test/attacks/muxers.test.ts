@@ -1,4 +1,5 @@
 import { concat } from '#src/core/bytes.js'
+import { LIMITS } from '#src/core/limits.js'
 import { DATA, frame, PING, RST, SYN, WINDOW } from '../helpers/yamux-frames.js'
 import { Attacker, openingOf } from './attacker.js'
 import { Besieged } from './besieged.js'
@@ -11,6 +12,12 @@ describe('attacks on the muxer', () => {
     const { cleanup, sequencer } = besieged
     attacker = await Attacker.connect(cleanup, sequencer.address, `attacker in ${this.currentTest?.title}`)
   })
+
+  function openAndReset(round: number): Uint8Array {
+    const first = 100_001 + 200 * round
+    const streams = Array.from({ length: 100 }, (_, number) => first + 2 * number)
+    return concat(...streams.flatMap(stream => [SYN, RST].map(flag => frame(WINDOW, flag, stream, 0))))
+  }
 
   /** Takes steps until the connection is ended by the other side. */
   async function untilEnded(most: number, step: (round: number) => Promise<void>): Promise<void> {
@@ -36,13 +43,7 @@ describe('attacks on the muxer', () => {
   })
 
   it('streams without end, opened and reset, for which no protocol is chosen: the connection is ended', async () => {
-    const openAndReset = (stream: number): Uint8Array[] =>
-      [SYN, RST].map(flag => frame(WINDOW, flag, stream, 0))
-    await untilEnded(1_000, round => {
-      const first = 100_001 + 200 * round
-      const streams = Array.from({ length: 100 }, (_, number) => openAndReset(first + 2 * number))
-      return attacker.sendRaw(concat(...streams.flat()))
-    })
+    await untilEnded(1_000, round => attacker.sendRaw(openAndReset(round)))
   })
 
   for (const protocol of ['/ipfs/id/1.0.0', '/meshsub/1.2.0'])
@@ -54,6 +55,22 @@ describe('attacks on the muxer', () => {
         stream.reset()
       })
     })
+
+  it('streams for which no protocol is chosen, on one connection after another: a new one is ended at its first ones', async () => {
+    const { cleanup, sequencer } = besieged
+    const { burst } = LIMITS.bareStreamRate
+    const floodUntilEnded = async (streams: number): Promise<void> => {
+      for (let round = 0; 100 * round < streams; round += 1) await attacker.sendRaw(openAndReset(round))
+      await attacker.ended()
+    }
+    for (let opened = 0; opened <= LIMITS.bareStreamsOfHostRate.burst; opened += burst) {
+      await floodUntilEnded(2 * burst)
+      attacker = await Attacker.connect(cleanup, sequencer.address, `attacker after ${opened} streams`)
+    }
+    // One connection alone might open twice as many.
+    await floodUntilEnded(burst / 2)
+    await besieged.serve()
+  })
 
   it('after all of it the log holds the honest messages, each once', async () => {
     await besieged.outcome()

@@ -7,13 +7,19 @@ import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import { concat } from '#src/core/bytes.js'
 import { LIMITS } from '#src/core/limits.js'
+import type { Rate } from '#src/core/rate-limiter.js'
 import { guardedMuxer } from '#src/network/negotiation.js'
+import { ConnectionHosts, StreamRates } from '#src/network/stream-rates.js'
 import { Attacker } from '../attacks/attacker.js'
 import { Changes, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { frame, PING, SYN, WINDOW } from '../helpers/yamux-frames.js'
 
 /** An error that nobody catches ends a peer, and fails the test that it falls into. */
+function ratesOf(rate: Rate): StreamRates {
+  return new StreamRates({ ofConnection: rate, ofHost: rate }, () => performance.now())
+}
+
 describe('A connection that ends while its muxer still says something', () => {
   const cleanup = new Cleanup(afterEach)
   let attacker: Attacker
@@ -31,7 +37,13 @@ describe('A connection that ends while its muxer still says something', () => {
       streamMuxers: [
         () => {
           const inner = yamux()()
-          const guarded = guardedMuxer(inner, () => [], new Set())
+          const guarded = guardedMuxer(inner, {
+            protocols: () => [],
+            readers: new Set(),
+            hosts: new ConnectionHosts(),
+            own: ratesOf(LIMITS.ownStreamRate),
+            bare: ratesOf(LIMITS.bareStreamRate)
+          })
           return {
             protocol: inner.protocol,
             createStreamMuxer: stream => {

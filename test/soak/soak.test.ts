@@ -80,7 +80,7 @@ describe('tallystick soak', () => {
     it(`takes ${args.join(' ')} for wrong usage`, async () => {
       const { code, stderr } = await soak(...args).ended
       assert.equal(code, 2)
-      assert.match(stderr, /^error: .+\n$/)
+      assert.match(stderr, /^error: .+\ntallystick soak --help tells more\n$/)
     })
 })
 
