@@ -11,6 +11,7 @@ import { within } from '../node/waiting.js'
 import { type Client, createClient } from '../roles/client.js'
 import type { Holdings } from '../roles/controls.js'
 import { openCopy } from '../roles/following.js'
+import { TAKEN } from '../roles/sending.js'
 import { createWriter } from '../roles/writer.js'
 import { Failure, UsageError } from './failure.js'
 import { readNetwork } from './files.js'
@@ -37,25 +38,32 @@ export type ClientVerification = Verification | 'light'
 export interface RunEnd extends Summary {
   /** Messages of this run and earlier ones of which it is not known what became of them. */
   readonly unsettled: number
+  /** Messages that were refused as the key has signed others under their numbers. */
+  readonly taken: number
 }
 
 /** Runs a client until it knows what became of all that `source` gave it: of a sequencer, or among equals. */
 export async function runClient(
   files: ClientFiles,
   source: Source,
-  report: Report,
+  told: Report,
   stopping: AbortController
 ): Promise<RunEnd> {
   // LevelDB makes its files with the mask of the process, also later, in threads of its own.
   process.umask(0o077)
   const network = await readNetwork(files.network)
   let end: RunEnd | undefined
+  let taken = 0
+  const report: Report = event => {
+    if (event.event === 'refused' && event.reason === TAKEN && event.sequence !== undefined) taken += 1
+    told(event)
+  }
   const run = async (client: Client<Holdings>): Promise<void> => {
     try {
       await running(client, stopping.signal, () => converse(client, source, files, report, stopping.signal))
     } finally {
       const summary = client.summary()
-      end = { ...summary, unsettled: await client.settled(AbortSignal.abort()) }
+      end = { ...summary, unsettled: await client.settled(AbortSignal.abort()), taken }
       report({ event: 'summary', ...summary })
     }
   }

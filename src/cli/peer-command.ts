@@ -133,7 +133,13 @@ async function runPeer(options: PeerCommandOptions, command: Command): Promise<v
   if (peer.role === 'sequencer') await runSequencer(peer, report, stopping)
   else if (peer.role === 'follower' || peer.role === 'miner')
     await runFollower(peer.role, peer, report, stopping)
-  else await runClient(clientFiles(peer), sourceOf(peer), report, stopping)
+  else {
+    const { taken } = await runClient(clientFiles(peer), sourceOf(peer), report, stopping)
+    if (taken > 0)
+      throw new Failure(
+        `messages that were refused because this key has signed others under their numbers: ${taken}; say them again, as this client goes on with higher numbers`
+      )
+  }
   report({ event: 'stopped' })
 }
 

@@ -165,6 +165,15 @@ export class Outbox {
     return this.#waiting.get(toHex(leaf))
   }
 
+  /** Gives out no number below this from now on, also after a restart. Those between are used by nobody here. */
+  async skipTo(next: bigint): Promise<void> {
+    if (next <= this.#next) return
+    this.#next = next
+    const numbers = { next, nextPayment: this.#nextPayment }
+    await writeDurably(this.database, numbersWrites(numbers))
+    await this.mark?.raise(numbers)
+  }
+
   /**
    * Signs and stores messages, sealed or open, in order. They are on disk when this resolves. Where the write fails,
    * their sequences are used up: what may be on disk, and is sealed under them, must not meet another message

@@ -33,10 +33,10 @@ import { type Copy, type Following, following } from './following.js'
 import type { PeerOptions } from './peer-options.js'
 import {
   endingAtRefusedPayments,
-  explainingTakenNumbers,
   languageOf,
   openOutbox,
   sending,
+  skippingTakenNumbers,
   walletFor
 } from './sending.js'
 
@@ -99,7 +99,7 @@ export async function createClient(
   })
   const report = wallet
     ? endingAtRefusedPayments(options.report, wallet, failed)
-    : explainingTakenNumbers(options.report)
+    : skippingTakenNumbers(options.report, outbox)
   const publisher = new Publisher({
     host,
     topic: topics.messages,

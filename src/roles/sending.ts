@@ -96,19 +96,35 @@ export async function openOutbox(
   return outbox
 }
 
-/** Says once what a client can do whose key has signed other messages under the numbers that its folder gives out. */
-export function explainingTakenNumbers(report: Report): Report {
-  let isSaid = false
+/**
+ * Where the key has signed other messages under the numbers that the folder gives out, says so once, and goes on with
+ * higher ones. What was refused is not said again by itself: a refusal is not signed, and a message must not be said
+ * twice because somebody claims that it was not taken.
+ */
+export function skippingTakenNumbers(report: Report, outbox: Outbox): Report {
+  let skippedTo: bigint | undefined
+  let step = FIRST_SKIP
   return event => {
     report(event)
-    if (isSaid || event.event !== 'refused' || event.reason !== 'sequence taken') return
-    isSaid = true
-    report({
-      event: 'warning',
-      message: `this key has signed another message under number ${event.sequence}, of which neither this folder nor what is kept beside the key knows: both are older copies, or another place has a copy of the key. Stop this client and put the newest of both back; where they are lost, go on with a new key (--key FILE) and a new folder (--data DIR). Else each message is refused whose number was used before`
-    })
+    if (event.event !== 'refused' || event.reason !== TAKEN || event.sequence === undefined) return
+    if (skippedTo === undefined)
+      report({
+        event: 'warning',
+        message: `this key has signed another message under number ${event.sequence}, of which neither this folder nor what is kept beside the key knows: both are older copies, or another place has a copy of the key. Put the newest of both back, and give another place a key of its own. Where they are lost, this client goes on with higher numbers: say again what was refused`
+      })
+    else if (event.sequence < skippedTo) return
+    skippedTo = event.sequence + step
+    if (step < LARGEST_SKIP) step *= 4n
+    // It holds for this run in any case; the next message writes it down as well.
+    outbox.skipTo(skippedTo).catch(() => undefined)
   }
 }
+
+export const TAKEN = 'sequence taken'
+
+/** How many numbers are skipped at first; then four times as many each time. */
+const FIRST_SKIP = 1024n
+const LARGEST_SKIP = 2n ** 32n
 
 interface OutboxPlace {
   readonly database: Database

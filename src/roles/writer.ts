@@ -20,6 +20,7 @@ import {
   languageOf,
   openOutbox,
   sending,
+  skippingTakenNumbers,
   unorderedLanguageOf,
   walletFor
 } from './sending.js'
@@ -47,7 +48,9 @@ export async function createWriter(options: ClientOptions<Network>): Promise<Cli
       // The others have been asked by then.
       distrust: () => undefined
     }))
-  const report = wallet ? endingAtRefusedPayments(options.report, wallet, failed) : options.report
+  const report = wallet
+    ? endingAtRefusedPayments(options.report, wallet, failed)
+    : skippingTakenNumbers(options.report, outbox)
   const firstUp = Promise.withResolvers<void>()
   const neighbours: Neighbours = new Neighbours(
     host,

@@ -627,20 +627,59 @@ describe('the numbers that a client has used', () => {
   it('without what is kept beside its key, and with an older folder, a client that gives used numbers out is told what to do', async () => {
     const stage = await Stage.of(cleanup)
     const { address } = await stage.sequencer()
-    const send = async (text: string): Promise<Program> => {
+    await goesOnAfterACopy(stage.home, address, 'receipt')
+  })
+
+  it('the same among equals, where work orders', async () => {
+    const home = await cleanup.folder()
+    const made = await tool(home, 'init', '--network', 'network.json', '--ordering', 'work')
+    assert.equal(made.code, 0, made.stderr)
+    const equal = ['--role', 'follower', ...NETWORK, '--key', 'equal.key', '--data', 'equal', '--json']
+    const program = Program.start(cleanup, home, [...equal, ...ANY_PORT, '--no-connect'])
+    await program.times('started', 1)
+    await goesOnAfterACopy(home, addressOf(program), 'accepted')
+  })
+
+  /** A client's folder and what is kept beside its key are put back from a copy together. */
+  async function goesOnAfterACopy(home: string, address: string, taken: string): Promise<void> {
+    const files = ['client', 'client.signed'] as const
+    const send = async (text: string, code: number): Promise<Program> => {
       const options = ['--role', 'client', ...NETWORK, '--key', 'client.key', '--data', 'client', '--stdin']
-      const client = Program.start(cleanup, stage.home, [...options, '--json', '--connect', address], text)
-      await client.exit()
+      const client = Program.start(cleanup, home, [...options, '--json', '--connect', address], text)
+      assert.deepEqual(await client.exit(), { code, signal: null }, client.stderr.join('\n'))
       return client
     }
-    await send('one\ntwo\n')
-    for (const lost of ['client', 'client.signed']) await rm(stage.at(lost), { recursive: true })
-    const client = await send('again\nand again\n')
-    assert.equal(client.of('refused').length, 2)
-    const told = client.stderr.filter(line => /has signed another message under number/.test(line))
+    await send('one\n', 0)
+    for (const name of files) await cp(join(home, name), join(home, `${name}.copy`), { recursive: true })
+    await send('two\nthree\n', 0)
+    for (const name of files) {
+      await rm(join(home, name), { recursive: true })
+      await rename(join(home, `${name}.copy`), join(home, name))
+    }
+    const client = await send('again\nand again\n', 1)
+    assert.deepEqual(
+      client.of('refused').map(({ reason, sequence }) => [reason, sequence]),
+      [
+        ['sequence taken', 2],
+        ['sequence taken', 3]
+      ]
+    )
+    const told = client.stderr.filter(line => /has signed another message under number 2/.test(line))
     assert.equal(told.length, 1, client.stderr.join('\n'))
-    assert.match(told[0] ?? '', /put the newest of both back; where they are lost, go on with a new key/)
-  })
+    assert.match(
+      told[0] ?? '',
+      /Put the newest of both back.* goes on with higher numbers: say again what was refused/
+    )
+    assert.match(
+      client.stderr.at(-1) ?? '',
+      /^error: messages that were refused .* under their numbers: 2; say them again/
+    )
+    const again = await send('again\nand again\n', 0)
+    assert.deepEqual(
+      again.of(taken).map(({ sequence }) => sequence),
+      [1026, 1027]
+    )
+  }
 
   it('no message leaves the outbox once another process has the key', async () => {
     const net = await makeNetwork()
