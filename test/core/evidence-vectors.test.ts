@@ -99,6 +99,28 @@ describe('The evidence vectors of the protocol', () => {
     assert.equal(proofsOf('a wrong signature'), 2)
   })
 
+  it('are judged by what the protocol names, and by nothing else of a header, a receipt or an account', async () => {
+    const { network: document, accepted, refused } = vectors()
+    const network = parseCanonicalNetwork(utf8(document.canonical))
+    const judged = async (about: string): Promise<string> => {
+      const named = [...accepted, ...refused].filter(({ name }) => name.includes(about))
+      assert.equal(named.length, 1, about)
+      const piece = readEvidence(fromHex(named[0]?.evidence ?? ''), network, new VerifierCache())
+      return piece.then(
+        () => 'holds',
+        () => 'refused'
+      )
+    }
+    assert.equal(await judged('has a proof, and more messages than a block may have'), 'holds')
+    assert.equal(await judged('names neither an author nor a sequence'), 'holds')
+    assert.equal(await judged('names the position twice'), 'holds')
+    assert.equal(await judged('pays to an account that no key has'), 'holds')
+    assert.equal(await judged('the account of no key stands beside'), 'holds')
+    assert.equal(await judged('names another producer than the sequencer'), 'refused')
+    assert.equal(await judged('another entry of it has a leaf of 31 bytes'), 'refused')
+    assert.equal(await judged('over a u64'), 'refused')
+  })
+
   it('hold or are refused with nothing but the network document', async () => {
     const { network: document, accepted, refused } = vectors()
     const network = parseCanonicalNetwork(utf8(document.canonical))

@@ -1,41 +1,34 @@
 import { decodeAccountProof, encodeAccountProof } from '#src/applications/ledger/account-proof.js'
 import { LedgerState } from '#src/applications/ledger/state.js'
-import {
-  type Block,
-  type CheckpointedHeader,
-  encodeHeader,
-  type Header,
-  type SignedHeader,
-  signHeader
-} from '#src/core/block.js'
+import { encodeHeader, type SignedHeader, signHeader } from '#src/core/block.js'
 import { asHash, concat, type EnvelopeBytes, type Hash } from '#src/core/bytes.js'
 import { signEnvelope } from '#src/core/envelope.js'
 import {
   brokenChainEvidence,
   brokenLogEvidence,
   brokenReceiptEvidence,
-  brokenStateEvidence,
   forkEvidence
 } from '#src/core/evidence.js'
 import type { Signer } from '#src/core/keys.js'
-import { leafHash, nodeHash, rootOf } from '#src/core/merkle.js'
-import { signReceipt } from '#src/core/receipt.js'
+import { leafHash, nodeHash } from '#src/core/merkle.js'
 import { Evidence as WireEvidence } from '#src/core/wire/tallystick.js'
-import { stateEvidence } from '#src/node/evidence-check.js'
 import type { Made } from './authors.js'
 import { present } from './changes.js'
 import { flipped, seedOf, signerNamed } from './core.js'
-import { folded } from './false-evidence.js'
-import { Payer } from './payers.js'
 import {
-  dataNetwork,
-  historyOf,
-  type PublicData,
-  parentOf,
-  pathIn,
-  peaksAt,
-  proofsFor
-} from './public-data.js'
+  blockAt,
+  invalidMessage,
+  leavesAt,
+  lie,
+  logPiece,
+  promise,
+  proven,
+  statePiece
+} from './evidence-pieces.js'
+import { folded } from './false-evidence.js'
+import { acceptedOddities, refusedOddities } from './odd-evidence.js'
+import { Payer } from './payers.js'
+import { dataNetwork, historyOf, type PublicData, pathIn } from './public-data.js'
 
 /** Pieces by what they show or pretend. */
 export interface EvidenceCases {
@@ -54,51 +47,7 @@ export async function evidenceCases(): Promise<EvidenceCases> {
   const other = await historyOf(await dataNetwork('ledger', 'another network'), [1])
   const payer = await Payer.create(data.net, 'dave')
   const stranger = await signerNamed('stranger')
-  return { data, accepted: acceptedOf(data, payer), refused: refusedOf(data, other, stranger) }
-}
-
-const blockAt = ({ blocks }: PublicData, height: number): Block => present(blocks[height - 1])
-const leavesAt = (data: PublicData, height: number): Hash[] => blockAt(data, height).envelopes.map(leafHash)
-const sizeBefore = (data: PublicData, height: number): number => parentOf(data, height)?.header.size ?? 0
-
-/** A block at this height as the sequencer's key has signed it, with something else in its header. */
-function lie(data: PublicData, height: number, changes: Partial<Header>): CheckpointedHeader {
-  return signHeader({ ...blockAt(data, height).signed.header, ...changes }, data.net.signer)
-}
-
-function promise(
-  { net }: PublicData,
-  position: number,
-  leaf: Hash,
-  signer: Signer = net.signer
-): EnvelopeBytes {
-  const entries = [{ sequence: 1n, position, leaf }]
-  return signReceipt({ network: net.network.id, author: net.sequencer, time: 1, entries }, signer)
-}
-
-/** What the log has at a position, as a block's header proves it. */
-function proven(data: PublicData, position: number, height: number) {
-  const { signed } = blockAt(data, height)
-  const path = pathIn(data, position, signed.header.size)
-  return { position, leaf: present(data.leaves[position]), path, signed }
-}
-
-function logPiece(
-  data: PublicData,
-  height: number,
-  child: SignedHeader = blockAt(data, height).signed
-): Uint8Array {
-  const peaks = peaksAt(data, sizeBefore(data, height))
-  return brokenLogEvidence(parentOf(data, height), child, peaks, leavesAt(data, height))
-}
-
-function statePiece(
-  data: PublicData,
-  height: number,
-  child: SignedHeader = blockAt(data, height).signed
-): Uint8Array {
-  const { envelopes } = blockAt(data, height)
-  return brokenStateEvidence(parentOf(data, height), child, envelopes, proofsFor(data, height))
+  return { data, accepted: acceptedOf(data, payer), refused: refusedOf(data, other, payer, stranger) }
 }
 
 function acceptedOf(data: PublicData, payer: Payer): EvidenceCases['accepted'] {
@@ -135,7 +84,8 @@ function acceptedOf(data: PublicData, payer: Payer): EvidenceCases['accepted'] {
     'state: block 3 has a transfer of another network, which is shown with the proofs of its accounts':
       invalidMessage(data, payer.pay(data.net.signer, 1n, { network: asHash(seedOf('elsewhere')) })),
     'state: block 3 has a transfer with a wrong signature, which is shown with the proofs of its accounts':
-      invalidMessage(data, withWrongSignature(payer.pay(data.net.signer, 1n)))
+      invalidMessage(data, withWrongSignature(payer.pay(data.net.signer, 1n))),
+    ...acceptedOddities(data, payer)
   }
 }
 
@@ -145,15 +95,12 @@ function withWrongSignature(made: Made): Made {
   return { ...made, envelope, leaf: leafHash(envelope) }
 }
 
-/** Block 3 with a message in it that is not valid there; both of its trees are right. */
-function invalidMessage(data: PublicData, { envelope, leaf }: Made): Uint8Array {
-  const cursor = present(data.before[2])
-  const header = { count: 1, root: rootOf([leaf]), log: cursor.frontier.append(leaf).root() }
-  const block = { signed: lie(data, 3, header), envelopes: [envelope] }
-  return present(stateEvidence(cursor.signed, cursor.state, block))
-}
-
-function refusedOf(data: PublicData, other: PublicData, stranger: Signer): EvidenceCases['refused'] {
+function refusedOf(
+  data: PublicData,
+  other: PublicData,
+  payer: Payer,
+  stranger: Signer
+): EvidenceCases['refused'] {
   const [one, two, three] = [1, 2, 3].map(height => blockAt(data, height).signed)
   if (one === undefined || two === undefined || three === undefined) throw new Error('three blocks')
   return {
@@ -161,6 +108,7 @@ function refusedOf(data: PublicData, other: PublicData, stranger: Signer): Evide
     ...refusedReceipts(data, stranger),
     ...refusedLogs(data),
     ...refusedStates(data),
+    ...refusedOddities(data, payer, stranger),
     'no bytes at all': NOTHING,
     // A sixth field, of no bytes.
     'a true one, and a field after it': concat(
