@@ -2,12 +2,52 @@ import { LIMITS } from '../core/limits.js'
 import { type Bringer, Shares, type Taken } from '../core/shares.js'
 import type { Candidate } from './candidate.js'
 
+interface Room {
+  readonly all: number
+  readonly ofPeer: number
+}
+
+/** Of messages and of their bytes. */
+interface PoolRooms {
+  readonly messages: Room
+  readonly bytes: Room
+}
+
+/** For messages that wait. */
+export const POOL_ROOMS: PoolRooms = {
+  messages: { all: LIMITS.pendingMessages, ofPeer: LIMITS.pooledOfPeer },
+  bytes: { all: LIMITS.pooledBytes, ofPeer: LIMITS.pooledBytesOfPeer }
+}
+
+/**
+ * For those that are passed on. In the pools of others all of them count as brought by this peer. So no host may have
+ * more of its share there than it leaves for all others.
+ */
+export const PASSED_ROOMS: PoolRooms = {
+  messages: { all: LIMITS.pooledOfPeer, ofPeer: LIMITS.pooledOfPeer },
+  bytes: { all: LIMITS.pooledBytesOfPeer, ofPeer: LIMITS.pooledBytesOfPeer }
+}
+
 /** Who has brought the messages that wait, so that no peer takes all the room by the names of many authors, and no host by those of many peers. */
 export class PoolShares {
-  readonly #messages = new Shares({ all: LIMITS.pendingMessages, ofPeer: LIMITS.pooledOfPeer })
-  readonly #bytes = new Shares({ all: LIMITS.pooledBytes, ofPeer: LIMITS.pooledBytesOfPeer })
+  readonly #messages: Shares
+  readonly #bytes: Shares
   /** By the name of the message. */
   readonly #bringers = new Map<string, Bringer>()
+
+  constructor({ messages, bytes }: PoolRooms) {
+    this.#messages = new Shares(messages)
+    this.#bytes = new Shares(bytes)
+  }
+
+  get size(): number {
+    return this.#bringers.size
+  }
+
+  /** Undefined where nobody has brought it. */
+  bringerOf(name: string): Bringer | undefined {
+    return this.#bringers.get(name)
+  }
 
   take(name: string, bringer: Bringer, { envelope }: Candidate): Taken {
     const taken = this.#messages.take(bringer, 1)

@@ -4,7 +4,7 @@ import { LIMITS } from '../core/limits.js'
 import type { Bringer } from '../core/shares.js'
 import { type MessageRules, validateEnvelope } from '../core/validation.js'
 import { type Candidate, type MessageName, nameOf } from './candidate.js'
-import { PoolShares } from './pool-shares.js'
+import { PASSED_ROOMS, POOL_ROOMS, PoolShares } from './pool-shares.js'
 import {
   type Database,
   hasLeaf,
@@ -29,6 +29,9 @@ export type Pooled =
   /** Too many of those that wait were brought by this peer. */
   | { readonly kind: 'share' }
 
+/** Whether a message that waits is passed on: already, from now on, or later, when there is room. */
+export type Passing = 'already' | 'now' | 'later'
+
 /** What becomes of waiting messages when the head moves. */
 export interface PoolChange {
   /** By name, those that stood in blocks that have left the main chain, and stand in none that has joined it. */
@@ -47,7 +50,9 @@ export class Pool {
   #waiting = new Map<string, Candidate>()
   #bytes = 0
   /** Of what came since this peer started. */
-  readonly #shares = new PoolShares()
+  readonly #shares = new PoolShares(POOL_ROOMS)
+  /** Of these, those that are passed on, on the share of one who brought them. */
+  readonly #passed = new PoolShares(PASSED_ROOMS)
   #unwritten: Candidate[] = []
   /** Those that are on disk, or may be, and are to wait no more. */
   #evicted: Candidate[] = []
@@ -113,6 +118,22 @@ export class Pool {
     return { kind: 'accepted' }
   }
 
+  /**
+   * Whether one that waits may be passed on, on the share of `bringer`, or of who brought it first. What is this peer's
+   * own, or came back from the chain, always is.
+   */
+  pass(candidate: Candidate, bringer?: Bringer): Passing {
+    const name = nameOf(candidate)
+    const brought = this.#shares.bringerOf(name)
+    if (brought === undefined || this.#passed.bringerOf(name) !== undefined) return 'already'
+    return this.#passed.take(name, bringer ?? brought, candidate) === 'taken' ? 'now' : 'later'
+  }
+
+  /** Whether some that wait are not passed on yet. */
+  get holdsBack(): boolean {
+    return this.#shares.size > this.#passed.size
+  }
+
   /** Resolves when all that was accepted is on disk. Throws where it cannot be written. */
   async stored(): Promise<void> {
     await this.#writing
@@ -160,6 +181,7 @@ export class Pool {
     if (candidate === undefined) return
     this.#waiting.delete(name)
     this.#shares.drop(name, candidate)
+    this.#passed.drop(name, candidate)
     this.#bytes -= candidate.envelope.length
   }
 

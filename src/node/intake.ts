@@ -59,7 +59,9 @@ export class Intake implements Service {
     /** True where this very message was taken before, and its author is told so. */
     private readonly recall: (message: Omit<Candidate, 'envelope'>) => boolean = () => false,
     /** Of the validation pool: those who take messages in another way, too, have the same. */
-    private readonly shares = new ValidationShares()
+    private readonly shares = new ValidationShares(),
+    /** Of a bundle that is accepted in part, passes that part on; where it is left out, the whole is passed on. */
+    private readonly passOn?: (accepted: readonly EnvelopeBytes[]) => Promise<void>
   ) {}
 
   async start(): Promise<void> {
@@ -115,7 +117,11 @@ export class Intake implements Service {
     } finally {
       this.shares.release(bringer, weight)
     }
-    return verdictOfAll(verdicts.map((verdict, index) => this.#settle(from, envelopes[index], verdict)))
+    const settled = verdicts.map((verdict, index) => this.#settle(from, envelopes[index], verdict))
+    const whole = verdictOfAll(settled)
+    if (whole !== 'partly' || this.passOn === undefined) return whole
+    await this.passOn(envelopes.filter((_, index) => settled[index] === 'accept'))
+    return 'later'
   }
 
   /**

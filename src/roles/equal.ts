@@ -103,6 +103,7 @@ export async function createEqual(options: EqualOptions): Promise<ControlledPeer
     moved: imported => {
       reportMove(imported, chain, report)
       if (imported.kind === 'reorganized') republisher.wake()
+      void republisher.release(intake.released())
       miner?.headChanged()
     },
     asked: () => miner?.messagesCame(),
@@ -153,11 +154,8 @@ export async function createEqual(options: EqualOptions): Promise<ControlledPeer
   })
   const submissions = new SubmissionServer(host, {
     network: network.id,
-    take: async (envelopes, from) => {
-      const submitted = await intake.submit(envelopes, host.bringerOf(from))
-      await republisher.publish(envelopes.filter((_, index) => submitted[index]?.kind === 'accepted'))
-      return submitted
-    },
+    take: (envelopes, from) =>
+      intake.submit(envelopes, host.bringerOf(from), passed => republisher.publish(passed)),
     shares,
     clock
   })
@@ -176,7 +174,8 @@ export async function createEqual(options: EqualOptions): Promise<ControlledPeer
       NO_AUDIENCE,
       (message, from) => intake.take(message, host.bringerOf(from)),
       undefined,
-      shares
+      shares,
+      accepted => republisher.publish(accepted)
     ),
     republisher,
     ...(hashes ? [hashes] : []),

@@ -1,6 +1,6 @@
 import type { Candidate } from '../../chain/candidate.js'
 import type { Chain } from '../../chain/chain.js'
-import type { Pool, Pooled } from '../../chain/pool.js'
+import type { Passing, Pool, Pooled } from '../../chain/pool.js'
 import type { EnvelopeBytes } from '../../core/bytes.js'
 import { LIMITS } from '../../core/limits.js'
 import type { Reason } from '../../core/refusal.js'
@@ -40,31 +40,59 @@ export class PoolIntake implements Service {
 
   /**
    * A valid message from gossip, and who handed it over. One that is not valid yet where the chain stands here may be so elsewhere: a few of
-   * them are taken, and others are published again by whoever has them.
+   * them are taken, and others are published again by whoever has them. `later`, too, where it waits here and is not to
+   * be passed on yet.
    */
   readonly take = (message: Candidate, from?: Bringer): GossipVerdict => {
     const mayWait = this.pool.size < LIMITS.uncoveredMessages
     if (!mayWait && this.#own.refusalOf(message) !== undefined) return 'later'
     const { kind } = this.#add(message, from)
-    if (kind === 'full' || kind === 'share') return 'later'
-    if (kind !== 'accepted') return 'ignore'
-    this.arrived()
-    return 'accept'
+    if (kind === 'accepted') {
+      this.arrived()
+      return from === undefined || this.pool.pass(message, from) === 'now' ? 'accept' : 'later'
+    }
+    // Beside others in a bundle, another one of its name would be passed on as theirs.
+    if (kind !== 'known') return 'later'
+    const passing = this.pool.waitingAs(message) === undefined ? 'already' : this.pool.pass(message, from)
+    return PASSED_ON[passing]
   }
 
-  /** One outcome for each message. Those that are accepted are on disk when this resolves. */
-  async submit(envelopes: readonly EnvelopeBytes[], from?: Bringer): Promise<readonly Fate[]> {
+  /**
+   * One outcome for each message. Those that are accepted are on disk when this resolves. `passOn` is given those that
+   * others may have now.
+   */
+  async submit(
+    envelopes: readonly EnvelopeBytes[],
+    from?: Bringer,
+    passOn: (envelopes: readonly EnvelopeBytes[]) => Promise<void> = async () => undefined
+  ): Promise<readonly Fate[]> {
     const verdicts = await checkMessages(envelopes, this.validation)
-    const submitted = envelopes.map((envelope, index) => this.#submitOne(envelope, verdicts[index], from))
+    const passed: EnvelopeBytes[] = []
+    const submitted = envelopes.map((envelope, index) => {
+      const verdict = verdicts[index]
+      const fate = this.#submitOne(envelope, verdict, from)
+      const isNew = fate.kind === 'accepted' && verdict?.ok === true
+      if (isNew && this.pool.pass({ envelope, ...verdict }, from) !== 'later') passed.push(envelope)
+      return fate
+    })
     // What is known may still be on its way to the disk.
     await this.pool.stored()
     if (submitted.some(({ kind }) => kind === 'accepted')) this.arrived()
+    await passOn(passed)
     return submitted
   }
 
-  /** What waits and is covered, oldest first. Of the rest others need not hear again and again. */
+  /** What was held back and may be passed on from now on, oldest first. */
+  *released(): Iterable<Candidate> {
+    if (!this.pool.holdsBack) return
+    for (const candidate of this.pool.waiting())
+      if (this.#own.covers(candidate) && this.pool.pass(candidate) === 'now') yield candidate
+  }
+
+  /** All that waits, is covered and is passed on, oldest first. Of the rest others need not hear again and again. */
   *covered(): Iterable<Candidate> {
-    for (const candidate of this.pool.waiting()) if (this.#own.covers(candidate)) yield candidate
+    for (const candidate of this.pool.waiting())
+      if (this.#own.covers(candidate) && this.pool.pass(candidate) !== 'later') yield candidate
   }
 
   #submitOne(envelope: EnvelopeBytes, verdict: Verdict | undefined, from: Bringer | undefined): Fate {
@@ -88,6 +116,8 @@ export class PoolIntake implements Service {
     return pooled
   }
 }
+
+const PASSED_ON: Record<Passing, GossipVerdict> = { already: 'ignore', now: 'accept', later: 'later' }
 
 function fateOf(pooled: Pooled, sequence: bigint): Fate {
   switch (pooled.kind) {

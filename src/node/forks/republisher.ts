@@ -63,6 +63,11 @@ export class Republisher implements Service {
     await this.#publish(encodeBundle(envelopes))
   }
 
+  /** Publishes messages that were held back, as many as at other times. */
+  async release(held: Iterable<Candidate>): Promise<void> {
+    for (const bundle of bundlesOf(held)) await this.publish(bundle)
+  }
+
   async #run(): Promise<void> {
     const { signal } = this.#stopping
     let last = this.clock()
@@ -101,10 +106,11 @@ function* bundlesOf(waiting: Iterable<Candidate>): Iterable<EnvelopeBytes[]> {
       bundle = []
       bytes = 0
     }
-    if (count >= LIMITS.republishMessages) break
     bundle.push(envelope)
     bytes += envelope.length + ENVELOPE_MARGIN
     count += 1
+    // Who is asked for one more takes it for published.
+    if (count >= LIMITS.republishMessages) break
   }
   if (bundle.length > 0) yield bundle
 }
