@@ -67,9 +67,9 @@ export type AuditedBlock =
   | Extract<ReadBlock, { readonly fault: unknown }>
 
 /** The same, each block with the state after it. */
-export async function* auditedBlocks(source: LogSource): AsyncIterable<AuditedBlock> {
+export async function* auditedBlocks(source: LogSource, isSilent: boolean): AsyncIterable<AuditedBlock> {
   const audit = new LogAudit(source, [])
-  for await (const read of audit.verified())
+  for await (const read of audit.verified(isSilent ? quiet : undefined))
     yield 'fault' in read ? read : { block: read.block, state: audit.auditor.state }
 }
 

@@ -7,6 +7,7 @@ const OWNERS = ['cli/terminal.ts', 'launch.ts']
 
 /** Files that draw with a terminal, or hand it over to something that does, beside the one that owns the streams. */
 const DRAWING = [
+  'cli/commands/account-history.ts',
   'cli/commands/export.ts',
   'cli/commands/read.ts',
   'cli/conversation.ts',

@@ -16,7 +16,7 @@ import { Failure } from '../failure.js'
 import { type LogSource, peersTarget, targetOf, withLog } from '../log-source.js'
 import { sequenceToJson } from '../output.js'
 import { type SetSource, withSet } from '../set-source.js'
-import { printJson, printResult } from '../terminal.js'
+import { printJson, printResult, standardOutput } from '../terminal.js'
 import { auditedBlocks } from '../verify-log.js'
 import { SetAudit } from '../verify-set.js'
 
@@ -35,7 +35,8 @@ export async function showHistory(id: PeerIdBytes, options: HistoryOptions): Pro
     const history = new AccountHistory(id, genesis)
     let last = genesis.account(id)
     let height = 0
-    for await (const read of auditedBlocks(source)) {
+    // At a terminal its lines show how far it is, and a bar would stand among them.
+    for await (const read of auditedBlocks(source, standardOutput.isTTY)) {
       if ('fault' in read) throw new Failure(`the history ends here: ${describeFault(read.fault)}`)
       const { signed, envelopes } = read.block
       const state = ledgerIn(read.state, source)
@@ -56,7 +57,7 @@ export async function showHistory(id: PeerIdBytes, options: HistoryOptions): Pro
 async function showTransfers(id: PeerIdBytes, source: SetSource, json: boolean): Promise<void> {
   const audit = new SetAudit(source)
   let transfers = 0
-  for await (const read of audit.verified()) {
+  for await (const read of audit.verified(standardOutput.isTTY)) {
     if ('fault' in read) throw new Failure(`the history ends here: ${describeFault(read.fault)}`)
     const movement = movementOf(id, read.message)
     if (movement === undefined) continue
