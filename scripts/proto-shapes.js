@@ -26,6 +26,8 @@ export interface FieldShape {
   readonly message?: MessageName
   /** Whether it stands in the message's oneof. */
   readonly isChoice?: true
+  /** Whether the bytes are UTF-8. */
+  readonly isText?: true
   readonly repeated?: RepeatedField
 }
 
@@ -36,10 +38,11 @@ ${shapes.join(',\n')}
 `
 }
 
-function lineOf({ number, name, wire, message, isChoice, isRepeated, owner }) {
+function lineOf({ number, name, wire, message, isChoice, isText, isRepeated, owner }) {
   const parts = [`name: '${camelCase(name)}'`, `wire: ${wire}`]
   if (message !== undefined) parts.push(`message: '${message}'`)
   if (isChoice) parts.push('isChoice: true')
+  if (isText) parts.push('isText: true')
   if (isRepeated) parts.push(`repeated: '${owner}.${name}'`)
   return `\n    ${number}: { ${parts.join(', ')} }`
 }
@@ -73,6 +76,7 @@ function readMessages(proto) {
         wire: scalar ?? 2,
         message: scalar === undefined ? type : undefined,
         isChoice,
+        isText: type === 'string',
         isRepeated
       })
     } else throw new Error(`a line of the .proto file is not understood: ${line}`)

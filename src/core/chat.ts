@@ -27,8 +27,6 @@ export function decodeChatLine(bytes: Uint8Array): ChatLine {
   const { id, text } = decodeCanonical('chat line', WireChatLine, bytes)
   expectLength('chat line id', id, LINE_ID_LENGTH)
   if (text === '') throw new DecodeError('chat line text: empty')
-  // The one thing that is not UTF-8 and yet has a canonical encoding.
-  if (/\p{Surrogate}/u.test(text)) throw new DecodeError('chat line text: half a surrogate')
   const length = lengthOf(text)
   if (length > LIMITS.lineCharacters)
     throw new DecodeError(`chat line text: ${length} characters are too many`)

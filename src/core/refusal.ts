@@ -67,7 +67,8 @@ export function decodeRefusal(what: string, { reason, detail }: ToldRefusal): To
 }
 
 export function encodeDetail(detail: string): string {
-  return shortened(detail, LIMITS.detailCharacters)
+  // Half a surrogate pair has no UTF-8: who reads it would refuse all of the answer.
+  return shortened(detail, LIMITS.detailCharacters).replaceAll(/\p{Surrogate}/gu, '\ufffd')
 }
 
 export function decodeDetail(what: string, detail: string): string {

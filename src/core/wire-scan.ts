@@ -70,12 +70,14 @@ class Scan {
     return undefined
   }
 
-  #skip({ name, wire, plan }: PlannedField, end: number): string | undefined {
+  #skip({ name, wire, plan, isText }: PlannedField, end: number): string | undefined {
     if (wire === 0) return this.#skipVarint(end) ? undefined : `${name}: a number that is cut off or too long`
     const length = wire === 5 ? 4 : this.short(end)
     if (length === undefined || this.#at + length > end) return `${name}: a length beyond the end`
     if (plan !== undefined) return this.faultOf(plan, this.#at + length)
+    const start = this.#at
     this.#at += length
+    if (isText === true && hasSurrogate(this.bytes, start, this.#at)) return `${name}: half a surrogate pair`
     return undefined
   }
 
@@ -87,6 +89,13 @@ class Scan {
     }
     return false
   }
+}
+
+/** The one thing that is not UTF-8 and that the decoder makes the same bytes of again. */
+function hasSurrogate(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start + 1; at < end; at += 1)
+    if (bytes[at - 1] === 0xed && (bytes[at] ?? 0) >= 0xa0) return true
+  return false
 }
 
 const PLANS = new Map<MessageName, Plan>()

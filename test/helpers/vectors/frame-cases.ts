@@ -129,6 +129,9 @@ function refusedRequests(): FrameCases['refused'] {
   }
 }
 
+/** As UTF-8 would have it, if it had any. */
+const HALF_A_PAIR = Uint8Array.of(0xed, 0xa0, 0x80)
+
 function refusedOthers(): FrameCases['refused'] {
   return {
     'hello: relay = false, which is written out': frame('Hello', network, numberField(2, 0n)),
@@ -143,6 +146,14 @@ function refusedOthers(): FrameCases['refused'] {
     'answer: not found, with a detail that is not UTF-8': frame(
       'QueryAnswer',
       bytesField(1, bytesField(1, Uint8Array.of(0xff)))
+    ),
+    'answer: not found, with a detail that has half a surrogate pair': frame(
+      'QueryAnswer',
+      bytesField(1, bytesField(1, HALF_A_PAIR))
+    ),
+    'notice: refused, with a reason that has half a surrogate pair': frame(
+      'Notice',
+      bytesField(3, bytesField(2, HALF_A_PAIR))
     ),
     'bundle: empty': frame('Bundle'),
     'bundle: a salt alone': frame('Bundle', bytesField(2, ONE)),
