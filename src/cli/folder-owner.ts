@@ -211,7 +211,9 @@ async function namesIn(folder: string): Promise<readonly string[]> {
     return await readdir(folder)
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return []
-    throw new Failure(`${folder} cannot be opened as a database (${causeOf(error)})`)
+    throw new Failure(
+      `${folder} cannot be opened as a database (${causeOf(error)}); name a folder that this user can write with --data DIR`
+    )
   }
 }
 

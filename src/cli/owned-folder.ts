@@ -1,6 +1,6 @@
 import { type Database, StoreError } from '../chain/store.js'
 import { describeError } from '../node/events.js'
-import { errorCode, Failure } from './failure.js'
+import { causeOf, errorCode, Failure } from './failure.js'
 import { openDatabase } from './files.js'
 import { type FolderKind, isPrivate } from './folder-contents.js'
 import { claimFolder, type FolderOwner } from './folder-owner.js'
@@ -48,6 +48,10 @@ export function withRemedy(error: unknown, folder: string, kind: FolderKind): un
   const remedy = REMEDIES[kind](folder)
   if (errorCode(error) === 'LEVEL_CORRUPTION')
     return new Failure(`the database in ${folder} is damaged (${describeError(error)}); ${remedy}`)
+  if (errorCode(error) === 'LEVEL_IO_ERROR')
+    return new Failure(
+      `the database in ${folder} cannot be written or read (${causeOf(error)}); make it writable, with room on its disk, and start again: what was accepted is there`
+    )
   if (error instanceof DamagedFolder) return new Failure(`${error.message}; ${remedy}`)
   if (error instanceof StoreError)
     return new Failure(`${folder}: ${error.message}; ${error.remedy ?? remedy}`)

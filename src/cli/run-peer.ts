@@ -61,8 +61,10 @@ export async function withPeer<N extends Network>(
 }
 
 function remedyOf({ message }: Error): string {
-  return /No space left|ENOSPC|quota/i.test(message)
-    ? '; make room on that disk and start again: what was accepted is there'
+  if (/No space left|ENOSPC|quota|File too large|EFBIG/i.test(message))
+    return '; make room on that disk and start again: what was accepted is there'
+  return /Read-only file system|EROFS|Permission denied|EACCES/i.test(message)
+    ? '; make that folder writable and start again: what was accepted is there'
     : ''
 }
 

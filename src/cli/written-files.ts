@@ -58,7 +58,9 @@ export async function writeWhole(
   } catch (error) {
     // An error without a code is none of the disk's.
     if (error instanceof Failure || errorCode(error) === undefined) throw error
-    throw new Failure(`${path} cannot be written (${causeOf(error)})`)
+    throw new Failure(
+      `${path} cannot be written (${causeOf(error)}); it must be at a place that this user can write, with room on its disk`
+    )
   } finally {
     release()
     remove()
@@ -115,7 +117,9 @@ async function isTaken(path: string): Promise<boolean> {
     return true
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return false
-    throw new Failure(`${path} cannot be written (${causeOf(error)})`)
+    throw new Failure(
+      `${path} cannot be written (${causeOf(error)}); it must be at a place that this user can write, with room on its disk`
+    )
   }
 }
 
