@@ -98,14 +98,18 @@ function reporterTo(conversation: Conversation, isJson: boolean): Report {
   if (isJson) return report
   return event => {
     if (event.event === 'line') conversation.hear(event.text)
-    else if (event.event === 'started') conversation.note(...welcome(event))
+    else if (event.event === 'started') conversation.note(...welcome(event, conversation.isTyped))
     else report(event)
   }
 }
 
-function welcome({ addresses }: Extract<PeerEvent, { readonly event: 'started' }>): string[] {
+function welcome(
+  { addresses }: Extract<PeerEvent, { readonly event: 'started' }>,
+  isTyped: boolean
+): string[] {
   const places = [...new Set(addresses.map(hostAndPort))]
-  return [...places.map(place => `others join at ${place}`), 'type a line, and all will read it']
+  const help = isTyped ? '; /help shows more' : ''
+  return [...places.map(place => `others join at ${place}`), `type a line, and all will read it${help}`]
 }
 
 async function converse(chat: Chat, conversation: Conversation, stopping: AbortSignal): Promise<void> {

@@ -1,12 +1,16 @@
 import { clearScreenDown, createInterface, cursorTo, type Interface, moveCursor } from 'node:readline'
+import { ReadableStream, type ReadableStreamDefaultReader } from 'node:stream/web'
 import { LIMITS } from '../core/limits.js'
 import { linesOf } from '../core/lines.js'
 import { onContinued, takeKeys } from './continued.js'
 import type { Line } from './styled.js'
 import { printLine, printResult, standardOutput } from './terminal.js'
+import { type Typed, typedAnswer, typedLine } from './typed.js'
 
 /** A conversation of one who types with those who are heard: at a terminal, or through pipes. */
 export interface Conversation {
+  /** Whether a person types, who can give commands. The lines of programs are said as they are. */
+  readonly isTyped: boolean
   /** A line in answer to a question; undefined where there is no more input. */
   ask(question: string): Promise<string | undefined>
   /** What is typed from now on, line by line, until the input ends or the signal fires. */
@@ -27,15 +31,18 @@ export interface ConversationOptions {
 export function openConversation({ isPlain, stopping }: ConversationOptions): Conversation {
   const { TERM } = process.env
   const canMove = process.stdin.isTTY && standardOutput.isTTY && TERM !== 'dumb'
-  return canMove && !isPlain ? new TerminalConversation(stopping) : new PipedConversation(stopping)
+  if (canMove && !isPlain) return new TerminalConversation(stopping)
+  return new PipedConversation(stopping, process.stdin.isTTY && !isPlain)
 }
 
 const PROMPT = '> '
 
 /** What is heard goes above the line that is being typed. Marks tell apart what is typed, heard and noted. */
 class TerminalConversation implements Conversation {
+  readonly isTyped = true
   readonly #terminal: Interface
-  readonly #input: AsyncIterator<string>
+  readonly #input: ReadableStreamDefaultReader<string>
+  #isAsking = false
   #isClosed = false
 
   constructor(signal: AbortSignal) {
@@ -45,7 +52,7 @@ class TerminalConversation implements Conversation {
     this.#terminal.on('close', () => {
       this.#isClosed = true
     })
-    this.#input = this.#terminal[Symbol.asyncIterator]()
+    this.#input = this.#typed().getReader()
     const release = onContinued(() => {
       takeKeys(process.stdin)
       this.#terminal.prompt(true)
@@ -54,20 +61,15 @@ class TerminalConversation implements Conversation {
   }
 
   async ask(question: string): Promise<string | undefined> {
-    this.#terminal.setPrompt(`${question} `)
-    this.#prompt()
-    const answer = await this.#input.next()
-    this.#terminal.setPrompt(PROMPT)
-    return answer.done === true ? undefined : answer.value
+    this.#isAsking = true
+    this.#prompt(`${question} `)
+    return (await this.#input.read()).value
   }
 
   async *lines(): AsyncIterable<string> {
-    for (;;) {
-      this.#prompt()
-      const next = await this.#input.next()
-      if (next.done === true) return
-      yield next.value
-    }
+    this.#isAsking = false
+    this.#prompt()
+    for (let next = await this.#input.read(); !next.done; next = await this.#input.read()) yield next.value
   }
 
   hear(text: string): void {
@@ -82,9 +84,54 @@ class TerminalConversation implements Conversation {
     this.#terminal.close()
   }
 
+  /** What is for others. Lines wait until those before them are said; commands do not, and the prompt is back at once. */
+  #typed(): ReadableStream<string> {
+    return new ReadableStream<string>(
+      {
+        start: lines => {
+          this.#terminal.on('line', line => {
+            const text = this.#obey(line)
+            if (text === undefined) return
+            lines.enqueue(text)
+            if ((lines.desiredSize ?? 0) <= 0) this.#terminal.pause()
+          })
+          this.#terminal.on('close', () => lines.close())
+        },
+        pull: () => {
+          if (!this.#isClosed) this.#terminal.resume()
+        }
+      },
+      { highWaterMark: LIMITS.typedLines }
+    )
+  }
+
+  /** Undefined where that was a command. */
+  #obey(line: string): string | undefined {
+    const typed = this.#isAsking ? typedAnswer(line) : typedLine(line)
+    switch (typed.kind) {
+      case 'line':
+        this.#isAsking = false
+        this.#prompt()
+        return typed.text
+      case 'note': {
+        const prompt = this.#terminal.getPrompt()
+        // Enter has begun a new row, on which no prompt is drawn yet.
+        this.#terminal.setPrompt('')
+        this.note(...typed.lines)
+        this.#prompt(prompt)
+        return undefined
+      }
+      case 'leave':
+        this.close()
+        return undefined
+    }
+  }
+
   /** Lines that were typed before the end of the input may still be waiting. */
-  #prompt(): void {
-    if (!this.#isClosed) this.#terminal.prompt(true)
+  #prompt(text = PROMPT): void {
+    if (this.#isClosed) return
+    this.#terminal.setPrompt(text)
+    this.#terminal.prompt(true)
   }
 
   #above(...lines: readonly Line[]): void {
@@ -108,15 +155,21 @@ function rowsDrawn(terminal: Interface): number | undefined {
 /** Nothing but lines comes in and goes out; questions and notes go where logs go. */
 class PipedConversation implements Conversation {
   readonly #input: AsyncIterator<string>
+  #isAsking = false
 
-  constructor(signal: AbortSignal) {
+  constructor(
+    signal: AbortSignal,
+    readonly isTyped: boolean
+  ) {
     signal.addEventListener('abort', () => this.close(), { once: true })
     this.#input = this.#read()[Symbol.asyncIterator]()
   }
 
   async ask(question: string): Promise<string | undefined> {
     printLine(question)
+    this.#isAsking = true
     const answer = await this.#input.next()
+    this.#isAsking = false
     return answer.done === true ? undefined : answer.value
   }
 
@@ -125,8 +178,22 @@ class PipedConversation implements Conversation {
       yield next.value
   }
 
-  /** What cannot be said as it was given is told, and not said. */
   async *#read(): AsyncIterable<string> {
+    for await (const line of this.#given()) {
+      const typed = this.#typed(line)
+      if (typed.kind === 'leave') return
+      if (typed.kind === 'line') yield typed.text
+      else this.note(...typed.lines)
+    }
+  }
+
+  #typed(line: string): Typed {
+    if (!this.isTyped) return { kind: 'line', text: line }
+    return this.#isAsking ? typedAnswer(line) : typedLine(line)
+  }
+
+  /** What cannot be said as it was given is told, and not said. */
+  async *#given(): AsyncIterable<string> {
     try {
       for await (const line of linesOf(process.stdin, { most: LIMITS.inputLineBytes }))
         if (line.ok) yield line.text

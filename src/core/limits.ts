@@ -447,6 +447,8 @@ export const LIMITS = {
   askAddressesMs: 10_000,
   /** Bytes of a line of standard input: of a chat, and of a client, whose messages may have 1,047,552. Longer lines are told and not sent. */
   inputLineBytes: 65_536,
+  /** Lines typed in a chat that wait until those before them are said; then the keyboard waits, too. */
+  typedLines: 1_000,
   messageLineBytes: 8 * 1024 * 1024,
   /** Bytes that may wait for who reads what a peer prints for people; lines beyond them are not shown. */
   unshownBytes: 1024 * 1024,

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runChat } from '#src/cli/chat-command.js'
@@ -11,6 +10,8 @@ import { ChatProcess } from '../helpers/chat-process.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { Gossiper } from '../helpers/gossiper.js'
 import { identity, makeNetwork } from '../helpers/networks.js'
+import { screenOf } from '../helpers/screen.js'
+import { hasTerminals } from '../helpers/shell.js'
 
 const PEER_ID = /12D3KooW|Qm[1-9A-HJ-NP-Za-km-z]{44}/
 
@@ -85,7 +86,7 @@ describe('The chat, at three terminals', () => {
   })
 
   it('keeps what is being typed below what comes in', async function () {
-    if (spawnSync('script', ['--version']).status !== 0) this.skip()
+    if (!hasTerminals()) this.skip()
     const folder = await cleanup.folder()
     const other = ChatProcess.start(cleanup, folder)
     other.type('')
@@ -106,6 +107,121 @@ describe('The chat, at three terminals', () => {
     typist.press('\u0003')
     await typist.says(/^\W*-- stopped/)
     assert.equal((await typist.exit()).code, 0)
+  })
+})
+
+describe('What is typed in a chat at a terminal', () => {
+  const cleanup = new Cleanup(afterEach)
+
+  before(function () {
+    if (!hasTerminals()) this.skip()
+  })
+
+  /** A chat at a terminal that is connected with one whose lines come through a pipe. */
+  async function pair(): Promise<{ typist: ChatProcess; other: ChatProcess }> {
+    const folder = await cleanup.folder()
+    const other = ChatProcess.start(cleanup, folder, ['--no-connect'])
+    await other.started()
+    const typist = ChatProcess.atTerminal(cleanup, folder, other.address)
+    await typist.says(/type a line/)
+    await typist.says(/connected with 1/)
+    await typist.ends(/\n> ▏$/)
+    return { typist, other }
+  }
+
+  it('stands behind one prompt, whatever was heard, noted or sent', async () => {
+    const { typist, other } = await pair()
+    typist.press('so far')
+    await typist.ends(/^> so far▏$/m)
+    other.type('heard')
+    await typist.ends(/\n< heard\n> so far▏$/)
+    const [, address] = /others join at (.*)/.exec(screenOf(typist.screen)) ?? []
+    const third = ChatProcess.start(cleanup, await cleanup.folder(), ['--connect', present(address)])
+    await third.started()
+    await typist.ends(/< heard\n-- connected with 2 of this room\n> so far▏$/)
+    typist.press('\r')
+    await typist.ends(/\n> so far\n> ▏$/)
+    await other.says(/^so far$/)
+    other.type('and more')
+    await typist.ends(/\n> so far\n< and more\n> ▏$/)
+    typist.press('next')
+    await typist.ends(/\n< and more\n> next▏$/)
+  })
+
+  it('has its prompt back at once and its commands heeded at once, though nobody is there to hear the line before', async () => {
+    const { typist, other } = await pair()
+    other.signal('SIGTERM')
+    await other.exit()
+    await typist.ends(/nobody is connected any more\n> ▏$/)
+    typist.press('into the dark\r/help\r')
+    await typist.ends(/> into the dark\n> \/help\n-- type a line[\s\S]*\n> ▏$/)
+  })
+
+  it('is a command: /help explains, /quit leaves as Ctrl-D does', async () => {
+    for (const leaving of ['/quit\r', '\u0004']) {
+      const { typist, other } = await pair()
+      typist.press('/help\r')
+      await typist.ends(/\n> \/help\n(-- .*\n)+> ▏$/)
+      const shown = screenOf(typist.screen)
+      for (const part of [
+        '//text',
+        '/help',
+        '/quit',
+        'Ctrl-D',
+        'Ctrl-C',
+        '< begins',
+        '-- a note',
+        '> the line'
+      ])
+        assert.ok(shown.includes(part), part)
+      typist.press(`the last one\r${leaving}`)
+      assert.deepEqual(await typist.exit(), { code: 0, signal: null })
+      assert.match(screenOf(typist.screen), /\n> the last one\n(> \/quit\n)?-- stopped\n▏$/)
+      await other.says(/^the last one$/)
+      assert.deepEqual(other.stdout, ['the last one'])
+    }
+  })
+
+  it('is not sent where it is a command that is not known, and is said with one slash where it begins with two', async () => {
+    const { typist, other } = await pair()
+    typist.press('/qiut\r')
+    await typist.ends(
+      /\n> \/qiut\n-- not sent, as there is no command \/qiut\n-- \/help shows .* \/\/ begins .*\n> ▏$/
+    )
+    typist.press('//qiut\r///\r/ip4/1.2.3.4/tcp/5\rthe last one\r')
+    await other.says(/^the last one$/)
+    assert.deepEqual(other.stdout, ['/qiut', '//', 'the last one'])
+  })
+
+  it('is a command in answer to the question for an address, too, which may begin with a slash', async () => {
+    const folder = await cleanup.folder()
+    const other = ChatProcess.start(cleanup, folder, ['--no-connect'])
+    await other.started()
+    const typist = ChatProcess.atTerminal(cleanup, folder)
+    await typist.ends(/^address of a peer[\s\S]*: ▏$/)
+    typist.press('/help\r')
+    await typist.ends(/: \/help\n(-- .*\n)+address of a peer[\s\S]*: ▏$/)
+    const [host = '', port = ''] = other.address.split(':')
+    typist.press(`/ip4/${host}/tcp/${port}\r`)
+    await typist.ends(/\n-- connected with 1 of this room\n[\s\S]*> ▏$/)
+    const leaving = ChatProcess.atTerminal(cleanup, folder)
+    await leaving.ends(/^address of a peer[\s\S]*: ▏$/)
+    leaving.press('/quit\r')
+    assert.deepEqual(await leaving.exit(), { code: 0, signal: null })
+  })
+
+  it('is a command where only what is heard goes into a file', async () => {
+    const folder = await cleanup.folder()
+    const other = ChatProcess.start(cleanup, folder, ['--no-connect'])
+    await other.started()
+    const typist = ChatProcess.atTerminal(cleanup, folder, other.address, '> heard.txt')
+    await typist.says(/type a line.*\/help/)
+    typist.press('/help\r/qiut\r//said\r')
+    await typist.says(/no command \/qiut/)
+    await other.says(/^\/said$/)
+    typist.press('/quit\r')
+    assert.deepEqual(await typist.exit(), { code: 0, signal: null })
+    assert.deepEqual(other.stdout, ['/said'])
   })
 })
 
@@ -145,6 +261,22 @@ describe('The chat, for programs', () => {
       ['neighbours', 'started', 'stopped']
     )
   })
+
+  for (const args of [[], ['--json']])
+    it(`says each line of a pipe as it is, commands too${args.length > 0 ? ', with --json' : ''}`, async () => {
+      const folder = await cleanup.folder()
+      const first = ChatProcess.start(cleanup, folder, ['--no-connect'])
+      await first.started()
+      const program = ChatProcess.start(cleanup, folder, ['--connect', first.address, ...args])
+      await program.started()
+      const lines = ['/quit', '//two', '/help', '/qiut', 'the last one']
+      program.type(...lines)
+      program.end()
+      assert.deepEqual(await program.exit(), { code: 0, signal: null })
+      await first.shows(lines.length)
+      assert.deepEqual(first.stdout, lines)
+      assert.doesNotMatch(program.stderr.join('\n'), /\/help/)
+    })
 
   it('is wrong usage with an address that is none', async () => {
     const chat = ChatProcess.start(cleanup, await cleanup.folder(), ['--connect', 'nowhere'])

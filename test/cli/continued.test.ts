@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { ChatProcess } from '../helpers/chat-process.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { toolWith } from '../helpers/program.js'
+import { screenOf } from '../helpers/screen.js'
 import { hasTerminals, Shell } from '../helpers/shell.js'
 
 const RUN = '"$NODE" "$TOOL"'
@@ -25,9 +26,11 @@ describe('What is shown at a terminal, after Ctrl-Z and fg', () => {
     const pid = Number(/process (\d+)/.exec(await shell.sees(/process \d+/))?.[1])
     shell.press('one')
     await shell.sees(/one$/)
-    await shell.sees(/> one/, await shell.stopAndGoOn())
+    const again = await shell.stopAndGoOn()
+    await shell.sees(/> one/, again)
     shell.press(', two')
-    await shell.sees(/, two/)
+    await shell.sees(/, two/, again)
+    assert.deepEqual(screenOf(shell.screen.slice(again), 1_000).match(/^> .*/gm), ['> one, two▏'])
     // Stopped by somebody else, the terminal is left as it is.
     await shell.sees(/> one, two/, await shell.stopAndGoOn(() => void process.kill(pid, 'SIGSTOP')))
     const at = shell.screen.length

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { Changes, PATIENCE, present } from './changes.js'
 import type { Cleanup } from './cleanup.js'
+import { screenOf } from './screen.js'
 
 const TOOL = fileURLToPath(import.meta.resolve('#src/tallystick.js'))
 const PEER = fileURLToPath(import.meta.resolve('#src/peer.js'))
@@ -39,9 +40,10 @@ export class ChatProcess extends Changes {
     )
   }
 
-  /** At a terminal of 60 columns, which util-linux makes. */
-  static atTerminal(cleanup: Cleanup, folder: string, address: string): ChatProcess {
-    const command = 'stty cols 60; exec "$NODE" "$TOOL" chat --connect "$ADDRESS"'
+  /** At a terminal of 60 columns, which util-linux makes. Without an address it asks for one. */
+  static atTerminal(cleanup: Cleanup, folder: string, address?: string, redirected = ''): ChatProcess {
+    const connect = address === undefined ? '' : '--connect "$ADDRESS"'
+    const command = `stty cols 60; exec "$NODE" "$TOOL" chat ${connect} ${redirected}`
     const env = { ...process.env, TERM: 'xterm', NODE: process.execPath, TOOL, ADDRESS: address }
     return ChatProcess.#of(
       cleanup,
@@ -113,6 +115,11 @@ export class ChatProcess extends Changes {
     )
   }
 
+  /** Resolves once its terminal shows something like this, with `▏` for the cursor. */
+  async ends(pattern: RegExp): Promise<void> {
+    await this.until(`its screen is ${pattern}`, () => pattern.test(screenOf(this.screen)))
+  }
+
   /** Resolves when it has shown so many lines in all. */
   async shows(count: number): Promise<void> {
     await this.until(`${count} lines`, () => this.stdout.length >= count)
@@ -124,6 +131,6 @@ export class ChatProcess extends Changes {
   }
 
   protected override describe(): string {
-    return [...this.stdout.slice(-10), ...this.stderr.slice(-20)].join('\n')
+    return [...this.stdout.slice(-10), ...this.stderr.slice(-20), screenOf(this.screen)].join('\n')
   }
 }
