@@ -1,5 +1,5 @@
-import { createReadStream, createWriteStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { stat, writeFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { decode, encode } from 'it-length-prefixed'
@@ -42,7 +42,8 @@ export async function writeFrames(
     if (path === undefined) await pipeline(Readable.from(chunks()), standardOutput, { end: false })
     else
       await writeWhole(path, ifThere, temporary =>
-        pipeline(Readable.from(chunks()), createWriteStream(temporary, { flags: 'wx', flush: true }))
+        // A stream may make its file after what it reads has failed, and after that was removed.
+        writeFile(temporary, chunks(), { flag: 'wx', flush: true })
       )
     return bytes
   } catch (error) {
