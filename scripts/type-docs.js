@@ -88,7 +88,10 @@ class Terminal {
 
 /** Without what a terminal obeys. */
 function plain(text) {
-  return stripVTControlCharacters(text).replace(/\r+\n/g, '\n').replace(/^.*\r/gm, '')
+  // A prompt that is drawn anew begins by going to the first column.
+  return stripVTControlCharacters(text.replaceAll('\u001b[1G', '\r'))
+    .replace(/\r+\n/g, '\n')
+    .replace(/^.*\r/gm, '')
 }
 
 /** Blocks with where they stand, by section. */
