@@ -2,7 +2,7 @@
 // tsc wrote for it: starting takes a third of the time that hundreds of modules take. What several of them need stands
 // in dist/chunks. Code that ends up there is at another place than its source: it finds workers, programs and
 // templates by '#src/…' and '#config/…', never by a path relative to itself.
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 
@@ -35,6 +35,8 @@ const { metafile } = await build({
 })
 for (const file of readdirSync('dist/chunks'))
   if (metafile.outputs[`dist/chunks/${file}`] === undefined) rmSync(join('dist/chunks', file))
+// They are commands, which a link to them must be able to run.
+for (const program of ['peer', 'tallystick']) chmodSync(`dist/${program}.js`, 0o755)
 writeFileSync('dist/THIRD-PARTY-LICENSES', licensesOf(Object.keys(metafile.inputs)))
 
 /** Of all packages whose code the bundles hold: their licences want to go with it. */
