@@ -8,7 +8,7 @@ const RESULT = 'result'
 
 /**
  * Test cases for people, in 80 columns: name, what is checked, result; and what was found where that is not as it should
- * be. `summary` stands before the last line.
+ * be. `summary` stands before the last line, each line of it whole: a command in it is there to be copied.
  */
 export function tableOf(checks: readonly CheckResult[], summary: readonly string[]): Line[] {
   const nameWidth = width(
@@ -38,7 +38,7 @@ export function tableOf(checks: readonly CheckResult[], summary: readonly string
       ...(ok ? [] : detail.split('\n').map(line => `  ${line}`))
     ]),
     '',
-    ...summary.flatMap(line => wrapped(line, COLUMNS)),
+    ...summary,
     failed === 0
       ? `all ${checks.length} test cases hold`
       : [bad(`${failed} of ${checks.length} test cases FAILED`)]

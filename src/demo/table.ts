@@ -4,7 +4,7 @@ import type { DemoResult } from './demo.js'
 import type { LedgerDemoResult } from './ledger/demo.js'
 
 export function demoTable({ checks, ...totals }: DemoResult): Line[] {
-  return tableOf(checks, [summaryOf(totals)])
+  return tableOf(checks, summaryOf(totals))
 }
 
 export function ledgerTable({ checks, accepted, refused, blocks, digest, seed }: LedgerDemoResult): Line[] {
@@ -14,7 +14,9 @@ export function ledgerTable({ checks, accepted, refused, blocks, digest, seed }:
   ])
 }
 
-function summaryOf({ sent, accepted, blocks, pending, p50, p99 }: Omit<DemoResult, 'checks'>): string {
-  const times = p50 === null ? '' : `; receipts after ${p50.toFixed(1)} ms (p50), ${p99?.toFixed(1)} ms (p99)`
-  return `${sent} sent, ${accepted} accepted, ${blocks ?? 'unknown'} blocks, ${pending ?? 'unknown'} pending${times}`
+function summaryOf({ sent, accepted, blocks, pending, p50, p99 }: Omit<DemoResult, 'checks'>): string[] {
+  return [
+    `${sent} sent, ${accepted} accepted, ${blocks ?? 'unknown'} blocks, ${pending ?? 'unknown'} pending`,
+    ...(p50 === null ? [] : [`receipts after ${p50.toFixed(1)} ms (p50), ${p99?.toFixed(1)} ms (p99)`])
+  ]
 }

@@ -50,7 +50,8 @@ export class Channel {
       const frame = await this.#frames.read({ signal })
       return frame.subarray()
     } catch (error) {
-      if (error instanceof UnexpectedEOFError) return undefined
+      // More has come than may wait where this side has ended it: that is no end of what the other side had to say.
+      if (error instanceof UnexpectedEOFError && this.stream.status !== 'aborted') return undefined
       throw this.abort(error)
     }
   }

@@ -84,8 +84,8 @@ describe('checks', () => {
       '  not two',
       '  but three',
       '',
-      '3 sent, 2 accepted, unknown blocks, unknown pending; receipts after 1.3 ms',
-      '(p50), 2.0 ms (p99)',
+      '3 sent, 2 accepted, unknown blocks, unknown pending',
+      'receipts after 1.3 ms (p50), 2.0 ms (p99)',
       '1 of 2 test cases FAILED'
     ])
   })

@@ -238,8 +238,8 @@ const WRONG_STARTS: readonly WrongStart[] = [
   ),
   sequencerWith(
     'as a sequencer at an address that is not of TCP',
-    1,
-    /cannot listen at \/ip4\/127\.0\.0\.1\/udp\/4100: that is no TCP address; give one, .* with --listen ADDRESS$/m,
+    2,
+    /This program goes over TCP alone, and \/ip4\/udp does not; it must be host:port/m,
     async () => ['--listen', '/ip4/127.0.0.1/udp/4100']
   ),
   ...(process.platform === 'linux' ? ['/proc/nowhere', '/proc/nowhere/in/it'] : []).map(place =>

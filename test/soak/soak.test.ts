@@ -56,7 +56,7 @@ describe('tallystick soak', () => {
     process.kill(follower, 'SIGKILL')
     const { code, stdout, stderr } = await program.ended
     assert.equal(code, 1, stderr)
-    assert.match(stdout, /^lives .* FAILED\n {2}follower-1 ended by itself, by SIGKILL/m)
+    assert.match(stdout, /^lives .* FAILED\n( {4,}\S.*\n)* {2}follower-1 ended by itself, by SIGKILL/m)
     assert.match(stdout, /^follower folders .* FAILED$/m)
     assert.match(stdout, /^nothing lost .* ok$/m)
     await expectNothingLeft(folder)
