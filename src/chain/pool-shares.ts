@@ -28,7 +28,7 @@ export const PASSED_ROOMS: PoolRooms = {
   bytes: { all: LIMITS.pooledBytesOfPeer, ofPeer: LIMITS.pooledBytesOfPeer }
 }
 
-/** Who has brought the messages that wait, so that no peer takes all the room by the names of many authors, and no host by those of many peers. */
+/** Which peers have brought the pending messages, so that no peer takes all the room by the names of many authors, and no host by those of many peers. */
 export class PoolShares {
   readonly #messages: Shares
   readonly #bytes: Shares
@@ -44,7 +44,7 @@ export class PoolShares {
     return this.#bringers.size
   }
 
-  /** Undefined where nobody has brought it. */
+  /** Undefined where no peer has brought it. */
   bringerOf(name: string): Bringer | undefined {
     return this.#bringers.get(name)
   }

@@ -51,7 +51,7 @@ export class Pool {
   #bytes = 0
   /** Of what came since this peer started. */
   readonly #shares = new PoolShares(POOL_ROOMS)
-  /** Of these, those that are passed on, on the share of one who brought them. */
+  /** Of these, those that are passed on, on the share of a peer that brought them. */
   readonly #passed = new PoolShares(PASSED_ROOMS)
   #unwritten: Candidate[] = []
   /** Those that are on disk, or may be, and are to wait no more. */
@@ -119,7 +119,7 @@ export class Pool {
   }
 
   /**
-   * Whether one that waits may be passed on, on the share of `bringer`, or of who brought it first. What is this peer's
+   * Whether one that waits may be passed on, on the share of `bringer`, or of the peer that brought it first. What is this peer's
    * own, or came back from the chain, always is.
    */
   pass(candidate: Candidate, bringer?: Bringer): Passing {

@@ -47,7 +47,7 @@ async function* pagesTo(asker: Asker, head: CheckpointedHeader): AsyncIterable<B
 }
 
 /**
- * By the ids that were verified: the peer may move to another branch meanwhile, and then still has the blocks of the one it
+ * By the ids that were verified: the peer may move to another branch, and then still has the blocks of the one it
  * has left. It cannot show a lighter chain than the one that was chosen.
  */
 async function* branchTo(asker: Asker, last: number): AsyncIterable<Block> {

@@ -34,11 +34,11 @@ import { createFile } from './written-files.js'
 export interface ConnectingOptions extends SwarmKeyOption {
   readonly connect: string
   readonly key?: string
-  /** Whoever waits for a connection waits no longer. */
+  /** Ends the wait for a connection. */
   readonly stopping?: AbortSignal
 }
 
-/** Nobody can be asked there now. */
+/** No peer can be asked at this address now. */
 export class Unreached extends Failure {
   override name = 'Unreached'
 }
@@ -193,7 +193,7 @@ export async function withConnections<T>(
           new Unreached(
             error instanceof WrongAddress
               ? `${error.message}; name it right with --connect ADDRESS`
-              : `nobody answers at ${address} (${describeError(error)}); start a peer there, or name another one with --connect ADDRESS`
+              : `no peer answers at ${address} (${describeError(error)}); start a peer there, or name another one with --connect ADDRESS`
           )
         )
       }

@@ -110,9 +110,9 @@ function verificationOf(wanted: ClientVerification | undefined, network: Network
 /** Says why no peer takes messages: the last problem, where there was one, is what to mend. */
 export function unreached(connect: readonly string[], problem: Error | undefined): string {
   if (connect.length === 0 && problem === undefined)
-    return `nobody has connected to this client within ${LIMITS.firstConnectionMs / 1000} s, and it was told of nobody to connect to; name a peer with --connect ADDRESS`
+    return `no peer has connected to this client within ${LIMITS.firstConnectionMs / 1000} s, and it was given no address to connect to; name a peer with --connect ADDRESS`
   const where = connect.length > 0 ? ` at ${connect.join(', ')}` : ''
-  const what = problem === undefined ? 'nobody answered' : 'no peer was ready to take messages'
+  const what = problem === undefined ? 'no peer answered' : 'no peer was ready to take messages'
   const why = problem === undefined ? '' : `: ${problem.message}`
   const then = problem instanceof WrongAddress ? 'name it right' : 'start a peer there, or name another one'
   return `${what}${where} within ${LIMITS.firstConnectionMs / 1000} s${why}; ${then} with --connect ADDRESS`
@@ -127,7 +127,7 @@ async function converse(
   stopping: AbortSignal
 ): Promise<void> {
   const reached = client.connected(within(LIMITS.firstConnectionMs, stopping))
-  // What people and programs say is taken, and on disk, before anybody can be reached.
+  // What people and programs say is taken, and on disk, before any peer can be reached.
   const unreachable = new AbortController()
   const given = source.kind === 'made up' ? reached : undefined
   const sent = Promise.resolve(given).then(
@@ -145,7 +145,7 @@ async function converse(
     // Input that cannot be read is told at once.
     await Promise.race([reached, sent.then(() => reached)])
   } catch {
-    unreachable.abort(new Error('nobody was reached'))
+    unreachable.abort(new Error('no peer was reached'))
     const taken = await sent
     if (stopping.aborted) return
     throw new Failure(
@@ -180,7 +180,7 @@ function messages(count: number): string {
   return `${count} message${count === 1 ? ' is' : 's are'}`
 }
 
-/** What became of the messages where nobody was reached. */
+/** What became of the messages where no peer was reached. */
 async function keptIn(data: string, client: Client<Holdings>, isCutOff: boolean): Promise<string> {
   const kept = await client.settled(AbortSignal.abort())
   const then =

@@ -9,7 +9,7 @@ import { type Typed, typedAnswer, typedLine } from './typed.js'
 
 /** A conversation of one who types with those who are heard: at a terminal, or through pipes. */
 export interface Conversation {
-  /** Whether a person types, who can give commands. The lines of programs are said as they are. */
+  /** Whether a person types and can give commands. The lines of programs are said as they are. */
   readonly isTyped: boolean
   /** A line in answer to a question; undefined where there is no more input. */
   ask(question: string): Promise<string | undefined>

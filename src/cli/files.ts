@@ -25,7 +25,7 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** A text that somebody wrote, as it is; undefined where there is none. Throws Failure where it is not plain UTF-8. */
+/** A text file that people edit, as it is; undefined where there is none. Throws Failure where it is not plain UTF-8. */
 export async function readText(path: string): Promise<string | undefined> {
   let bytes: Uint8Array
   try {

@@ -14,7 +14,7 @@ export type Said =
 
 /** Where a client takes what it sends. */
 export interface Source {
-  /** `made up`: nobody would miss one of them. `lines`: as many as come. */
+  /** `made up`: generated, so that none of them can be missed. `lines`: as many as come. */
   readonly kind: 'made up' | 'one' | 'lines'
   /** Ends where `signal` fires, and with the input. */
   read(signal: AbortSignal): AsyncIterable<Said>

@@ -23,7 +23,7 @@ export class KeyHolder {
     private readonly record: string
   ) {}
 
-  /** Holds the key from now on, and nobody else does. `folder`: what the key has signed; `key`: its file. */
+  /** This process alone holds the key from now on. `folder`: what the key has signed; `key`: its file. */
   static async take(folder: string, key: string): Promise<KeyHolder> {
     const path = join(folder, HOLDER_FILE)
     const holder = { id: randomBytes(16).toString('hex'), pid: process.pid, host: hostname() }

@@ -36,7 +36,7 @@ export class LastSeenHead {
     return head
   }
 
-  /** Unless a later one was kept meanwhile, by another process. */
+  /** Unless another process has stored a later one. */
   async raise(head: CheckpointedHeader): Promise<void> {
     if ((await this.read()).header.height < head.header.height) await this.#write(head)
   }

@@ -25,7 +25,7 @@ function removeAll(): void {
   for (const remove of removals) remove()
 }
 
-/** Our listener keeps the signal from ending the process. Where somebody else listens as well, that one decides. */
+/** Our listener keeps the signal from ending the process. Where other code listens as well, that code decides. */
 function ended(signal: NodeJS.Signals): void {
   if (process.listeners(signal).some(listener => listener !== ended)) return
   removeAll()

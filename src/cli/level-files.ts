@@ -40,7 +40,7 @@ export class DamagedFolder extends Failure {
 
 /**
  * Throws DamagedFolder naming the first file that is missing, or damaged so that LevelDB would forget something. Gives the
- * names of the tables that belong to the database. Others are left over, and LevelDB may write anew under their names.
+ * names of the tables that belong to the database. Others are left over, and LevelDB may write new files under their names.
  */
 export async function expectWhole(folder: string): Promise<ReadonlySet<string>> {
   const names = await readdir(folder)

@@ -21,7 +21,7 @@ export async function makeFolder(path: string, mode = 0o777): Promise<void> {
 const WHY: ReadonlyMap<string | undefined, string> = new Map([
   ['ENOENT', 'ENOENT: nothing can be made there'],
   ['EACCES', 'EACCES: this user may not write there'],
-  ['EPERM', 'EPERM: nobody may write there'],
+  ['EPERM', 'EPERM: no user may write there'],
   ['EROFS', 'EROFS: that can only be read'],
   ['ENOTDIR', 'ENOTDIR: a file is in the way'],
   ['EEXIST', 'EEXIST: a file is in the way'],

@@ -48,7 +48,7 @@ export class MessagePrinter {
     return `${which} sealed (the first to key ${this.#lockedTo}), and can be read with the sequencer's encryption keys alone: --key FILE`
   }
 
-  /** Those of its messages that are meant; gives how many of them there are, whoever wrote them. */
+  /** Prints the selected messages of the block; gives how many there are, of all authors. */
   async block({ signed: { header }, envelopes }: Block, range: MessageRange): Promise<number> {
     let meant = 0
     for (const [index, envelope] of envelopes.entries()) {
@@ -60,7 +60,7 @@ export class MessagePrinter {
     return meant
   }
 
-  /** Whoever reads the output may take his time. */
+  /** Waits where the reader of the output is slow. */
   async message(envelope: EnvelopeBytes, { position, height }: Standing): Promise<void> {
     const { json, authors } = this.options
     const message = decodeMessage(decodeEnvelope(envelope).payload)

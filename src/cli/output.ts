@@ -40,7 +40,7 @@ export function sequenceToJson(sequence: bigint): number | string {
   return sequence <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(sequence) : sequence.toString()
 }
 
-/** Of ms since 1970; whoever names a time may name one beyond all dates. */
+/** From ms since 1970. An author may claim a time that no date can show. */
 export function dateOf(time: number): string {
   const date = new Date(time)
   return Number.isNaN(date.getTime()) ? String(time) : date.toISOString()

@@ -69,7 +69,7 @@ class PeerReader {
   #shown: ShownBlock[] = []
   /** The lowest position that is still to be shown. */
   #next = 0
-  /** How many messages that are meant have been shown, whoever wrote them. */
+  /** How many selected messages have been shown, of all authors. */
   #meant = 0
   #pending: number | undefined
   #head: CheckpointedHeader | undefined
@@ -92,7 +92,11 @@ class PeerReader {
   async read(asker: LogAsker, head: CheckpointedHeader, advance: Advance): Promise<void> {
     const { isFollowing, stopping } = this.reading
     this.#head = head
-    this.#range ??= { kind: 'positions', first: head.header.size, last: undefined }
+    if (this.#range === undefined) {
+      const { size } = head.header
+      this.#range = { kind: 'positions', first: size, last: undefined }
+      printLine(`shows new messages, from position ${size} on; Ctrl-C ends it`)
+    }
     if (this.#range.kind === 'positions') this.#next = Math.max(this.#next, this.#range.first)
     this.hasBegun = true
     while (!stopping.aborted) {
@@ -157,7 +161,7 @@ class PeerReader {
     if (left === undefined) return
     if (this.#shown.length === 0 && wasWhole)
       throw new Failure(
-        `the chain of this peer has left the one that was shown before block ${left.place.signed.header.height}, which is deeper than a reorg may go in this network; begin anew, and compare several peers with --connect`
+        `the chain of this peer has left the one that was shown before block ${left.place.signed.header.height}, which is deeper than a reorg may go in this network; start the command again, and compare several peers with --connect`
       )
     const first = this.#range?.kind === 'positions' ? this.#range.first : 0
     this.#next = Math.max(first, left.first)

@@ -100,14 +100,14 @@ interface StopOptions {
   readonly within?: number
   /** The exit code where it does not stop in time. */
   readonly lateCode?: () => 0 | 1
-  /** Nothing is left to do once nobody reads what is printed. */
+  /** The command ends when the reader of its output has gone. */
   readonly printsOnly?: boolean
 }
 
 /**
  * Fires at the first SIGINT or SIGTERM; a second one ends the process at once. Fires too where whoever
  * started this process over a channel, as localnet does, has gone without stopping it. Whatever the process
- * is at, it ends `within` ms later: what was accepted is on disk before anybody heard of it.
+ * is at, it ends `within` ms later: what was accepted is on disk before it is announced.
  */
 export function stopController({
   within: ms = LIMITS.stopMs,

@@ -45,7 +45,7 @@ export class BodyReader {
   }
 }
 
-/** A body that everybody can read, or that was opened. Whoever sealed it may have sealed anything. */
+/** An open body, or one that was opened. A sealed body may hold anything. */
 export function readBody({ type }: Network['document']['application'], bytes: Uint8Array): BodyReading {
   try {
     return { ok: true, body: type === 'ledger' ? shownTransfer(bytes) : shownJson(bytes) }

@@ -32,7 +32,7 @@ export function outlivesReaders(): boolean {
 /** Lines that were left out, by stream, since one was written there. */
 const missed = new Map<Shown, number>()
 
-/** Whether so many lines are left out, as nobody reads those before them. */
+/** Whether lines are dropped because the lines before them have not been read. */
 function leavesOut(stream: Shown, lines: number, mostBytes: number): boolean {
   if (!isLasting || (stream.writableLength ?? 0) <= mostBytes) return false
   missed.set(stream, (missed.get(stream) ?? 0) + lines)
@@ -72,7 +72,7 @@ export function printLine(...lines: readonly Line[]): void {
 export function writeLines(stream: Output, lines: readonly Line[], before = ''): void {
   if (leavesOut(stream, lines.length, LIMITS.unshownBytes)) return
   const count = takeMissed(stream)
-  if (count > 0) printLine(`${count} lines were not shown, as nobody read them`)
+  if (count > 0) printLine(`${count} lines were not shown, as the output was not read`)
   const inColours = hasColours(stream.isTTY === true, process.env)
   const text = lines.map(line => `${rendered(line, inColours)}\n`).join('')
   const isBelow = status !== '' && stream.isTTY === true

@@ -1,12 +1,12 @@
 import { shortened } from '../core/text.js'
 
-/** What somebody types at a terminal is a line for all, or is for this program. */
+/** What a person types at a terminal: a line for the room, or a command for this program. */
 export type Typed =
   | { readonly kind: 'line'; readonly text: string }
   | { readonly kind: 'note'; readonly lines: readonly string[] }
   | { readonly kind: 'leave' }
 
-/** A command that is not known is not said: nobody is to read it by mistake. */
+/** An unknown command is not sent: a typing error must not become a line. */
 export function typedLine(line: string): Typed {
   if (line.startsWith('//')) return { kind: 'line', text: line.slice(1) }
   if (!line.startsWith('/')) return { kind: 'line', text: line }

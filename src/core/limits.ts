@@ -54,7 +54,7 @@ export const LIMITS = {
   /** Connections in all. */
   connections: 1000,
   /**
-   * New connections from one host; many peers may share one. A host is an IPv4 address or an IPv6 /64: whoever has one
+   * New connections from one host; many peers may share one. A host is an IPv4 address or an IPv6 /64: the owner of one
    * address of a /64 has all of them. Each takes 11 ms: what comes by the rate takes a quarter of a core.
    */
   connectionRate: { perSecond: 20, burst: 512 },
@@ -201,7 +201,7 @@ export const LIMITS = {
   authorRate: { perSecond: 5_000, burst: 10_000 },
   /**
    * Messages that were taken before and that one host brings again. Past it what the host brings is looked at in turns: so
-   * many bundles wait, and of more the last of who brought most is refused as rate limited.
+   * many bundles wait, and of more the last of the host that brought most is refused as rate limited.
    */
   takenBeforeRate: { perSecond: 1_000, burst: 20_000 },
   takenBeforeBundles: 64,
@@ -249,7 +249,7 @@ export const LIMITS = {
   roundMs: 60_000,
   /** How long a peer that did not show what it claimed is not asked, ms. */
   letDownMs: 10_000,
-  /** How long a head is left whose headers were shown and whose blocks nobody gave, ms; each time twice as long. */
+  /** How long a head is left whose headers were shown and whose blocks no peer gave, ms; each time twice as long. */
   withheldMs: { first: 30_000, longest: 120_000 },
   /**
    * How often strangers can have the other peers asked at once, and not at the next round: by blocks that come before
@@ -437,7 +437,7 @@ export const LIMITS = {
   /** Streams on which one connection may ask for addresses at once. */
   addressStreams: 4,
   /**
-   * Tries to reach an address that a neighbour told of; then it is not tried for so long, ms, whoever tells of it. So many
+   * Tries to reach an address that a neighbour told of; then it is not tried for so long, ms, even if other neighbours tell of it. So many
    * of those are remembered, the oldest go first.
    */
   addressTries: 3,
@@ -450,7 +450,7 @@ export const LIMITS = {
   /** Lines typed in a chat that wait until those before them are said; then the keyboard waits, too. */
   typedLines: 1_000,
   messageLineBytes: 8 * 1024 * 1024,
-  /** Bytes that may wait for who reads what a peer prints for people; lines beyond them are not shown. */
+  /** Bytes of a peer's output for people that may wait for its reader; lines beyond them are not shown. */
   unshownBytes: 1024 * 1024,
   /** The same of events for a program (`--json`). */
   unshownEventBytes: 64 * 1024 * 1024,

@@ -67,7 +67,7 @@ export function decodeRefusal(what: string, { reason, detail }: ToldRefusal): To
 }
 
 export function encodeDetail(detail: string): string {
-  // Half a surrogate pair has no UTF-8: who reads it would refuse all of the answer.
+  // Half a surrogate pair has no UTF-8: a reader would refuse the whole answer.
   return shortened(detail, LIMITS.detailCharacters).replaceAll(/\p{Surrogate}/gu, '\ufffd')
 }
 

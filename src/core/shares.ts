@@ -1,4 +1,4 @@
-/** Who has brought something: names are free, so that the host that a peer connects from counts, too. */
+/** The bringer of something. PeerIds are free, so its host counts, too. */
 export interface Bringer {
   /** A PeerId in hex. */
   readonly peer: string
@@ -14,7 +14,7 @@ const SITE_PARTS = 3
 export type Taken = 'taken' | 'share' | 'full'
 
 /**
- * Room for so much, and who has how much of it. A peer has a share. A host may have no more than it leaves for all
+ * Room for so much, and how much of it each peer has. A peer has a share. A host may have no more than it leaves for all
  * others: one alone gets half, and however many names it goes by, others find room. A site, of however many hosts, gets
  * three quarters at most.
  */

@@ -64,7 +64,7 @@ class Screen implements Display {
   #drawn = 0
   #due: NodeJS.Timeout | undefined
 
-  // Below what the shell has written meanwhile.
+  // Below what the shell has written since.
   readonly #release = onContinued(() => {
     this.#drawn = 0
     this.#draw(HELP)

@@ -17,7 +17,7 @@ interface Column {
   readonly look?: (node: Node, heads: Heads) => Look | undefined
 }
 
-/** The names of what nodes have, and who has it; who does not run is left out. */
+/** What nodes have, and the names of those that have it; nodes that do not run are left out. */
 type Heads = ReadonlyMap<string, readonly number[]>
 
 const NONE = '–'

@@ -19,7 +19,7 @@ export function explainedDial(reason: unknown, address: string, hasSwarmKey: boo
   const { found, expected } = OTHER_IDENTITY.exec(error.message)?.groups ?? {}
   if (found !== undefined)
     return new WrongAddress(
-      `${address} names ${expected}, but the peer there is ${found}; ask whoever runs it which PeerId is right`,
+      `${address} names ${expected}, but the peer there is ${found}; ask its operator which PeerId is right`,
       { cause: error }
     )
   if (error.name === 'NoValidAddressesError') return notOverTcp(address)

@@ -19,7 +19,7 @@ export function originOf(address: Multiaddr): Origin | undefined {
   return isNetworkAddress(address) ? originOfHost(getNetConfig(address).host) : undefined
 }
 
-/** Somebody, as shares count it. What comes over no network is a host and a site of its own. */
+/** A peer, as shares count it. What comes over no network is a host and a site of its own. */
 export function bringerFrom(peer: string, origin: Origin | undefined): Bringer {
   const { host, site } = origin ?? { host: peer, site: peer }
   return { peer, host, site }

@@ -32,7 +32,7 @@ export class ConnectionWatch {
   ) {
     const { libp2p, liveness } = watched
     this.#mute = new MuteTimes(() => performance.now(), options.gossipStreamMs ?? LIMITS.gossipStreamMs)
-    // Whoever makes another connection may have lost the one before.
+    // A peer that makes another connection may have lost the one before.
     libp2p.addEventListener('connection:open', ({ detail }) =>
       liveness.doubt(libp2p.getConnections(detail.remotePeer).filter(({ id }) => id !== detail.id))
     )
@@ -85,7 +85,7 @@ export class ConnectionWatch {
       return 'no gossip stream to it came about'
     if (isSubscriber && !connections.some(connection => hasGossip(connection, 'inbound')))
       return 'its gossip stream has ended'
-    // Nobody dials a peer that is to hear nothing.
+    // No peer is dialled to hear nothing.
     const isDialled = connections.some(({ direction }) => direction === 'outbound')
     if (!isSubscriber && isDialled && this.options.topics.length > 0)
       return 'it did not say what it subscribes to'

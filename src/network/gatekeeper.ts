@@ -44,7 +44,7 @@ export class Gatekeeper implements ConnectionGater {
     const origin = originOf(connection.remoteAddr)
     if (origin === undefined) return false
     const { host, site } = origin
-    // Nobody has said a name yet.
+    // The PeerId is not known yet.
     const bringer = bringerFrom(host, origin)
     if ((this.#pendingOfSite.get(site) ?? 0) >= LIMITS.pendingConnectionsPerSite) return true
     if (this.#open.take(bringer, 1) !== 'taken') return true

@@ -36,7 +36,7 @@ export function forgetMessage(gossip: GossipSub, id: Hash): void {
 
 /**
  * Forgets the oldest of more messages than `most`. By itself gossipsub keeps them for one and two minutes, however many
- * there are, and what is ignored costs who sends it nothing.
+ * there are, and what is ignored costs its sender nothing.
  */
 export function boundMemory(gossip: GossipSub, most: number): void {
   if (!hasMemory(gossip)) throw new Error('this gossipsub keeps message ids in another way')

@@ -34,7 +34,7 @@ export function hasGossip({ streams }: Connection, way: 'inbound' | 'outbound'):
 /**
  * Sees to the one stream each way that gossipsub keeps for a peer, whichever connections there are with it. By itself
  * gossipsub opens no stream on a second connection, and none when the first one ends; and when it reads the end of an old
- * stream it forgets the peer, with the stream that has come meanwhile. It also opens all streams one after the other, so that
+ * stream it forgets the peer, with the stream that has come since. It also opens all streams one after the other, so that
  * a peer that leaves one unanswered keeps it from all others for seconds: here they are opened to many peers side by side.
  */
 export class GossipStreams {

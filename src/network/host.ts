@@ -54,7 +54,7 @@ export interface StreamOptions extends ChannelLimits {
  */
 export class Host {
   readonly #streams: RateLimiter
-  /** By the host: names are free. Only who sends what is not valid is sent away. */
+  /** By the host: PeerIds are free. Only the sender of something invalid is disconnected. */
   readonly #invalid: RateLimiter
   readonly #guard: GossipGuard
   readonly #hasSwarmKey: boolean

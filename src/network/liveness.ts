@@ -3,7 +3,7 @@ import { type Connection, type MessageStream, StreamMessageEvent } from '@libp2p
 import { byteStream } from '@libp2p/utils'
 import { LIMITS } from '../core/limits.js'
 
-/** Whoever does not speak it says so, which is an answer, too. */
+/** A peer that does not serve it says so, which is an answer, too. */
 const PING_PROTOCOL = '/ipfs/ping/1.0.0'
 const PING_BYTES = 32
 
@@ -58,7 +58,7 @@ export class Liveness {
     }
   }
 
-  /** Has the last of these pinged at the next look. There are few of an honest peer, and who makes hundreds has no more pinged. */
+  /** Has the last of these pinged at the next look. There are few of an honest peer, and a peer that makes hundreds has no more pinged. */
   doubt(connections: readonly Connection[]): void {
     for (const connection of connections.slice(-LIMITS.doubtedConnections))
       this.#pulseOf(connection).due = this.#now

@@ -3,7 +3,7 @@ import type { AbstractMessageStream, AbstractStreamMuxer } from '@libp2p/utils'
 import type { Uint8ArrayList } from 'uint8arraylist'
 import { LIMITS } from '../core/limits.js'
 
-/** The other end of a connection, as the one who is to read what is sent. */
+/** The other end of a connection, as the reader of what is sent. */
 export interface Reader {
   /** Bytes that wait for it, here and on its streams. */
   readonly unsent: number
@@ -12,7 +12,7 @@ export interface Reader {
 
 /**
  * Bounds what a muxer does for the other side, whatever the streams on it allow. By itself yamux gathers a frame of up to
- * 4 GB before it looks at the window of its stream, and answers each ping, also where nobody reads the answers: 21 MB of
+ * 4 GB before it looks at the window of its stream, and answers each ping, also where the peer does not read the answers: 21 MB of
  * pings took 600 MB. `readers` has the connection for as long as it is open.
  */
 export function guardMuxer(
@@ -60,7 +60,7 @@ function boundAnswers(muxer: AbstractStreamMuxer, connection: MessageStream): vo
 
 /**
  * What yamux says for itself on a connection that has ended goes nowhere. By itself it throws then, from listeners, timers
- * and microtasks, where nobody catches it and the whole process ends. A stream catches what comes of its own data.
+ * and microtasks, where nothing catches it and the whole process ends. A stream catches what comes of its own data.
  */
 function sendUntilEnd(muxer: AbstractStreamMuxer): AbstractStreamMuxer['send'] {
   const send = muxer.send.bind(muxer)

@@ -111,7 +111,7 @@ interface Page extends ShownAccounts {
 }
 
 /**
- * Whoever has made a header may have named any state. Each transfer is a message of the log, and units are of the network
+ * The maker of a header may have named any state. Each transfer is a message of the log, and units are of the network
  * document or made by blocks: no account is at a higher number, or has more.
  */
 function isPossible({ balance, sequence }: Account, { size, height }: Header, rules: Rules): boolean {

@@ -27,7 +27,7 @@ export class BlockVerifier {
   }
 
   /**
-   * The place after a block. The state before it is known only to whoever followed the chain, or where it never changes.
+   * The place after a block. The state before it is known only to a peer that followed the chain, or where it never changes.
    */
   async expectNext(place: Place, block: Block): Promise<Place> {
     const { application } = this.rules

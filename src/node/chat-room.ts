@@ -27,7 +27,7 @@ export interface ChatRoomOptions {
 }
 
 /**
- * Hears, passes on and says lines. A neighbour takes only so many of us, whoever has said them: where there are more, each
+ * Hears, passes on and says lines. A neighbour takes only so many from this peer, whatever their origin: where there are more, each
  * host that hands over some has its turns, and we ourselves as one of them. Who has said a line is not in it, and nobody
  * here is told.
  */

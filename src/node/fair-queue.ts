@@ -12,7 +12,7 @@ type JobsOfHost = Map<string, Job[]>
 
 /**
  * Work that takes long, done one piece at a time: first one's own, then that of others, of each host in turn, and of each
- * of its peers. So who brings much, or comes by many names, does not keep the rest waiting. Between two pieces the event
+ * of its peers. So a peer that brings much, or uses many PeerIds, does not keep the rest waiting. Between two pieces the event
  * loop has its turn.
  */
 export class FairQueue {
@@ -35,7 +35,7 @@ export class FairQueue {
     return done
   }
 
-  /** The same for somebody else. Of too much, the last that came from the host that has brought most is dropped. */
+  /** The same for another bringer. Of too much, the last that came from the host that has brought most is dropped. */
   of<T>({ peer, host }: Bringer, work: () => Promise<T>): Promise<T | undefined> {
     if (this.#isStopping) return Promise.resolve(undefined)
     const { job, done } = jobOf(work)

@@ -98,7 +98,7 @@ export interface Heaviest {
 /**
  * Whose chain counts: the one with most work of those that are verified, as among peers that follow one another. The one
  * that is said to weigh most is verified first; of the others only what it does not share, and only where they are said
- * to weigh more. Who does not show what it says has its share of the time, and keeps no other from being looked at.
+ * to weigh more. A peer that does not show what it claims has its share of the time, and does not delay the others.
  * Undefined where none shows its chain.
  */
 export async function heaviest(
@@ -135,7 +135,7 @@ function isHeavier({ chain, asker }: WeighedPeer, { chain: other }: WeighedPeer)
   return asker.rules.ordering.compare(chain.head, other.head) < 0
 }
 
-/** Nobody says that his chain weighs less than it does: one that is no heavier by his own word need not be verified. */
+/** No peer understates its chain: one that is no heavier by its own claim need not be verified. */
 function isCovered({ height, id, weight }: HeadClaim, chain: VerifiedChain): boolean {
   return weight < chain.weight || chain.has(height, id)
 }

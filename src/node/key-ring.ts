@@ -84,7 +84,7 @@ export class KeyRing implements Service {
     if (this.graces.has(newest))
       this.options.report({
         event: 'warning',
-        message: `the encryption key ${toHex(newest)} was replaced before, and is the newest again: what was refused for it meanwhile may come in a second time; put a new key before it with: tallystick keygen FILE --type X25519 --rotate`
+        message: `the encryption key ${toHex(newest)} was replaced before, and is the newest again: what was refused for it may come in a second time; put a new key before it with: tallystick keygen FILE --type X25519 --rotate`
       })
     await this.graces.begin(begun, newest)
     this.keys = keys

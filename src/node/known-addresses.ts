@@ -38,7 +38,7 @@ export class KnownAddresses {
     this.#known.delete(address)
   }
 
-  /** One that was dialled, and somebody of the room is there. */
+  /** One that was dialled, and a peer of the room is there. */
   reached(address: string): void {
     if (this.#lasting.has(address)) return
     const { teller } = this.#known.get(address) ?? { teller: address }
@@ -67,7 +67,7 @@ export class KnownAddresses {
     return false
   }
 
-  /** Forgets one of whoever has told most of them; false where that is not clearly more than this one has. */
+  /** Forgets one of the peer that has told most of them; false where that is not clearly more than this one has. */
   #makeRoom(teller: string): boolean {
     const told = new Map<string, string[]>()
     for (const [address, known] of this.#known)

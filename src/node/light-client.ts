@@ -139,7 +139,7 @@ export class LightClient implements Service {
     const { signal } = this.#stopping
     if (peer === undefined || signal.aborted) return
     try {
-      // A peer that does not answer keeps nobody from stopping.
+      // A peer that does not answer does not delay a stop.
       if (atHead) await unlessAborted(this.#moveHead(peer), signal)
       // Who is behind has no proofs in our log yet.
       if (peer.isLevel) await unlessAborted(this.#checkReceipts(peer.asker, most), signal)

@@ -25,7 +25,7 @@ export class LogAsker extends Asker {
   /**
    * The blocks after a verified place, up to a height that the peer's head has reached. Their headers are verified and
    * tied first, so that each block that is given belongs to the log of the head; then it is verified whole, but for a
-   * state that changes. Holds no more than a page: whoever takes them may take his time.
+   * state that changes. Holds no more than a page, however slow its reader is.
    */
   async *blocksAfter(after: Place, to: number): AsyncIterable<PlacedBlock> {
     for (let place = after; place.signed.header.height < to; ) {

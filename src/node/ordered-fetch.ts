@@ -49,11 +49,11 @@ interface Part {
 /**
  * Fetches blocks from several neighbours at once and hands them on in order. Holds no more of them than a window. A source
  * on which all others wait is overtaken: one of them fetches the same blocks, and from then on those that are not slow
- * come first. So nobody can have the others wait by giving blocks as slowly as one may.
+ * come first. So no peer can delay the others by giving blocks as slowly as one may.
  */
 export class OrderedFetch {
   readonly #fetched = new Map<number, Fetched>()
-  /** Who has brought the numbers that are fetched, and is to bring those that are being fetched. */
+  /** Which source has brought the fetched numbers, and is to bring those that are being fetched. */
   readonly #claimed = new Map<number, BlockSource>()
   /** Those that have nothing to fetch now. */
   readonly #idle = new Set<BlockSource>()
@@ -67,7 +67,7 @@ export class OrderedFetch {
   #overtakes = 0
   /** Something may be fetched that could not be before. */
   readonly #changed = new Wakeup()
-  /** What is due has come, or somebody could fetch it. */
+  /** What is due has come, or a peer could fetch it. */
   readonly #due = new Wakeup()
   /** Ends the fetching when the taking has ended. */
   readonly #over = new AbortController()
@@ -106,7 +106,7 @@ export class OrderedFetch {
     }
   }
 
-  /** One more that has some of the blocks. A peer that was asked before does not begin anew by coming again. */
+  /** One more that has some of the blocks. A peer that was asked before keeps its place when it comes again. */
   add(source: BlockSource): void {
     if (this.#signal.aborted || this.#sources.some(({ peer }) => equal(peer, source.peer))) return
     this.#sources.push(source)
@@ -135,7 +135,7 @@ export class OrderedFetch {
     const other = holder && this.#idleBeside(holder)
     if (holder === undefined || other === undefined) return this.#due.wait(this.#signal)
     const waited = this.#waited.get(holder) ?? 0
-    // A block that nobody gives fast may be long: it is asked for less and less often.
+    // A block that no peer gives fast may be long: it is asked for less and less often.
     const left = LIMITS.overtakeMs * 2 ** this.#overtakes - waited
     if (left <= 0) return this.#overtake(holder, other)
     const began = performance.now()
@@ -183,7 +183,7 @@ export class OrderedFetch {
           if (isOver() || part.to < this.#next) break
           if (next >= this.#next && !this.#fetched.has(next)) {
             const checked = check(block)
-            // Awaited when its turn comes; until then nobody listens.
+            // Awaited when its turn comes; until then it has no listener.
             checked.catch(() => undefined)
             this.#fetched.set(next, { block, checked, source })
             this.#claimed.set(next, source)
@@ -208,7 +208,7 @@ export class OrderedFetch {
     return part ?? this.#claim(source)
   }
 
-  /** The lowest numbers that nobody fetches and that a source has, where there is room and no other one is to come first. */
+  /** The lowest numbers that are not being fetched and that a source has, where there is room and no other one is to come first. */
   #claim(source: BlockSource): Part | undefined {
     if (this.#slow.has(source) && this.#sources.some(other => this.#comesFirst(other))) return undefined
     const last = Math.min(source.last, this.options.to, this.#next - 1 + LIMITS.syncWindow)

@@ -12,7 +12,7 @@ export async function isOutbox(database: Database): Promise<boolean> {
   return (await database.get(NEXT)) !== undefined || (await database.get(VERIFIED_HEAD_KEY)) !== undefined
 }
 
-/** Who has written the messages in an outbox; undefined where there are none. Throws StoreError. */
+/** The author of the messages in an outbox; undefined where there are none. Throws StoreError. */
 export async function authorIn(database: Database, network: Network): Promise<PeerIdBytes | undefined> {
   const first = async (prefix: string): Promise<Uint8Array | undefined> => {
     const range = { gte: numbered(prefix, 0n), lte: numbered(prefix, LAST_SEQUENCE), limit: 1 }

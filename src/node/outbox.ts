@@ -165,7 +165,7 @@ export class Outbox {
     return this.#waiting.get(toHex(leaf))
   }
 
-  /** Gives out no number below this from now on, also after a restart. Those between are used by nobody here. */
+  /** Gives out no number below this from now on, also after a restart. Those between stay unused here. */
   async skipTo(next: bigint): Promise<void> {
     if (next <= this.#next) return
     this.#next = next

@@ -134,7 +134,7 @@ export class PeerDiscovery implements Service {
 
   async #try(address: string, signal: AbortSignal): Promise<void> {
     await this.#enter(address, signal).catch(() => {
-      // Where nobody is left, it may be this peer's own line that is broken.
+      // Where no peer is left, this peer's own line may be broken.
       if (this.#neighbours().length > 0) this.#known.failed(address)
     })
   }

@@ -1,4 +1,3 @@
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import { bundleLength, encodeBundle } from '../core/bundle.js'
 import { asHash, type EnvelopeBytes, equal, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { VerifierCache } from '../core/keys.js'
@@ -8,9 +7,11 @@ import { isPassing } from '../core/refusal.js'
 import type { SealingContext } from '../core/sealing.js'
 import type { Host } from '../network/host.js'
 import { describeError, type Report, type Summary } from './events.js'
+import { Gathered, isLoose } from './gathered.js'
 import type { Outbox, Sealing } from './outbox.js'
 import type { Draft, MessageId, Payment, Unreceipted } from './outbox-entries.js'
 import { RefusalDetails } from './refusal-details.js'
+import { SendTally } from './send-tally.js'
 import { type Flight, SendWindow } from './send-window.js'
 import type { ReceivedNotice } from './sequencer-link.js'
 import type { Service } from './service.js'
@@ -44,8 +45,7 @@ export interface PublisherOptions {
  * receipt or a refusal comes, and everything is on disk before it leaves.
  */
 export class Publisher implements Service {
-  /** Handed in, not signed yet. Those that wait for a key lie on disk. */
-  #gathered: Draft[]
+  readonly #gathered: Gathered
   /** On disk, waiting for room in the window. */
   #queue: Unreceipted[]
   readonly #window = new SendWindow()
@@ -53,7 +53,6 @@ export class Publisher implements Service {
   readonly #keyRefused = new Map<string, Hash>()
   readonly #verifiers = new VerifierCache()
   readonly #details = new RefusalDetails()
-  readonly #latency: RecordableHistogram = createHistogram()
   #sealing: Sealing | undefined
   #isUp = false
   #storing: Promise<void> | undefined
@@ -63,10 +62,10 @@ export class Publisher implements Service {
   #resendTimer: NodeJS.Timeout | undefined
   readonly #changed = new Wakeup()
   readonly #left: Set<string>
-  #counts = { sent: 0, accepted: 0, refused: 0, resent: 0 }
+  readonly #tally = new SendTally()
 
   constructor(private readonly options: PublisherOptions) {
-    this.#gathered = [...options.drafts.left]
+    this.#gathered = new Gathered(options.drafts)
     if (options.bodies === 'open') this.#sealing = 'open'
     this.#queue = options.outbox.waiting()
     this.#left = new Set(this.#queue.map(({ leaf }) => toHex(leaf)))
@@ -82,7 +81,7 @@ export class Publisher implements Service {
     clearInterval(this.#resendTimer)
     clearTimeout(this.#timer)
     this.#timer = undefined
-    while (this.#storing !== undefined || (this.#gathered.length > 0 && this.#sealing !== undefined)) {
+    while (this.#storing !== undefined || (this.#gathered.size > 0 && this.#sealing !== undefined)) {
       this.#storing ??= this.#storeAll()
       await this.#storing
     }
@@ -100,7 +99,7 @@ export class Publisher implements Service {
    * key yet it is stored until there is. What becomes of it is reported.
    */
   submit(draft: Draft): void {
-    this.#gathered.push(draft)
+    this.#gathered.add(draft)
     this.#schedule()
   }
 
@@ -118,17 +117,15 @@ export class Publisher implements Service {
 
   /** Messages handed in whose fate is not known. */
   get unsettled(): number {
-    return this.#gathered.length + this.options.outbox.size
+    return this.#gathered.size + this.options.outbox.size
   }
 
   summary(): Omit<Summary, 'proved'> {
-    const percentile = (p: number): number | undefined =>
-      this.#latency.count === 0 ? undefined : this.#latency.percentile(p) / 1000
-    return { ...this.#counts, p50: percentile(50), p99: percentile(99) }
+    return this.#tally.summary()
   }
 
   refusedBeforeSending(reason: string, detail: string, id: MessageId | undefined): void {
-    this.#counts.refused += 1
+    this.#tally.refused += 1
     this.options.report({ event: 'refused', id, sequence: undefined, reason, detail })
   }
 
@@ -174,12 +171,12 @@ export class Publisher implements Service {
   #schedule(): void {
     if (this.#storing !== undefined || this.#timer !== undefined) return
     if (this.#sealing === undefined) {
-      if (this.#gathered.some(isLoose)) this.#storing = this.#keepAll()
+      if (this.#gathered.hasLoose) this.#storing = this.#keepAll()
       return
     }
-    if (this.#gathered.length === 0 && this.#toReseal().length === 0) return
+    if (this.#gathered.size === 0 && this.#toReseal().length === 0) return
     const wait = this.#lastStored + LIMITS.bundleMs - this.options.clock()
-    const isFull = this.#gathered.length >= LIMITS.bundleMessages
+    const isFull = this.#gathered.size >= LIMITS.bundleMessages
     if (wait <= 0 || isFull) this.#storing = this.#storeAll()
     else
       this.#timer = setTimeout(() => {
@@ -193,17 +190,17 @@ export class Publisher implements Service {
       // Let the caller's turn end: what it hands in at once goes out together.
       await Promise.resolve()
       await this.#resealAll()
-      while (this.#gathered.length > 0) {
+      while (this.#gathered.size > 0) {
         const sealing = this.#usable()
         if (sealing === undefined) break
-        const drafts = this.#gathered.slice(0, LIMITS.bundleMessages)
+        const drafts = this.#gathered.first(LIMITS.bundleMessages)
         const added = await this.options.outbox.add(drafts, sealing)
-        this.#gathered.splice(0, drafts.length)
-        this.#counts.sent += added.length
+        this.#gathered.signed(drafts.length)
+        this.#tally.sent += added.length
         this.#lastStored = this.options.clock()
         this.#queue.push(...added)
         this.#pump()
-        if (this.#gathered.length < LIMITS.bundleMessages) break
+        if (this.#gathered.size < LIMITS.bundleMessages) break
       }
     } catch (error) {
       this.#drop(() => true, describeError(error))
@@ -213,16 +210,11 @@ export class Publisher implements Service {
     this.#schedule()
   }
 
-  /** Puts on disk what waits for a key. Payments wait for nothing: their numbers are taken, and what they may pay is known. */
+  /** Puts on disk what waits for a key. */
   async #keepAll(): Promise<void> {
     try {
       await Promise.resolve()
-      const count = this.#gathered.length
-      const fresh = this.#gathered.filter(isLoose)
-      const stored = await this.options.drafts.store(fresh)
-      this.#gathered = this.#gathered.map((draft, index) =>
-        index < count && isLoose(draft) ? (stored.shift() ?? draft) : draft
-      )
+      await this.#gathered.store()
     } catch (error) {
       this.#drop(isLoose, describeError(error))
     } finally {
@@ -240,9 +232,7 @@ export class Publisher implements Service {
 
   /** Forgets those of what was handed in that `isLost` names. */
   #drop(isLost: (draft: Draft) => boolean, detail: string): void {
-    const lost = this.#gathered.filter(isLost)
-    this.#gathered = this.#gathered.filter(draft => !isLost(draft))
-    for (const { payment, id } of lost) {
+    for (const { payment, id } of this.#gathered.remove(isLost)) {
       if (payment !== undefined) this.options.unsigned(payment)
       this.refusedBeforeSending('busy', detail, id)
     }
@@ -290,7 +280,7 @@ export class Publisher implements Service {
       messages.push(message)
       report({ event: 'resealed', id: message.id, sequence: flight.message.sequence, as: message.sequence })
     }
-    this.#counts.resent += messages.length
+    this.#tally.resent += messages.length
     // Without a connection they leave with the next one, as all in flight.
     while (this.#isUp && messages.length > 0)
       this.#publish(messages.splice(0, bundleLength(messages, LIMITS.bundleMessages)), false)
@@ -308,7 +298,7 @@ export class Publisher implements Service {
       const now = this.options.clock()
       const leftOver = messages.filter(({ leaf }) => this.#left.delete(toHex(leaf))).length
       for (const message of messages) this.#window.sent(message, now)
-      this.#counts.resent += leftOver
+      this.#tally.resent += leftOver
       this.#publish(messages, leftOver > 0)
     }
   }
@@ -321,7 +311,7 @@ export class Publisher implements Service {
     const now = this.options.clock()
     for (const flight of flights) this.#window.sentAgain(flight, now)
     const messages = flights.map(({ message }) => message)
-    this.#counts.resent += messages.length
+    this.#tally.resent += messages.length
     while (messages.length > 0)
       this.#publish(messages.splice(0, bundleLength(messages, LIMITS.bundleMessages)), true)
   }
@@ -353,8 +343,7 @@ export class Publisher implements Service {
       if (message.sequence !== sequence) throw new Error('it names another sequence for this message')
       messages.push(message)
       const ms = this.#window.received(leaf, now)
-      this.#latency.record(Math.max(1, Math.round(ms * 1000)))
-      this.#counts.accepted += 1
+      this.#tally.accept(ms)
       report({ event: 'receipt', id: message.id, sequence, position, leaf, ms })
     }
     this.#settle(outbox.settle(messages, bytes))
@@ -378,7 +367,7 @@ export class Publisher implements Service {
 
   #giveUp(message: Unreceipted, reason: string, detail: string): void {
     this.#window.ended(message.leaf)
-    this.#counts.refused += 1
+    this.#tally.refused += 1
     this.options.report({ event: 'refused', id: message.id, sequence: message.sequence, reason, detail })
     this.#settle(this.options.outbox.discard(message))
   }
@@ -404,9 +393,4 @@ export class Publisher implements Service {
     this.#pump()
     this.#changed.wake()
   }
-}
-
-/** Whether it would be gone with this process. */
-function isLoose({ payment, storedAt }: Draft): boolean {
-  return payment === undefined && storedAt === undefined
 }

@@ -57,7 +57,7 @@ export class ReceiptForwarder implements Responder {
       this.#places.release(from, 1)
       return NO_WAY
     }
-    // A silent peer has its place for as long as it is waited for, and who asks here is told before.
+    // A silent peer has its place for as long as it is waited for, and the asking peer is told before.
     const ended = asked.finally(() => this.#places.release(from, 1))
     try {
       return {

@@ -3,7 +3,7 @@ import type { PeerIdBytes } from '../core/bytes.js'
 import type { Query } from '../core/query.js'
 import type { Bringer } from '../core/shares.js'
 
-/** Who asks: by the PeerId that was proved to Noise, and as shares count it. */
+/** The asking peer: by the PeerId that was proved to Noise, and as shares count it. */
 export interface Asking {
   readonly peer: PeerIdBytes
   readonly from: Bringer

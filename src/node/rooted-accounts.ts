@@ -35,8 +35,8 @@ export class RootedAccounts {
   constructor(private readonly options: RootedAccountsOptions) {}
 
   /**
-   * Undefined where nobody is connected. Rejects with Untrue where what is shown does not hold, with QueryFailed where
-   * nobody shows enough, and when `signal` fires.
+   * Undefined where no peer is connected. Rejects with Untrue where what is shown does not hold, with QueryFailed where
+   * no peer shows enough, and when `signal` fires.
    */
   ask(account: PeerIdBytes, signal: AbortSignal): Promise<ShownAccount> | undefined {
     const sources = this.#connected()

@@ -41,7 +41,7 @@ export class SequencerAsker {
     return all
   }
 
-  /** The same one by one: who takes no more of them reads no more. */
+  /** The same one by one: a caller that takes no more of them reads no more. */
   async *evidencePieces(): AsyncGenerator<Uint8Array, void> {
     let count = 0
     for await (const answer of this.#client.all({ kind: 'evidence' })) {

@@ -1,4 +1,3 @@
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import { bundleLength } from '../core/bundle.js'
 import type { EnvelopeBytes, PeerIdBytes } from '../core/bytes.js'
 import { toHex } from '../core/bytes.js'
@@ -9,6 +8,7 @@ import type { Fate } from '../core/submission.js'
 import { describeError, type Report, type Summary } from './events.js'
 import type { Outbox } from './outbox.js'
 import type { Draft, MessageId, Payment, Unreceipted } from './outbox-entries.js'
+import { SendTally } from './send-tally.js'
 import type { Service } from './service.js'
 import { Wakeup } from './waiting.js'
 
@@ -41,13 +41,12 @@ export class Submitter implements Service {
   readonly #due = new Wakeup()
   /** When messages were handed in first, by leaf in hex; those of earlier runs are not here. */
   readonly #sentAt = new Map<string, number>()
-  readonly #latency: RecordableHistogram = createHistogram()
   #running: Promise<void> = Promise.resolve()
   /** Counts up when a peer does not take what it is given. */
   #turn = 0
   #wait: number = LIMITS.redialMs.first
   #isTold = false
-  #counts = { sent: 0, accepted: 0, refused: 0, resent: 0 }
+  readonly #tally = new SendTally()
 
   constructor(private readonly options: SubmitterOptions) {}
 
@@ -88,13 +87,11 @@ export class Submitter implements Service {
   }
 
   summary(): Summary {
-    const percentile = (p: number): number | undefined =>
-      this.#latency.count === 0 ? undefined : this.#latency.percentile(p) / 1000
-    return { ...this.#counts, p50: percentile(50), p99: percentile(99) }
+    return this.#tally.summary()
   }
 
   refusedBeforeSending(reason: string, detail: string, id: MessageId | undefined): void {
-    this.#counts.refused += 1
+    this.#tally.refused += 1
     this.options.report({ event: 'refused', id, sequence: undefined, reason, detail })
   }
 
@@ -124,7 +121,7 @@ export class Submitter implements Service {
       try {
         await this.options.outbox.add(drafts, 'open')
         this.#gathered.splice(0, drafts.length)
-        this.#counts.sent += drafts.length
+        this.#tally.sent += drafts.length
       } catch (error) {
         for (const draft of this.#gathered.splice(0)) this.#drop(draft, describeError(error))
       }
@@ -144,7 +141,7 @@ export class Submitter implements Service {
     const messages = waiting.slice(0, bundleLength(waiting, LIMITS.bundleMessages))
     for (const { leaf } of messages) {
       const name = toHex(leaf)
-      if (this.#sentAt.has(name)) this.#counts.resent += 1
+      if (this.#sentAt.has(name)) this.#tally.resent += 1
       else this.#sentAt.set(name, clock())
     }
     try {
@@ -185,12 +182,11 @@ export class Submitter implements Service {
     if (fate.kind === 'refused') {
       const { reason, detail } = fate
       if (isPassing(reason)) return false
-      this.#counts.refused += 1
+      this.#tally.refused += 1
       report({ event: 'refused', id, sequence, reason, detail })
     } else {
       const ms = clock() - (this.#sentAt.get(toHex(leaf)) ?? clock())
-      this.#latency.record(Math.max(1, Math.round(ms * 1000)))
-      this.#counts.accepted += 1
+      this.#tally.accept(ms)
       report({ event: 'accepted', id, sequence, leaf, ms })
     }
     this.#sentAt.delete(toHex(leaf))

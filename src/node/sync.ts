@@ -86,12 +86,12 @@ export class Sync implements Service {
     this.#due.wake()
   }
 
-  /** A neighbour has come, who may have what is being fetched from others. */
+  /** A neighbour has come that may have what is being fetched from others. */
   joined(peer: PeerIdBytes): void {
     this.wake()
     const fetching = this.#fetching
     if (fetching === undefined) return
-    // Who does not answer is no use now; the next round asks again.
+    // A peer that does not answer is asked again in the next round.
     this.#asker(peer)
       .claimedHead()
       .then(({ height }) => fetching.add({ peer, last: height }))
@@ -177,7 +177,7 @@ export class Sync implements Service {
       if (height > chain.head().header.height) round.set(peerIdToString(peer), { peer, height })
       else if (!equal(chain.headerAt(height)?.id ?? id, id)) witness.examine(await asker.headerAt(height))
     })
-    // Who does not answer is no use now, and keeps nobody waiting; the next round asks again.
+    // A peer that does not answer delays no other; the next round asks again.
     const late = within(LIMITS.claimMs, this.#stopping.signal)
     await Promise.allSettled(asked.map(each => unlessAborted(each, late)))
     if (round.size === 0 || this.#stopping.signal.aborted) return

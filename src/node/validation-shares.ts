@@ -2,7 +2,7 @@ import type { EnvelopeBytes } from '../core/bytes.js'
 import { LIMITS } from '../core/limits.js'
 import { type Bringer, Shares, type Taken } from '../core/shares.js'
 
-/** Who has how much of what waits for validation, whichever way it came. Messages weigh what it takes to look at them. */
+/** How much of what waits for validation each peer has brought, by gossip or by submission. Messages weigh what it takes to look at them. */
 export class ValidationShares {
   readonly #shares = new Shares({ all: LIMITS.validationQueue, ofPeer: LIMITS.validationQueueOfPeer })
   /** The beginnings of envelopes whose keys have been seen to sign something valid. */

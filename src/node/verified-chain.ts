@@ -74,7 +74,7 @@ export class VerifiedChain {
   /**
    * Goes on to the head that the peer shows now, on whichever branch that is, and from where `known` and the peer's chain
    * part. Throws Untrue where a header does not hold, ChainTooLong where there are more than are looked at, QueryFailed
-   * where there is no answer in time; what has been verified until then stays. One call after the other, as somebody may
+   * where there is no answer in time; what has been verified until then stays. One call after the other, as a caller may
    * have stopped waiting for the last.
    */
   follow(signal?: AbortSignal, known?: VerifiedChain): Promise<void> {
@@ -131,7 +131,7 @@ export class VerifiedChain {
     const last = places[low - 1]
     if (last === undefined) return
     const { header, id } = last.signed
-    // That chain may have moved meanwhile.
+    // That chain may have moved.
     if (header.height <= this.head.header.height || !known.has(header.height, id)) return
     this.#ids.become(known.#ids, header.height)
     this.#places = places.slice(0, low)
@@ -163,7 +163,7 @@ export class VerifiedChain {
         if (this.#ids.length % LIMITS.headersInTurn === 0) await setImmediate()
       }
       if (page.aborted) throw this.#tooSlow()
-      // An honest page is whole, unless it comes to the head, or the chain moves meanwhile.
+      // An honest page is whole, unless it comes to the head, or the chain moves.
       if (this.head.header.height < Math.min(height, from + LIMITS.rangeHeaders - 1)) return false
     }
     return true

@@ -65,7 +65,7 @@ export class Wallet {
     return new Wallet(options, owed, readSettled(settled))
   }
 
-  /** There is somebody to ask, who may know better than those who were there before. */
+  /** A peer has connected that may know better than those before. */
   joined(): void {
     this.#view = undefined
     this.#joined.wake()

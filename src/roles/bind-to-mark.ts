@@ -28,7 +28,7 @@ export async function stopBehind(
   const { height } = chain.head().header
   const missing = `it holds ${height} blocks, and a follower has block ${shown.header.height}, ${toHex(shown.id)}, which this key has signed`
   if (signsAgain === true) {
-    report({ event: 'warning', message: `${missing}; whoever has both chains can prove it` })
+    report({ event: 'warning', message: `${missing}; any peer that has both chains can prove it` })
     return undefined
   }
   const { message, remedy } = olderThanKey(missing)

@@ -50,7 +50,7 @@ export interface ClientOptions<N extends Network = OrderedNetwork> extends PeerO
 export interface Client<Has extends Holdings = ChainHoldings> extends ControlledPeer<Has> {
   /** Resolves when somebody who takes messages has been reached for the first time; rejects when `signal` fires. */
   connected(signal: AbortSignal): Promise<void>
-  /** Why the last try to reach somebody failed, where it did. */
+  /** Why the last try to reach a peer failed, where it did. */
   problem(): Error | undefined
   /** Sends one message, once there is room for it. What becomes of it is reported, with `id`. */
   send(value: unknown, signal: AbortSignal, id?: MessageId): Promise<void>

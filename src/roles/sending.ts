@@ -99,7 +99,7 @@ export async function openOutbox(
 /**
  * Where the key has signed other messages under the numbers that the folder gives out, says so once, and goes on with
  * higher ones. What was refused is not said again by itself: a refusal is not signed, and a message must not be said
- * twice because somebody claims that it was not taken.
+ * twice because a peer claims that it was not taken.
  */
 export function skippingTakenNumbers(report: Report, outbox: Outbox): Report {
   let skippedTo: bigint | undefined

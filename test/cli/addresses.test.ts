@@ -79,7 +79,7 @@ describe('An address', () => {
     const there = present(sequencer.program.of('started')[0]?.peerId)
     const other = nameOf(await identity('somebody else'))
     const address = sequencer.address.replace(there, other)
-    const wrong = `${address} names ${other}, but the peer there is ${there}; ask whoever runs it`
+    const wrong = `${address} names ${other}, but the peer there is ${there}; ask its operator`
     const { code, stderr } = await tool(folder, 'head', '--network', 'network.json', '--connect', address)
     assert.equal(code, 1)
     assert.ok(stderr.startsWith(`error: ${wrong}`), stderr)

@@ -10,8 +10,7 @@ import { ChatProcess } from '../helpers/chat-process.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { Gossiper } from '../helpers/gossiper.js'
 import { identity, makeNetwork } from '../helpers/networks.js'
-import { screenOf } from '../helpers/screen.js'
-import { hasTerminals } from '../helpers/shell.js'
+import { hasTerminals, screenOf } from '../helpers/screen.js'
 
 const PEER_ID = /12D3KooW|Qm[1-9A-HJ-NP-Za-km-z]{44}/
 

@@ -12,6 +12,7 @@ import { tool } from '../helpers/program.js'
 const SHELLS = ['bash', 'zsh', 'fish'] as const
 type Shell = (typeof SHELLS)[number]
 
+/** Bash is on every Debian. The others are not needed to build or test: with them their scripts are run, without them their form is checked. */
 function isThere(shell: Shell): boolean {
   return spawnSync(shell, ['--version']).status === 0
 }

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { ChatProcess } from '../helpers/chat-process.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { toolWith } from '../helpers/program.js'
-import { screenOf } from '../helpers/screen.js'
-import { hasTerminals, Shell } from '../helpers/shell.js'
+import { hasTerminals, screenOf } from '../helpers/screen.js'
+import { Shell } from '../helpers/shell.js'
 
 const RUN = '"$NODE" "$TOOL"'
 

@@ -33,6 +33,7 @@ describe('a folder that is made', () => {
   })
 
   it('is refused where the file system says without end that a folder is missing which is there', async function () {
+    // /proc of Linux is that file system.
     if (process.platform !== 'linux') this.skip()
     const home = await cleanup.folder()
     for (const place of ['/proc/nowhere', '/proc/nowhere/in/it'])

@@ -158,6 +158,6 @@ describe('attempts to connect that are cut off', () => {
     assert.equal(present(client.of('summary')[0]).accepted, 3)
     assert.equal(line.count(), cuts.length + 1)
     assert.match(client.stderr.join('\n'), /trying again/)
-    assert.doesNotMatch(client.stderr.join('\n'), /nobody answered/)
+    assert.doesNotMatch(client.stderr.join('\n'), /no peer answered/)
   })
 })

@@ -178,6 +178,7 @@ describe('A peer whose output nobody reads any more', () => {
   })
 
   it('goes on where its output goes into a file on a disk without space', async function () {
+    // Linux alone has this device, a disk that is always full.
     if (!existsSync('/dev/full')) this.skip()
     const net = await makeNetwork({ blockSize: 1 })
     const sequencer = await RunningSequencer.start(cleanup, net)
@@ -204,6 +205,7 @@ describe('A command whose output nobody reads any more', () => {
   })
 
   it('says that its result cannot be written where a disk is full', async function () {
+    // Linux alone has this device, a disk that is always full.
     if (!existsSync('/dev/full')) this.skip()
     const full = await open('/dev/full', 'w')
     const child = spawn(process.execPath, [TOOL, '--help'], { stdio: ['ignore', full.fd, 'pipe'] })

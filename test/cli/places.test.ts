@@ -32,6 +32,7 @@ describe('a place where a peer can keep nothing', () => {
   }
 
   it('as its disk is full, is told with the cause and what to do: the data folder, and what is kept beside a key', async function () {
+    // Windows has no limit on the size of a file.
     if (process.platform === 'win32') return this.skip()
     await says(
       start(await home(), 'follower', 'data', 1),
@@ -51,6 +52,7 @@ describe('a place where a peer can keep nothing', () => {
         start(folder, 'follower', data),
         /\(ENOTDIR: a file is where a folder must be\); name a folder that this user can write with --data DIR$/
       )
+    // Linux alone has /proc.
     if (process.platform !== 'linux') return this.skip()
     await says(
       start(folder, 'follower', '/proc/nowhere'),

@@ -6,7 +6,8 @@ import { present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { makeNetwork } from '../helpers/networks.js'
 import { Program, SEQUENCER_OPTIONS, tool, writeSequencerFiles } from '../helpers/program.js'
-import { hasTerminals, TerminalProcess } from '../helpers/terminal-process.js'
+import { hasTerminals } from '../helpers/screen.js'
+import { TerminalProcess } from '../helpers/terminal-process.js'
 
 const ESCAPE = '\x1b'
 

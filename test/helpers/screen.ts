@@ -1,15 +1,33 @@
-const PIECE = new RegExp(`${'\x1b'}\\[\\??(\\d*)[;\\d]*([A-Za-z])|[\\s\\S]`, 'gu')
+import { spawnSync } from 'node:child_process'
 
-/** What stands on a terminal after these bytes, and has scrolled away: line by line, with the cursor as `▏`. */
-export function screenOf(bytes: string, columns = 60): string {
+/**
+ * Whether util-linux is here, whose `script` makes a terminal. Debian and .ci/run have it; where it is missing, as on
+ * Windows, there is no terminal to test at.
+ */
+export function hasTerminals(): boolean {
+  return spawnSync('script', ['--version']).status === 0
+}
+
+interface Screen {
+  readonly lines: readonly string[]
+  /** The line and the column of the cursor. */
+  readonly cursor: readonly [line: number, column: number]
+}
+
+const ESC = '\x1b'
+const PIECE = new RegExp(`${ESC}\\[(\\??)(\\d*)[;\\d]*([A-Za-z])|${ESC}[78]|[^]`, 'gu')
+
+/** What stands on a terminal of any height after these bytes, and has scrolled away. */
+export function screenAfter(bytes: string, columns = Number.POSITIVE_INFINITY): Screen {
   const rows: string[][] = [[]]
   let [row, column] = [0, 0]
   const line = (): string[] => {
     while (rows.length <= row) rows.push([])
     return rows[row] ?? []
   }
-  for (const [piece, count = '', command] of bytes.matchAll(PIECE)) {
+  for (const [piece, mode = '', count = '', command] of bytes.matchAll(PIECE)) {
     const number = Number(count || '1')
+    if (mode === '?' || piece === `${ESC}7` || piece === `${ESC}8`) continue
     if (piece === '\n') row += 1
     else if (piece === '\r') column = 0
     else if (piece === '\b') column -= 1
@@ -19,7 +37,7 @@ export function screenOf(bytes: string, columns = 60): string {
     else if (command === 'D') column = Math.max(0, column - number)
     else if (command === 'G') column = number - 1
     else if (command === 'J' || command === 'K') {
-      line().length = Math.min(line().length, column)
+      line().length = count === '2' ? 0 : Math.min(line().length, column)
       if (command === 'J') rows.length = row + 1
     } else if (command === undefined && piece >= ' ') {
       if (column >= columns) [row, column] = [row + 1, 0]
@@ -30,8 +48,18 @@ export function screenOf(bytes: string, columns = 60): string {
     }
     line()
   }
-  const cursor = line()
-  while (cursor.length < column) cursor.push(' ')
-  cursor.splice(column, 0, '▏')
-  return rows.map(characters => characters.join('').trimEnd()).join('\n')
+  return { lines: rows.map(characters => characters.join('').trimEnd()), cursor: [row, column] }
+}
+
+/** The same as one text, with the cursor as `▏`. */
+export function screenOf(bytes: string, columns = 60): string {
+  const { lines, cursor } = screenAfter(bytes, columns)
+  const [row, column] = cursor
+  return lines
+    .map((line, index) => {
+      if (index !== row) return line
+      const padded = line.padEnd(column)
+      return `${padded.slice(0, column)}▏${padded.slice(column)}`.trimEnd()
+    })
+    .join('\n')
 }

@@ -1,14 +1,9 @@
-import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { Changes } from './changes.js'
 import type { Cleanup } from './cleanup.js'
 
 const TOOL = fileURLToPath(import.meta.resolve('#src/tallystick.js'))
-
-/** Whether util-linux is here, which makes a terminal. */
-export function hasTerminals(): boolean {
-  return spawnSync('script', ['--version']).status === 0
-}
 
 /** A shell with job control at a terminal, as somebody has who types Ctrl-Z and `fg`. */
 export class Shell extends Changes {

@@ -1,16 +1,12 @@
-import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { Changes, PATIENCE, present } from './changes.js'
 import type { Cleanup } from './cleanup.js'
+import { screenAfter } from './screen.js'
 
 const PROGRAMS = {
   peer: fileURLToPath(import.meta.resolve('#src/peer.js')),
   tallystick: fileURLToPath(import.meta.resolve('#src/tallystick.js'))
-}
-
-/** Whether util-linux is there, which makes terminals. */
-export function hasTerminals(): boolean {
-  return spawnSync('script', ['--version']).status === 0
 }
 
 /** A program of ours at a terminal of its own. */
@@ -68,40 +64,11 @@ export class TerminalProcess extends Changes {
   }
 
   /** What a person sees, and has scrolled away, without the colours. */
-  get screen(): string[] {
-    return screenOf(this.bytes)
+  get screen(): readonly string[] {
+    return screenAfter(this.bytes).lines
   }
 
   protected override describe(): string {
     return this.screen.slice(-30).join('\n')
   }
-}
-
-const SEQUENCE = new RegExp(`${'\x1b'}\\[(\\??)(\\d*)[;\\d]*([A-Za-z])|${'\x1b'}[78]|[^]`, 'gu')
-
-/** The lines of a terminal of any height and width after these bytes. */
-function screenOf(bytes: string): string[] {
-  const lines: string[] = ['']
-  let [row, column] = [0, 0]
-  for (const [all, mode, count, command] of bytes.matchAll(SEQUENCE)) {
-    const line = lines[row] ?? ''
-    const number = Number(count || '1')
-    if (all === '\n') row += 1
-    else if (all === '\r') column = 0
-    else if (command === undefined) {
-      lines[row] = line.padEnd(column).slice(0, column) + all + line.slice(column + all.length)
-      column += all.length
-    } else if (mode === '?') continue
-    else if (command === 'A') row = Math.max(0, row - number)
-    else if (command === 'B') row += number
-    else if (command === 'C') column += number
-    else if (command === 'D') column = Math.max(0, column - number)
-    else if (command === 'G') column = number - 1
-    else if (command === 'K' || command === 'J') {
-      lines[row] = count === '2' ? '' : line.slice(0, column)
-      if (command === 'J') lines.length = row + 1
-    }
-    while (lines.length <= row) lines.push('')
-  }
-  return lines.map(line => line.trimEnd())
 }

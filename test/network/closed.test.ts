@@ -133,11 +133,11 @@ describe('a network closed to all but its members', () => {
     assert.match(said, /^no peer was ready .* within 60 s: that peer takes members only; /)
     assert.match(
       unreached(['/ip4/192.0.2.1/tcp/4100'], undefined),
-      /^nobody answered at .* within 60 s; start a peer/
+      /^no peer answered at .* within 60 s; start a peer/
     )
     assert.match(
       unreached([], undefined),
-      /^nobody has connected to this client within 60 s, and it was told of nobody/
+      /^no peer has connected to this client within 60 s, and it was given no address/
     )
   })
 

@@ -78,7 +78,7 @@ async function showReceipt(ref: MessageNaming, options: ReceiptOptions): Promise
   if (out !== undefined) await expectWritable(out, ifThere)
   const network = await readNetwork(options.network)
   if (network.document.ordering.type !== 'sequencer')
-    throw new UsageError(`"${network.document.name}" has no sequencer, and nobody else gives receipts`)
+    throw new UsageError(`"${network.document.name}" has no sequencer, and only a sequencer gives receipts`)
   const kept = options.author === undefined ? await keptIn(options.data, network, ref) : undefined
   const envelope = kept ?? (await askedFor(ref, network, options))
   const { receipt, entry } = checked(envelope, ref, network, kept === undefined ? 'the peer' : options.data)

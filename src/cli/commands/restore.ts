@@ -191,7 +191,7 @@ async function fill(
   return { height, size, pending: pending.length }
 }
 
-/** Throws Failure where somebody keeps something of his own under the name that an unfinished folder has. */
+/** Throws Failure where other files stand under the name that an unfinished folder has. */
 async function expectLeftOver(unfinished: string): Promise<void> {
   const foreign = await foreignIn(unfinished)
   if (foreign === undefined) return

@@ -47,7 +47,7 @@ interface Verdict {
 export function verifyCommand(): Command {
   return withSwarmKeyOption(new Command('verify'))
     .description(
-      'Verifies a whole log, a set of transfers, a proof, a receipt or a piece of evidence, trusting nobody.'
+      'Verifies a whole log, a set of transfers, a proof, a receipt or a piece of evidence, without trusting its source.'
     )
     .argument('<target>', "a stopped peer's folder, a file, or the address of a peer")
     .option('--network <file>', `the network document (default: ${DEFAULTS.network})`)

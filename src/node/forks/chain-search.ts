@@ -42,7 +42,7 @@ export class ChainSearch {
   readonly #tooDeep = new Set<string>()
   /** When peers that have let us down, in hex, are asked again. */
   readonly #letDown = new Map<string, number>()
-  /** Heads, in hex, whose blocks nobody gave: how long they were left the last time, and until when. */
+  /** Heads, in hex, whose blocks no peer gave: how long they were left the last time, and until when. */
   readonly #withheld = new Map<string, { readonly ms: number; readonly until: number }>()
 
   constructor(private readonly options: ChainSearchOptions) {}
@@ -117,7 +117,7 @@ export class ChainSearch {
     this.#letDown.set(toHex(peer), now + LIMITS.letDownMs)
   }
 
-  /** Nobody gave a block of the chain up to here: it is left alone, each time for longer, and so are these. */
+  /** No peer gave a block of the chain up to here: it is left alone, each time for longer, and so are these. */
   withheld(head: Hash, peers: readonly PeerIdBytes[]): void {
     for (const peer of peers) this.#leave(peer)
     const name = toHex(head)

@@ -95,7 +95,7 @@ export class ForkSync implements Service {
     this.wake()
     const join = this.#join
     if (join === undefined) return
-    // Who does not answer is no use now; the next round asks again.
+    // A peer that does not answer is asked again in the next round.
     const asked = this.options.sourceOf(peer).claimedHead()
     asked.then(head => join({ peer, head })).catch(() => undefined)
   }
@@ -228,7 +228,7 @@ export class ForkSync implements Service {
     const { signal } = this.#stopping
     const claims = await Promise.all(
       chosenPeers(host.subscribers(topic), host, LIMITS.askedPeers).map(async (peer): Promise<Claim[]> => {
-        // Who does not answer is no use now; the next round asks again.
+        // A peer that does not answer is asked again in the next round.
         const asked = unlessAborted(sourceOf(peer).claimedHead(), within(LIMITS.claimMs, signal))
         return asked.then(
           head => [{ peer, head }],

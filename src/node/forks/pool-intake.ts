@@ -40,7 +40,7 @@ export class PoolIntake implements Service {
 
   /**
    * A valid message from gossip, and who handed it over. One that is not valid yet where the chain stands here may be so elsewhere: a few of
-   * them are taken, and others are published again by whoever has them. `later`, too, where it waits here and is not to
+   * them are taken, and others are published again by the peers that have them. `later`, too, where it waits here and is not to
    * be passed on yet.
    */
   readonly take = (message: Candidate, from?: Bringer): GossipVerdict => {

@@ -49,7 +49,7 @@ export class Republisher implements Service {
   }
 
   /**
-   * Somebody new may lack what waits. A peer that ends a subscription and begins it again is not new before the next time,
+   * A new peer may lack what is pending. A peer that ends a subscription and begins it again is not new before the next time,
    * and names are free: many that come have it published no more often than a few.
    */
   #welcome(): void {
@@ -109,7 +109,7 @@ function* bundlesOf(waiting: Iterable<Candidate>): Iterable<EnvelopeBytes[]> {
     bundle.push(envelope)
     bytes += envelope.length + ENVELOPE_MARGIN
     count += 1
-    // Who is asked for one more takes it for published.
+    // The caller takes it for published.
     if (count >= LIMITS.republishMessages) break
   }
   if (bundle.length > 0) yield bundle

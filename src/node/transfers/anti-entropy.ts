@@ -56,7 +56,7 @@ export class AntiEntropy implements Service {
   readonly #places = new Places(LIMITS.antiEntropyPeers)
   /** Peers whose answers were not true: each is told of once. */
   readonly #toldOf = new Recent(LIMITS.rememberedRates)
-  /** Whoever comes and goes does not have all others asked all the time. */
+  /** A peer that comes and goes does not cause all others to be asked each time. */
   readonly #wakes = new RateLimiter(LIMITS.wakeRate, 1)
   #isDue = true
   #running: Promise<void> = Promise.resolve()
