@@ -387,8 +387,6 @@ export const LIMITS = {
   unsettledPayments: 10_000,
   /** How long a client asks what its account has, ms. */
   accountMs: 30_000,
-  /** Among equals: how long it waits for the chains of its other neighbours once that of one is verified, ms. */
-  otherChainsMs: 2_000,
   /** How long a client gathers messages into one bundle when they come fast, ms. */
   bundleMs: 4,
   /** First and longest wait before a message without a receipt is sent again, ms. */

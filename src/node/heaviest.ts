@@ -121,7 +121,7 @@ export async function heaviest(
       continue
     }
     const left = Math.max(0, ends - performance.now())
-    const share = within(Math.floor(left / (claimed.length - index + 1)), signal)
+    const share = within(left / (claimed.length - index + 1), signal)
     if (!(await peer.follow(share, best?.chain))) continue
     compared.push(peer)
     if (best === undefined || isHeavier(peer, best)) best = peer

@@ -29,7 +29,8 @@ export async function* untilAborted<T>(items: AsyncIterable<T>, signal: AbortSig
  * AbortSignal.any knows is collected as garbage, and never fires (nodejs/node#57736).
  */
 export function within(ms: number, signal: AbortSignal): AbortSignal {
-  const timeout = AbortSignal.timeout(ms)
+  // A share of some time may be no whole number, which Node refuses.
+  const timeout = AbortSignal.timeout(Math.ceil(ms))
   timeout.addEventListener('abort', () => undefined, { once: true })
   return AbortSignal.any([signal, timeout])
 }

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
-import { deadline, present } from '../helpers/changes.js'
+import { present } from '../helpers/changes.js'
 import { ChatProcess } from '../helpers/chat-process.js'
 import { Cleanup } from '../helpers/cleanup.js'
+import { inFrontOf } from '../helpers/in-front.js'
 import { makeNetwork } from '../helpers/networks.js'
 import { RunningSequencer } from '../helpers/peers.js'
 import { Program, tool } from '../helpers/program.js'
@@ -113,12 +114,11 @@ describe('attempts to connect that are cut off', () => {
     address: string,
     after: readonly number[]
   ): Promise<{ readonly address: string; readonly count: () => number }> {
-    const [, port = ''] = /\/tcp\/(\d+)/.exec(address) ?? []
     let count = 0
-    const server = createServer(incoming => {
+    const cut = await inFrontOf(cleanup, address, (incoming, port) => {
       let left = after[count] ?? Number.POSITIVE_INFINITY
       count += 1
-      const outgoing = connect({ host: '127.0.0.1', port: Number(port) })
+      const outgoing = connect({ host: '127.0.0.1', port })
       const end = (): void => {
         incoming.resetAndDestroy()
         outgoing.resetAndDestroy()
@@ -132,16 +132,7 @@ describe('attempts to connect that are cut off', () => {
       })
       for (const socket of [incoming, outgoing]) socket.on('error', () => undefined).on('close', end)
     })
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    server.listen(0, '127.0.0.1', resolve)
-    deadline().addEventListener('abort', () => reject(new Error('it does not listen')))
-    await promise
-    cleanup.add(async () => {
-      server.close()
-    })
-    const bound = server.address()
-    if (bound === null || typeof bound === 'string') throw new Error('it has no port')
-    return { address: address.replace(`/tcp/${port}`, `/tcp/${bound.port}`), count: () => count }
+    return { address: cut, count: () => count }
   }
 
   it('at any moment of the handshake: a client says what is true, dials again, and all its messages are accepted', async () => {

@@ -40,12 +40,13 @@ class Forger extends Changes {
   static async start(
     cleanup: Cleanup,
     headers: readonly CheckpointedHeader[],
-    shown: Shown | undefined
+    shown: Shown | undefined,
+    name = 'forger'
   ): Promise<Forger> {
     const forger = new Forger()
     const responder = new ChainResponder(chainOf(headers), () => 0)
     const host = await Host.create({
-      key: await identity('forger'),
+      key: await identity(name),
       listen: ['/ip4/127.0.0.1/tcp/0'],
       topics: []
     })
@@ -153,11 +154,14 @@ describe('what an account has, by several peers among equals', () => {
   }
 
   /** Shows block 1, with the work that it asks for: all that its header says of messages and accounts is made up. */
-  function lightForger(held: Omit<Account, 'id'> = { balance: 500n, sequence: 7n }): Promise<Forger> {
+  function lightForger(
+    held: Omit<Account, 'id'> = { balance: 500n, sequence: 7n },
+    name = 'forger'
+  ): Promise<Forger> {
     const state = LedgerState.of([{ id: alice, ...held }])
     const header = { count: 7, size: 7, state: state.digest() }
     const { signed } = new ChainMaker(net).forge([], { header: () => header })
-    return Forger.start(cleanup, [signed], { proof: encodeAccountProof(state.prove(alice)), signed })
+    return Forger.start(cleanup, [signed], { proof: encodeAccountProof(state.prove(alice)), signed }, name)
   }
 
   async function balance(): Promise<bigint> {
@@ -170,6 +174,12 @@ describe('what an account has, by several peers among equals', () => {
     await connect(miner)
     assert.equal(await balance(), 1_000n)
     connected.reverse()
+    assert.equal(await balance(), 1_000n)
+  })
+
+  it('is what it says among any number of peers, who have their shares of the time', async () => {
+    for (let count = 0; count < 6; count += 1) await connect(await lightForger(undefined, `forger ${count}`))
+    await connect(miner)
     assert.equal(await balance(), 1_000n)
   })
 

@@ -115,7 +115,13 @@ describe('a light client', () => {
     await expectConvicted(client, ['receipt'])
   })
 
-  it('catches a sequencer that rolls back: it refuses a log that has shrunk', async () => {
+  /** A sequencer of two blocks, a copy of its folder with one, and a client that has verified both. */
+  async function withOlderCopy(): Promise<{
+    readonly net: TestNetwork
+    readonly honest: RunningSequencer
+    readonly copy: string
+    readonly client: RunningClient
+  }> {
     const net = await makeNetwork({ blockSize: 3 })
     const honest = await RunningSequencer.start(cleanup, net)
     await fill(net, honest.address, 3, 'somebody')
@@ -128,6 +134,11 @@ describe('a light client', () => {
     await client.receipted(3)
     await honest.events.times('block', 2)
     await looks(client)
+    return { net, honest, copy, client }
+  }
+
+  it('catches a sequencer that rolls back: it refuses a log that has shrunk', async () => {
+    const { net, honest, copy, client } = await withOlderCopy()
     await honest.stop()
     await RunningSequencer.start(cleanup, net, { listen: honest.address }, copy)
     assert.match(await client.failure(), /the log has shrunk: .*block 1 .*block 2/)
@@ -135,18 +146,7 @@ describe('a light client', () => {
   })
 
   it('sends nothing to a sequencer whose log has shrunk, after a restart neither, and says what to do', async () => {
-    const net = await makeNetwork({ blockSize: 3 })
-    const honest = await RunningSequencer.start(cleanup, net)
-    await fill(net, honest.address, 3, 'somebody')
-    await honest.stop()
-    const copy = join(await cleanup.folder(), 'copy')
-    await cp(honest.folder, copy, { recursive: true })
-    await honest.start()
-    const client = await RunningClient.connected(cleanup, net, honest.address, 'victim')
-    await client.send(3)
-    await client.receipted(3)
-    await honest.events.times('block', 2)
-    await looks(client)
+    const { net, honest, copy, client } = await withOlderCopy()
     await client.stop()
     await honest.stop()
     const shrunk = await RunningSequencer.start(cleanup, net, { listen: honest.address }, copy)

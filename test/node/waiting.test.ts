@@ -14,6 +14,12 @@ function collectGarbage(): void {
 }
 
 describe('a deadline', () => {
+  it('may be a share of some time that is no whole number of ms', async () => {
+    const signal = within(20 / 7, new AbortController().signal)
+    if (!signal.aborted) await once(signal, 'abort', { signal: deadline() })
+    assert.ok(signal.aborted)
+  })
+
   it('fires when its time is up, though memory is collected meanwhile', async () => {
     const stopping = new AbortController()
     const signal = within(50, stopping.signal)
