@@ -1,39 +1,53 @@
 /** The floors of the house: imports go down only, types included, and never in a circle. */
 const FLOORS = [
   ['core'],
+  ['lifecycle'],
   ['orderings', 'applications'],
   ['chain', 'network'],
+  ['validation'],
+  ['query'],
+  ['replication', 'chat'],
+  ['client'],
+  ['api'],
+  ['intake', 'serve'],
   ['node'],
-  ['roles'],
-  ['cli'],
-  ['localnet'],
-  ['checks'],
-  ['demo', 'bench', 'soak', 'manager']
+  ['cli']
 ]
+/** They stand on the product, and it does not know of them. */
+const TOOLS = [['localnet'], ['scenario'], ['demo', 'bench', 'soak', 'manager']]
 
-const above = level => FLOORS.slice(level + 1).flat()
-const beside = (level, folder) => FLOORS[level].filter(other => other !== folder)
-const inside = folders => `^src/(${folders.join('|')})/`
+const downward = (root, floors) =>
+  floors.flatMap((folders, level) =>
+    folders
+      .map(folder => ({
+        folder,
+        forbidden: [...floors.slice(level + 1).flat(), ...folders.filter(other => other !== folder)]
+      }))
+      .filter(({ forbidden }) => forbidden.length > 0)
+      .map(({ folder, forbidden }) => ({
+        name: `${folder}-imports-downward`,
+        severity: 'error',
+        from: { path: `^${root}/${folder}/` },
+        to: { path: `^${root}/(${forbidden.join('|')})/` }
+      }))
+  )
 
 module.exports = {
   forbidden: [
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
-    ...FLOORS.flatMap((folders, level) =>
-      folders
-        .map(folder => ({ folder, forbidden: [...above(level), ...beside(level, folder)] }))
-        .filter(({ forbidden }) => forbidden.length > 0)
-        .map(({ folder, forbidden }) => ({
-          name: `${folder}-imports-downward`,
-          severity: 'error',
-          from: { path: inside([folder]) },
-          to: { path: inside(forbidden) }
-        }))
-    ),
+    ...downward('src', FLOORS),
+    ...downward('tools', TOOLS),
+    {
+      name: 'src-needs-no-tool',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^tools/' }
+    },
     {
       name: 'core-touches-nothing',
       comment: 'No files, no sockets, no timers: formats and pure functions.',
       severity: 'error',
-      from: { path: '^src/(core|orderings|applications)/' },
+      from: { path: '^src/(core|orderings|applications)/', pathNot: '^src/orderings/work/' },
       to: {
         path: '^(node:)?(fs|fs/promises|net|http|timers|timers/promises|child_process|worker_threads|os)$'
       }
@@ -52,7 +66,7 @@ module.exports = {
       name: 'files-stay-above',
       comment: 'Files and processes belong to the entries, the command line and localnet.',
       severity: 'error',
-      from: { path: '^src/(chain|network|node|roles)/' },
+      from: { path: '^src/', pathNot: '^src/cli/' },
       to: { path: '^(node:)?(fs|fs/promises|child_process)$' }
     },
     {
@@ -65,7 +79,7 @@ module.exports = {
     {
       name: 'declared-dependencies',
       severity: 'error',
-      from: { path: '^src/' },
+      from: { path: '^(src|tools)/' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] }
     }
   ],

@@ -7,15 +7,28 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 
 const PROGRAMS = /^programs\/|^bench\/.*-process\.ts$|-worker\.ts$/
+const FOLDERS = ['src', 'tools']
 
 /** A native module, and one that starts threads with files of its own. */
 const EXTERNAL = ['classic-level', 'piscina']
 
-const programs = readdirSync('src', { recursive: true }).filter(file => PROGRAMS.test(file))
+const programs = FOLDERS.flatMap(folder =>
+  readdirSync(folder, { recursive: true })
+    .filter(file => PROGRAMS.test(file))
+    .map(file => ({ in: `${folder}/${file}`, out: file.replace(/\.ts$/, '') }))
+)
+/** The tools name the product's modules as others would, by what it exports; each must be in a bundle once. */
+const ofSource = {
+  name: 'source',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^#src\// }, ({ path }) => ({
+      path: join(process.cwd(), path.replace(/^#/, '').replace(/\.js$/, '.ts'))
+    }))
+}
 const { metafile } = await build({
-  entryPoints: programs.map(file => `src/${file}`),
+  entryPoints: programs,
   outdir: 'dist',
-  outbase: 'src',
+  plugins: [ofSource],
   chunkNames: 'chunks/[name]-[hash]',
   bundle: true,
   splitting: true,

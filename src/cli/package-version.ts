@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
-import { isText, objectOf, parseJson } from './shapes.js'
+import { isText, objectOf, parseJson } from './terminal/shapes.js'
 
 const isPackage = objectOf({ version: isText })
 

@@ -1,12 +1,12 @@
 import { type Command, CommanderError } from 'commander'
 import { StoreError } from '../chain/store.js'
 import { DecodeError } from '../core/codec.js'
+import { describeError } from '../core/events.js'
 import { InvalidNetworkDocument } from '../core/network-document.js'
-import { describeError } from '../node/events.js'
-import { NotFound, QueryFailed, Untrue } from '../node/query-errors.js'
+import { NotFound, QueryFailed, Untrue } from '../query/query-errors.js'
 import { causeOf, errorCode, Failure, UsageError } from './failure.js'
-import { fitHelp } from './help.js'
-import { bad } from './styled.js'
+import { fitHelp } from './terminal/help.js'
+import { bad } from './terminal/styled.js'
 import {
   outlivesReaders,
   printJson,
@@ -14,7 +14,7 @@ import {
   printResult,
   standardError,
   standardOutput
-} from './terminal.js'
+} from './terminal/terminal.js'
 
 /** Runs a command line to its end. Whatever goes wrong becomes one sentence and an exit code; only a defect of ours shows its stack. */
 export async function run(program: Command): Promise<void> {

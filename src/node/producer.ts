@@ -1,10 +1,10 @@
 import type { Chain } from '../chain/chain.js'
 import type { Journal } from '../chain/journal.js'
 import { encodeBlock, type SignedHeader, signHeader } from '../core/block.js'
+import { describeError, type Report } from '../core/events.js'
 import type { Signer } from '../core/keys.js'
+import type { Service } from '../lifecycle/service.js'
 import type { Host } from '../network/host.js'
-import { describeError, type Report } from './events.js'
-import type { Service } from './service.js'
 
 export interface ProducerOptions {
   readonly chain: Chain

@@ -5,7 +5,7 @@ import { LIMITS } from '#src/core/limits.js'
 import { decodeQuery, type Query } from '#src/core/query.js'
 import { Host } from '#src/network/host.js'
 import { QUERY_PROTOCOL, topicsOf } from '#src/network/names.js'
-import { QUERY_STREAMS } from '#src/node/query-protocol.js'
+import { QUERY_STREAMS } from '#src/query/query-protocol.js'
 import { Changes, deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import {

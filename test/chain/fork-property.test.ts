@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { toHex } from '#src/core/bytes.js'
-import { ValidationPool } from '#src/node/validation-pool.js'
+import { ValidationPool } from '#src/validation/validation-pool.js'
 import { type Made, OpenAuthor } from '../helpers/authors.js'
 import { present } from '../helpers/changes.js'
 import { runs } from '../helpers/core.js'

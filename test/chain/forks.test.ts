@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Database } from '#src/chain/store.js'
 import { sha256 } from '#src/core/hash.js'
-import { ValidationPool } from '#src/node/validation-pool.js'
+import { ValidationPool } from '#src/validation/validation-pool.js'
 import { openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { EqualLog } from '../helpers/equals.js'

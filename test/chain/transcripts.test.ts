@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { ValidationPool } from '#src/node/validation-pool.js'
+import { ValidationPool } from '#src/validation/validation-pool.js'
 import { openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { ForkStage } from '../helpers/fork-stage.js'

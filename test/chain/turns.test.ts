@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Database } from '#src/chain/store.js'
-import { ValidationPool } from '#src/node/validation-pool.js'
+import { ValidationPool } from '#src/validation/validation-pool.js'
 import { OpenAuthor } from '../helpers/authors.js'
 import { openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Command } from 'commander'
 import { withVersion } from '#src/cli/package-version.js'
-import { toolCommand } from '#src/tool-command.js'
+import { toolCommand } from '#tools/tool-command.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { tool } from '../helpers/program.js'
 

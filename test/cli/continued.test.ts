@@ -68,7 +68,7 @@ describe('What is shown at a terminal, after Ctrl-Z and fg', () => {
   it('are the bars of long work, all of them, below what the shell has written; the cursor was the shell’s meanwhile', async () => {
     const folder = await cleanup.folder()
     const shell = Shell.start(cleanup, folder)
-    const module = new URL('../../../dist/cli/progress.js', import.meta.url).href
+    const module = new URL('../../../dist/cli/terminal/progress.js', import.meta.url).href
     const script = `
       import { progressOn } from "${module}"
       const bars = progressOn(process.stderr)

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { chmod, cp, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { networkIn } from '#src/chain/store.js'
-import { FOLDER_KINDS, type FolderKind } from '#src/cli/folder-contents.js'
-import { claimFolder, type FolderOwner } from '#src/cli/folder-owner.js'
-import { withOwnedFolder } from '#src/cli/owned-folder.js'
-import { withReadOnly } from '#src/cli/reading-folder.js'
+import { FOLDER_KINDS, type FolderKind } from '#src/cli/files/folder-contents.js'
+import { claimFolder, type FolderOwner } from '#src/cli/files/folder-owner.js'
+import { withOwnedFolder } from '#src/cli/files/owned-folder.js'
+import { withReadOnly } from '#src/cli/files/reading-folder.js'
+import { Outbox } from '#src/client/outbox.js'
 import { signerOf } from '#src/core/keys.js'
-import { Outbox } from '#src/node/outbox.js'
 import { Author } from '../helpers/authors.js'
 import { present } from '../helpers/changes.js'
 import { checkPeer, openDatabase } from '../helpers/check-peer.js'
@@ -129,7 +129,7 @@ describe('a data folder that is only looked at', () => {
     const audit = await tool(home, 'verify', data, '--network', 'network.json')
     assert.match(audit.stderr, /changing is in use by a peer that runs/)
     const script = `
-      import { openDatabase } from ${JSON.stringify(new URL('../../../dist/cli/files.js', import.meta.url).href)}
+      import { openDatabase } from ${JSON.stringify(new URL('../../../dist/cli/files/files.js', import.meta.url).href)}
       await openDatabase(process.argv[1]).catch(error => console.error(error.message))`
     const start = Program.startScript(cleanup, home, script, [data])
     await start.says(/changing is in use by another process/)
@@ -139,7 +139,7 @@ describe('a data folder that is only looked at', () => {
     const temporary = await cleanup.folder()
     const folder = await copyOf('interrupted')
     const script = `
-      import { withReadOnly } from ${JSON.stringify(new URL('../../../dist/cli/reading-folder.js', import.meta.url).href)}
+      import { withReadOnly } from ${JSON.stringify(new URL('../../../dist/cli/files/reading-folder.js', import.meta.url).href)}
       await withReadOnly(process.argv[1], async () => {
         console.error('reading')
         await new Promise(resolve => setTimeout(resolve, 60_000))

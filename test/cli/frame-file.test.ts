@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { truncate } from 'node:fs/promises'
 import { join } from 'node:path'
-import { openFrames, writeFrames } from '#src/cli/frame-file.js'
+import { openFrames, writeFrames } from '#src/cli/files/frame-file.js'
 import { toHex, utf8 } from '#src/core/bytes.js'
 import { Cleanup } from '../helpers/cleanup.js'
 

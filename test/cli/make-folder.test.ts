@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { listenProblem } from '#src/cli/listening.js'
-import { makeFolder } from '#src/cli/make-folder.js'
+import { makeFolder } from '#src/cli/files/make-folder.js'
+import { listenProblem } from '#src/cli/peer/listening.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { tool } from '../helpers/program.js'
 

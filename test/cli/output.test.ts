@@ -12,7 +12,7 @@ import { RunningSequencer } from '../helpers/peers.js'
 import { tool } from '../helpers/program.js'
 
 const PEER = fileURLToPath(import.meta.resolve('#src/peer.js'))
-const TOOL = fileURLToPath(import.meta.resolve('#src/tallystick.js'))
+const TOOL = fileURLToPath(import.meta.resolve('#tools/tallystick.js'))
 const ANY_PORT = ['--listen', '/ip4/127.0.0.1/tcp/0'] as const
 
 /** A program in a process of its own, whose output is read until nobody reads it any more. */
@@ -233,7 +233,7 @@ describe('What waits for a reader that stalls', () => {
     print: string,
     lasting: boolean
   ): Promise<{ readonly waiting: number; readonly lines: string[] }> {
-    const module = new URL('../../../dist/cli/terminal.js', import.meta.url).href
+    const module = new URL('../../../dist/cli/terminal/terminal.js', import.meta.url).href
     const script = `
       import { once } from 'node:events'
       import { outliveReaders, printJson, printLine, printResult } from ${JSON.stringify(module)}

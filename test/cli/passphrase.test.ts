@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
-import { askHidden } from '#src/cli/passphrase.js'
+import { askHidden } from '#src/cli/terminal/passphrase.js'
 
 describe('a question for a passphrase', () => {
   let input: PassThrough

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { claimFolder } from '#src/cli/folder-owner.js'
-import { makeIdentity } from '#src/cli/key-files.js'
-import { withMark } from '#src/cli/marks.js'
-import { expectPrivate } from '#src/cli/private-folder.js'
-import { createFile, replaceFile } from '#src/cli/written-files.js'
+import { SequencerMark } from '#src/chain/signed-mark.js'
+import { claimFolder } from '#src/cli/files/folder-owner.js'
+import { makeIdentity } from '#src/cli/files/key-files.js'
+import { withMark } from '#src/cli/files/marks.js'
+import { expectPrivate } from '#src/cli/files/private-folder.js'
+import { createFile, replaceFile } from '#src/cli/files/written-files.js'
 import { signerOf } from '#src/core/keys.js'
-import { makeControlPath, removeControlPath } from '#src/manager/control-path.js'
-import { SequencerMark } from '#src/node/signed-mark.js'
+import { makeControlPath, removeControlPath } from '#tools/manager/control-path.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { makeNetwork } from '../helpers/networks.js'
 import { RunningSequencer } from '../helpers/peers.js'
@@ -141,8 +141,11 @@ describe('files that the program makes', () => {
   })
 
   it('no part of the program opens a file for writing in another way', async () => {
-    const root = fileURLToPath(new URL('../../../src/', import.meta.url))
-    const names = (await readdir(root, { recursive: true })).filter(name => name.endsWith('.ts'))
+    const root = fileURLToPath(new URL('../../../', import.meta.url))
+    const folders = ['src', 'tools'].map(async folder =>
+      (await readdir(join(root, folder), { recursive: true })).map(name => join(folder, name))
+    )
+    const names = (await Promise.all(folders)).flat().filter(name => name.endsWith('.ts'))
     let found = 0
     for (const name of names) {
       const source = await readFile(join(root, name), 'utf8')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { hasColours, rendered } from '#src/cli/styled.js'
+import { hasColours, rendered } from '#src/cli/terminal/styled.js'
 import { present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { makeNetwork } from '../helpers/networks.js'

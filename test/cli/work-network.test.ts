@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeWorkNetwork, type WorkNetworkWishes } from '#src/cli/work-network.js'
+import { makeWorkNetwork, type WorkNetworkWishes } from '#src/cli/networks/work-network.js'
 import { toHex } from '#src/core/bytes.js'
 import { parseNetwork, type WorkOrderingDocument } from '#src/core/network-document.js'
 import { compactFromText, decodeCompact, workOf } from '#src/orderings/work/compact-target.js'

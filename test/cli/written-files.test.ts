@@ -3,10 +3,10 @@ import { generateKeyPairSync } from 'node:crypto'
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { generateKeyPair, privateKeyToProtobuf } from '@libp2p/crypto/keys'
-import { encryptWithPassphrase } from '#src/cli/age-file.js'
-import { writeFrames } from '#src/cli/frame-file.js'
-import { makeEncryptionKey } from '#src/cli/key-files.js'
-import { createFile, writeContent } from '#src/cli/written-files.js'
+import { encryptWithPassphrase } from '#src/cli/files/age-file.js'
+import { writeFrames } from '#src/cli/files/frame-file.js'
+import { makeEncryptionKey } from '#src/cli/files/key-files.js'
+import { createFile, writeContent } from '#src/cli/files/written-files.js'
 import { utf8 } from '#src/core/bytes.js'
 import { newSwarmKey } from '#src/network/swarm-key.js'
 import { Cleanup } from '../helpers/cleanup.js'
@@ -106,7 +106,7 @@ describe('a file that is there', () => {
   it('stays as it is, and nothing lies beside it, where the writing of another one is ended in the middle', async () => {
     const folder = await cleanup.folder()
     await writeFile(join(folder, 'log'), 'as it was')
-    const module = new URL('../../../dist/cli/written-files.js', import.meta.url).href
+    const module = new URL('../../../dist/cli/files/written-files.js', import.meta.url).href
     const script = `
       import { writeFile } from 'node:fs/promises'
       import { writeWhole } from ${JSON.stringify(module)}

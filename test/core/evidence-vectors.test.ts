@@ -6,7 +6,7 @@ import { sha256 } from '#src/core/hash.js'
 import { peerIdToString, VerifierCache } from '#src/core/keys.js'
 import { parseCanonicalNetwork } from '#src/core/network-document.js'
 import { Evidence as WireEvidence } from '#src/core/wire/tallystick.js'
-import { readEvidence } from '#src/node/evidence-check.js'
+import { readEvidence } from '#src/validation/evidence-check.js'
 import { fromHex, repositoryFile } from '../helpers/core.js'
 import { type EvidenceCases, evidenceCases } from '../helpers/evidence-cases.js'
 

@@ -16,7 +16,7 @@ import { EMPTY_ROOT, Frontier, inclusionPath, nodeHash, rootOf, subtreeOf } from
 import { expectOrdered } from '#src/core/network-document.js'
 import { signReceipt } from '#src/core/receipt.js'
 import { Evidence as WireEvidence } from '#src/core/wire/tallystick.js'
-import { readEvidence } from '#src/node/evidence-check.js'
+import { readEvidence } from '#src/validation/evidence-check.js'
 import { seedOf, signerNamed, stageOf } from '../helpers/core.js'
 
 const { network, author, sequencer } = await stageOf()

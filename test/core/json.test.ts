@@ -181,7 +181,7 @@ describe('a verdict on a body', () => {
     })`
 
   function judged(stackSizeMb: number): Promise<unknown> {
-    const module = import.meta.resolve('#src/applications/messages.js')
+    const module = import.meta.resolve('#src/applications/messages/messages.js')
     return new Promise((resolve, reject) => {
       const worker = new Worker(JUDGE, {
         eval: true,
@@ -194,7 +194,7 @@ describe('a verdict on a body', () => {
   }
 
   it('is the same on a stack of any size, in a worker thread and on the main one', async () => {
-    const { MessagesApplication } = await import('#src/applications/messages.js')
+    const { MessagesApplication } = await import('#src/applications/messages/messages.js')
     const application = new MessagesApplication({ type: 'messages', schema: SCHEMA })
     const here = Object.values(bodies).map(
       text => application.checkBody(new TextEncoder().encode(text)) ?? 'valid'

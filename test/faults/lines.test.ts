@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
+import { submit } from '#src/client/submission-client.js'
 import { newSwarmKey } from '#src/network/swarm-key.js'
-import { submit } from '#src/node/submission-client.js'
 import { envelopesOf, OpenAuthor } from '../helpers/authors.js'
 import { BreakableLine } from '../helpers/breakable-line.js'
 import { deadline } from '../helpers/changes.js'

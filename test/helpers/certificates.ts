@@ -3,7 +3,7 @@ import { readCertificate } from '#src/core/encryption-key.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
 import type { SealingKey } from '#src/core/sealing.js'
-import type { SequencerAsker } from '#src/node/sequencer-asker.js'
+import type { SequencerAsker } from '#src/query/sequencer-asker.js'
 import type { TestNetwork } from './networks.js'
 
 /** As certificates were before they had serials. */

@@ -5,7 +5,7 @@ import { Changes, PATIENCE, present } from './changes.js'
 import type { Cleanup } from './cleanup.js'
 import { screenOf } from './screen.js'
 
-const TOOL = fileURLToPath(import.meta.resolve('#src/tallystick.js'))
+const TOOL = fileURLToPath(import.meta.resolve('#tools/tallystick.js'))
 const PEER = fileURLToPath(import.meta.resolve('#src/peer.js'))
 
 export interface ChatExit {

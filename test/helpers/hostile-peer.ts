@@ -15,6 +15,7 @@ import {
   SubmissionAnswer,
   Addresses as WireAddresses
 } from '#src/core/wire/tallystick.js'
+import { Wakeup } from '#src/lifecycle/waiting.js'
 import type { Channel } from '#src/network/channel.js'
 import { Host, type StreamOptions } from '#src/network/host.js'
 import {
@@ -25,10 +26,8 @@ import {
   SUBMIT_PROTOCOL,
   topicsOf
 } from '#src/network/names.js'
-import { QUERY_STREAMS } from '#src/node/query-protocol.js'
-import { RECEIPT_STREAMS } from '#src/node/receipt-server.js'
-import { SUBMIT_STREAMS } from '#src/node/submission-server.js'
-import { Wakeup } from '#src/node/waiting.js'
+import { RECEIPT_STREAMS, SUBMIT_STREAMS } from '#src/network/stream-options.js'
+import { QUERY_STREAMS } from '#src/query/query-protocol.js'
 import { undated } from './certificates.js'
 import { deadline, present } from './changes.js'
 import type { Cleanup } from './cleanup.js'

@@ -10,7 +10,7 @@ import type { Cleanup } from './cleanup.js'
 import type { TestNetwork } from './networks.js'
 
 const PEER = fileURLToPath(import.meta.resolve('#src/peer.js'))
-const TOOL = fileURLToPath(import.meta.resolve('#src/tallystick.js'))
+const TOOL = fileURLToPath(import.meta.resolve('#tools/tallystick.js'))
 
 /** What tests look at of the object that the tool prints. */
 export interface ToolAnswer {

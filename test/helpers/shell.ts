@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { Changes } from './changes.js'
 import type { Cleanup } from './cleanup.js'
 
-const TOOL = fileURLToPath(import.meta.resolve('#src/tallystick.js'))
+const TOOL = fileURLToPath(import.meta.resolve('#tools/tallystick.js'))
 
 /** A shell with job control at a terminal, as somebody has who types Ctrl-Z and `fg`. */
 export class Shell extends Changes {

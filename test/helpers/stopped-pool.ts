@@ -1,5 +1,5 @@
 import { encodeBundle } from '#src/core/bundle.js'
-import { Unjudged, ValidationPool } from '#src/node/validation-pool.js'
+import { Unjudged, ValidationPool } from '#src/validation/validation-pool.js'
 import { OpenAuthor } from './authors.js'
 import { MADE_TO_STOP } from './failing-worker.js'
 import { makeWorkNetwork } from './networks.js'

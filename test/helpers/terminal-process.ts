@@ -6,7 +6,7 @@ import { screenAfter } from './screen.js'
 
 const PROGRAMS = {
   peer: fileURLToPath(import.meta.resolve('#src/peer.js')),
-  tallystick: fileURLToPath(import.meta.resolve('#src/tallystick.js'))
+  tallystick: fileURLToPath(import.meta.resolve('#tools/tallystick.js'))
 }
 
 /** A program of ours at a terminal of its own. */

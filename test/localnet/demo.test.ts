@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { HAS_PROC, processesWith, runNode } from './processes.js'
 
-const TALLYSTICK = fileURLToPath(import.meta.resolve('#src/tallystick.js'))
+const TALLYSTICK = fileURLToPath(import.meta.resolve('#tools/tallystick.js'))
 
 interface DemoAnswer {
   readonly sent: number

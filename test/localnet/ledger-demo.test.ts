@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { demoCommand } from '#src/demo/command.js'
-import type { LedgerDemoResult } from '#src/demo/ledger/demo.js'
+import { demoCommand } from '#tools/demo/command.js'
+import type { LedgerDemoResult } from '#tools/demo/ledger/demo.js'
 import { HAS_PROC, processesWith, runNode } from './processes.js'
 
-const TALLYSTICK = fileURLToPath(import.meta.resolve('#src/tallystick.js'))
+const TALLYSTICK = fileURLToPath(import.meta.resolve('#tools/tallystick.js'))
 
 function demo(...args: string[]): ReturnType<typeof runNode> {
   return runNode([TALLYSTICK, 'demo', ...args])

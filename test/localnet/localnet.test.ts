@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { peerIdToString } from '#src/core/keys.js'
 import { sequencerOf } from '#src/core/network-document.js'
-import { Localnet, type LocalnetOptions, type Peer } from '#src/localnet/index.js'
+import { Localnet, type LocalnetOptions, type Peer } from '#tools/localnet/index.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { isAlive } from './processes.js'
 

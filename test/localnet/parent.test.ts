@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { type Ended, isAlive, runNode, whenGone } from './processes.js'
 
-const LOCALNET = import.meta.resolve('#src/localnet/index.js')
+const LOCALNET = import.meta.resolve('#tools/localnet/index.js')
 
 /** A program that starts two peers, names them on its standard output, and then does `last`. */
 function parent(last: string): ReturnType<typeof runNode> {

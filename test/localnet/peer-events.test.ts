@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { parseEvent } from '#src/localnet/peer-events.js'
+import { parseEvent } from '#tools/localnet/peer-events.js'
 
 describe('parseEvent', () => {
   const receipt = { event: 'receipt', sequence: 1, position: 0, leaf: 'ab', ms: 1.5 }

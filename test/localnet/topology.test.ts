@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { Random } from '#src/localnet/random.js'
-import { describeTopology, neighboursIn, parseTopology, type Topology } from '#src/localnet/topology.js'
+import { Random } from '#tools/localnet/random.js'
+import { describeTopology, neighboursIn, parseTopology, type Topology } from '#tools/localnet/topology.js'
 import { runs } from '../helpers/core.js'
 
 function topology(text: string): Topology {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
-import { displayOn } from '#src/manager/display.js'
-import type { NetworkEvent, NetworkEventOf } from '#src/manager/events.js'
+import { displayOn } from '#tools/manager/display.js'
+import type { NetworkEvent, NetworkEventOf } from '#tools/manager/events.js'
 
 function node(number: number, changes: Partial<NetworkEventOf<'node'>> = {}): NetworkEventOf<'node'> {
   return {

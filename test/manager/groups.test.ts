@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { describeGroups, type Groups, groupsAmong, parseGroups } from '#src/manager/groups.js'
+import { describeGroups, type Groups, groupsAmong, parseGroups } from '#tools/manager/groups.js'
 import { runs } from '../helpers/core.js'
 
 function why(read: ReturnType<typeof parseGroups>): string {

@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { setInterval } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { UsageError } from '#src/cli/failure.js'
-import { readNetwork } from '#src/cli/files.js'
-import { parseJson } from '#src/cli/shapes.js'
-import { makeWorkNetwork } from '#src/cli/work-network.js'
+import { readNetwork } from '#src/cli/files/files.js'
+import { makeWorkNetwork } from '#src/cli/networks/work-network.js'
+import { parseJson } from '#src/cli/terminal/shapes.js'
 import type { Network } from '#src/core/network-document.js'
-import { ask } from '#src/manager/control-client.js'
-import { type NetworkEventOf, readNetworkEvent } from '#src/manager/events.js'
+import { ask } from '#tools/manager/control-client.js'
+import { type NetworkEventOf, readNetworkEvent } from '#tools/manager/events.js'
 import { deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { Payer } from '../helpers/payers.js'
@@ -17,7 +17,7 @@ import { type ToolResult, tool } from '../helpers/program.js'
 import { Customer, type UnorderedTestNetwork } from '../helpers/unordered.js'
 import { isAlive, type Program, runNode, whenGone } from '../localnet/processes.js'
 
-const TOOL = fileURLToPath(import.meta.resolve('#src/tallystick.js'))
+const TOOL = fileURLToPath(import.meta.resolve('#tools/tallystick.js'))
 
 type Node = NetworkEventOf<'node'>
 

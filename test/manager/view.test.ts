@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { rendered, textOf } from '#src/cli/styled.js'
-import type { NetworkEvent, NetworkEventOf } from '#src/manager/events.js'
-import * as view from '#src/manager/view.js'
+import { rendered, textOf } from '#src/cli/terminal/styled.js'
+import type { NetworkEvent, NetworkEventOf } from '#tools/manager/events.js'
+import * as view from '#tools/manager/view.js'
 
 type Node = NetworkEventOf<'node'>
 

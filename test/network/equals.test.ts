@@ -1,25 +1,22 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { OfferResponder } from '#src/api/offer-responder.js'
+import { OwnerResponder } from '#src/api/owner-responder.js'
+import { submit } from '#src/client/submission-client.js'
 import type { CheckpointedHeader } from '#src/core/block.js'
 import { concat, type EnvelopeBytes, equal, type Hash, toHex, utf8 } from '#src/core/bytes.js'
 import { sha256 } from '#src/core/hash.js'
 import { signerOf } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
 import { decodeSubmissionAnswer, encodeSubmission, type Fate } from '#src/core/submission.js'
+import { SubmissionServer, type SubmissionServerOptions } from '#src/intake/submission-server.js'
 import { SUBMIT_PROTOCOL } from '#src/network/names.js'
-import type { Mined } from '#src/node/equal-source.js'
-import type { NodeAsker } from '#src/node/node-asker.js'
-import { OfferResponder } from '#src/node/offer-responder.js'
-import { OwnerResponder } from '#src/node/owner-responder.js'
-import { QueryClient } from '#src/node/query-client.js'
-import { NotFound, QueryFailed, QueryRefused } from '#src/node/query-errors.js'
-import { submit } from '#src/node/submission-client.js'
-import {
-  SUBMIT_STREAMS,
-  SubmissionServer,
-  type SubmissionServerOptions
-} from '#src/node/submission-server.js'
-import { ValidationShares } from '#src/node/validation-shares.js'
+import { SUBMIT_STREAMS } from '#src/network/stream-options.js'
+import type { Made } from '#src/orderings/producer.js'
+import type { NodeAsker } from '#src/query/node-asker.js'
+import { QueryClient } from '#src/query/query-client.js'
+import { NotFound, QueryFailed, QueryRefused } from '#src/query/query-errors.js'
+import { ValidationShares } from '#src/validation/validation-shares.js'
 import { fromAnotherHost, HAS_OTHER_HOSTS } from '../helpers/another-host.js'
 import { Author, envelopesOf, OpenAuthor } from '../helpers/authors.js'
 import { ChainMaker } from '../helpers/blocks.js'
@@ -262,7 +259,7 @@ describe('what a node says of itself, and what its owner may have it do', () => 
 
   it('mining ends when the owner goes away', async () => {
     const begun = Promise.withResolvers<void>()
-    const ended = Promise.withResolvers<Mined>()
+    const ended = Promise.withResolvers<Made>()
     const key = await identity('owner in a hurry')
     const responder = new OwnerResponder({
       owners: [signerOf(key).peerId],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
+import { submit } from '#src/client/submission-client.js'
 import { LIMITS } from '#src/core/limits.js'
-import { submit } from '#src/node/submission-client.js'
 import { envelopesOf, OpenAuthor } from '../helpers/authors.js'
 import { deadline } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'

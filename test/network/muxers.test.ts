@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { Host } from '#src/network/host.js'
-import { NodeAsker } from '#src/node/node-asker.js'
+import { NodeAsker } from '#src/query/node-asker.js'
 import { deadline } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { identity, makeNetwork } from '../helpers/networks.js'

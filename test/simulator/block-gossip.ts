@@ -1,7 +1,7 @@
 import { toHex } from '#src/core/bytes.js'
 import { describeFault } from '#src/core/fault.js'
 import { LIMITS } from '#src/core/limits.js'
-import { Orphans } from '#src/node/forks/orphans.js'
+import { Orphans } from '#src/replication/chain/orphans.js'
 import { type FoundBlock, isBetter } from './found-blocks.js'
 import type { Links } from './links.js'
 import type { Observations } from './observations.js'

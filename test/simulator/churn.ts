@@ -1,4 +1,4 @@
-import type { Random } from '#src/localnet/random.js'
+import type { Random } from '#tools/localnet/random.js'
 import type { Peer } from './peer.js'
 import { exponential } from './random.js'
 import type { VirtualTime } from './virtual-time.js'

@@ -5,7 +5,7 @@ import { type Hash, toHex } from '#src/core/bytes.js'
 import { decodeEnvelope } from '#src/core/envelope.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { decodeMessage } from '#src/core/message.js'
-import { BlockReader } from '#src/node/block-reader.js'
+import { BlockReader } from '#src/query/block-reader.js'
 
 /** A block that somebody has found, as everybody gets it: read and verified once for all. */
 export interface FoundBlock {

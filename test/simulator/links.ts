@@ -1,5 +1,5 @@
-import type { Random } from '#src/localnet/random.js'
-import { neighboursIn } from '#src/localnet/topology.js'
+import type { Random } from '#tools/localnet/random.js'
+import { neighboursIn } from '#tools/localnet/topology.js'
 import type { Action } from './event-queue.js'
 import type { Partitions } from './partitions.js'
 import { exponential } from './random.js'

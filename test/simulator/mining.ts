@@ -1,7 +1,7 @@
 import { signHeader } from '#src/core/block.js'
-import type { Random } from '#src/localnet/random.js'
 import { workOf } from '#src/orderings/work/compact-target.js'
 import { decodeProof } from '#src/orderings/work/work-proof.js'
+import type { Random } from '#tools/localnet/random.js'
 import { mined } from '../helpers/work.js'
 import type { BlockGossip } from './block-gossip.js'
 import type { FoundBlock } from './found-blocks.js'

@@ -1,4 +1,4 @@
-import type { Random } from '#src/localnet/random.js'
+import type { Random } from '#tools/localnet/random.js'
 import type { VirtualTime } from './virtual-time.js'
 
 /** So many intervals one partition lasts, about: some blocks on both sides, far fewer than a reorg may replace. */

@@ -1,4 +1,4 @@
-import type { Random } from '#src/localnet/random.js'
+import type { Random } from '#tools/localnet/random.js'
 import type { BlockGossip } from './block-gossip.js'
 import type { Links } from './links.js'
 import type { MessageGossip } from './message-gossip.js'

@@ -1,4 +1,4 @@
-import { Random } from '#src/localnet/random.js'
+import { Random } from '#tools/localnet/random.js'
 import { seedOf } from '../helpers/core.js'
 
 /** One stream of choices for each purpose: what one of them asks for leaves the others as they are. */

@@ -1,5 +1,5 @@
-import { tableOf } from '#src/checks/table.js'
-import { textOf } from '#src/cli/styled.js'
+import { textOf } from '#src/cli/terminal/styled.js'
+import { tableOf } from '#tools/scenario/table.js'
 import type { Forks } from './forks.js'
 import type { Measures } from './measures.js'
 import type { SimulationOptions } from './options.js'

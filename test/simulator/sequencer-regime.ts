@@ -1,4 +1,4 @@
-import type { Random } from '#src/localnet/random.js'
+import type { Random } from '#tools/localnet/random.js'
 import { Author } from './author.js'
 import type { Links } from './links.js'
 import { Outbox } from './outbox.js'

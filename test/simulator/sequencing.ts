@@ -3,7 +3,7 @@ import { Journal } from '#src/chain/journal.js'
 import { signHeader } from '#src/core/block.js'
 import type { EnvelopeBytes } from '#src/core/bytes.js'
 import { VerifierCache } from '#src/core/keys.js'
-import { messageRules } from '#src/node/message-rules.js'
+import { messageRules } from '#src/validation/message-rules.js'
 import type { BlockGossip } from './block-gossip.js'
 import type { Duty } from './peer.js'
 

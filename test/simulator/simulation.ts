@@ -1,5 +1,5 @@
-import { type CheckResult, runChecks } from '#src/checks/checks.js'
 import { toHex } from '#src/core/bytes.js'
+import { type CheckResult, runChecks } from '#tools/scenario/checks.js'
 import { invariantsOf } from './invariants.js'
 import { type Measures, measuresOf } from './measures.js'
 import { HOUR, type SimulationOptions } from './options.js'

@@ -1,5 +1,5 @@
 import { type Signer, signerOf } from '#src/core/keys.js'
-import type { Random } from '#src/localnet/random.js'
+import type { Random } from '#tools/localnet/random.js'
 import { present } from '../helpers/changes.js'
 import { identity } from '../helpers/networks.js'
 import { BlockGossip } from './block-gossip.js'

@@ -1,5 +1,5 @@
 import { type Candidate, nameOf } from '#src/chain/candidate.js'
-import type { Random } from '#src/localnet/random.js'
+import type { Random } from '#tools/localnet/random.js'
 import type { Author } from './author.js'
 import { exponential } from './random.js'
 import type { VirtualTime } from './virtual-time.js'

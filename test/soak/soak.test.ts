@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { Random } from '#src/localnet/random.js'
+import { Random } from '#tools/localnet/random.js'
 import { HAS_PROC, processesWith, runNode } from '../localnet/processes.js'
 
-const TALLYSTICK = fileURLToPath(import.meta.resolve('#src/tallystick.js'))
+const TALLYSTICK = fileURLToPath(import.meta.resolve('#tools/tallystick.js'))
 
 interface SoakAnswer {
   readonly accepted: number

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import type { CheckpointedHeader } from '../../core/block.js'
 import { toHex } from '../../core/bytes.js'
-import { type AskingOptions, asking, askingCommand } from '../asking.js'
+import { type AskingOptions, asking, askingCommand } from '../ask/asking.js'
 import { wholeNumber } from '../options.js'
-import { dateOf, headerToJson } from '../output.js'
-import { printJson, printLine, printResult } from '../terminal.js'
+import { dateOf, headerToJson } from '../terminal/output.js'
+import { printJson, printLine, printResult } from '../terminal/terminal.js'
 
 interface ChainOptions extends AskingOptions {
   readonly from: number

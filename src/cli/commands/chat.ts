@@ -1,9 +1,9 @@
 import { Command } from 'commander'
 import { LOBBY } from '../../core/chat.js'
-import { type ChatCommandOptions, runChat } from '../chat-command.js'
-import { withClosedNetworkOptions } from '../closed-network.js'
 import { addresses, DEFAULTS } from '../options.js'
-import { stopController } from '../run-peer.js'
+import { type ChatCommandOptions, runChat } from '../peer/chat-command.js'
+import { withClosedNetworkOptions } from '../peer/closed-network.js'
+import { stopController } from '../peer/run-peer.js'
 
 export function chatCommand(): Command {
   const command = new Command('chat')

@@ -3,7 +3,7 @@ import { bashScript } from '../completion/bash.js'
 import { completablesOf } from '../completion/completable.js'
 import { fishScript } from '../completion/fish.js'
 import { zshScript } from '../completion/zsh.js'
-import { printResult } from '../terminal.js'
+import { printResult } from '../terminal/terminal.js'
 
 const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript }
 const SHELLS = ['bash', 'zsh', 'fish'] as const

@@ -7,12 +7,12 @@ import {
   sequencerOf
 } from '../../core/network-document.js'
 import { UsageError } from '../failure.js'
-import type { NetworkWishes } from '../network-setup.js'
+import type { NetworkWishes } from '../networks/network-setup.js'
+import { encryptionKeyBeside, makeSequencerNetwork } from '../networks/sequencer-network.js'
+import { makeUnorderedNetwork, type UnorderedNetworkWishes } from '../networks/unordered-network.js'
+import { makeWorkNetwork } from '../networks/work-network.js'
 import { compactTarget, DEFAULTS, type Grant, grants, peerIds, units, wholeNumber } from '../options.js'
-import { encryptionKeyBeside, makeSequencerNetwork } from '../sequencer-network.js'
-import { printJson, printResult } from '../terminal.js'
-import { makeUnorderedNetwork, type UnorderedNetworkWishes } from '../unordered-network.js'
-import { makeWorkNetwork } from '../work-network.js'
+import { printJson, printResult } from '../terminal/terminal.js'
 
 interface InitOptions {
   readonly network: string

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { toHex } from '../../core/bytes.js'
 import { peerIdToString, RSA_BITS, signerOf } from '../../core/keys.js'
 import { Failure, UsageError } from '../failure.js'
-import { exists } from '../files.js'
+import { exists } from '../files/files.js'
 import {
   changePassphrase,
   KEY_TYPES,
@@ -11,10 +11,10 @@ import {
   makeIdentity,
   makeSwarmKey,
   rotateEncryptionKey
-} from '../key-files.js'
+} from '../files/key-files.js'
 import { wholeNumber } from '../options.js'
-import { changedPassphrase, newPassphrase } from '../passphrase.js'
-import { printJson, printLine, printResult } from '../terminal.js'
+import { changedPassphrase, newPassphrase } from '../terminal/passphrase.js'
+import { printJson, printLine, printResult } from '../terminal/terminal.js'
 
 const TYPES = [...KEY_TYPES, 'X25519', 'swarm'] as const
 

@@ -3,13 +3,13 @@ import { toHex } from '../../core/bytes.js'
 import { peerIdToString } from '../../core/keys.js'
 import type { Network } from '../../core/network-document.js'
 import type { NodeInfo } from '../../core/node-info.js'
-import { NodeAsker } from '../../node/node-asker.js'
-import { type ConnectingOptions, withConnection } from '../asking.js'
-import { withSwarmKeyOption } from '../closed-network.js'
+import { NodeAsker } from '../../query/node-asker.js'
+import { type ConnectingOptions, withConnection } from '../ask/asking.js'
 import { Failure, UsageError } from '../failure.js'
-import { exists, readNetwork } from '../files.js'
+import { exists, readNetwork } from '../files/files.js'
 import { address, DEFAULTS, wholeNumber } from '../options.js'
-import { printJson, printResult } from '../terminal.js'
+import { withSwarmKeyOption } from '../peer/closed-network.js'
+import { printJson, printResult } from '../terminal/terminal.js'
 
 /** The commands that are for one node: what it says of itself, and what its owner may have it do. */
 

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
+import { type SendOptions, sendOne, withSendOptions } from '../ask/send-one.js'
 import { UsageError } from '../failure.js'
-import { readSaid } from '../input.js'
-import { type SendOptions, sendOne, withSendOptions } from '../send-one.js'
+import { readSaid } from '../terminal/input.js'
 
 export function submitCommand(): Command {
   const command = new Command('submit')

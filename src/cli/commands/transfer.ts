@@ -1,9 +1,9 @@
 import { Command } from 'commander'
+import { type SendOptions, sendOne, withSendOptions } from '../ask/send-one.js'
 import { Failure } from '../failure.js'
-import { readNetwork } from '../files.js'
+import { readNetwork } from '../files/files.js'
 import { account, units } from '../options.js'
-import { type SendOptions, sendOne, withSendOptions } from '../send-one.js'
-import { printResult } from '../terminal.js'
+import { printResult } from '../terminal/terminal.js'
 
 interface TransferOptions extends SendOptions {
   readonly to: string

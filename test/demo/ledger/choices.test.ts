@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import type { OrderingName } from '#src/core/network-document.js'
-import { GRANT } from '#src/demo/ledger/grants.js'
-import type { LedgerDemoOptions } from '#src/demo/ledger/options.js'
-import { Choices } from '#src/demo/ledger/sending.js'
-import { rightIn, wrongIn } from '#src/demo/ledger/wrong-transfers.js'
+import { GRANT } from '#tools/demo/ledger/grants.js'
+import type { LedgerDemoOptions } from '#tools/demo/ledger/options.js'
+import { Choices } from '#tools/demo/ledger/sending.js'
+import { rightIn, wrongIn } from '#tools/demo/ledger/wrong-transfers.js'
 
 function optionsOf(seed: number, ordering: OrderingName = 'work'): LedgerDemoOptions {
   return { ordering, clients: 2, followers: 1, rate: 10, duration: 100, seed }

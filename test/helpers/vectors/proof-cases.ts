@@ -19,7 +19,7 @@ import {
   verifyInclusion
 } from '#src/core/merkle.js'
 import { formatProof, type ProofFile } from '#src/core/proof-file.js'
-import { checkProof } from '#src/node/proof-check.js'
+import { checkProof } from '#src/validation/proof-check.js'
 import { present } from '../changes.js'
 import { flipped, seedOf } from '../core.js'
 import { identity } from '../networks.js'

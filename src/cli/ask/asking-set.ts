@@ -1,0 +1,16 @@
+import type { UnorderedNetwork } from '../../core/network-document.js'
+import { SetAsker } from '../../replication/set/set-asker.js'
+import { printLine } from '../terminal/terminal.js'
+import { type AskingOptions, oneOf, withConnection } from './asking.js'
+
+/** Asks a peer of a network with no order. What it answers is its word: there is no header that proves it. */
+export async function askingSet(
+  options: AskingOptions,
+  network: UnorderedNetwork,
+  use: (asker: SetAsker) => Promise<void>
+): Promise<void> {
+  await withConnection(oneOf(options), network, ({ host, peer }) => {
+    if (!options.json) printLine('as this peer has it: nothing proves it, and others may know more')
+    return use(new SetAsker(host, peer, network))
+  })
+}

@@ -1,0 +1,120 @@
+import type { Candidate } from '../../chain/candidate.js'
+import { encodeBundle } from '../../core/bundle.js'
+import { type EnvelopeBytes, toHex } from '../../core/bytes.js'
+import { describeError, type Report } from '../../core/events.js'
+import { LIMITS } from '../../core/limits.js'
+import { RateLimiter } from '../../core/rate-limiter.js'
+import type { Service } from '../../lifecycle/service.js'
+import { Wakeup } from '../../lifecycle/waiting.js'
+import type { Host } from '../../network/host.js'
+
+const SALT_BYTES = 8
+
+/**
+ * Publishes messages that wait for a block: new ones at once, and the oldest ones again from time to time, and
+ * when peers have come. Who mines may not have been there when they came, or they have left the chain.
+ */
+export class Republisher implements Service {
+  readonly #stopping = new AbortController()
+  readonly #due = new Wakeup()
+  readonly #welcomes = new RateLimiter(LIMITS.welcomeRate, 1)
+  /** Peers that were there at the last times. */
+  readonly #served = new Set<string>()
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(
+    private readonly host: Host,
+    private readonly topic: string,
+    /** Oldest first. */
+    private readonly waiting: () => Iterable<Candidate>,
+    private readonly random: (bytes: number) => Uint8Array,
+    /** A monotonic clock, ms. */
+    private readonly clock: () => number,
+    private readonly report: Report
+  ) {}
+
+  async start(): Promise<void> {
+    this.host.onSubscription(() => this.#welcome())
+    this.#running = this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('the peer is stopping'))
+    await this.#running
+  }
+
+  /** Publishes the oldest ones once more, soon. */
+  wake(): void {
+    this.#due.wake()
+  }
+
+  /**
+   * A new peer may lack what is pending. A peer that ends a subscription and begins it again is not new before the next time,
+   * and names are free: many that come have it published no more often than a few.
+   */
+  #welcome(): void {
+    const strangers = this.host.subscribers(this.topic).filter(peer => !this.#served.has(toHex(peer)))
+    if (strangers.length > 0 && this.#welcomes.take('', this.clock())) this.wake()
+  }
+
+  /** Publishes messages that were handed over here. */
+  async publish(envelopes: readonly EnvelopeBytes[]): Promise<void> {
+    if (envelopes.length === 0) return
+    await this.#publish(encodeBundle(envelopes))
+  }
+
+  /** Publishes messages that were held back, as many as at other times. */
+  async release(held: Iterable<Candidate>): Promise<void> {
+    for (const bundle of bundlesOf(held)) await this.publish(bundle)
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    let last = this.clock()
+    for (;;) {
+      await this.#due.wait(signal, LIMITS.republishMs)
+      if (signal.aborted) return
+      if (this.clock() - last >= LIMITS.republishMs) {
+        this.#served.clear()
+        last = this.clock()
+      }
+      if (!this.host.hasSubscribers(this.topic)) continue
+      for (const peer of this.host.subscribers(this.topic)) this.#served.add(toHex(peer))
+      // With a salt, or gossip would take it for the one that was published before.
+      for (const bundle of bundlesOf(this.waiting()))
+        await this.#publish(encodeBundle(bundle, this.random(SALT_BYTES)))
+    }
+  }
+
+  async #publish(bundle: Uint8Array): Promise<void> {
+    await this.host.publish(this.topic, bundle).catch((error: unknown) => {
+      this.report({ event: 'warning', message: `messages were not published: ${describeError(error)}` })
+    })
+  }
+}
+
+/** The oldest of them, in parts that a bundle may hold. */
+function* bundlesOf(waiting: Iterable<Candidate>): Iterable<EnvelopeBytes[]> {
+  let bundle: EnvelopeBytes[] = []
+  let bytes = 0
+  let count = 0
+  for (const { envelope } of waiting) {
+    const isFull =
+      bundle.length >= LIMITS.bundleMessages || bytes + envelope.length > LIMITS.bundleBytes - BUNDLE_MARGIN
+    if (isFull && bundle.length > 0) {
+      yield bundle
+      bundle = []
+      bytes = 0
+    }
+    bundle.push(envelope)
+    bytes += envelope.length + ENVELOPE_MARGIN
+    count += 1
+    // The caller takes it for published.
+    if (count >= LIMITS.republishMessages) break
+  }
+  if (bundle.length > 0) yield bundle
+}
+
+/** For tags and lengths. */
+const ENVELOPE_MARGIN = 8
+const BUNDLE_MARGIN = 64

@@ -1,0 +1,24 @@
+import { Failure } from '#src/cli/failure.js'
+
+/** Ended by the user: nothing is wrong, but nothing is shown either. */
+export class Interrupted extends Failure {
+  override name = 'Interrupted'
+  override readonly exitCode = 130
+
+  constructor() {
+    super('interrupted; everything has been stopped')
+  }
+}
+
+/** What a promise gives, or Interrupted as soon as `signal` fires. */
+export async function unless<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  const { promise: interruption, reject } = Promise.withResolvers<never>()
+  const interrupt = (): void => reject(new Interrupted())
+  signal.addEventListener('abort', interrupt)
+  if (signal.aborted) interrupt()
+  try {
+    return await Promise.race([promise, interruption])
+  } finally {
+    signal.removeEventListener('abort', interrupt)
+  }
+}

@@ -1,0 +1,48 @@
+import { Chain } from '#src/chain/chain.js'
+import { Journal } from '#src/chain/journal.js'
+import { rulesOf } from '#src/chain/rules.js'
+import type { Database } from '#src/chain/store.js'
+import { openDatabase } from '#src/cli/files/files.js'
+import { readEncryptionKeys, readIdentity } from '#src/cli/files/key-files.js'
+import { signerOf, VerifierCache } from '#src/core/keys.js'
+import { expectOrdered } from '#src/core/network-document.js'
+import { Opener } from '#src/core/sealing.js'
+import { messageRules } from '#src/validation/message-rules.js'
+import type { Localnet } from '../localnet/index.js'
+import { once } from './checks.js'
+
+/** The folder of a sequencer or, without its journal, of a follower, opened once more after it has stopped, as a start would. */
+export class Reopened {
+  readonly database: () => Promise<Database>
+  readonly chain: () => Promise<Chain>
+  readonly journal: () => Promise<Journal>
+  #isOpened = false
+
+  constructor(net: Localnet, folder: string) {
+    const rules = rulesOf(expectOrdered(net.network))
+    this.database = once(async () => {
+      const database = await openDatabase(folder)
+      this.#isOpened = true
+      return database
+    })
+    this.chain = once(async () => Chain.open(await this.database(), rules))
+    this.journal = once(async () => {
+      const options = {
+        database: await this.database(),
+        chain: await this.chain(),
+        signer: signerOf(await readIdentity(net.files.key)),
+        now: () => Date.now(),
+        clock: () => performance.now(),
+        // Nothing is appended here, so nothing is heard of.
+        committed: () => undefined,
+        failed: () => undefined
+      }
+      const opener = new Opener(await readEncryptionKeys(net.files.encryptionKey))
+      return Journal.open(options, messageRules(rules, opener), new VerifierCache())
+    })
+  }
+
+  async close(): Promise<void> {
+    if (this.#isOpened) await (await this.database()).close()
+  }
+}

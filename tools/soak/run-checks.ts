@@ -1,0 +1,107 @@
+import type { Exit, Localnet } from '../localnet/index.js'
+import { type Check, demand } from '../scenario/checks.js'
+import { processesOn } from '../scenario/left-processes.js'
+import type { Churn } from './churn.js'
+import type { Ledger } from './ledger.js'
+import type { Growth, MemoryCurve } from './memory.js'
+
+/** A soak that has come to its end, with all peers still running. */
+export interface Run {
+  readonly net: Localnet
+  readonly churn: Churn
+  readonly ledger: Ledger
+  readonly memory: { readonly sequencer: MemoryCurve; readonly follower: MemoryCurve }
+  /** Clients that did not get all their messages into the log. */
+  readonly undrained: readonly string[]
+  /** How the last client ended. */
+  readonly last: Exit
+  readonly blockSize: number
+  /** How long they came and went. */
+  readonly ms: number
+}
+
+/** What was seen and heard while they ran; then all are stopped. */
+export function runChecksOf({ net, churn, ledger, undrained, last }: Run): Check[] {
+  return [
+    {
+      name: 'lives',
+      what: 'no process ends unless it is told to; SIGTERM ends each with exit code 0',
+      run: async () => {
+        demand(churn.incidents.length === 0, churn.incidents.join('\n'))
+        const { killed, stopped } = churn.counts
+        return `${sum(killed)} killed, ${sum(stopped)} stopped`
+      }
+    },
+    {
+      name: 'outboxes',
+      what: 'each client, run once more, gets a receipt for all that it has left',
+      run: async () => {
+        demand(undrained.length === 0, undrained.join('\n'))
+        demand(last.code === 0, `the last client ended with ${last.signal ?? `exit code ${last.code}`}`)
+        return `${churn.clients.length} clients`
+      }
+    },
+    {
+      name: 'one answer',
+      what: 'no message is refused or has two receipts that differ',
+      run: async () => {
+        demand(ledger.contradictions.length === 0, ledger.contradictions.join('\n'))
+        return `${ledger.accepted} receipts`
+      }
+    },
+    {
+      name: 'no evidence',
+      what: 'nobody has seen the sequencer lie',
+      run: async () => {
+        demand(
+          ledger.evidence.length === 0,
+          ledger.evidence.map(({ peer, detail }) => `${peer.name}: ${detail}`).join('\n')
+        )
+        return `${churn.followers.length} followers watched`
+      }
+    },
+    {
+      name: 'stop',
+      what: 'all processes end with 0, and none is left',
+      run: async () => {
+        const running = net.peers.filter(peer => peer.isRunning)
+        const exits = await net.stopPeers()
+        for (const peer of running) {
+          const { code, signal } = exits.get(peer) ?? { code: null, signal: null }
+          demand(code === 0, `${peer.name} ended with ${signal ?? `exit code ${code}`}: ${peer.stderr}`)
+        }
+        const left = await processesOn(net.folder)
+        demand(left.length === 0, `still there: ${left.join(', ')}`)
+        return `${running.length} stopped, ${net.peers.length} in all`
+      }
+    }
+  ]
+}
+
+/** Only a run of several minutes tells growth from the warming up. */
+const JUDGED_MS = 3 * 60_000
+/** Generous: a garbage collector lets a heap swing. A leak of every message would multiply it. */
+const GROWTH = { factor: 1.3, mb: 40 }
+
+export function memoryChecks({ memory, ms }: Run): Check[] {
+  return Object.entries(memory).map(([name, curve]) => ({
+    name: `memory of ${name === 'sequencer' ? 'sequencer' : curve.peer.name}`,
+    what: `median of the last quarter at most ${GROWTH.factor} times that of the third, or ${GROWTH.mb} MB more`,
+    run: async () => {
+      const growth = curve.growth()
+      if (ms < JUDGED_MS) return `not judged: too short a run; ${told(growth)}`
+      const [, , third, last] = growth.quarters
+      demand(typeof third === 'number' && typeof last === 'number', `too few samples: ${growth.samples}`)
+      demand(last <= Math.max(third * GROWTH.factor, third + GROWTH.mb), told(growth))
+      return told(growth)
+    }
+  }))
+}
+
+function told({ quarters, peak }: Growth): string {
+  return `${quarters.map(mb => mb ?? '?').join(', ')} MB by quarter, at most ${peak}`
+}
+
+function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((all, count) => all + count, 0)
+}
