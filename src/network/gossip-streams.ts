@@ -47,6 +47,7 @@ export class GossipStreams {
   #arriving: Connection | undefined
 
   readonly #outbound: WithStreams['streamsOutbound']
+  readonly #listeners = new Set<(peer: PeerId) => void>()
 
   /** Before gossipsub starts. `connectionsOf`: all that there are with a peer, the oldest first. */
   constructor(
@@ -89,6 +90,11 @@ export class GossipStreams {
     if (left !== undefined) this.#open(peer, left)
   }
 
+  /** Runs `listener` for each peer to which a stream has been opened: what was put on another one before may be lost. */
+  onOpened(listener: (peer: PeerId) => void): void {
+    this.#listeners.add(listener)
+  }
+
   #open(peer: PeerId, connection: Connection): void {
     if (!this.isSpoken(connection)) {
       this.#speaking.add(connection)
@@ -103,9 +109,13 @@ export class GossipStreams {
   async #openAll(peer: PeerId, name: string, first: Connection): Promise<void> {
     for (let next: Connection | undefined = first; next !== undefined; next = this.#opening.get(name)) {
       this.#opening.set(name, undefined)
+      const before = this.#outbound.get(name)
       await this.#create(peer, next)
+      const stream = this.#outbound.get(name)
       // Gossipsub would keep one that ended before it was handed on, and all of its connection, also when the peer has gone.
-      if (this.#outbound.get(name)?.rawStream.timeline.close !== undefined) this.#outbound.delete(name)
+      if (stream?.rawStream.timeline.close !== undefined) this.#outbound.delete(name)
+      else if (stream !== undefined && stream !== before)
+        for (const listener of this.#listeners) listener(peer)
     }
     this.#opening.delete(name)
   }

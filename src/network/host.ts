@@ -57,6 +57,7 @@ export class Host {
   /** By the host: PeerIds are free. Only the sender of something invalid is disconnected. */
   readonly #invalid: RateLimiter
   readonly #guard: GossipGuard
+  readonly #gossipStreams: GossipStreams
   readonly #hasSwarmKey: boolean
   readonly #watch: ConnectionWatch
   /** Where peers that are connected come from, by their names: to look it up takes longer than to count. */
@@ -73,8 +74,8 @@ export class Host {
     this.#streams = new RateLimiter(rates.stream ?? LIMITS.streamRate, LIMITS.rememberedRates)
     this.#invalid = new RateLimiter(rates.invalid ?? LIMITS.invalidRate, LIMITS.rememberedRates)
     const { gossip, memory } = libp2p.services
-    const streams = new GossipStreams(gossip, peer => libp2p.getConnections(peer))
-    this.#watch = new ConnectionWatch({ ...watched, libp2p, streams }, options)
+    this.#gossipStreams = new GossipStreams(gossip, peer => libp2p.getConnections(peer))
+    this.#watch = new ConnectionWatch({ ...watched, libp2p, streams: this.#gossipStreams }, options)
     libp2p.addEventListener('connection:close', () => this.#hosts.clear())
     this.#guard = new GossipGuard(gossip, peer => memory.isConnected(peer))
   }
@@ -235,6 +236,11 @@ export class Host {
   /** Runs `listener` whenever a peer begins or ends a subscription, until this peer stops. */
   onSubscription(listener: () => void): void {
     this.libp2p.services.gossip.addEventListener('subscription-change', listener)
+  }
+
+  /** Runs `listener` whenever gossip has a new stream to a peer: what was published before may not have got there. */
+  onGossipStream(listener: (peer: PeerIdBytes) => void): void {
+    this.#gossipStreams.onOpened(peer => listener(bytesOf(peer)))
   }
 
   hasSubscribers(topic: string): boolean {

@@ -10,16 +10,23 @@ import type { Host } from '../../network/host.js'
 
 const SALT_BYTES = 8
 
+/** How long a stranger waits at most, where others have used up what there is for all of them, ms. */
+const WELCOME_MS = 1000 / LIMITS.welcomeRate.perSecond
+
 /**
- * Publishes messages that wait for a block: new ones at once, and the oldest ones again from time to time, and
- * when peers have come. Who mines may not have been there when they came, or they have left the chain.
+ * Publishes messages that wait for a block: new ones at once, and the oldest ones again from time to time, when peers have
+ * come, and when a broken line to one has come back. Who mines may not have been there when they came, or they have left
+ * the chain.
  */
 export class Republisher implements Service {
   readonly #stopping = new AbortController()
-  readonly #due = new Wakeup()
+  readonly #changed = new Wakeup()
   readonly #welcomes = new RateLimiter(LIMITS.welcomeRate, 1)
-  /** Peers that were there at the last times. */
-  readonly #served = new Set<string>()
+  /** Peers to which gossip has a new stream, and nothing was published since. */
+  readonly #strangers = new Set<string>()
+  #isDue = false
+  /** When it was time for all, by `clock`. */
+  #last = 0
   #running: Promise<void> = Promise.resolve()
 
   constructor(
@@ -34,7 +41,12 @@ export class Republisher implements Service {
   ) {}
 
   async start(): Promise<void> {
-    this.host.onSubscription(() => this.#welcome())
+    this.host.onSubscription(() => this.#changed.wake())
+    this.host.onGossipStream(peer => {
+      this.#strangers.add(toHex(peer))
+      this.#changed.wake()
+    })
+    this.#last = this.clock()
     this.#running = this.#run()
   }
 
@@ -45,16 +57,8 @@ export class Republisher implements Service {
 
   /** Publishes the oldest ones once more, soon. */
   wake(): void {
-    this.#due.wake()
-  }
-
-  /**
-   * A new peer may lack what is pending. A peer that ends a subscription and begins it again is not new before the next time,
-   * and names are free: many that come have it published no more often than a few.
-   */
-  #welcome(): void {
-    const strangers = this.host.subscribers(this.topic).filter(peer => !this.#served.has(toHex(peer)))
-    if (strangers.length > 0 && this.#welcomes.take('', this.clock())) this.wake()
+    this.#isDue = true
+    this.#changed.wake()
   }
 
   /** Publishes messages that were handed over here. */
@@ -70,20 +74,45 @@ export class Republisher implements Service {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping
-    let last = this.clock()
-    for (;;) {
-      await this.#due.wait(signal, LIMITS.republishMs)
-      if (signal.aborted) return
-      if (this.clock() - last >= LIMITS.republishMs) {
-        this.#served.clear()
-        last = this.clock()
-      }
-      if (!this.host.hasSubscribers(this.topic)) continue
-      for (const peer of this.host.subscribers(this.topic)) this.#served.add(toHex(peer))
-      // With a salt, or gossip would take it for the one that was published before.
-      for (const bundle of bundlesOf(this.waiting()))
-        await this.#publish(encodeBundle(bundle, this.random(SALT_BYTES)))
+    while (!signal.aborted)
+      if (this.#takeTurn()) await this.#publishWaiting()
+      else await this.#changed.wait(signal, WELCOME_MS)
+  }
+
+  /**
+   * Whether what waits is to be published now. A new peer may lack it. One that ends a subscription and begins it again is
+   * not new; names and connections are free: many that come have it published no more often than a few.
+   */
+  #takeTurn(): boolean {
+    const now = this.clock()
+    if (now - this.#last >= LIMITS.republishMs) {
+      this.#last = now
+      this.#forgetGone()
+      return true
     }
+    if (this.#isDue) return true
+    const hasStrangers =
+      this.#strangers.size > 0 && this.#subscribers().some(peer => this.#strangers.has(peer))
+    return hasStrangers && this.#welcomes.take('', now)
+  }
+
+  #forgetGone(): void {
+    const there = new Set(this.host.peers().map(toHex))
+    for (const peer of this.#strangers) if (!there.has(peer)) this.#strangers.delete(peer)
+  }
+
+  #subscribers(): string[] {
+    return this.host.subscribers(this.topic).map(toHex)
+  }
+
+  async #publishWaiting(): Promise<void> {
+    this.#isDue = false
+    const subscribers = this.#subscribers()
+    for (const peer of subscribers) this.#strangers.delete(peer)
+    if (subscribers.length === 0) return
+    // With a salt, or gossip would take it for the one that was published before.
+    for (const bundle of bundlesOf(this.waiting()))
+      await this.#publish(encodeBundle(bundle, this.random(SALT_BYTES)))
   }
 
   async #publish(bundle: Uint8Array): Promise<void> {
