@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Cleanup } from '../helpers/cleanup.js'
 import { HAS_PROC, processesWith, runNode } from './processes.js'
 
 const TALLYSTICK = fileURLToPath(import.meta.resolve('#tools/tallystick.js'))
@@ -13,6 +15,14 @@ interface DemoAnswer {
   readonly p50: number
   readonly p99: number
   readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[]
+}
+
+/** A line of `read --json`. */
+interface ShownMessage {
+  readonly position: number
+  readonly sealed: string
+  readonly body: { readonly text: string } | null
+  readonly problem?: string
 }
 
 function demo(...args: string[]): ReturnType<typeof runNode> {
@@ -30,6 +40,8 @@ async function expectNothingLeft(folder: string): Promise<void> {
 }
 
 describe('tallystick demo', () => {
+  const cleanup = new Cleanup(afterEach)
+
   it('sends, asks, audits and shows that all holds', async () => {
     const program = demo(...'--clients 3 --rate 10 --duration 3 --block-size 20 --json'.split(' '))
     const folder = await folderOf(program)
@@ -62,6 +74,53 @@ describe('tallystick demo', () => {
     assert.equal(code, 0, stderr)
     assert.match(stdout, /^5 sent, 5 accepted, 0 blocks, 5 pending$/m)
     assert.match(stdout, /^all \d+ test cases hold\n$/m)
+  })
+
+  it("can be read while it runs, opened with the sequencer's keys, and without them sealed", async () => {
+    const program = demo(...'--clients 2 --rate 10 --duration 10 --block-size 20 --json'.split(' '))
+    const folder = await folderOf(program)
+    const [, address = ''] = await program.says('stderr', /^the sequencer listens on (\S+)$/m)
+    const data = await cleanup.folder()
+    const reads = (name: string, ...keys: readonly string[]): ReturnType<typeof runNode> =>
+      runNode([
+        ...[TALLYSTICK, 'read', '0..', '--follow', '--json', '--data', join(data, name)],
+        ...['--connect', address, '--network', join(folder, 'network.json'), ...keys]
+      ])
+    const sighted = reads('sighted', '--key', join(folder, 'keys', 'sequencer.encryption.key'))
+    const blind = reads('blind')
+    const { code, stderr } = await program.ended
+    assert.equal(code, 0, stderr)
+    const shown = []
+    for (const reader of [sighted, blind]) {
+      // The clients write until the end of the demo: not all of it was there at the beginning.
+      await reader.says('stdout', /"position":99,/)
+      reader.kill('SIGINT')
+      const ended = await reader.ended
+      assert.equal(ended.code, 0, ended.stderr)
+      shown.push(
+        ended.stdout
+          .split('\n')
+          .slice(0, -1)
+          .map((line): ShownMessage => JSON.parse(line))
+      )
+    }
+    const [opened = [], sealed = []] = shown
+    assert.deepEqual(
+      opened.map(({ position }) => position),
+      opened.map((_, index) => index)
+    )
+    for (const { body, sealed } of opened) {
+      assert.match(body?.text ?? '', /^message \d+$/)
+      assert.match(sealed, /^[0-9a-f]{16}$/)
+    }
+    assert.deepEqual(
+      sealed.slice(0, 100),
+      opened.slice(0, 100).map(({ problem: _, ...message }) => ({
+        ...message,
+        body: null,
+        problem: `sealed to key ${message.sealed}`
+      }))
+    )
   })
 
   it('stops everything at SIGINT', async () => {
