@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { readFile, writeFile } from 'node:fs/promises'
+import { copyFile, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import { writeLog } from '#src/cli/files/log-file.js'
@@ -166,13 +166,19 @@ describe('tallystick read', () => {
 
   it('goes on beside traffic with --follow, also after the sequencer was killed, and ends with exit code 0', async () => {
     const following = ['read', '--follow', '--connect', sequencer.address, ...NETWORK, ...KEYS, '--json']
-    const sighted = Program.startTool(cleanup, folder, [...following, '--data', 'sighted'])
+    const files = [join(folder, 'followed.json'), join(folder, 'asking.key')] as const
+    await copyFile(join(folder, 'network.json'), files[0])
+    await writeFile(files[1], privateKeyToProtobuf(await identity('a reader')), { mode: 0o600 })
+    const own = ['--network', files[0], '--ask-with', files[1], '--data', 'sighted']
+    const sighted = Program.startTool(cleanup, folder, [...following, ...own])
     const blind = Program.startTool(cleanup, folder, [...following.slice(0, -3), '--data', 'blind', '--json'])
     const ranged = Program.startTool(cleanup, folder, [...following, '13..21', '--data', 'ranged'])
     // Who follows from now on is there before the next message is.
     await ranged.until('it has begun', () => ranged.events.length === 2)
     for (const program of [sighted, blind])
       await program.says(/^shows new messages, from position 15 on; Ctrl-C ends it$/)
+    // What has been read is not read again: a demo takes its files with it, and a key may have a passphrase.
+    for (const file of files) await rm(file)
     await says('dora', numbered('dora', 5))
     const bodies = (program: Program): unknown[] => program.events.map(({ body }) => body)
     await sighted.until('the first block', () => sighted.events.length === 5)

@@ -14,7 +14,7 @@ import { LIMITS } from '../../core/limits.js'
 import type { Network } from '../../core/network-document.js'
 import { within } from '../../lifecycle/waiting.js'
 import { WrongAddress } from '../../network/connection-errors.js'
-import { Host } from '../../network/host.js'
+import { Host, type HostOptions } from '../../network/host.js'
 import { AccountAsker } from '../../query/account-asker.js'
 import type { Asker } from '../../query/asker.js'
 import { compareHeads } from '../../query/head-comparison.js'
@@ -72,21 +72,36 @@ export function askingCommand(name: string): Command {
     .option('--json', 'one JSON object on stdout')
 }
 
+/** What is done once there is somebody to ask. */
+type Use = (asker: AccountAsker, head: CheckpointedHeader, advance: Advance) => Promise<void>
+
 /**
  * Connects, moves from the head last seen to the head now as a light client does, then asks. Nothing is printed that
  * has not been checked against the network document. Where the chain may move to another branch, no head says
  * what the next one must be: what a peer shows is then true of its chain, and another peer may have another one.
  */
-export async function asking(
-  options: AskingOptions,
-  use: (asker: AccountAsker, head: CheckpointedHeader, advance: Advance) => Promise<void>
-): Promise<void> {
+export async function asking(options: AskingOptions, use: Use): Promise<void> {
+  const ask = await readyToAsk(options)
+  await ask(use)
+}
+
+/** Reads what stands in files. What it gives asks anew at each call, and needs none of them any more. */
+export async function readyToAsk(options: AskingOptions): Promise<(use: Use) => Promise<void>> {
   const rules = rulesOf(await readOrderedNetwork(options.network))
-  await expectNoPeers(options.data)
-  if (rules.ordering.maxReorg > 0) return askingEquals(options, rules, use)
-  await withConnection(oneOf(options), rules.network, async ({ host, peer }) => {
+  const access = await readAccess(options, rules.network)
+  const ask = rules.ordering.maxReorg > 0 ? askingEquals : askingOne
+  return async use => {
+    await expectNoPeers(options.data)
+    await ask(options, access, rules, use)
+  }
+}
+
+async function askingOne(options: AskingOptions, access: Access, rules: Rules, use: Use): Promise<void> {
+  const { connect, data, stopping } = oneOf(options)
+  await connecting([connect], access, stopping, async connections => {
+    const { host, peer } = theOne(connections)
     const asker = new AccountAsker(host, peer, rules, () => Date.now())
-    const seen = new LastSeenHead(options.data, rules)
+    const seen = new LastSeenHead(data, rules)
     let head = await seen.read()
     const advance: Advance = async () => {
       const shown = await newestHead(asker, head)
@@ -99,7 +114,7 @@ export async function asking(
     try {
       await use(asker, await advance(), advance)
     } catch (error) {
-      if (error instanceof Contradiction) await denounce(error, rules.network, options.data)
+      if (error instanceof Contradiction) await denounce(error, rules.network, data)
       throw error
     }
   })
@@ -114,11 +129,12 @@ export function oneOf<T extends Pick<AskingOptions, 'connect'>>(
 
 /** Asks the one of several peers whose chain has most work, and nothing of any other chain. */
 async function askingEquals(
-  { connect = [DEFAULTS.sequencer], ...options }: AskingOptions,
+  { connect = [DEFAULTS.sequencer], stopping }: AskingOptions,
+  access: Access,
   rules: Rules,
-  use: (asker: AccountAsker, head: CheckpointedHeader, advance: Advance) => Promise<void>
+  use: Use
 ): Promise<void> {
-  await withConnections({ ...options, connect }, rules.network, async connections => {
+  await connecting(connect, access, stopping, async connections => {
     const peers = weighedPeers(connections, rules)
     const found = await heaviest(peers, LIMITS.chainMs, new AbortController().signal)
     const problems = peers.flatMap(({ problem }) => problem?.why ?? [])
@@ -164,10 +180,7 @@ export function withConnection<T>(
   use: (connection: Connection) => Promise<T>
 ): Promise<T> {
   const connect = [options.connect]
-  return withConnections({ ...options, connect }, network, ([connection]) => {
-    if (connection === undefined) throw new RangeError('there is a connection, or it was said why not')
-    return use(connection)
-  })
+  return withConnections({ ...options, connect }, network, connections => use(theOne(connections)))
 }
 
 /** The same to as many of several peers as answer. Throws Failure where none does. */
@@ -176,15 +189,39 @@ export async function withConnections<T>(
   network: Network,
   use: (connections: readonly Connection[]) => Promise<T>
 ): Promise<T> {
-  const key = options.key === undefined ? await generateKeyPair('Ed25519') : await readIdentity(options.key)
-  const closed = await closedNetwork(options, network.document)
-  const { stopping = new AbortController().signal } = options
-  const host = await Host.create({ ...closed, key, listen: [], topics: [] })
+  return connecting(options.connect, await readAccess(options, network), options.stopping, use)
+}
+
+function theOne([connection]: readonly Connection[]): Connection {
+  if (connection === undefined) throw new RangeError('there is a connection, or it was said why not')
+  return connection
+}
+
+/** As whom to connect, and with what. */
+type Access = Pick<HostOptions, 'key' | 'swarmKey'>
+
+async function readAccess(
+  { key, swarmKey }: Pick<ConnectingOptions, 'key' | 'swarmKey'>,
+  { document }: Network
+): Promise<Access> {
+  return {
+    ...(await closedNetwork({ ...(swarmKey && { swarmKey }) }, document)),
+    key: key === undefined ? await generateKeyPair('Ed25519') : await readIdentity(key)
+  }
+}
+
+async function connecting<T>(
+  addresses: readonly string[],
+  access: Access,
+  stopping = new AbortController().signal,
+  use: (connections: readonly Connection[]) => Promise<T>
+): Promise<T> {
+  const host = await Host.create({ ...access, listen: [], topics: [] })
   await host.start()
   try {
     const connections = new Map<string, Connection>()
     const problems: Failure[] = []
-    for (const address of options.connect)
+    for (const address of addresses)
       try {
         const peer = await host.connect(address, within(LIMITS.dialMs, stopping))
         connections.set(toHex(peer), { host, peer, address })

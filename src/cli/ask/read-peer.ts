@@ -7,7 +7,7 @@ import { NotFound, QueryFailed } from '../../query/query-errors.js'
 import { Failure } from '../failure.js'
 import type { MessagePrinter } from '../terminal/message-printer.js'
 import { printLine } from '../terminal/terminal.js'
-import { type Advance, type AskingOptions, asking, Unreached } from './asking.js'
+import { type Advance, type AskingOptions, readyToAsk, Unreached } from './asking.js'
 import { describeRange, type MessageRange } from './message-range.js'
 
 export interface PeerReading {
@@ -35,12 +35,11 @@ export async function readPeer(
 ): Promise<LogEnd> {
   const { isFollowing, stopping } = reading
   const reader = new PeerReader(reading, printer)
+  const ask = await readyToAsk({ ...options, stopping })
   for (let failures = 0; ; failures += 1) {
     const before = reader.blocks
     try {
-      await asking({ ...options, stopping }, (asker, head, advance) =>
-        unlessAborted(reader.read(asker, head, advance), stopping)
-      )
+      await ask((asker, head, advance) => unlessAborted(reader.read(asker, head, advance), stopping))
       return reader.end
     } catch (error) {
       if (stopping.aborted) return reader.end
