@@ -6,7 +6,6 @@ import type { Stakes } from '../core/stakes.js'
 import { type Candidate, type MessageName, nameIn, nameOf } from './candidate.js'
 import { ChainReader } from './chain-reader.js'
 import { chooseValid } from './choice.js'
-import { Condemned } from './condemned.js'
 import {
   advance,
   type Cursor,
@@ -19,15 +18,16 @@ import {
 } from './cursor.js'
 import { duplicateIn } from './duplicates.js'
 import type { ForkNode, ForkTree } from './fork-tree.js'
+import { InvalidBlocks } from './invalid-blocks.js'
 import type { LogTree } from './log-tree.js'
+import type { Mempool } from './mempool.js'
 import { type OpenedChain, openChain } from './opening.js'
-import type { Pool } from './pool.js'
 import type { KeptState, RecentStates } from './recent-states.js'
+import { attachment, detachment } from './reorg-writes.js'
 import { type Database, headerWrites, keys, type Write, writeDurably, writeLazily } from './store.js'
-import { attachment, detachment } from './switch-writes.js'
 import { View } from './view.js'
 
-export type Imported =
+export type ImportResult =
   /** The head has moved to this block, whose parent was the head. */
   | { readonly kind: 'extended'; readonly signed: CheckpointedHeader }
   /** The head has moved to this block of a heavier branch; `depth` blocks have left the main chain. */
@@ -38,7 +38,7 @@ export type Imported =
       readonly depth: number
     }
   /** It is valid and stands beside the main chain. */
-  | { readonly kind: 'beside' }
+  | { readonly kind: 'side' }
   | { readonly kind: 'known' }
   /** Its parent is not known. */
   | { readonly kind: 'orphan' }
@@ -52,7 +52,7 @@ export type Imported =
  */
 export class Chain extends ChainReader {
   readonly #forks: ForkTree
-  readonly #condemned = new Condemned()
+  readonly #condemned = new InvalidBlocks()
   readonly #states: RecentStates
   #tree: LogTree
   #view: View
@@ -62,7 +62,7 @@ export class Chain extends ChainReader {
   private constructor(
     rules: Rules,
     database: Database,
-    private readonly pool: Pool | undefined,
+    private readonly pool: Mempool | undefined,
     opened: OpenedChain
   ) {
     super(rules, database)
@@ -76,7 +76,7 @@ export class Chain extends ChainReader {
    * Verifies all that is on disk before anybody is served from it. `pool`: where messages wait that have no
    * position yet. Throws StoreError naming the first fault.
    */
-  static async open(database: Database, rules: Rules, pool?: Pool): Promise<Chain> {
+  static async open(database: Database, rules: Rules, pool?: Mempool): Promise<Chain> {
     return new Chain(rules, database, pool, await openChain(database, rules))
   }
 
@@ -120,7 +120,7 @@ export class Chain extends ChainReader {
   }
 
   /** What becomes of a block by its header alone, whatever is in it; undefined where that is to be seen. */
-  foresee(signed: CheckpointedHeader, now: number): Imported | undefined {
+  foresee(signed: CheckpointedHeader, now: number): ImportResult | undefined {
     const parent = this.#parentOf(signed)
     if ('kind' in parent) return parent
     const stakes = this.rules.application.stakes(parent.cursor.state)
@@ -129,7 +129,7 @@ export class Chain extends ChainReader {
   }
 
   /** Whether a block is known not to be valid, or to descend from one that is not. */
-  isCondemned(id: Hash): boolean {
+  isKnownInvalid(id: Hash): boolean {
     return this.#condemned.has(id)
   }
 
@@ -188,7 +188,7 @@ export class Chain extends ChainReader {
    * Throws where it cannot be written; from then on nothing is taken.
    * `names`: of its messages, in order, where whoever checked them knows; reading them again takes long.
    */
-  async import(block: Block, now: number, names?: readonly MessageName[]): Promise<Imported> {
+  async import(block: Block, now: number, names?: readonly MessageName[]): Promise<ImportResult> {
     this.#expectSound()
     const { header, id } = block.signed
     const parent = this.#parentOf(block.signed)
@@ -204,13 +204,14 @@ export class Chain extends ChainReader {
         position: header.size - header.count + duplicate,
         detail: 'its author has used this sequence before'
       })
-    if (!this.#forks.isBetter(advanced.cursor)) return this.#keepBeside(parent, advanced.cursor, block, named)
+    if (!this.#forks.isPreferred(advanced.cursor))
+      return this.#keepOnSide(parent, advanced.cursor, block, named)
     const node = this.#forks.add(parent, advanced.cursor, new Set(named.map(nameOf)))
-    return this.#switchTo(node, candidatesOf(block, advanced.leaves, named))
+    return this.#reorgTo(node, candidatesOf(block, advanced.leaves, named))
   }
 
   /** Remembers that no valid chain holds this block. Its header must commit to what is wrong with it. */
-  condemn(id: Hash): void {
+  markInvalid(id: Hash): void {
     this.#condemned.add(id)
   }
 
@@ -227,7 +228,7 @@ export class Chain extends ChainReader {
   }
 
   /** The parent of a block that may be taken, or what becomes of it otherwise. */
-  #parentOf({ header, id }: CheckpointedHeader): ForkNode | Imported {
+  #parentOf({ header, id }: CheckpointedHeader): ForkNode | ImportResult {
     if (this.#forks.get(id) !== undefined) return { kind: 'known' }
     const ours = this.headerAt(header.height)
     if (ours !== undefined && equal(ours.id, id)) return { kind: 'known' }
@@ -248,31 +249,31 @@ export class Chain extends ChainReader {
     }
   }
 
-  async #keepBeside(
+  async #keepOnSide(
     parent: ForkNode,
     cursor: Cursor,
     block: Block,
     names: readonly MessageName[]
-  ): Promise<Imported> {
+  ): Promise<ImportResult> {
     const dropped = this.#forks.makeRoom(parent, cursor.weight)
     // Valid, and forgotten: if it is ever part of the best chain it is asked for again.
-    if (dropped === undefined) return { kind: 'beside' }
+    if (dropped === undefined) return { kind: 'side' }
     const node = this.#forks.add(parent, cursor, new Set(names.map(nameOf)))
     await this.#write(writeLazily, [
       ...dropped.map(deletionOf),
       { type: 'put', key: sideKey(node), value: encodeBlock(block) }
     ])
     this.#show(this.#tree)
-    return { kind: 'beside' }
+    return { kind: 'side' }
   }
 
   /**
    * Moves the head in one synced batch: what leaves the main chain, what joins it, and the messages that return
    * to the pool or have left it. A crash before it leaves the old head, with all that belongs to it.
    */
-  async #switchTo(node: ForkNode, messages: readonly Candidate[]): Promise<Imported> {
+  async #reorgTo(node: ForkNode, messages: readonly Candidate[]): Promise<ImportResult> {
     const from = this.head()
-    const plan = this.#forks.switchTo(node)
+    const plan = this.#forks.reorgTo(node)
     const cut = this.#tree.truncate(plan.fork.cursor.signed.header.size)
     const joined = await attachment(this.database, plan.attached, messages, cut.tree, this.pool)
     const left = await detachment(this.database, plan.detached, joined.names)
@@ -308,7 +309,7 @@ export class Chain extends ChainReader {
     }
   }
 
-  #refuse(id: Hash, fault: Fault): Imported {
+  #refuse(id: Hash, fault: Fault): ImportResult {
     if (isCommitted(fault)) this.#condemned.add(id)
     return { kind: 'invalid', fault }
   }

@@ -67,7 +67,7 @@ export class ForkTree {
   }
 
   /** Whether a block would be the head rather than the present one. */
-  isBetter({ weight, signed }: Cursor): boolean {
+  isPreferred({ weight, signed }: Cursor): boolean {
     const head = this.#head.cursor
     if (weight !== head.weight) return weight > head.weight
     return this.ordering.compare(signed, head.signed) < 0
@@ -75,13 +75,13 @@ export class ForkTree {
 
   /** Moves the head to a child of it, of a chain that has nothing beside it. */
   extend(cursor: Cursor): Switch {
-    const plan = this.switchTo(this.add(this.#head, cursor, NO_NAMES))
+    const plan = this.reorgTo(this.add(this.#head, cursor, NO_NAMES))
     this.follow(plan, new Map())
     return plan
   }
 
   /** What it takes to make `to` the head. */
-  switchTo(to: ForkNode): Switch {
+  reorgTo(to: ForkNode): Switch {
     const attached: ForkNode[] = []
     let fork: ForkNode = to
     while (!fork.isMain) {

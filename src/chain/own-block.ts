@@ -1,15 +1,15 @@
 import type { OwnBlock } from '../orderings/producer.js'
-import type { Imported } from './chain.js'
+import type { ImportResult } from './chain.js'
 
 /** What the producer of a block hears of its import. */
-export function ownBlock(imported: Imported): OwnBlock {
+export function ownBlock(imported: ImportResult): OwnBlock {
   switch (imported.kind) {
     case 'extended':
     case 'reorganized':
       return { kind: 'head' }
     case 'invalid':
       return imported
-    case 'beside':
+    case 'side':
     case 'known':
     case 'orphan':
     case 'conflict':

@@ -3,7 +3,7 @@ import { StoreError } from '../chain/store.js'
 import { DecodeError } from '../core/codec.js'
 import { describeError } from '../core/events.js'
 import { InvalidNetworkDocument } from '../core/network-document.js'
-import { NotFound, QueryFailed, Untrue } from '../query/query-errors.js'
+import { InvalidAnswer, NotFound, QueryFailed } from '../query/query-errors.js'
 import { causeOf, errorCode, Failure, UsageError } from './failure.js'
 import { fitHelp } from './terminal/help.js'
 import { bad } from './terminal/styled.js'
@@ -82,7 +82,7 @@ function explain(error: unknown, json: boolean): number {
   const isExpected =
     error instanceof Failure ||
     error instanceof NotFound ||
-    error instanceof Untrue ||
+    error instanceof InvalidAnswer ||
     error instanceof StoreError ||
     error instanceof DecodeError ||
     error instanceof QueryFailed ||

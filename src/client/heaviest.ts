@@ -5,8 +5,8 @@ import { LIMITS } from '../core/limits.js'
 import type { HeadClaim } from '../core/query.js'
 import { unlessAborted, within } from '../lifecycle/waiting.js'
 import type { Host } from '../network/host.js'
-import { AccountAsker } from '../query/account-asker.js'
-import { ChainTooLong, NotFound, QueryFailed, Untrue } from '../query/query-errors.js'
+import { AccountQueries } from '../query/account-queries.js'
+import { ChainTooLong, InvalidAnswer, NotFound, QueryFailed } from '../query/query-errors.js'
 import { VerifiedChain } from '../query/verified-chain.js'
 
 /** Why a peer does not count now. `isFinal`: it has shown what does not hold, or more than is looked at. */
@@ -20,7 +20,7 @@ const DOUBLINGS = 5
 
 /** One peer of a network of equals, and its chain as far as that was verified. */
 export class WeighedPeer {
-  readonly asker: AccountAsker
+  readonly asker: AccountQueries
   readonly chain: VerifiedChain
   problem: Problem | undefined
   /** In a row. */
@@ -35,7 +35,7 @@ export class WeighedPeer {
     now: () => number,
     private readonly name: string
   ) {
-    this.asker = new AccountAsker(host, peer, rules, now)
+    this.asker = new AccountQueries(host, peer, rules, now)
     this.chain = new VerifiedChain(this.asker, rules, now)
     this.asker.tieToChain(this.chain)
   }
@@ -75,7 +75,8 @@ export class WeighedPeer {
   }
 
   #fail(error: unknown, signal: AbortSignal): void {
-    const isFinal = error instanceof Untrue || error instanceof DecodeError || error instanceof ChainTooLong
+    const isFinal =
+      error instanceof InvalidAnswer || error instanceof DecodeError || error instanceof ChainTooLong
     if (!isFinal && !(error instanceof QueryFailed) && !signal.aborted) throw error
     const why = error instanceof Error && !signal.aborted ? error.message : 'the peer does not answer in time'
     this.problem = { why: `${this.name}: ${why}`, isFinal }

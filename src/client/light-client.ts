@@ -11,10 +11,10 @@ import { sequencerOf } from '../core/network-document.js'
 import { type ReceiptEntry, readReceipt } from '../core/receipt.js'
 import type { Service } from '../lifecycle/service.js'
 import { unlessAborted, Wakeup } from '../lifecycle/waiting.js'
-import type { Asker } from '../query/asker.js'
+import type { BlockQueries } from '../query/block-queries.js'
 import { BlockReader } from '../query/block-reader.js'
 import { compareHeads } from '../query/head-comparison.js'
-import { Contradiction, NotFound, Untrue } from '../query/query-errors.js'
+import { Contradiction, InvalidAnswer, NotFound } from '../query/query-errors.js'
 import type { Outbox } from './outbox.js'
 import { VERIFIED_HEAD_KEY } from './outbox-entries.js'
 
@@ -37,10 +37,10 @@ export interface LightClientOptions {
 }
 
 interface AskedPeer {
-  readonly asker: Asker
+  readonly asker: BlockQueries
   readonly id: PeerIdBytes
   /** It has shown our head, or a newer one: so it has the proofs of all that is in it. */
-  isLevel: boolean
+  isSynced: boolean
 }
 
 /**
@@ -90,8 +90,8 @@ export class LightClient implements Service {
     return this.#proved
   }
 
-  ask(asker: Asker, id: PeerIdBytes): void {
-    this.#peer = { asker, id, isLevel: false }
+  ask(asker: BlockQueries, id: PeerIdBytes): void {
+    this.#peer = { asker, id, isSynced: false }
     this.#due.wake()
   }
 
@@ -99,7 +99,7 @@ export class LightClient implements Service {
    * Throws, and tells that this client cannot go on, where the sequencer's log has shrunk. A peer that does not answer
    * is not judged here.
    */
-  async expectGrown(asker: Asker, id: PeerIdBytes): Promise<void> {
+  async expectGrown(asker: BlockQueries, id: PeerIdBytes): Promise<void> {
     if (this.#head.header.height === 0 || !equal(id, this.#sequencer)) return
     const compared = await compareHeads(asker, this.#head).catch(() => undefined)
     if (compared?.kind !== 'older') return
@@ -142,7 +142,7 @@ export class LightClient implements Service {
       // A peer that does not answer does not delay a stop.
       if (atHead) await unlessAborted(this.#moveHead(peer), signal)
       // Who is behind has no proofs in our log yet.
-      if (peer.isLevel) await unlessAborted(this.#checkReceipts(peer.asker, most), signal)
+      if (peer.isSynced) await unlessAborted(this.#checkReceipts(peer.asker, most), signal)
       this.#failures = 0
     } catch (error) {
       if (!this.#stopping.signal.aborted && this.#peer === peer) await this.#judge(error, peer)
@@ -154,7 +154,7 @@ export class LightClient implements Service {
     const isContradiction = error instanceof Contradiction
     if (isContradiction && error.evidence !== undefined && (await suspect(error.evidence))) return
     if (error instanceof StoreError || (isContradiction && equal(id, this.#sequencer))) failed(error)
-    else if (error instanceof Untrue || error instanceof DecodeError) distrust(error.message)
+    else if (error instanceof InvalidAnswer || error instanceof DecodeError) distrust(error.message)
     else {
       this.#failures += 1
       const message = `the log was not checked now: ${describeError(error)}`
@@ -166,7 +166,7 @@ export class LightClient implements Service {
   async #moveHead(peer: AskedPeer): Promise<void> {
     const held = this.#head
     const compared = await compareHeads(peer.asker, held)
-    peer.isLevel = compared.kind !== 'older'
+    peer.isSynced = compared.kind !== 'older'
     if (compared.kind === 'same') return
     if (compared.kind === 'older') {
       if (!equal(peer.id, this.#sequencer)) return
@@ -184,7 +184,7 @@ export class LightClient implements Service {
     this.options.moved?.(head)
   }
 
-  async #checkReceipts(asker: Asker, most: number): Promise<void> {
+  async #checkReceipts(asker: BlockQueries, most: number): Promise<void> {
     const { outbox } = this.options
     const { size } = this.#head.header
     let budget = most
@@ -224,7 +224,7 @@ export class LightClient implements Service {
     return entries
   }
 
-  async #check(asker: Asker, { position, leaf }: ReceiptEntry, receipt: EnvelopeBytes): Promise<void> {
+  async #check(asker: BlockQueries, { position, leaf }: ReceiptEntry, receipt: EnvelopeBytes): Promise<void> {
     const signed = this.#head
     const found = await asker.inclusionIn(signed.header, position).catch((error: unknown) => {
       if (!(error instanceof NotFound)) throw error

@@ -5,10 +5,10 @@ import type { Report } from '../core/events.js'
 import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { type Network, sequencerOf } from '../core/network-document.js'
-import { Untrue } from '../query/query-errors.js'
+import { InvalidAnswer } from '../query/query-errors.js'
 
 /** The certificate that a peer shows is not the newest one, or its time is over. */
-export class OutdatedCertificate extends Untrue {
+export class OutdatedCertificate extends InvalidAnswer {
   override name = 'OutdatedCertificate'
 }
 

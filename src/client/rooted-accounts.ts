@@ -4,8 +4,8 @@ import { peerIdToString } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { unlessAborted, within } from '../lifecycle/waiting.js'
 import type { Host } from '../network/host.js'
-import type { ShownAccount } from '../query/account-asker.js'
-import { QueryFailed, Untrue } from '../query/query-errors.js'
+import type { ShownAccount } from '../query/account-queries.js'
+import { InvalidAnswer, QueryFailed } from '../query/query-errors.js'
 import type { VerifiedChain } from '../query/verified-chain.js'
 import { heaviest, WeighedPeer } from './heaviest.js'
 
@@ -91,6 +91,6 @@ export class RootedAccounts {
 function notShown(peers: readonly WeighedPeer[]): Error {
   const problems = peers.flatMap(({ problem }) => problem ?? [])
   const final = problems.find(({ isFinal }) => isFinal)
-  if (final !== undefined) return new Untrue(final.why)
+  if (final !== undefined) return new InvalidAnswer(final.why)
   return new QueryFailed(problems[0]?.why ?? 'no peer shows its chain now; ask again')
 }

@@ -1,12 +1,12 @@
 import type { EnvelopeBytes, Hash, PeerIdBytes } from '../core/bytes.js'
 import { describeError } from '../core/events.js'
 import { LIMITS } from '../core/limits.js'
-import { decodeSubmissionAnswer, encodeSubmission, type Fate } from '../core/submission.js'
+import { decodeSubmissionAnswer, encodeSubmission, type SubmissionResult } from '../core/submission.js'
 import { within } from '../lifecycle/waiting.js'
 import type { Host } from '../network/host.js'
 import { SUBMIT_PROTOCOL } from '../network/names.js'
 import { SUBMIT_STREAMS } from '../network/stream-options.js'
-import { QueryFailed, QueryRefused, Untrue } from '../query/query-errors.js'
+import { InvalidAnswer, QueryFailed, QueryRefused } from '../query/query-errors.js'
 
 /**
  * Hands messages to one peer, as many as a bundle holds, and gives what became of each, in their order. Throws
@@ -19,14 +19,16 @@ export async function submit(
   network: Hash,
   envelopes: readonly EnvelopeBytes[],
   signal: AbortSignal
-): Promise<readonly Fate[]> {
+): Promise<readonly SubmissionResult[]> {
   const whole = within(LIMITS.queryMs, signal)
   const answer = await exchange(host, peer, encodeSubmission({ network, envelopes }), whole)
   if (answer === undefined) throw new QueryFailed('the peer ended the stream without an answer')
   const read = decodeSubmissionAnswer(answer)
   if (read.kind === 'refused') throw new QueryRefused(read.reason, read.detail)
   if (read.fates.length !== envelopes.length)
-    throw new Untrue(`the peer tells of ${read.fates.length} messages, and was given ${envelopes.length}`)
+    throw new InvalidAnswer(
+      `the peer tells of ${read.fates.length} messages, and was given ${envelopes.length}`
+    )
   return read.fates
 }
 

@@ -5,7 +5,7 @@ import { describeError, type MessageId, type Report, type Summary } from '../cor
 import { peerIdToString } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { isPassing } from '../core/refusal.js'
-import type { Fate } from '../core/submission.js'
+import type { SubmissionResult } from '../core/submission.js'
 import type { Service } from '../lifecycle/service.js'
 import { Wakeup } from '../lifecycle/waiting.js'
 import type { Outbox } from './outbox.js'
@@ -20,7 +20,7 @@ export interface SubmitterOptions {
     peer: PeerIdBytes,
     envelopes: readonly EnvelopeBytes[],
     signal: AbortSignal
-  ) => Promise<readonly Fate[]>
+  ) => Promise<readonly SubmissionResult[]>
   /** Hears of a payment that was not signed after all. */
   readonly unsigned: (payment: Payment) => void
   /** A monotonic clock, ms. */
@@ -156,7 +156,7 @@ export class Submitter implements Service {
 
   async #settle(
     messages: readonly Unreceipted[],
-    fates: readonly Fate[],
+    fates: readonly SubmissionResult[],
     peer: PeerIdBytes
   ): Promise<boolean> {
     const { outbox } = this.options
@@ -177,7 +177,7 @@ export class Submitter implements Service {
   }
 
   /** Whether that is the end of it. */
-  #note({ sequence, leaf, id }: Unreceipted, fate: Fate): boolean {
+  #note({ sequence, leaf, id }: Unreceipted, fate: SubmissionResult): boolean {
     const { report, clock } = this.options
     if (fate.kind === 'refused') {
       const { reason, detail } = fate

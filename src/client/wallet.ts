@@ -5,8 +5,8 @@ import { describeError } from '../core/events.js'
 import { LIMITS } from '../core/limits.js'
 import { type Refusal, refusal } from '../core/refusal.js'
 import { Wakeup, within } from '../lifecycle/waiting.js'
-import type { ShownAccount } from '../query/account-asker.js'
-import { Untrue } from '../query/query-errors.js'
+import type { ShownAccount } from '../query/account-queries.js'
+import { InvalidAnswer } from '../query/query-errors.js'
 import { bigEndian, LAST_SEQUENCE, type Payment, paymentKey } from './outbox-entries.js'
 
 export interface WalletOptions {
@@ -137,7 +137,7 @@ export class Wallet {
         return shown
       } catch (error) {
         problem = describeError(error)
-        if (error instanceof Untrue || error instanceof DecodeError) this.options.distrust(problem)
+        if (error instanceof InvalidAnswer || error instanceof DecodeError) this.options.distrust(problem)
       }
     throw new Error(problem)
   }

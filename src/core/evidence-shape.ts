@@ -18,8 +18,8 @@ export type EvidenceShape =
   | (Common & { readonly kind: 'fork'; readonly first: SignedHeader; readonly second: SignedHeader })
   | (Common & { readonly kind: 'broken'; readonly parent: SignedHeader; readonly child: SignedHeader })
   | (Common & ReceiptShape)
-  | (Common & Neighbours & LogShape)
-  | (Common & Neighbours & StateShape)
+  | (Common & PersistentPeers & LogShape)
+  | (Common & PersistentPeers & StateShape)
 
 /**
  * `id`: of the lie. It follows from what contradicts what, so that all pieces that show one lie have the same, whatever
@@ -42,7 +42,7 @@ interface ReceiptShape {
 }
 
 /** A block and its parent, which is undefined where it is the genesis. */
-interface Neighbours {
+interface PersistentPeers {
   readonly parent: SignedHeader | undefined
   readonly child: SignedHeader
 }
@@ -172,7 +172,7 @@ function headerIn(envelope: Uint8Array): SignedHeader {
 }
 
 /** Only block 1 has a parent that is not shown. */
-function neighbours(shown: { readonly parent: Uint8Array; readonly header: Uint8Array }): Neighbours {
+function neighbours(shown: { readonly parent: Uint8Array; readonly header: Uint8Array }): PersistentPeers {
   const child = headerIn(shown.header)
   const parent = shown.parent.length === 0 ? undefined : headerIn(shown.parent)
   if (child.header.height !== (parent?.header.height ?? 0) + 1)

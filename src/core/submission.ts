@@ -9,7 +9,7 @@ export interface Submission {
   readonly envelopes: readonly EnvelopeBytes[]
 }
 
-export type Fate =
+export type SubmissionResult =
   /** It is on disk there, and waits for a block. */
   | { readonly kind: 'accepted' }
   /** It was there before, in a block or waiting for one. */
@@ -18,7 +18,7 @@ export type Fate =
   | { readonly kind: 'refused'; readonly reason: string; readonly detail: string }
 
 export type SubmissionAnswer =
-  | { readonly kind: 'fates'; readonly fates: readonly Fate[] }
+  | { readonly kind: 'fates'; readonly fates: readonly SubmissionResult[] }
   /** None of them was looked at. */
   | { readonly kind: 'refused'; readonly reason: string; readonly detail: string }
 
@@ -53,7 +53,7 @@ export function decodeSubmissionAnswer(bytes: Uint8Array): SubmissionAnswer {
 
 type WireFate = NonNullable<ReturnType<typeof WireAnswer.decode>['fates']>['fates'][number]
 
-function encodableFate(fate: Fate): WireFate {
+function encodableFate(fate: SubmissionResult): WireFate {
   switch (fate.kind) {
     case 'accepted':
       return { accepted: {} }
@@ -64,7 +64,7 @@ function encodableFate(fate: Fate): WireFate {
   }
 }
 
-function decodeFate(fate: WireFate): Fate {
+function decodeFate(fate: WireFate): SubmissionResult {
   if (fate.accepted) return { kind: 'accepted' }
   if (fate.known) return { kind: 'known' }
   if (fate.refused) return { kind: 'refused', ...decodeRefusal('submission answer', fate.refused) }

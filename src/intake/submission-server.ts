@@ -1,4 +1,4 @@
-import { refused } from '../api/responder.js'
+import { refused } from '../api/handler.js'
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
 import { LIMITS } from '../core/limits.js'
@@ -7,9 +7,9 @@ import { type Bringer, Shares } from '../core/shares.js'
 import {
   decodeSubmission,
   encodeSubmissionAnswer,
-  type Fate,
   type Submission,
-  type SubmissionAnswer
+  type SubmissionAnswer,
+  type SubmissionResult
 } from '../core/submission.js'
 import { OpenWork } from '../lifecycle/open-work.js'
 import type { Service } from '../lifecycle/service.js'
@@ -18,13 +18,16 @@ import type { Channel } from '../network/channel.js'
 import type { Host } from '../network/host.js'
 import { SUBMIT_PROTOCOL } from '../network/names.js'
 import { SUBMIT_STREAMS } from '../network/stream-options.js'
-import { UNJUDGED, Unjudged } from '../validation/validation-pool.js'
+import { NOT_VALIDATED, NotValidated } from '../validation/validation-pool.js'
 import type { ValidationShares } from '../validation/validation-shares.js'
 
 export interface SubmissionServerOptions {
   readonly network: Hash
   /** Judges messages that a peer has brought, one fate for each, in their order. Those accepted are on disk when it resolves. */
-  readonly take: (envelopes: readonly EnvelopeBytes[], from: PeerIdBytes) => Promise<readonly Fate[]>
+  readonly take: (
+    envelopes: readonly EnvelopeBytes[],
+    from: PeerIdBytes
+  ) => Promise<readonly SubmissionResult[]>
   /** Of the pool in which they are validated. */
   readonly shares: ValidationShares
   /** A monotonic clock, ms. */
@@ -98,7 +101,7 @@ export class SubmissionServer implements Service {
       const fates = await this.options.take(envelopes, peer)
       return { kind: 'fates', fates: fates.map(shortened) }
     } catch (error) {
-      if (error instanceof Unjudged) return { kind: 'refused', ...UNJUDGED }
+      if (error instanceof NotValidated) return { kind: 'refused', ...NOT_VALIDATED }
       throw error
     }
   }
@@ -118,7 +121,7 @@ export class SubmissionServer implements Service {
   }
 }
 
-function shortened(fate: Fate): Fate {
+function shortened(fate: SubmissionResult): SubmissionResult {
   return fate.kind === 'refused' ? { ...fate, detail: fate.detail.slice(0, 500) } : fate
 }
 

@@ -7,9 +7,9 @@ import type { Bringer } from '../core/shares.js'
 import { isLoopback, isOverTcp, parsedAddress } from './addresses.js'
 import { Channel, type ChannelLimits } from './channel.js'
 import { explained, explainedDial, notOverTcp } from './connection-errors.js'
+import { ConnectionGater } from './connection-gater.js'
 import { bringerFrom, type Origin, originOf } from './connection-origin.js'
 import { ConnectionWatch, type Watched, type WatchOptions } from './connection-watch.js'
-import { Gatekeeper } from './gatekeeper.js'
 import { GossipGuard } from './gossip-guard.js'
 import { GossipStreams } from './gossip-streams.js'
 import { assemble, type Node, type NodeOptions } from './libp2p-node.js'
@@ -65,7 +65,7 @@ export class Host {
 
   private constructor(
     private readonly libp2p: Node,
-    private readonly gatekeeper: Gatekeeper,
+    private readonly gater: ConnectionGater,
     watched: Pick<Watched, 'liveness' | 'readers'>,
     options: HostOptions
   ) {
@@ -83,11 +83,11 @@ export class Host {
   /** Does not listen before `start`. Throws if an address or the swarm key makes no sense. */
   static async create(options: HostOptions): Promise<Host> {
     const { admitted, connectionsPerHost = LIMITS.connectionsPerHost } = options
-    const gatekeeper = new Gatekeeper(connectionsPerHost, admitted && new Set(admitted))
+    const gater = new ConnectionGater(connectionsPerHost, admitted && new Set(admitted))
     const liveness = new Liveness(() => performance.now())
     const readers = new Set<Reader>()
-    const libp2p = await assemble(options, gatekeeper, { liveness, readers })
-    return new Host(libp2p, gatekeeper, { liveness, readers }, options)
+    const libp2p = await assemble(options, gater, { liveness, readers })
+    return new Host(libp2p, gater, { liveness, readers }, options)
   }
 
   async start(): Promise<void> {
@@ -120,7 +120,7 @@ export class Host {
    */
   avoid(peers: readonly PeerIdBytes[]): void {
     const avoided = peers.map(peerIdOf)
-    this.gatekeeper.avoid(new Set(avoided.map(String)))
+    this.gater.avoid(new Set(avoided.map(String)))
     for (const peer of avoided) this.#sendAway(peer, 'this peer is avoided now')
   }
 

@@ -10,7 +10,7 @@ import { createLibp2p } from 'libp2p'
 import { sha256 } from '../core/hash.js'
 import { LIMITS } from '../core/limits.js'
 import { anonymousGossip } from './anonymous-gossip.js'
-import type { Gatekeeper } from './gatekeeper.js'
+import type { ConnectionGater } from './connection-gater.js'
 import { decodeRpcLimits, scoreParams } from './gossip-limits.js'
 import type { Liveness } from './liveness.js'
 import type { Reader } from './muxer-guard.js'
@@ -50,7 +50,7 @@ export interface Followed {
 /** A libp2p node with all its parts and their limits, not started. Throws if an address or the swarm key makes no sense. */
 export async function assemble(
   options: NodeOptions,
-  gatekeeper: Gatekeeper,
+  gater: ConnectionGater,
   { liveness, readers }: Followed
 ): Promise<Node> {
   const { swarmKey } = options
@@ -94,7 +94,7 @@ export async function assemble(
     },
     // It takes a slow line for a dead one; `Liveness` does this in its place.
     connectionMonitor: { enabled: false },
-    connectionGater: gatekeeper,
+    connectionGater: gater,
     services: {
       identify: identify({ maxMessageSize: LIMITS.identifyBytes }),
       memory: components => new PeerMemory(components),

@@ -26,8 +26,8 @@ import { AddressBook } from '../network/address-book.js'
 import { Announcement } from '../network/announcement.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
-import { AccountAsker } from '../query/account-asker.js'
-import { SequencerAsker } from '../query/sequencer-asker.js'
+import { AccountQueries } from '../query/account-queries.js'
+import { SequencerQueries } from '../query/sequencer-queries.js'
 import { EvidenceKeeper } from '../replication/evidence/evidence-keeper.js'
 import {
   type ChainHoldings,
@@ -85,12 +85,12 @@ export async function createClient(
   // Beside the key as well: with an older folder an old certificate would be taken again.
   const stores = [database, ...(options.mark ? [options.mark.database] : [])]
   const certificates = await NewestCertificate.open(stores, network, options.report)
-  let asker: AccountAsker | undefined
+  let asker: AccountQueries | undefined
   const wallet = await walletFor(rules, {
     database,
     account: () =>
       asker?.account(signer.peerId).then(shown => {
-        followed?.witness.examine(shown.signed)
+        followed?.detector.examine(shown.signed)
         return shown
       }),
     distrust: why => link.leave(why),
@@ -151,14 +151,14 @@ export async function createClient(
     outbox,
     isBusy: () => publisher.unsettled > 0,
     // Who shows one chain to whoever follows, and another to whoever asks, has signed both.
-    moved: head => followed?.witness.examine(head),
+    moved: head => followed?.detector.examine(head),
     suspect: evidence => keeper.add(evidence),
     distrust: why => link.leave(why),
     report,
     failed
   })
   const renewal = new KeyRenewal({
-    keyOf: async peer => certificates.take(await new SequencerAsker(host, peer, network).certificate()),
+    keyOf: async peer => certificates.take(await new SequencerQueries(host, peer, network).certificate()),
     agree: key => newSealingContext(key, network.id, signer.peerId),
     renewed: context => publisher.use(context),
     ended: why => {
@@ -177,12 +177,12 @@ export async function createClient(
     user: {
       prepare: async peer => {
         // Nothing is sent to a sequencer whose log has shrunk since an earlier run.
-        await light.expectGrown(new AccountAsker(host, peer, rules, now), peer)
+        await light.expectGrown(new AccountQueries(host, peer, rules, now), peer)
         return bodies === 'open' ? bodies : renewal.prepare(peer)
       },
       up: (sealing, peer) => {
         publisher.up(sealing)
-        asker = new AccountAsker(host, peer, rules, now)
+        asker = new AccountQueries(host, peer, rules, now)
         light.ask(asker, peer)
         wallet?.joined()
         firstUp.resolve()
@@ -194,7 +194,7 @@ export async function createClient(
         light.askNobody()
       }
     },
-    met: peer => keeper.ask(new SequencerAsker(host, peer, network)),
+    met: peer => keeper.ask(new SequencerQueries(host, peer, network)),
     report,
     failed
   })

@@ -1,14 +1,14 @@
-import { AccountResponder } from '../api/account-responder.js'
-import { BlockResponder } from '../api/block-responder.js'
-import { ChainResponder } from '../api/chain-responder.js'
-import { NodeResponder } from '../api/node-responder.js'
-import { ReceiptForwarder } from '../api/receipt-responder.js'
-import { SequencerResponder } from '../api/sequencer-responder.js'
+import { AccountHandler } from '../api/account-handler.js'
+import { BlockHandler } from '../api/block-handler.js'
+import { ChainHandler } from '../api/chain-handler.js'
+import { NodeHandler } from '../api/node-handler.js'
+import { ReceiptForwarder } from '../api/receipt-handler.js'
+import { SequencerHandler } from '../api/sequencer-handler.js'
 import { bodiesOf, rulesOf } from '../chain/rules.js'
 import { expectCurrent, NewestCertificate } from '../client/newest-certificate.js'
 import { SequencerLink } from '../client/sequencer-link.js'
 import { membersOf, sequencerOf } from '../core/network-document.js'
-import { Intake } from '../intake/intake.js'
+import { GossipIntake } from '../intake/gossip-intake.js'
 import { ReceiptServer } from '../intake/receipt-server.js'
 import { Relay } from '../intake/relay.js'
 import { ServiceList } from '../lifecycle/service.js'
@@ -16,7 +16,7 @@ import { AddressBook } from '../network/address-book.js'
 import { Announcement } from '../network/announcement.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
-import { SequencerAsker } from '../query/sequencer-asker.js'
+import { SequencerQueries } from '../query/sequencer-queries.js'
 import type { Verification } from '../replication/chain/block-importer.js'
 import { EvidenceKeeper } from '../replication/evidence/evidence-keeper.js'
 import { QueryServer } from '../serve/query-server.js'
@@ -57,16 +57,16 @@ export async function createFollower(options: FollowerOptions): Promise<Controll
     sequencer: sequencerOf(network),
     receipts,
     certificateOf: async peer => {
-      const certificate = await new SequencerAsker(host, peer, network).certificate()
+      const certificate = await new SequencerQueries(host, peer, network).certificate()
       const key = await certificates.take(certificate)
       // Where nothing is sealed, it does not matter.
       if (bodiesOf(rules) === 'sealed') expectCurrent(key, now())
       return certificate
     },
     receiptOf: (peer, author, sequence) =>
-      new SequencerAsker(host, peer, network).signedReceipt(author, sequence),
+      new SequencerQueries(host, peer, network).signedReceipt(author, sequence),
     clock: () => performance.now(),
-    heard: (receipt, envelope) => witness.heard(receipt, envelope),
+    heard: (receipt, envelope) => detector.heard(receipt, envelope),
     report
   })
   const link = new SequencerLink({
@@ -93,7 +93,7 @@ export async function createFollower(options: FollowerOptions): Promise<Controll
       relay.close()
     }
   })
-  const { importer, neighbours, pool, sync, witness } = following({
+  const { importer, neighbours, pool, sync, detector } = following({
     ...options,
     rules,
     copy,
@@ -105,19 +105,19 @@ export async function createFollower(options: FollowerOptions): Promise<Controll
   const pending = (): number => Math.max(0, relay.receipted - chain.head().header.size)
   const queries = new QueryServer(host, {
     network: network.id,
-    responders: [
-      new ChainResponder(chain, pending),
-      new BlockResponder(chain),
-      new AccountResponder(chain),
+    handlers: [
+      new ChainHandler(chain, pending),
+      new BlockHandler(chain),
+      new AccountHandler(chain),
       new ReceiptForwarder({
         ask: (author, sequence) => relay.receipt(author, sequence),
         clock: () => performance.now()
       }),
-      new SequencerResponder({
+      new SequencerHandler({
         certificate: () => relay.certificate(),
         evidence: () => keeper.all()
       }),
-      new NodeResponder(() => nodeInfoOf({ role: 'follower', host, book, pool: pending }))
+      new NodeHandler(() => nodeInfoOf({ role: 'follower', host, book, pool: pending }))
     ],
     clock: () => performance.now(),
     rate: rates?.query
@@ -130,7 +130,7 @@ export async function createFollower(options: FollowerOptions): Promise<Controll
     keeper,
     sync,
     neighbours,
-    new Intake(host, topics.messages, pool, receipts, () => (relay.isUp ? 'accept' : 'ignore')),
+    new GossipIntake(host, topics.messages, pool, receipts, () => (relay.isUp ? 'accept' : 'ignore')),
     link,
     new Announcement('follower', network.id, host, report)
   ])

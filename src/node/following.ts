@@ -6,12 +6,12 @@ import type { Report } from '../core/events.js'
 import type { AddressBook } from '../network/address-book.js'
 import type { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
-import { Neighbours } from '../network/neighbours.js'
-import { SequencerAsker } from '../query/sequencer-asker.js'
+import { PersistentPeers } from '../network/persistent-peers.js'
+import { SequencerQueries } from '../query/sequencer-queries.js'
 import { BlockImporter, type Verification } from '../replication/chain/block-importer.js'
 import { Sync } from '../replication/chain/sync.js'
+import { EquivocationDetector } from '../replication/evidence/equivocation-detector.js'
 import type { EvidenceKeeper } from '../replication/evidence/evidence-keeper.js'
-import { Witness } from '../replication/evidence/witness.js'
 import { ValidationPool } from '../validation/validation-pool.js'
 
 export interface FollowingOptions {
@@ -31,10 +31,10 @@ export interface FollowingOptions {
 
 /** Keeps a verified copy of a sequencer's chain level with its neighbours: whoever follows is made of these. */
 export interface Following {
-  readonly witness: Witness
+  readonly detector: EquivocationDetector
   readonly importer: BlockImporter
   readonly pool: ValidationPool
-  readonly neighbours: Neighbours
+  readonly neighbours: PersistentPeers
   readonly sync: Sync
 }
 
@@ -75,15 +75,15 @@ export function following(options: FollowingOptions): Following {
   const { rules, copy, host, book, keeper, now, report, unanswered, failed } = options
   const { chain, verification, uncheckedTo } = copy
   const { network } = rules
-  const witness = new Witness(chain, evidence => keeper.suspect(evidence))
+  const detector = new EquivocationDetector(chain, evidence => keeper.suspect(evidence))
   const pool = new ValidationPool(network, undefined, { report })
   const importer = new BlockImporter(chain, pool, verification, now, uncheckedTo)
-  const neighbours = new Neighbours(
+  const neighbours = new PersistentPeers(
     host,
     book,
     peer => {
       sync.joined(peer)
-      keeper.ask(new SequencerAsker(host, peer, network))
+      keeper.ask(new SequencerQueries(host, peer, network))
     },
     unanswered
   )
@@ -98,10 +98,10 @@ export function following(options: FollowingOptions): Following {
     report,
     extended: signed => {
       report({ event: 'block', signed })
-      witness.extended(signed)
+      detector.extended(signed)
     },
-    witness,
+    detector,
     failed
   })
-  return { witness, importer, pool, neighbours, sync }
+  return { detector, importer, pool, neighbours, sync }
 }

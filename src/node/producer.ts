@@ -102,9 +102,9 @@ export class Producer implements Service {
   /** Looks again when the oldest pending message is old enough for a shorter block. */
   #comeBack(pending: number, oldest: number): void {
     const { chain, clock } = this.options
-    const { patience } = chain.rules.ordering
+    const { maxPendingAge } = chain.rules.ordering
     clearTimeout(this.#timer)
-    if (patience === undefined || pending === 0) return
-    this.#timer = setTimeout(() => this.wake(), Math.max(1, oldest + patience - clock()))
+    if (maxPendingAge === undefined || pending === 0) return
+    this.#timer = setTimeout(() => this.wake(), Math.max(1, oldest + maxPendingAge - clock()))
   }
 }

@@ -1,9 +1,9 @@
-import { AccountResponder } from '../api/account-responder.js'
-import { BlockResponder } from '../api/block-responder.js'
-import { ChainResponder } from '../api/chain-responder.js'
-import { NodeResponder } from '../api/node-responder.js'
-import { ReceiptResponder } from '../api/receipt-responder.js'
-import { SequencerResponder } from '../api/sequencer-responder.js'
+import { AccountHandler } from '../api/account-handler.js'
+import { BlockHandler } from '../api/block-handler.js'
+import { ChainHandler } from '../api/chain-handler.js'
+import { NodeHandler } from '../api/node-handler.js'
+import { ReceiptHandler } from '../api/receipt-handler.js'
+import { SequencerHandler } from '../api/sequencer-handler.js'
 import { Chain } from '../chain/chain.js'
 import { Journal } from '../chain/journal.js'
 import { rulesOf } from '../chain/rules.js'
@@ -15,7 +15,7 @@ import { provenSigner } from '../core/proven-signer.js'
 import { RateLimiter } from '../core/rate-limiter.js'
 import { Opener } from '../core/sealing.js'
 import { CertificateIssuer } from '../intake/certificate-issuer.js'
-import { Intake } from '../intake/intake.js'
+import { GossipIntake } from '../intake/gossip-intake.js'
 import { ReceiptServer } from '../intake/receipt-server.js'
 import { Recorder } from '../intake/recorder.js'
 import { ServiceList } from '../lifecycle/service.js'
@@ -23,7 +23,7 @@ import { AddressBook } from '../network/address-book.js'
 import { Announcement } from '../network/announcement.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
-import { Neighbours } from '../network/neighbours.js'
+import { PersistentPeers } from '../network/persistent-peers.js'
 import { OwnHeadCheck } from '../replication/chain/own-head-check.js'
 import { QueryServer } from '../serve/query-server.js'
 import { type DatedKeys, KeyRing } from '../validation/key-ring.js'
@@ -137,17 +137,17 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
   const recorder = new Recorder(journal, receipts, clock, rates?.receiptsAgain)
   const queries = new QueryServer(host, {
     network: network.id,
-    responders: [
-      new ChainResponder(chain, () => journal.pending().count),
-      new BlockResponder(chain),
-      new AccountResponder(chain),
+    handlers: [
+      new ChainHandler(chain, () => journal.pending().count),
+      new BlockHandler(chain),
+      new AccountHandler(chain),
       // Others bear witness.
-      new ReceiptResponder(database),
-      new SequencerResponder({
+      new ReceiptHandler(database),
+      new SequencerHandler({
         certificate: () => certificates.certify(ring.newest),
         evidence: () => []
       }),
-      new NodeResponder(() =>
+      new NodeHandler(() =>
         nodeInfoOf({ role: 'sequencer', host, book, pool: () => journal.pending().count })
       )
     ],
@@ -163,8 +163,8 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
     ownHead,
     producer,
     recorder,
-    new Neighbours(host, book, () => undefined, report),
-    new Intake(host, topics.messages, pool, receipts, recorder.take, recorder.recall),
+    new PersistentPeers(host, book, () => undefined, report),
+    new GossipIntake(host, topics.messages, pool, receipts, recorder.take, recorder.recall),
     new Announcement('sequencer', network.id, host, report)
   ])
   return {

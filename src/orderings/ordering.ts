@@ -12,7 +12,7 @@ export interface Ordering extends HeaderRules {
   /** Whether message bodies are sealed to whoever orders, or open to all. */
   readonly bodies: 'sealed' | 'open'
   /** Age of the oldest pending message, ms, at which `due` may change its mind; undefined: it never does. */
-  readonly patience: number | undefined
+  readonly maxPendingAge: number | undefined
   /** When the genesis was, ms since 1970. */
   readonly genesisTime: number
   /** How many ancestors of a block its rules look at; the parent is one. */

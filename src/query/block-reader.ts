@@ -2,7 +2,7 @@ import { genesisCursor, type Rules } from '../chain/cursor.js'
 import { type Block, type CheckpointedHeader, decodeBlockParts, readBlockHeader } from '../core/block.js'
 import { equal } from '../core/bytes.js'
 import type { VerifierCache } from '../core/keys.js'
-import { Untrue } from './query-errors.js'
+import { InvalidAnswer } from './query-errors.js'
 
 /**
  * Reads blocks and headers of one network as they come over the wire. What it gives is signed by who may
@@ -18,7 +18,7 @@ export class BlockReader {
     const { header, checkpoint, envelopes, document } = decodeBlockParts(bytes)
     if (header.length === 0) {
       if (!equal(document, this.rules.network.canonical))
-        throw Untrue.fault({ kind: 'genesis', height: 0, detail: 'it is not the network document' })
+        throw InvalidAnswer.fault({ kind: 'genesis', height: 0, detail: 'it is not the network document' })
       return { signed: genesisCursor(this.rules).signed, envelopes: [] }
     }
     return { signed: this.header(header, checkpoint), envelopes }
@@ -26,9 +26,9 @@ export class BlockReader {
 
   header(bytes: Uint8Array, checkpoint: Uint8Array): CheckpointedHeader {
     const read = readBlockHeader(bytes, checkpoint, this.verifiers, this.rules.ordering)
-    if (!read.ok) throw Untrue.fault(read.fault)
+    if (!read.ok) throw InvalidAnswer.fault(read.fault)
     if (!equal(read.signed.header.network, this.rules.network.id))
-      throw Untrue.fault({ kind: 'network', detail: 'it belongs to another network' })
+      throw InvalidAnswer.fault({ kind: 'network', detail: 'it belongs to another network' })
     return read.signed
   }
 }

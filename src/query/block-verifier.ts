@@ -4,7 +4,7 @@ import type { VerifierCache } from '../core/keys.js'
 import { NO_STAKES } from '../core/stakes.js'
 import { type MessageRules, validateEnvelope } from '../core/validation.js'
 import { messageRules } from '../validation/message-rules.js'
-import { Untrue } from './query-errors.js'
+import { InvalidAnswer } from './query-errors.js'
 
 /** Judges blocks that a peer shows, with all their messages. Throws Untrue with what is wrong. */
 export class BlockVerifier {
@@ -21,7 +21,7 @@ export class BlockVerifier {
   /** The place after a block. */
   async advance(cursor: Cursor, block: Block): Promise<Cursor> {
     const advanced = advance(cursor, block, this.rules, this.now())
-    if (!advanced.ok) throw Untrue.fault(advanced.fault)
+    if (!advanced.ok) throw InvalidAnswer.fault(advanced.fault)
     await this.#expectMessages(block)
     return advanced.cursor
   }
@@ -34,7 +34,7 @@ export class BlockVerifier {
     if (application.isStateless)
       return this.advance({ ...place, weight: 0n, state: application.genesis() }, block)
     const linked = link(place, block, this.rules, NO_STAKES, this.now())
-    if (!linked.ok) throw Untrue.fault(linked.fault)
+    if (!linked.ok) throw InvalidAnswer.fault(linked.fault)
     await this.#expectMessages(block)
     return linked.place
   }
@@ -42,14 +42,14 @@ export class BlockVerifier {
   /** A header as the next one of a place, whatever its messages are. */
   expectLinked(place: Pick<Place, 'signed' | 'ancestors'>, signed: CheckpointedHeader): void {
     const fault = linkHeader(place, signed, this.rules, NO_STAKES, this.now())
-    if (fault !== undefined) throw Untrue.fault(fault)
+    if (fault !== undefined) throw InvalidAnswer.fault(fault)
   }
 
   async #expectMessages({ signed: { header }, envelopes }: Block): Promise<void> {
     for (const [index, envelope] of envelopes.entries()) {
       const verdict = await validateEnvelope(envelope, this.#messageRules, this.verifiers)
       if (verdict.ok) continue
-      throw Untrue.fault({
+      throw InvalidAnswer.fault({
         kind: 'message',
         height: header.height,
         position: header.size - header.count + index,

@@ -2,8 +2,8 @@ import type { CheckpointedHeader } from '../core/block.js'
 import { equal } from '../core/bytes.js'
 import { brokenChainEvidence, brokenLogEvidence, forkEvidence } from '../core/evidence.js'
 import { leafHash } from '../core/merkle.js'
-import type { Asker } from './asker.js'
-import { Contradiction, NotFound, Untrue } from './query-errors.js'
+import type { BlockQueries } from './block-queries.js'
+import { Contradiction, InvalidAnswer, NotFound } from './query-errors.js'
 
 /** How the head that a peer shows stands to one that was verified before. */
 export type HeadComparison =
@@ -17,7 +17,7 @@ export type HeadComparison =
  * A light client's step: from the head it holds to the one a peer shows, by one signed header and one
  * consistency proof, however many blocks lie between. Throws Contradiction where they cannot both be true.
  */
-export async function compareHeads(asker: Asker, held: CheckpointedHeader): Promise<HeadComparison> {
+export async function compareHeads(asker: BlockQueries, held: CheckpointedHeader): Promise<HeadComparison> {
   const shown = await asker.header()
   const { height } = shown.header
   if (height < held.header.height) return { kind: 'older', head: shown }
@@ -41,7 +41,7 @@ function contradiction(
 }
 
 async function isConsistent(
-  asker: Asker,
+  asker: BlockQueries,
   one: CheckpointedHeader,
   other: CheckpointedHeader
 ): Promise<boolean> {
@@ -50,7 +50,7 @@ async function isConsistent(
     return true
   } catch (error) {
     // A proof that is kept back is as good as one that fails.
-    if (error instanceof Untrue || error instanceof NotFound) return false
+    if (error instanceof InvalidAnswer || error instanceof NotFound) return false
     throw error
   }
 }
@@ -60,7 +60,7 @@ async function isConsistent(
  * does not show enough: then it is not known whether the peer lies or the sequencer.
  */
 async function findBreak(
-  asker: Asker,
+  asker: BlockQueries,
   held: CheckpointedHeader,
   shown: CheckpointedHeader
 ): Promise<Uint8Array | undefined> {
@@ -80,7 +80,7 @@ async function findBreak(
     const { block, peaks } = await asker.claimedBlock(first.header.height)
     return brokenLogEvidence(isGenesis ? undefined : last, first, peaks, block.envelopes.map(leafHash))
   } catch (error) {
-    if (error instanceof Untrue || error instanceof NotFound) return undefined
+    if (error instanceof InvalidAnswer || error instanceof NotFound) return undefined
     throw error
   }
 }

@@ -10,7 +10,7 @@ import type { Channel } from '../network/channel.js'
 import type { Host } from '../network/host.js'
 import { QUERY_PROTOCOL } from '../network/names.js'
 import { type ExpectedAnswers, expectedAnswers } from './expected-answers.js'
-import { NotFound, QueryFailed, QueryRefused, Untrue } from './query-errors.js'
+import { InvalidAnswer, NotFound, QueryFailed, QueryRefused } from './query-errors.js'
 import { streamFor, timeFor } from './query-protocol.js'
 
 /**
@@ -79,10 +79,11 @@ function read(
   frames: number
 ): Answer {
   try {
-    if (frames > most) throw new Untrue(`the peer gives more than ${most} answers to a query for ${query}`)
+    if (frames > most)
+      throw new InvalidAnswer(`the peer gives more than ${most} answers to a query for ${query}`)
     const kind = answerKind(frame)
     if (kind !== undefined && !kinds.has(kind))
-      throw new Untrue(`the peer answered with a ${kind}, which was not asked`)
+      throw new InvalidAnswer(`the peer answered with a ${kind}, which was not asked`)
     return decodeAnswer(frame)
   } catch (error) {
     throw channel.abort(error)
@@ -92,7 +93,7 @@ function read(
 /** For an answer of another kind than those that fit the query. */
 export function unexpected(answer: Answer): never {
   if (answer.kind === 'notFound') throw new NotFound(answer.detail)
-  throw new Untrue(`the peer answered with a ${answer.kind}, which was not asked`)
+  throw new InvalidAnswer(`the peer answered with a ${answer.kind}, which was not asked`)
 }
 
 function asQueryFailed(error: unknown): never {

@@ -6,8 +6,8 @@ export class NotFound extends Error {
 }
 
 /** The answer does not hold: the peer is wrong, or lies. */
-export class Untrue extends Error {
-  override name = 'Untrue'
+export class InvalidAnswer extends Error {
+  override name = 'InvalidAnswer'
 
   constructor(
     message: string,
@@ -17,13 +17,13 @@ export class Untrue extends Error {
     super(message)
   }
 
-  static fault(fault: Fault): Untrue {
-    return new Untrue(`the answer is not true: ${describeFault(fault)}`, fault)
+  static fault(fault: Fault): InvalidAnswer {
+    return new InvalidAnswer(`the answer is not true: ${describeFault(fault)}`, fault)
   }
 }
 
 /** The log that a peer shows is not the one that was seen before. */
-export class Contradiction extends Untrue {
+export class Contradiction extends InvalidAnswer {
   override name = 'Contradiction'
 
   constructor(

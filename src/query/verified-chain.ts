@@ -7,12 +7,12 @@ import { isPassingFault } from '../core/fault.js'
 import { LIMITS } from '../core/limits.js'
 import { NO_STAKES } from '../core/stakes.js'
 import { unlessAborted, untilAborted, within } from '../lifecycle/waiting.js'
-import type { ClaimAsker } from './claim-asker.js'
+import type { HeaderQueries } from './header-queries.js'
 import { PackedIds } from './packed-ids.js'
-import { ChainTooLong, NotFound, QueryFailed, Untrue } from './query-errors.js'
+import { ChainTooLong, InvalidAnswer, NotFound, QueryFailed } from './query-errors.js'
 
 /** The chain of another peer, as it answers. */
-export type ChainShown = Pick<ClaimAsker, 'header' | 'headerAt' | 'headerPage'>
+export type ChainShown = Pick<HeaderQueries, 'header' | 'headerAt' | 'headerPage'>
 
 /** How often it is begun anew where the peer moves to another branch meanwhile. */
 const TRIES = 5
@@ -100,7 +100,7 @@ export class VerifiedChain {
   /** A head names its target, and has its work: how far a chain can be ahead of its schedule follows from that alone. */
   #expectPossible(header: Header): void {
     const fault = this.rules.ordering.screenHead(header, this.now() + LIMITS.clockSkewMs)
-    if (fault !== undefined) throw Untrue.fault(fault)
+    if (fault !== undefined) throw InvalidAnswer.fault(fault)
   }
 
   /** Leaves the blocks that are not on the peer's chain any more. */
@@ -158,7 +158,7 @@ export class VerifiedChain {
         const fault = linkHeader(this.#last, signed, this.rules, NO_STAKES, this.now())
         // It counts when its time has come.
         if (fault !== undefined && isPassingFault(fault)) return true
-        if (fault !== undefined) throw Untrue.fault(fault)
+        if (fault !== undefined) throw InvalidAnswer.fault(fault)
         this.#add(signed)
         if (this.#ids.length % LIMITS.headersInTurn === 0) await setImmediate()
       }

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { pipe } from 'it-pipe'
-import { type Reply, type Responder, refused, replyWith } from '../api/responder.js'
+import { type Handler, type Reply, refused, replyWith } from '../api/handler.js'
 import { type Answer, encodeAnswer } from '../core/answer.js'
 import { equal, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
@@ -20,7 +20,7 @@ import { QUERY_STREAMS, timeFor } from '../query/query-protocol.js'
 export interface QueryServerOptions {
   readonly network: Hash
   /** The first one that knows queries of a kind answers them. */
-  readonly responders: readonly Responder[]
+  readonly handlers: readonly Handler[]
   /** A monotonic clock, ms. */
   readonly clock: () => number
   /** In place of the one in LIMITS. */
@@ -89,8 +89,8 @@ export class QueryServer implements Service {
     const stop = (): void => gone.abort(stopping.reason)
     stopping.addEventListener('abort', stop)
     try {
-      for (const responder of this.options.responders) {
-        const reply = responder.reply(query, { peer, from }, gone.signal)
+      for (const handler of this.options.handlers) {
+        const reply = handler.reply(query, { peer, from }, gone.signal)
         if (reply !== undefined) return await this.#send(channel, reply, from, timeFor(query))
       }
       await this.#send(channel, replyWith(NOT_SERVED), from, LIMITS.queryMs)

@@ -23,18 +23,18 @@ interface Job {
   readonly resolve: (verdicts: Promise<readonly Verdict[]>) => void
 }
 
-type Outcome = { readonly verdicts: readonly Verdict[] } | { readonly unjudged: Unjudged }
+type Outcome = { readonly verdicts: readonly Verdict[] } | { readonly unjudged: NotValidated }
 
 /**
  * There is no verdict: judging failed, which a defect of the program alone can bring about. It says nothing of the
  * messages; whoever brought them may send them again.
  */
-export class Unjudged extends Error {
-  override name = 'Unjudged'
+export class NotValidated extends Error {
+  override name = 'NotValidated'
 }
 
 /** What is told to whoever brought them. */
-export const UNJUDGED = refusal('busy', 'the messages could not be judged here; send them again later')
+export const NOT_VALIDATED = refusal('busy', 'the messages could not be judged here; send them again later')
 
 export interface ValidationOptions {
   /** Whether messages are new or stand in a log; see `messageRules`. */
@@ -157,12 +157,12 @@ export class ValidationPool implements Service {
       })
     } catch (error) {
       // One message has brought it about: those that came with it are judged without it.
-      if (!(error instanceof Unjudged) && batch.length > 1) {
+      if (!(error instanceof NotValidated) && batch.length > 1) {
         const outcomes: Outcome[] = []
         for (const job of batch) outcomes.push(...(await this.#judge(worker, [job])))
         return outcomes
       }
-      const unjudged = error instanceof Unjudged ? error : new Unjudged(describeError(error))
+      const unjudged = error instanceof NotValidated ? error : new NotValidated(describeError(error))
       this.options.report?.({
         event: 'warning',
         message: `messages could not be judged, and were not taken: ${unjudged.message}. This is a defect of the program; please report it`
@@ -224,7 +224,7 @@ export class ValidationPool implements Service {
       if (!stuck.signal.aborted) throw error
       // Node ends the whole process where a thread is ended that still loads its modules.
       await this.#load(worker)
-      throw new Unjudged(`a worker thread came to no verdict within ${verdictMs} ms`)
+      throw new NotValidated(`a worker thread came to no verdict within ${verdictMs} ms`)
     } finally {
       clearInterval(watch)
     }

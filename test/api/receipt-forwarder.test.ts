@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { ReceiptForwarder } from '#src/api/receipt-responder.js'
+import { ReceiptForwarder } from '#src/api/receipt-handler.js'
 import type { Answer } from '#src/core/answer.js'
 import { type EnvelopeBytes, type PeerIdBytes, utf8 } from '#src/core/bytes.js'
 import { LIMITS } from '#src/core/limits.js'

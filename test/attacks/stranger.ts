@@ -1,11 +1,11 @@
-import { ChainResponder, type ServedChain } from '#src/api/chain-responder.js'
-import type { Asking, Reply, Responder } from '#src/api/responder.js'
+import { ChainHandler, type ServedChain } from '#src/api/chain-handler.js'
+import type { Asking, Handler, Reply } from '#src/api/handler.js'
 import { type Block, encodeBlock } from '#src/core/block.js'
 import { equal } from '#src/core/bytes.js'
 import type { HeadClaim, Query } from '#src/core/query.js'
 import { Host } from '#src/network/host.js'
 import { topicsOf } from '#src/network/names.js'
-import { NodeAsker, type OfferAnswer } from '#src/query/node-asker.js'
+import { NodeQueries, type OfferAnswer } from '#src/query/node-queries.js'
 import { Changes, deadline } from '../helpers/changes.js'
 import type { Cleanup } from '../helpers/cleanup.js'
 import { type ForkMaker, GENESIS } from '../helpers/fork-maker.js'
@@ -31,7 +31,7 @@ export function branchOf(maker: ForkMaker, name: string): ServedChain {
 export type Lie = (query: Query, signal: AbortSignal) => Reply | undefined
 
 /** A peer of a network of equals with one chain that never changes, which counts what it is asked. */
-export class Stranger extends Changes implements Responder {
+export class Stranger extends Changes implements Handler {
   readonly #asked = new Map<Query['kind'], number>()
 
   private constructor(
@@ -81,7 +81,7 @@ export class Stranger extends Changes implements Responder {
   reply(query: Query, _asking: Asking, signal: AbortSignal): Reply | undefined {
     this.#asked.set(query.kind, this.asked(query.kind) + 1)
     this.changed()
-    return this.lie(query, signal) ?? new ChainResponder(this.chain, () => 0).reply(query)
+    return this.lie(query, signal) ?? new ChainHandler(this.chain, () => 0).reply(query)
   }
 
   /** Shows a block to all. */
@@ -92,7 +92,7 @@ export class Stranger extends Changes implements Responder {
   /** Offers its chain to the peer that it is connected to. */
   async offer(address: string): Promise<OfferAnswer> {
     const peer = await this.host.connect(address, deadline())
-    return new NodeAsker(this.host, peer, this.net.network.id).offer(this.claim)
+    return new NodeQueries(this.host, peer, this.net.network.id).offer(this.claim)
   }
 
   get claim(): HeadClaim {

@@ -5,8 +5,8 @@ import { type Database, StoreError } from '#src/chain/store.js'
 import { equal, toHex } from '#src/core/bytes.js'
 import { Host } from '#src/network/host.js'
 import { topicsOf } from '#src/network/names.js'
+import { EquivocationDetector } from '#src/replication/evidence/equivocation-detector.js'
 import { EvidenceKeeper } from '#src/replication/evidence/evidence-keeper.js'
-import { Witness } from '#src/replication/evidence/witness.js'
 import { Author } from '../helpers/authors.js'
 import { ChainMaker, EPOCH } from '../helpers/blocks.js'
 import { present } from '../helpers/changes.js'
@@ -144,7 +144,7 @@ describe('an entry of any kind that was altered is found at the start', () => {
         convicted: () => undefined
       })
     const first = keeping()
-    new Witness(chain, bytes => first.suspect(bytes)).examine(lie.signed)
+    new EquivocationDetector(chain, bytes => first.suspect(bytes)).examine(lie.signed)
     await first.stop()
     await alterEach(database, 'nmalhite', async () => {
       const opened = await Chain.open(database, net.rules)

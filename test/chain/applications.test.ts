@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Chain } from '#src/chain/chain.js'
 import type { Cursor } from '#src/chain/cursor.js'
-import { Pool } from '#src/chain/pool.js'
+import { Mempool } from '#src/chain/mempool.js'
 import type { Database } from '#src/chain/store.js'
 import type { Block } from '#src/core/block.js'
 import { toHex } from '#src/core/bytes.js'
@@ -107,7 +107,7 @@ for (const { name, make, hasState, mayFork } of ROWS)
     let maker: ChainMaker
     let database: Database
     let chain: Chain
-    let pool: Pool
+    let pool: Mempool
 
     beforeEach(async () => {
       given = await make()
@@ -119,7 +119,9 @@ for (const { name, make, hasState, mayFork } of ROWS)
 
     async function open(): Promise<void> {
       const { rules } = given.net
-      pool = await Pool.open(database, messageRules(rules), new VerifierCache(), error => assert.fail(error))
+      pool = await Mempool.open(database, messageRules(rules), new VerifierCache(), error =>
+        assert.fail(error)
+      )
       chain = await Chain.open(database, rules, pool)
     }
 

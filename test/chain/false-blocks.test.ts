@@ -187,6 +187,9 @@ describe('false blocks among equals', () => {
     const reader = new BlockReader(net.rules, new VerifierCache())
     const [first, second] = foreign.makeAll('f', 2)
     for (const block of [first, second])
-      assert.throws(() => reader.block(encodeBlock(present(block))), { name: 'Untrue', message: /network/ })
+      assert.throws(() => reader.block(encodeBlock(present(block))), {
+        name: 'InvalidAnswer',
+        message: /network/
+      })
   })
 })

@@ -27,7 +27,7 @@ describe('the room for blocks beside the main chain', () => {
   function extend(name: string, wishes: BlockWishes = {}): readonly string[] | undefined {
     maker.make(name, wishes)
     const node = tree.add(nodeOf(wishes.on ?? GENESIS), maker.cursorOf(name), NONE)
-    return namesOf(tree.follow(tree.switchTo(node), new Map()))
+    return namesOf(tree.follow(tree.reorgTo(node), new Map()))
   }
 
   /** What is dropped for a block beside, which is kept; undefined where it is not. */

@@ -51,7 +51,7 @@ const ROWS: readonly Row[] = [
         ['a1', 'extended', 'a1'],
         ['a1', 'known', 'a1'],
         ['a2', 'extended', 'a2'],
-        ['b1', 'beside', 'a2'],
+        ['b1', 'side', 'a2'],
         ['a1', 'known', 'a2'],
         ['b1', 'known', 'a2'],
         [GENESIS, 'known', 'a2']
@@ -72,8 +72,8 @@ const ROWS: readonly Row[] = [
       [
         ['a1', 'extended', 'a1'],
         ['a2', 'extended', 'a2'],
-        ['b1', 'beside', 'a2'],
-        ['b2', 'beside', 'a2'],
+        ['b1', 'side', 'a2'],
+        ['b2', 'side', 'a2'],
         ['b3', 'replaces 2', 'b3']
       ],
       [
@@ -87,8 +87,8 @@ const ROWS: readonly Row[] = [
         ['b1', 'extended', 'b1'],
         ['b2', 'extended', 'b2'],
         ['b3', 'extended', 'b3'],
-        ['a1', 'beside', 'b3'],
-        ['a2', 'beside', 'b3']
+        ['a1', 'side', 'b3'],
+        ['a2', 'side', 'b3']
       ]
     ],
     always: 'b3'
@@ -107,9 +107,9 @@ const ROWS: readonly Row[] = [
       [
         ['a1', 'extended', 'a1'],
         ['a2', 'extended', 'a2'],
-        ['b1', 'beside', 'a2'],
-        ['b2', 'beside', 'a2'],
-        ['c2', 'beside', 'a2'],
+        ['b1', 'side', 'a2'],
+        ['b2', 'side', 'a2'],
+        ['c2', 'side', 'a2'],
         ['c3', 'replaces 2', 'c3']
       ]
     ],
@@ -129,9 +129,9 @@ const ROWS: readonly Row[] = [
       [
         ['a1', 'extended', 'a1'],
         ['a2', 'extended', 'a2'],
-        ['b2', 'beside', 'a2'],
+        ['b2', 'side', 'a2'],
         ['b3', 'replaces 1', 'b3'],
-        ['a3', 'beside', 'b3'],
+        ['a3', 'side', 'b3'],
         ['a4', 'replaces 2', 'a4'],
         ['b3', 'known', 'a4']
       ]
@@ -155,16 +155,16 @@ const ROWS: readonly Row[] = [
         ['long2', 'extended', 'long2'],
         ['long3', 'extended', 'long3'],
         ['long4', 'extended', 'long4'],
-        ['heavy1', 'beside', 'long4'],
+        ['heavy1', 'side', 'long4'],
         ['heavy2', 'replaces 4', 'heavy2']
       ],
       [
         ['heavy1', 'extended', 'heavy1'],
         ['heavy2', 'extended', 'heavy2'],
-        ['long1', 'beside', 'heavy2'],
-        ['long2', 'beside', 'heavy2'],
-        ['long3', 'beside', 'heavy2'],
-        ['long4', 'beside', 'heavy2']
+        ['long1', 'side', 'heavy2'],
+        ['long2', 'side', 'heavy2'],
+        ['long3', 'side', 'heavy2'],
+        ['long4', 'side', 'heavy2']
       ]
     ],
     always: 'heavy2'
@@ -200,7 +200,7 @@ const ROWS: readonly Row[] = [
         ['b3', 'orphan', GENESIS],
         ['a1', 'extended', 'a1'],
         ['b2', 'orphan', 'a1'],
-        ['b1', 'beside', 'b3']
+        ['b1', 'side', 'b3']
       ]
     ],
     always: 'b3'
@@ -255,8 +255,8 @@ const ROWS: readonly Row[] = [
       [
         ['a1', 'extended', 'a1'],
         ['a2', 'extended', 'a2'],
-        ['b1', 'beside', 'a2'],
-        ['b2', 'beside', 'a2'],
+        ['b1', 'side', 'a2'],
+        ['b2', 'side', 'a2'],
         ['bad3', 'invalid: log', 'a2'],
         ['b3', 'replaces 2', 'b3']
       ]
@@ -273,7 +273,7 @@ const ROWS: readonly Row[] = [
       ],
       [
         ['low', 'extended', 'low'],
-        ['high', 'beside', 'low']
+        ['high', 'side', 'low']
       ]
     ],
     always: 'low'
@@ -290,7 +290,7 @@ const ROWS: readonly Row[] = [
       [
         ['low1', 'extended', 'low1'],
         ['high2', 'extended', 'high2'],
-        ['high1', 'beside', 'high2'],
+        ['high1', 'side', 'high2'],
         ['low2', 'replaces 2', 'low2']
       ]
     ],
@@ -307,13 +307,13 @@ const ROWS: readonly Row[] = [
       ],
       [
         ['low', 'extended', 'low'],
-        ['high', 'beside', 'low'],
+        ['high', 'side', 'low'],
         ['top', 'replaces 1', 'top']
       ],
       [
         ['low', 'extended', 'low'],
         ['top', 'orphan', 'low'],
-        ['high', 'beside', 'top']
+        ['high', 'side', 'top']
       ]
     ],
     always: 'top'
@@ -335,8 +335,8 @@ const ROWS: readonly Row[] = [
         ['a2', 'extended', 'a2'],
         ['a3', 'extended', 'a3'],
         ['a4', 'extended', 'a4'],
-        ['b1', 'beside', 'a4'],
-        ['b2', 'beside', 'a4'],
+        ['b1', 'side', 'a4'],
+        ['b2', 'side', 'a4'],
         ['b3', 'replaces 4', 'b3']
       ]
     ],
@@ -370,7 +370,7 @@ const ROWS: readonly Row[] = [
       ],
       [
         ['a1', 'extended', 'a1'],
-        ['b1', 'beside', 'a1'],
+        ['b1', 'side', 'a1'],
         ['a2', 'extended', 'a2'],
         ['a3', 'extended', 'a3'],
         ['a4', 'extended', 'a4'],
@@ -384,8 +384,8 @@ const ROWS: readonly Row[] = [
         ['a2', 'extended', 'a2'],
         ['a3', 'extended', 'a3'],
         ['a4', 'extended', 'a4'],
-        ['b1', 'beside', 'a4'],
-        ['b2', 'beside', 'a4'],
+        ['b1', 'side', 'a4'],
+        ['b2', 'side', 'a4'],
         ['b3', 'replaces 4', 'b3'],
         ['a5', 'replaces 3', 'a5'],
         // Its parent has been let go.

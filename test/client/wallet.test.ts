@@ -6,8 +6,8 @@ import { Outbox } from '#src/client/outbox.js'
 import type { Unreceipted } from '#src/client/outbox-entries.js'
 import { Wallet } from '#src/client/wallet.js'
 import type { Reason } from '#src/core/refusal.js'
-import type { ShownAccount } from '#src/query/account-asker.js'
-import { Untrue } from '#src/query/query-errors.js'
+import type { ShownAccount } from '#src/query/account-queries.js'
+import { InvalidAnswer } from '#src/query/query-errors.js'
 import { present } from '../helpers/changes.js'
 import { runs } from '../helpers/core.js'
 import { memoryDatabase } from '../helpers/memory-database.js'
@@ -182,7 +182,7 @@ describe('a wallet', () => {
     const waiting = wallet.reserve(1n, stopping.signal)
     shown = async () => {
       stopping.abort()
-      throw new Untrue('the proof does not hold')
+      throw new InvalidAnswer('the proof does not hold')
     }
     wallet.joined()
     const reserved = await waiting

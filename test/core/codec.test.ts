@@ -38,8 +38,8 @@ import {
   decodeSubmissionAnswer,
   encodeSubmission,
   encodeSubmissionAnswer,
-  type Fate,
-  type SubmissionAnswer
+  type SubmissionAnswer,
+  type SubmissionResult
 } from '#src/core/submission.js'
 import {
   Block,
@@ -337,9 +337,9 @@ const answers: readonly fc.Arbitrary<Answer>[] = [
   })
 ]
 
-const fates: fc.Arbitrary<Fate> = fc.oneof(
-  fc.constant<Fate>({ kind: 'accepted' }),
-  fc.constant<Fate>({ kind: 'known' }),
+const fates: fc.Arbitrary<SubmissionResult> = fc.oneof(
+  fc.constant<SubmissionResult>({ kind: 'accepted' }),
+  fc.constant<SubmissionResult>({ kind: 'known' }),
   fc.record({ kind: fc.constant<'refused'>('refused'), reason: text, detail: text })
 )
 

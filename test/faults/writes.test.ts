@@ -9,8 +9,8 @@ import type { PeerEvent } from '#src/core/events.js'
 import { Host } from '#src/network/host.js'
 import { topicsOf } from '#src/network/names.js'
 import { BlockImporter } from '#src/replication/chain/block-importer.js'
+import { EquivocationDetector } from '#src/replication/evidence/equivocation-detector.js'
 import { EvidenceKeeper } from '#src/replication/evidence/evidence-keeper.js'
-import { Witness } from '#src/replication/evidence/witness.js'
 import { ValidationPool } from '#src/validation/validation-pool.js'
 import { Author, type Made } from '../helpers/authors.js'
 import { ChainMaker, EPOCH } from '../helpers/blocks.js'
@@ -192,14 +192,14 @@ describe('each write of a follower fails in turn', () => {
         report,
         convicted: () => undefined
       })
-      const witness = new Witness(chain, bytes => keeper.suspect(bytes))
+      const detector = new EquivocationDetector(chain, bytes => keeper.suspect(bytes))
       await keeper.start()
       for (const block of honest.blocks) {
         const imported = await importer.import(block, importer.check(block))
         assert.ok(imported.kind === 'extended' || imported.kind === 'known', imported.kind)
         if (imported.kind === 'extended') announced.push(imported.signed)
       }
-      witness.examine(lie)
+      detector.examine(lie)
       await keeper.stop()
     } catch (error) {
       assert.match(String(error), /prewrite hook failed|did not answer/)

@@ -3,7 +3,7 @@ import { readCertificate } from '#src/core/encryption-key.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
 import type { SealingKey } from '#src/core/sealing.js'
-import type { SequencerAsker } from '#src/query/sequencer-asker.js'
+import type { SequencerQueries } from '#src/query/sequencer-queries.js'
 import type { TestNetwork } from './networks.js'
 
 /** As certificates were before they had serials. */
@@ -18,7 +18,7 @@ export function dated({ keyId, publicKey }: SealingKey, serial: number, now = Da
 
 /** The encryption key that a peer gives. Throws where its certificate does not hold. */
 export async function sealingKeyOf(
-  asker: SequencerAsker,
+  asker: SequencerQueries,
   { network, sequencer }: TestNetwork
 ): Promise<CertifiedKey> {
   return readCertificate(await asker.certificate(), network.id, sequencer, new VerifierCache())

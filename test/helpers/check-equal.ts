@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { applyBlock } from '#src/applications/application.js'
 import { Chain } from '#src/chain/chain.js'
 import { expectOnlyBlocks } from '#src/chain/indexes.js'
-import { Pool } from '#src/chain/pool.js'
+import { Mempool } from '#src/chain/mempool.js'
 import type { Database } from '#src/chain/store.js'
 import {
   type Block,
@@ -102,7 +102,7 @@ export async function checkEqual(
     waiting.push(message)
   }
 
-  const pool = await Pool.open(database, messageRules(net.rules), verifiers, error => assert.fail(error))
+  const pool = await Mempool.open(database, messageRules(net.rules), verifiers, error => assert.fail(error))
   const chain = await Chain.open(database, net.rules, pool)
   await expectOnlyBlocks(database, messages.length)
   assertBytes(chain.head().id, head.signed.id, 'the head, once opened')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { Chain, type Imported } from '#src/chain/chain.js'
-import { Pool, type Pooled } from '#src/chain/pool.js'
+import { Chain, type ImportResult } from '#src/chain/chain.js'
+import { Mempool, type Pooled } from '#src/chain/mempool.js'
 import type { Database } from '#src/chain/store.js'
 import { type Block, encodeBlock } from '#src/core/block.js'
 import { fromHex, type PeerIdBytes } from '#src/core/bytes.js'
@@ -39,7 +39,7 @@ export class EqualLog {
     readonly net: RuledNetwork,
     readonly database: Database,
     readonly chain: Chain,
-    readonly pool: Pool,
+    readonly pool: Mempool,
     /** That the pool has told of. */
     readonly failures: readonly Error[],
     validation: ValidationPool,
@@ -63,7 +63,7 @@ export class EqualLog {
     now = () => LATER
   ): Promise<EqualLog> {
     const failures: Error[] = []
-    const pool = await Pool.open(database, messageRules(net.rules), new VerifierCache(), error =>
+    const pool = await Mempool.open(database, messageRules(net.rules), new VerifierCache(), error =>
       failures.push(error)
     )
     const chain = await Chain.open(database, net.rules, pool)
@@ -71,7 +71,7 @@ export class EqualLog {
   }
 
   /** A block as gossip brings it: one that comes before its parent is kept. */
-  async hear(block: Block): Promise<Imported> {
+  async hear(block: Block): Promise<ImportResult> {
     return this.arrivals.hear(block, SOMEBODY, encodeBlock(block).length)
   }
 

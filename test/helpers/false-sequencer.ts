@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { PrivateKey } from '@libp2p/interface'
-import { type Responder, replyWith } from '#src/api/responder.js'
+import { type Handler, replyWith } from '#src/api/handler.js'
 import { decodeBundle } from '#src/core/bundle.js'
 import { type EnvelopeBytes, toHex, utf8 } from '#src/core/bytes.js'
 import { certifyKey } from '#src/core/encryption-key.js'
@@ -59,12 +59,8 @@ export class FalseSequencer extends Changes {
   }
 
   /** It answers queries about its key, and those that `responders` know. */
-  static start(
-    cleanup: Cleanup,
-    net: TestNetwork,
-    ...responders: readonly Responder[]
-  ): Promise<FalseSequencer> {
-    return FalseSequencer.startAs(cleanup, net, net.key, ...responders)
+  static start(cleanup: Cleanup, net: TestNetwork, ...handlers: readonly Handler[]): Promise<FalseSequencer> {
+    return FalseSequencer.startAs(cleanup, net, net.key, ...handlers)
   }
 
   /** The same with another identity: a follower that lies. */
@@ -72,13 +68,13 @@ export class FalseSequencer extends Changes {
     cleanup: Cleanup,
     net: TestNetwork,
     identity: PrivateKey,
-    ...responders: readonly Responder[]
+    ...handlers: readonly Handler[]
   ): Promise<FalseSequencer> {
     const { messages, evidence } = topicsOf(net.network.id)
     const topics = [messages, evidence]
     const host = await Host.create({ key: identity, listen: ['/ip4/127.0.0.1/tcp/0'], topics })
     const sequencer = new FalseSequencer(net, host)
-    const key: Responder = {
+    const key: Handler = {
       reply: query => {
         if (query.kind !== 'key') return undefined
         sequencer.keyQueries += 1
@@ -89,7 +85,7 @@ export class FalseSequencer extends Changes {
         })
       }
     }
-    await serve(cleanup, host, net, key, ...responders)
+    await serve(cleanup, host, net, key, ...handlers)
     await host.serve(RECEIPTS_PROTOCOL, RECEIPT_STREAMS, async channel => {
       await channel.receive(deadline())
       sequencer.#channel = channel

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Imported } from '#src/chain/chain.js'
+import type { ImportResult } from '#src/chain/chain.js'
 import { cursorAfter } from '#src/chain/cursor.js'
 import type { Database } from '#src/chain/store.js'
 import { type Block, signHeader } from '#src/core/block.js'
@@ -17,7 +17,7 @@ import { mined } from './work.js'
 const PACES: Readonly<Record<string, number>> = { fast: 1, slow: 3_000 }
 
 /** What became of a block, in words. */
-export function outcomeOf(imported: Imported): string {
+export function outcomeOf(imported: ImportResult): string {
   switch (imported.kind) {
     case 'reorganized':
       return `replaces ${imported.depth}`
@@ -160,7 +160,7 @@ export class ForkStage {
     assert.equal(checked.weight, this.maker.weightOf(this.maker.nameOf(checked.head.id)))
     return [
       `chain: ${main.join(', ') || 'nothing'}`,
-      `beside: ${beside.join(' ') || 'nothing'}`,
+      `side: ${beside.join(' ') || 'nothing'}`,
       this.#waiting(),
       `root: ${this.maker.nameOf(chain.root.id)}`
     ].join('\n')

@@ -13,7 +13,7 @@ import { createFollower } from '#src/node/follower.js'
 import { openCopy } from '#src/node/following.js'
 import type { PeerOptions } from '#src/node/peer-options.js'
 import { createSequencer, type Sequencer } from '#src/node/sequencer.js'
-import { createWriter } from '#src/node/writer.js'
+import { createSubmittingClient } from '#src/node/submitting-client.js'
 import type { Verification } from '#src/replication/chain/block-importer.js'
 import type { DatedKey, DatedKeys } from '#src/validation/key-ring.js'
 import { Changes, deadline, present } from './changes.js'
@@ -356,7 +356,7 @@ export class RunningClient {
     const kept = verification && (await openDatabase(this.#copy))
     if (kept) this.#databases = [database, kept]
     const copy = verification && kept && (await openCopy(kept, this.net.rules, verification))
-    const create = this.net.rules.ordering.bodies === 'sealed' ? createClient : createWriter
+    const create = this.net.rules.ordering.bodies === 'sealed' ? createClient : createSubmittingClient
     const client: Client<Holdings> = await create({
       ...wishes,
       copy,

@@ -10,9 +10,9 @@ import type { Channel } from '#src/network/channel.js'
 import { Host } from '#src/network/host.js'
 import { QUERY_PROTOCOL, RECEIPTS_PROTOCOL, topicsOf } from '#src/network/names.js'
 import { RECEIPT_STREAMS } from '#src/network/stream-options.js'
-import { AccountAsker } from '#src/query/account-asker.js'
+import { AccountQueries } from '#src/query/account-queries.js'
 import { QUERY_STREAMS } from '#src/query/query-protocol.js'
-import { SequencerAsker } from '#src/query/sequencer-asker.js'
+import { SequencerQueries } from '#src/query/sequencer-queries.js'
 import { Changes, deadline, present } from './changes.js'
 import type { Cleanup } from './cleanup.js'
 import { identity, type TestNetwork } from './networks.js'
@@ -45,8 +45,8 @@ export class RawPeer extends Changes {
   readonly frames: Uint8Array[] = []
   /** Blocks from the blocks topic, as they came. */
   readonly blocks: Uint8Array[] = []
-  readonly asker: AccountAsker
-  readonly sequencerAsker: SequencerAsker
+  readonly asker: AccountQueries
+  readonly sequencerAsker: SequencerQueries
   #receiptsStream = 'is open'
 
   private constructor(
@@ -56,8 +56,8 @@ export class RawPeer extends Changes {
     readonly peer: PeerIdBytes
   ) {
     super()
-    this.asker = new AccountAsker(host, peer, net.rules, () => Date.now())
-    this.sequencerAsker = new SequencerAsker(host, peer, net.network)
+    this.asker = new AccountQueries(host, peer, net.rules, () => Date.now())
+    this.sequencerAsker = new SequencerQueries(host, peer, net.network)
   }
 
   static async connect(

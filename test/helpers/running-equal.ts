@@ -3,16 +3,17 @@ import type { PrivateKey } from '@libp2p/interface'
 import { type PeerIdBytes, toHex } from '#src/core/bytes.js'
 import { Host } from '#src/network/host.js'
 import type { ControlledPeer } from '#src/node/controls.js'
-import { createEqual, type EqualOptions } from '#src/node/equal.js'
+import { createFullNode, type FullNodeOptions } from '#src/node/full-node.js'
 import type { PeerOptions } from '#src/node/peer-options.js'
-import { AccountAsker } from '#src/query/account-asker.js'
-import { NodeAsker } from '#src/query/node-asker.js'
+import { AccountQueries } from '#src/query/account-queries.js'
+import { NodeQueries } from '#src/query/node-queries.js'
 import { deadline } from './changes.js'
 import type { Cleanup } from './cleanup.js'
 import { identity, type TestNetwork } from './networks.js'
 import { RunningPeer } from './peers.js'
 
-export interface EqualWishes extends Partial<Pick<EqualOptions, 'mining' | 'owners' | 'connect' | 'rates'>> {
+export interface EqualWishes
+  extends Partial<Pick<FullNodeOptions, 'mining' | 'owners' | 'connect' | 'rates'>> {
   readonly who?: string
 }
 
@@ -42,7 +43,7 @@ export class RunningEqual extends RunningPeer {
 
   protected override create(peer: Omit<PeerOptions, 'key'>): Promise<ControlledPeer> {
     const { connect = [], owners = [], mining, rates } = this.wishes
-    return createEqual({
+    return createFullNode({
       ...peer,
       key: this.key,
       connect,
@@ -65,8 +66,8 @@ export async function levelled(...peers: readonly RunningEqual[]): Promise<void>
 export interface Reader {
   readonly host: Host
   readonly peer: PeerIdBytes
-  readonly asker: AccountAsker
-  readonly node: NodeAsker
+  readonly asker: AccountQueries
+  readonly node: NodeQueries
 }
 
 export async function readerOf(
@@ -79,6 +80,6 @@ export async function readerOf(
   await host.start()
   cleanup.add(() => host.stop())
   const peer = await host.connect(address, deadline())
-  const asker = new AccountAsker(host, peer, net.rules, () => Date.now())
-  return { host, peer, asker, node: new NodeAsker(host, peer, net.network.id) }
+  const asker = new AccountQueries(host, peer, net.rules, () => Date.now())
+  return { host, peer, asker, node: new NodeQueries(host, peer, net.network.id) }
 }

@@ -1,5 +1,5 @@
-import { ChainResponder, type ServedChain } from '#src/api/chain-responder.js'
-import type { Responder } from '#src/api/responder.js'
+import { ChainHandler, type ServedChain } from '#src/api/chain-handler.js'
+import type { Handler } from '#src/api/handler.js'
 import { encodeBlock } from '#src/core/block.js'
 import { equal } from '#src/core/bytes.js'
 import { Host } from '#src/network/host.js'
@@ -30,12 +30,12 @@ export async function serve(
   cleanup: Cleanup,
   host: Host,
   net: TestNetwork,
-  ...responders: readonly Responder[]
+  ...handlers: readonly Handler[]
 ): Promise<QueryServer> {
   const server = new QueryServer(host, {
     network: net.network.id,
     clock: () => performance.now(),
-    responders
+    handlers
   })
   await server.start()
   cleanup.add(() => server.stop())
@@ -59,11 +59,11 @@ export async function listening(
 export function servedBy(
   cleanup: Cleanup,
   net: TestNetwork,
-  ...responders: readonly Responder[]
+  ...handlers: readonly Handler[]
 ): Promise<string> {
-  return listening(cleanup, net, host => serve(cleanup, host, net, ...responders))
+  return listening(cleanup, net, host => serve(cleanup, host, net, ...handlers))
 }
 
-export function chainResponder(maker: ChainMaker): ChainResponder {
-  return new ChainResponder(servedChain(maker), () => 0)
+export function chainResponder(maker: ChainMaker): ChainHandler {
+  return new ChainHandler(servedChain(maker), () => 0)
 }

@@ -1,5 +1,5 @@
 import { encodeBundle } from '#src/core/bundle.js'
-import { Unjudged, ValidationPool } from '#src/validation/validation-pool.js'
+import { NotValidated, ValidationPool } from '#src/validation/validation-pool.js'
 import { OpenAuthor } from './authors.js'
 import { MADE_TO_STOP } from './failing-worker.js'
 import { makeWorkNetwork } from './networks.js'
@@ -14,7 +14,7 @@ const judged = pool.validate(encodeBundle([alice.say({ text: MADE_TO_STOP }).env
 try {
   for (const { ok } of await judged) process.stdout.write(ok ? 'valid\n' : 'invalid\n')
 } catch (error) {
-  if (!(error instanceof Unjudged)) throw error
+  if (!(error instanceof NotValidated)) throw error
   process.stdout.write('unjudged\n')
 }
 await pool.stop()

@@ -3,12 +3,12 @@ import type { PrivateKey } from '@libp2p/interface'
 import { submit } from '#src/client/submission-client.js'
 import { type PeerIdBytes, toHex } from '#src/core/bytes.js'
 import { networkOf, type UnorderedNetwork } from '#src/core/network-document.js'
-import type { Fate } from '#src/core/submission.js'
+import type { SubmissionResult } from '#src/core/submission.js'
 import { Host } from '#src/network/host.js'
 import type { ControlledPeer, SetHoldings } from '#src/node/controls.js'
 import type { PeerOptions } from '#src/node/peer-options.js'
-import { createUnordered } from '#src/node/unordered.js'
-import { SetAsker } from '#src/replication/set/set-asker.js'
+import { createReplica } from '#src/node/replica.js'
+import { SetQueries } from '#src/replication/set/set-queries.js'
 import { envelopesOf, type Made } from './authors.js'
 import { deadline } from './changes.js'
 import type { Cleanup } from './cleanup.js'
@@ -64,7 +64,7 @@ export class RunningUnordered extends RunningPeer<UnorderedTestNetwork, SetHoldi
   protected override create(
     peer: Omit<PeerOptions<UnorderedNetwork>, 'key'>
   ): Promise<ControlledPeer<SetHoldings>> {
-    return createUnordered({ ...peer, ...this.wishes, key: this.key, connect: this.connect })
+    return createReplica({ ...peer, ...this.wishes, key: this.key, connect: this.connect })
   }
 
   /** What it has come to, as it said last. */
@@ -84,7 +84,7 @@ export class Customer {
     readonly net: UnorderedTestNetwork,
     readonly host: Host,
     readonly peer: PeerIdBytes,
-    readonly asker: SetAsker
+    readonly asker: SetQueries
   ) {}
 
   static async of(
@@ -96,10 +96,10 @@ export class Customer {
     await host.start()
     cleanup.add(() => host.stop())
     const peer = await host.connect(address, deadline())
-    return new Customer(net, host, peer, new SetAsker(host, peer, net.network))
+    return new Customer(net, host, peer, new SetQueries(host, peer, net.network))
   }
 
-  handIn(...transfers: readonly Pick<Made, 'envelope'>[]): Promise<readonly Fate[]> {
+  handIn(...transfers: readonly Pick<Made, 'envelope'>[]): Promise<readonly SubmissionResult[]> {
     return submit(this.host, this.peer, this.net.network.id, envelopesOf(transfers), deadline())
   }
 

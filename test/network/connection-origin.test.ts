@@ -7,8 +7,8 @@ import type { PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { LIMITS } from '#src/core/limits.js'
+import { type Arrival, ConnectionGater } from '#src/network/connection-gater.js'
 import { originOf } from '#src/network/connection-origin.js'
-import { type Arrival, Gatekeeper } from '#src/network/gatekeeper.js'
 import { Host, type HostOptions } from '#src/network/host.js'
 import { deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
@@ -79,10 +79,10 @@ describe('Connections of one host', () => {
 
   /** A connection from there, as far as it is looked at before it is encrypted. */
   /** How many of so many connections, each of which ends at once, are taken. */
-  function takenOf(gatekeeper: Gatekeeper, count: number, from: (index: number) => string): number {
+  function takenOf(gater: ConnectionGater, count: number, from: (index: number) => string): number {
     const arrivals = Array.from({ length: count }, (_, index) => arrivalFrom(from(index)))
     return arrivals.filter(arrival => {
-      const isTaken = !gatekeeper.denyInboundConnection(arrival)
+      const isTaken = !gater.denyInboundConnection(arrival)
       arrival.dispatchEvent(new Event('close'))
       return isTaken
     }).length
@@ -93,16 +93,16 @@ describe('Connections of one host', () => {
   }
 
   it('are those of a whole IPv6 /64, whichever of its addresses they come from, until one of them has ended', () => {
-    const gatekeeper = new Gatekeeper(2, undefined)
+    const gater = new ConnectionGater(2, undefined)
     const arrivals = Array.from({ length: 200 }, (_, index) =>
       arrivalFrom(`/ip6/2001:db8::${index.toString(16)}:1`)
     )
-    const taken = arrivals.filter(arrival => !gatekeeper.denyInboundConnection(arrival))
+    const taken = arrivals.filter(arrival => !gater.denyInboundConnection(arrival))
     assert.equal(taken.length, 2)
-    assert.equal(gatekeeper.denyInboundConnection(arrivalFrom('/ip6/2001:db8:0:1::1')), false)
+    assert.equal(gater.denyInboundConnection(arrivalFrom('/ip6/2001:db8:0:1::1')), false)
     taken[0]?.dispatchEvent(new Event('close'))
-    assert.equal(gatekeeper.denyInboundConnection(arrivalFrom('/ip6/2001:db8::ffff')), false)
-    assert.equal(gatekeeper.denyInboundConnection(arrivalFrom('/ip6/2001:db8::ffff')), true)
+    assert.equal(gater.denyInboundConnection(arrivalFrom('/ip6/2001:db8::ffff')), false)
+    assert.equal(gater.denyInboundConnection(arrivalFrom('/ip6/2001:db8::ffff')), true)
   })
 
   it('are never all, however many of an IPv6 /48 or an IPv4 /24 take part', () => {
@@ -110,25 +110,25 @@ describe('Connections of one host', () => {
       (index: number) => `/ip6/2001:db8:1:${index.toString(16)}::1`,
       (index: number) => `/ip4/203.0.113.${index % 256}`
     ]) {
-      const gatekeeper = new Gatekeeper(LIMITS.connectionsPerHost, undefined)
+      const gater = new ConnectionGater(LIMITS.connectionsPerHost, undefined)
       const arrivals = Array.from({ length: LIMITS.connections }, (_, index) => arrivalFrom(from(index)))
       const taken = arrivals.filter(arrival => {
-        const isTaken = !gatekeeper.denyInboundConnection(arrival)
-        gatekeeper.denyInboundUpgradedConnection(stranger, arrival)
+        const isTaken = !gater.denyInboundConnection(arrival)
+        gater.denyInboundUpgradedConnection(stranger, arrival)
         return isTaken
       })
       assert.equal(taken.length, (3 * LIMITS.connections) / 4)
-      assert.equal(gatekeeper.denyInboundConnection(arrivalFrom('/ip4/192.0.2.7')), false)
+      assert.equal(gater.denyInboundConnection(arrivalFrom('/ip4/192.0.2.7')), false)
     }
   })
 
   it('are no more than are left for all others: two hosts of two sites have never all, and fifty clients of a third connect', () => {
-    const gatekeeper = new Gatekeeper(LIMITS.connectionsPerHost, undefined)
+    const gater = new ConnectionGater(LIMITS.connectionsPerHost, undefined)
     const openOf = (address: string, count: number): number => {
       const arrivals = Array.from({ length: count }, () => arrivalFrom(address))
       return arrivals.filter(arrival => {
-        const isTaken = !gatekeeper.denyInboundConnection(arrival)
-        gatekeeper.denyInboundUpgradedConnection(stranger, arrival)
+        const isTaken = !gater.denyInboundConnection(arrival)
+        gater.denyInboundUpgradedConnection(stranger, arrival)
         return isTaken
       }).length
     }
@@ -163,35 +163,35 @@ describe('Connections of one host', () => {
   })
 
   it('that have shaken hands leave places for others of their site that do', () => {
-    const gatekeeper = new Gatekeeper(LIMITS.connectionsPerHost, undefined)
+    const gater = new ConnectionGater(LIMITS.connectionsPerHost, undefined)
     const from = (index: number): string => `/ip4/203.0.113.${index % 256}`
     const arrivals = Array.from({ length: LIMITS.pendingConnectionsPerSite + 1 }, (_, index) =>
       arrivalFrom(from(index))
     )
-    const denied = arrivals.filter(arrival => gatekeeper.denyInboundConnection(arrival))
+    const denied = arrivals.filter(arrival => gater.denyInboundConnection(arrival))
     assert.deepEqual(denied, arrivals.slice(-1))
-    assert.equal(gatekeeper.denyInboundConnection(arrivalFrom('/ip4/192.0.2.7')), false)
-    gatekeeper.denyInboundUpgradedConnection(stranger, present(arrivals[0]))
-    assert.equal(gatekeeper.denyInboundConnection(arrivalFrom(from(0))), false)
+    assert.equal(gater.denyInboundConnection(arrivalFrom('/ip4/192.0.2.7')), false)
+    gater.denyInboundUpgradedConnection(stranger, present(arrivals[0]))
+    assert.equal(gater.denyInboundConnection(arrivalFrom(from(0))), false)
     // One that ends afterwards makes no second place.
     arrivals[0]?.dispatchEvent(new Event('close'))
-    assert.equal(gatekeeper.denyInboundConnection(arrivalFrom(from(1))), true)
+    assert.equal(gater.denyInboundConnection(arrivalFrom(from(1))), true)
   })
 
   it('come at a limited rate, counted by the IPv6 /64', () => {
-    const gatekeeper = new Gatekeeper(LIMITS.connectionsPerHost, undefined)
-    const taken = takenOf(gatekeeper, 3 * burst, index => `/ip6/2001:db8::${index.toString(16)}`)
+    const gater = new ConnectionGater(LIMITS.connectionsPerHost, undefined)
+    const taken = takenOf(gater, 3 * burst, index => `/ip6/2001:db8::${index.toString(16)}`)
     assert.ok(taken >= burst && taken < 2 * burst, `${taken} are taken`)
   })
 
   it('come at a limited rate from many hosts together, which keep no other site out', () => {
-    const gatekeeper = new Gatekeeper(LIMITS.connectionsPerHost, undefined)
+    const gater = new ConnectionGater(LIMITS.connectionsPerHost, undefined)
     const { burst: all } = LIMITS.allConnectionsRate
-    const taken = takenOf(gatekeeper, 4 * all, index => `/ip4/192.0.2.${index % 8}`)
+    const taken = takenOf(gater, 4 * all, index => `/ip4/192.0.2.${index % 8}`)
     assert.ok(taken >= all && taken < 2 * all, `${taken} are taken`)
-    assert.equal(gatekeeper.denyInboundConnection(arrivalFrom('/ip4/192.0.2.9')), true)
+    assert.equal(gater.denyInboundConnection(arrivalFrom('/ip4/192.0.2.9')), true)
     assert.equal(
-      takenOf(gatekeeper, 2, () => '/ip4/198.51.100.1'),
+      takenOf(gater, 2, () => '/ip4/198.51.100.1'),
       2
     )
   })

@@ -7,7 +7,7 @@ import { LIMITS } from '#src/core/limits.js'
 import { decodeQuery, type Query } from '#src/core/query.js'
 import { QUERY_PROTOCOL } from '#src/network/names.js'
 import type { Ancestors } from '#src/orderings/ordering.js'
-import { ChainTooLong, QueryFailed, Untrue } from '#src/query/query-errors.js'
+import { ChainTooLong, InvalidAnswer, QueryFailed } from '#src/query/query-errors.js'
 import { QUERY_STREAMS } from '#src/query/query-protocol.js'
 import { VerifiedChain } from '#src/query/verified-chain.js'
 import { deadline, present } from '../helpers/changes.js'
@@ -114,7 +114,7 @@ describe('a peer with a chain of easy headers that does not end', () => {
     const { asker } = await readerOf(cleanup, net, await endless.serve(cleanup))
     const chain = new VerifiedChain(asker, net.rules, now)
     await assert.rejects(chain.follow(), (error: unknown) => {
-      assert.ok(error instanceof Untrue)
+      assert.ok(error instanceof InvalidAnswer)
       assert.match(error.message, /at this height it cannot be easier than/)
       return true
     })

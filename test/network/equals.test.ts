@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { OfferResponder } from '#src/api/offer-responder.js'
-import { OwnerResponder } from '#src/api/owner-responder.js'
+import { OfferHandler } from '#src/api/offer-handler.js'
+import { OwnerHandler } from '#src/api/owner-handler.js'
 import { submit } from '#src/client/submission-client.js'
 import type { CheckpointedHeader } from '#src/core/block.js'
 import { concat, type EnvelopeBytes, equal, type Hash, toHex, utf8 } from '#src/core/bytes.js'
 import { sha256 } from '#src/core/hash.js'
 import { signerOf } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
-import { decodeSubmissionAnswer, encodeSubmission, type Fate } from '#src/core/submission.js'
+import { decodeSubmissionAnswer, encodeSubmission, type SubmissionResult } from '#src/core/submission.js'
 import { SubmissionServer, type SubmissionServerOptions } from '#src/intake/submission-server.js'
 import { SUBMIT_PROTOCOL } from '#src/network/names.js'
 import { SUBMIT_STREAMS } from '#src/network/stream-options.js'
 import type { Made } from '#src/orderings/producer.js'
-import type { NodeAsker } from '#src/query/node-asker.js'
+import type { NodeQueries } from '#src/query/node-queries.js'
 import { QueryClient } from '#src/query/query-client.js'
 import { NotFound, QueryFailed, QueryRefused } from '#src/query/query-errors.js'
 import { ValidationShares } from '#src/validation/validation-shares.js'
@@ -56,7 +56,7 @@ async function offer(
   { host, node }: Reader,
   maker: ChainMaker,
   serving = maker
-): ReturnType<NodeAsker['offer']> {
+): ReturnType<NodeQueries['offer']> {
   const server = await serve(cleanup, host, maker.net, chainResponder(serving))
   const { header, id } = present(maker.blocks.at(-1)).signed
   const outcome = await node.offer({ height: header.height, id, weight: maker.cursor.weight })
@@ -261,7 +261,7 @@ describe('what a node says of itself, and what its owner may have it do', () => 
     const begun = Promise.withResolvers<void>()
     const ended = Promise.withResolvers<Made>()
     const key = await identity('owner in a hurry')
-    const responder = new OwnerResponder({
+    const handler = new OwnerHandler({
       owners: [signerOf(key).peerId],
       mine: async (_, signal) => {
         signal.addEventListener('abort', () => ended.resolve({ ok: true, blocks: [] }))
@@ -270,7 +270,7 @@ describe('what a node says of itself, and what its owner may have it do', () => 
       },
       shutdown: () => assert.fail('nobody asked for it')
     })
-    const address = await servedBy(cleanup, net, responder)
+    const address = await servedBy(cleanup, net, handler)
     const hurried = await readerOf(cleanup, net, address, 'owner in a hurry')
     const mining = hurried.node.mine(1)
     await begun.promise
@@ -302,8 +302,10 @@ describe('messages that are handed in', () => {
     reader = await readerOf(cleanup, net, node.address)
   })
 
-  const handIn = ({ host, peer }: Reader, envelopes: readonly EnvelopeBytes[]): Promise<readonly Fate[]> =>
-    submit(host, peer, net.network.id, envelopes, never)
+  const handIn = (
+    { host, peer }: Reader,
+    envelopes: readonly EnvelopeBytes[]
+  ): Promise<readonly SubmissionResult[]> => submit(host, peer, net.network.id, envelopes, never)
 
   it('are accepted, known, or refused with the reason, each by itself and in order', async () => {
     const [first, second] = alice.says(2)
@@ -393,7 +395,7 @@ describe('messages that are handed in', () => {
       cleanup.add(() => server.stop())
     })
 
-  const acceptAll = async (envelopes: readonly EnvelopeBytes[]): Promise<Fate[]> =>
+  const acceptAll = async (envelopes: readonly EnvelopeBytes[]): Promise<SubmissionResult[]> =>
     envelopes.map(() => ({ kind: 'accepted' }))
 
   it('are refused as rate limited where one peer hands in too often, and taken from others', async () => {
@@ -570,7 +572,7 @@ describe('a chain that is offered', () => {
     const address = await servedBy(
       cleanup,
       net,
-      new OfferResponder(async () => {
+      new OfferHandler(async () => {
         considered += 1
         if (considered === most) full.resolve()
         if (considered <= most) await waiting.promise
@@ -578,7 +580,7 @@ describe('a chain that is offered', () => {
       })
     )
     const claim = { height: 1, id: net.network.id, weight: 1n }
-    const offers: ReturnType<NodeAsker['offer']>[] = []
+    const offers: ReturnType<NodeQueries['offer']>[] = []
     const elsewhere = await fromAnotherHost(cleanup, address, '127.0.0.2')
     const other = await readerOf(cleanup, net, elsewhere, 'one with a chain from elsewhere')
     const last = await readerOf(cleanup, net, address, 'the last one with a chain')

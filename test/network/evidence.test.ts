@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ChainResponder } from '#src/api/chain-responder.js'
-import { type Responder, replyWith } from '#src/api/responder.js'
+import { ChainHandler } from '#src/api/chain-handler.js'
+import { type Handler, replyWith } from '#src/api/handler.js'
 import type { EvidenceKind } from '#src/core/evidence-shape.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { rootOf } from '#src/core/merkle.js'
 import { Host } from '#src/network/host.js'
-import { SequencerAsker } from '#src/query/sequencer-asker.js'
+import { SequencerQueries } from '#src/query/sequencer-queries.js'
 import { readEvidence } from '#src/validation/evidence-check.js'
 import type { Made } from '../helpers/authors.js'
 import { ChainMaker } from '../helpers/blocks.js'
@@ -40,7 +40,7 @@ describe('evidence of a lying sequencer', () => {
     await host.start()
     cleanup.add(() => host.stop())
     const peer = await host.connect(follower.address, deadline())
-    const shown = await new SequencerAsker(host, peer, net.network).shownEvidence()
+    const shown = await new SequencerQueries(host, peer, net.network).shownEvidence()
     assert.ok(shown.length > 0)
     for (const bytes of shown) await readEvidence(bytes, net.network, new VerifierCache())
   }
@@ -150,7 +150,7 @@ describe('evidence of a lying sequencer', () => {
     maker.add([alice.pay(bob, 50n)])
     other.add([(await Payer.create(net, 'alice')).pay(bob, 51n)])
     const heads = chainResponder(other)
-    const asked: Responder = {
+    const asked: Handler = {
       reply: query =>
         query.kind === 'consistency'
           ? replyWith({ ...query, path: [] })
@@ -195,7 +195,7 @@ describe('evidence of a lying sequencer', () => {
       const forged = forge(maker, alice.pay(bob, 1n), bob.pay(alice, 551n))
       maker.blocks.push(forged)
       const shown = { ...servedChain(maker), head: () => forged.signed }
-      const liar = await servedBy(cleanup, net, new ChainResponder(shown, () => 0))
+      const liar = await servedBy(cleanup, net, new ChainHandler(shown, () => 0))
       const follower = await RunningFollower.start(cleanup, net, [liar])
       await convicted(follower, ['state'])
       assert.equal(follower.blocks.length, 1)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Responder } from '#src/api/responder.js'
+import type { Handler } from '#src/api/handler.js'
 import { keys, ranges } from '#src/chain/store.js'
 import { signHeader } from '#src/core/block.js'
 import { toHex } from '#src/core/bytes.js'
@@ -8,7 +8,7 @@ import { sha256 } from '#src/core/hash.js'
 import { signReceipt } from '#src/core/receipt.js'
 import { Host } from '#src/network/host.js'
 import { topicsOf } from '#src/network/names.js'
-import { ClaimAsker } from '#src/query/claim-asker.js'
+import { HeaderQueries } from '#src/query/header-queries.js'
 import { Author } from '../helpers/authors.js'
 import { ChainMaker } from '../helpers/blocks.js'
 import { deadline, present } from '../helpers/changes.js'
@@ -39,7 +39,7 @@ describe('false evidence, made of the public data of an honest sequencer', () =>
     const host = await Host.create({ key: await identity('stranger'), listen: [], topics: [] })
     await host.start()
     cleanup.add(() => host.stop())
-    const asker = new ClaimAsker(host, await host.connect(address, deadline()), net.rules)
+    const asker = new HeaderQueries(host, await host.connect(address, deadline()), net.rules)
     const [one, two] = [await asker.claimedBlock(1), await asker.claimedBlock(2)]
     return [
       foldedLogEvidence(undefined, one.block, one.peaks),
@@ -116,7 +116,7 @@ describe('false evidence, made of the public data of an honest sequencer', () =>
       foldedLogEvidence(present(one).signed, present(two), peaks)
     ]
     let asked = 0
-    const evidence: Responder = {
+    const evidence: Handler = {
       reply: query => {
         if (query.kind !== 'evidence') return undefined
         asked += 1

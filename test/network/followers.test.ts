@@ -4,10 +4,10 @@ import { signerOf } from '#src/core/keys.js'
 import { decodeQuery } from '#src/core/query.js'
 import { Host } from '#src/network/host.js'
 import { QUERY_PROTOCOL } from '#src/network/names.js'
-import { Asker } from '#src/query/asker.js'
+import { BlockQueries } from '#src/query/block-queries.js'
 import { NotFound } from '#src/query/query-errors.js'
 import { QUERY_STREAMS } from '#src/query/query-protocol.js'
-import { SequencerAsker } from '#src/query/sequencer-asker.js'
+import { SequencerQueries } from '#src/query/sequencer-queries.js'
 import { assertBytes } from '../helpers/bytes.js'
 import { sealingKeyOf } from '../helpers/certificates.js'
 import { deadline, present } from '../helpers/changes.js'
@@ -47,11 +47,11 @@ describe('followers', () => {
     await reader.start()
     cleanup.add(() => reader.stop())
     const peer = await reader.connect(follower.address, deadline())
-    const asker = new Asker(reader, peer, net.rules, () => Date.now())
+    const asker = new BlockQueries(reader, peer, net.rules, () => Date.now())
     assert.equal((await asker.head()).signed.header.height, 2)
     assert.equal((await asker.blockAt(1)).envelopes.length, 5)
     assert.equal((await asker.inclusion({ position: 7 })).signed.header.height, 2)
-    assert.equal((await sealingKeyOf(new SequencerAsker(reader, peer, net.network), net)).keyId.length, 8)
+    assert.equal((await sealingKeyOf(new SequencerQueries(reader, peer, net.network), net)).keyId.length, 8)
     const [one, two] = sequencer.blocks.map(({ header }) => header)
     await asker.consistency(present(one), present(two))
   })
@@ -68,8 +68,8 @@ describe('followers', () => {
     const reader = await Host.create({ key: await identity('reader'), listen: [], topics: [] })
     await reader.start()
     cleanup.add(() => reader.stop())
-    const askerAt = async (address: string): Promise<SequencerAsker> =>
-      new SequencerAsker(reader, await reader.connect(address, deadline()), net.network)
+    const askerAt = async (address: string): Promise<SequencerQueries> =>
+      new SequencerQueries(reader, await reader.connect(address, deadline()), net.network)
     const theirs = await askerAt(sequencer.address)
     for (const { address, events } of [near, far]) {
       await events.times('connected', 1)

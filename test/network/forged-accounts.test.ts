@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { ChainResponder, type ServedChain } from '#src/api/chain-responder.js'
+import { ChainHandler, type ServedChain } from '#src/api/chain-handler.js'
 import type { Account } from '#src/applications/ledger/account.js'
 import { encodeAccountProof } from '#src/applications/ledger/account-proof.js'
 import { LedgerState } from '#src/applications/ledger/state.js'
@@ -12,7 +12,7 @@ import { signerOf } from '#src/core/keys.js'
 import { decodeQuery, type Query } from '#src/core/query.js'
 import { Host } from '#src/network/host.js'
 import { QUERY_PROTOCOL } from '#src/network/names.js'
-import { QueryFailed, Untrue } from '#src/query/query-errors.js'
+import { InvalidAnswer, QueryFailed } from '#src/query/query-errors.js'
 import { QUERY_STREAMS } from '#src/query/query-protocol.js'
 import { ChainMaker } from '../helpers/blocks.js'
 import { Changes, deadline, present } from '../helpers/changes.js'
@@ -44,7 +44,7 @@ class Forger extends Changes {
     name = 'forger'
   ): Promise<Forger> {
     const forger = new Forger()
-    const responder = new ChainResponder(chainOf(headers), () => 0)
+    const handler = new ChainHandler(chainOf(headers), () => 0)
     const host = await Host.create({
       key: await identity(name),
       listen: ['/ip4/127.0.0.1/tcp/0'],
@@ -55,7 +55,7 @@ class Forger extends Changes {
       forger.questions += 1
       if (query.kind === 'account') forger.asked += 1
       forger.changed()
-      for await (const answer of answersTo(query, responder, shown))
+      for await (const answer of answersTo(query, handler, shown))
         await channel.send(encodeAnswer(answer), deadline())
       await channel.close(deadline())
     })
@@ -68,11 +68,11 @@ class Forger extends Changes {
 
 async function* answersTo(
   query: Query,
-  responder: ChainResponder,
+  handler: ChainHandler,
   shown: Shown | undefined
 ): AsyncIterable<Answer> {
   if (query.kind !== 'account')
-    return yield* responder.reply(query)?.answers ?? [{ kind: 'notFound', detail: 'it is not here' }]
+    return yield* handler.reply(query)?.answers ?? [{ kind: 'notFound', detail: 'it is not here' }]
   if (shown === undefined) return yield { kind: 'notFound', detail: 'it is kept back' }
   const { signed, proof } = shown
   yield { kind: 'account', header: signed.envelope, checkpoint: signed.checkpoint, proof }
@@ -189,7 +189,7 @@ describe('what an account has, by several peers among equals', () => {
   ] as const)
     it(`is not what no account can have, whatever work shows it: ${what}`, async () => {
       await connect(await lightForger(held))
-      await assert.rejects(balance(), Untrue)
+      await assert.rejects(balance(), InvalidAnswer)
     })
 
   it('is not what a chain with less work says than one that was shown before', async () => {
@@ -239,6 +239,6 @@ describe('what an account has, by several peers among equals', () => {
     const [first] = miner.blocks
     const shown = { proof: encodeAccountProof(state.prove(alice)), signed: present(first) }
     await connect(await Forger.start(cleanup, miner.blocks, shown))
-    await assert.rejects(balance(), Untrue)
+    await assert.rejects(balance(), InvalidAnswer)
   })
 })

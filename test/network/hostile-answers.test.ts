@@ -8,7 +8,7 @@ import { Host } from '#src/network/host.js'
 import { QUERY_PROTOCOL } from '#src/network/names.js'
 import { expectedAnswers } from '#src/query/expected-answers.js'
 import { QueryClient } from '#src/query/query-client.js'
-import { QueryFailed, Untrue } from '#src/query/query-errors.js'
+import { InvalidAnswer, QueryFailed } from '#src/query/query-errors.js'
 import { QUERY_STREAMS } from '#src/query/query-protocol.js'
 import { SCHEMA, varint } from '../core/protobuf.js'
 import { deadline, present } from '../helpers/changes.js'
@@ -99,7 +99,7 @@ describe('a peer that answers with what costs most', () => {
       for (const { name, number } of choices) {
         if (expectedAnswers(query).kinds.has(kindOf(name))) continue
         await assert.rejects(ask(query, field(number, new Uint8Array(100))), error => {
-          assert.ok(error instanceof Untrue, `${query.kind}: ${error}`)
+          assert.ok(error instanceof InvalidAnswer, `${query.kind}: ${error}`)
           assert.ok(error.message.includes(` ${kindOf(name)},`), error.message)
           return true
         })
@@ -150,7 +150,7 @@ describe('a peer that answers with what costs most', () => {
     const nested = new Uint8Array(LIMITS.answerBytes / 4).fill(0x1b)
     for (const query of [queries.head, queries.range])
       await assert.rejects(ask(query, nested), error => {
-        assert.ok(error instanceof Untrue || error instanceof DecodeError, String(error))
+        assert.ok(error instanceof InvalidAnswer || error instanceof DecodeError, String(error))
         assert.doesNotMatch(error.message, /call stack/)
         return true
       })

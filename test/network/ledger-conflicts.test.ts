@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { LedgerState } from '#src/applications/ledger/state.js'
 import { submit } from '#src/client/submission-client.js'
 import { equal, type PeerIdBytes, toHex } from '#src/core/bytes.js'
-import type { Fate } from '#src/core/submission.js'
-import type { AccountAsker } from '#src/query/account-asker.js'
+import type { SubmissionResult } from '#src/core/submission.js'
+import type { AccountQueries } from '#src/query/account-queries.js'
 import type { Made } from '../helpers/authors.js'
 import { assertBytes } from '../helpers/bytes.js'
 import { deadline, present } from '../helpers/changes.js'
@@ -18,13 +18,13 @@ const ROUNDS = 6
 
 /** Everybody proves the same accounts after the same block, after all blocks before it too. Gives the balances. */
 async function agreed(
-  askers: readonly AccountAsker[],
+  askers: readonly AccountQueries[],
   holders: readonly { readonly peerId: PeerIdBytes }[]
 ): Promise<bigint[]> {
   const [first] = askers
   const { signed, accounts } = await present(first).accounts()
   assertBytes(LedgerState.of(accounts).digest(), signed.header.state)
-  const balancesAt = async (asker: AccountAsker, height: number): Promise<bigint[]> => {
+  const balancesAt = async (asker: AccountQueries, height: number): Promise<bigint[]> => {
     const shown = await Promise.all(holders.map(({ peerId }) => asker.account(peerId, height)))
     return shown.map(({ account }) => account.balance)
   }
@@ -84,7 +84,7 @@ describe('two transfers of the same units, handed to two peers at once', () => {
       if (isBobs) toBob += 1n
       await sequencer.events.times('block', round)
     }
-    const askers: AccountAsker[] = []
+    const askers: AccountQueries[] = []
     for (const peer of [sequencer, ...followers]) {
       if (peer instanceof RunningFollower) await peer.has(ROUNDS)
       askers.push((await RawPeer.connect(cleanup, net, peer.address, `reader ${askers.length}`)).asker)
@@ -109,7 +109,7 @@ describe('two transfers of the same units, handed to two peers at once', () => {
       peers.map(({ address }, index) => readerOf(cleanup, net, address, `reader ${index}`))
     )
     const [here, there] = [present(readers[0]), present(readers[1])]
-    const handIn = async ({ host, peer }: Reader, { envelope }: Made): Promise<Fate> =>
+    const handIn = async ({ host, peer }: Reader, { envelope }: Made): Promise<SubmissionResult> =>
       present((await submit(host, peer, net.network.id, [envelope], deadline()))[0])
     for (let round = 1; round <= ROUNDS; round += 1) {
       const sequence = BigInt(round)

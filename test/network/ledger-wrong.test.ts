@@ -4,7 +4,7 @@ import { decodeTransfer } from '#src/applications/ledger/transfer.js'
 import { submit } from '#src/client/submission-client.js'
 import { encodeBundle } from '#src/core/bundle.js'
 import { type PeerIdBytes, toHex } from '#src/core/bytes.js'
-import type { Fate } from '#src/core/submission.js'
+import type { SubmissionResult } from '#src/core/submission.js'
 import { topicsOf } from '#src/network/names.js'
 import { envelopesOf, type Made } from '../helpers/authors.js'
 import { assertBytes } from '../helpers/bytes.js'
@@ -39,7 +39,7 @@ function roundsOf(payer: Payer, to: Payer, start: number): Round[] {
 
 const inOrder = ({ valid: [first, second, third], wrong }: Round): Made[] => [first, second, wrong, third]
 
-const inWords = (fate: Fate): string => (fate.kind === 'refused' ? fate.reason : fate.kind)
+const inWords = (fate: SubmissionResult): string => (fate.kind === 'refused' ? fate.reason : fate.kind)
 
 describe('a quarter of all transfers is not valid', () => {
   const cleanup = new Cleanup(afterEach)
@@ -58,7 +58,7 @@ describe('a quarter of all transfers is not valid', () => {
     const { messages } = topicsOf(net.network.id)
     await Promise.all(
       readers.map(async ({ host, peer }, index) => {
-        const handIn = (...made: readonly Made[]): Promise<readonly Fate[]> =>
+        const handIn = (...made: readonly Made[]): Promise<readonly SubmissionResult[]> =>
           submit(host, peer, net.network.id, envelopesOf(made), deadline())
         const to = present(payers[(index + 1) % 3])
         const rounds = roundsOf(present(payers[index]), to, index)

@@ -4,7 +4,7 @@ import { concat, type PeerIdBytes, toHex } from '#src/core/bytes.js'
 import { peerIdToString } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
 import type { Reason } from '#src/core/refusal.js'
-import type { AccountAsker } from '#src/query/account-asker.js'
+import type { AccountQueries } from '#src/query/account-queries.js'
 import { NotFound } from '#src/query/query-errors.js'
 import { envelopesOf, type Made } from '../helpers/authors.js'
 import { assertBytes } from '../helpers/bytes.js'
@@ -24,7 +24,7 @@ import { RawPeer } from '../helpers/raw-peer.js'
 import { WRONG_TRANSFERS } from '../helpers/wrong-transfers.js'
 
 /** What these have at the peer that is asked, in its head's state, proved. */
-async function balancesAt(asker: AccountAsker, ...holders: readonly Holder[]): Promise<bigint[]> {
+async function balancesAt(asker: AccountQueries, ...holders: readonly Holder[]): Promise<bigint[]> {
   const shown = await Promise.all(holders.map(({ peerId }) => asker.account(peerId)))
   return shown.map(({ account }) => account.balance)
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { AccountResponder } from '#src/api/account-responder.js'
-import { BlockResponder } from '#src/api/block-responder.js'
-import { ChainResponder } from '#src/api/chain-responder.js'
-import type { Responder } from '#src/api/responder.js'
+import { AccountHandler } from '#src/api/account-handler.js'
+import { BlockHandler } from '#src/api/block-handler.js'
+import { ChainHandler } from '#src/api/chain-handler.js'
+import type { Handler } from '#src/api/handler.js'
 import {
   decodeAccount,
   decodeAccountProof,
@@ -19,8 +19,8 @@ import { sha256 } from '#src/core/hash.js'
 import { decodeQuery } from '#src/core/query.js'
 import { Host } from '#src/network/host.js'
 import { QUERY_PROTOCOL } from '#src/network/names.js'
-import { AccountAsker } from '#src/query/account-asker.js'
-import { QueryFailed, Untrue } from '#src/query/query-errors.js'
+import { AccountQueries } from '#src/query/account-queries.js'
+import { InvalidAnswer, QueryFailed } from '#src/query/query-errors.js'
 import { QUERY_STREAMS } from '#src/query/query-protocol.js'
 import { ChainMaker } from '../helpers/blocks.js'
 import { deadline, present } from '../helpers/changes.js'
@@ -47,7 +47,7 @@ for (const [name, make] of [
     let bob: Payer
     let chain: Chain
     let maker: ChainMaker
-    let asker: AccountAsker
+    let asker: AccountQueries
     let lie: (answer: AccountAnswer | AccountsAnswer) => Answer | Promise<Answer>
 
     before(async () => {
@@ -57,17 +57,15 @@ for (const [name, make] of [
       maker.addAll([alice.pay(bob, 100n), bob.pay(net.signer, 5n), alice.pay(bob, 1n), alice.pay(bob, 2n)])
       chain = await Chain.open(await memoryDatabase(), net.rules)
       for (const block of maker.blocks) assert.equal((await chain.import(block, LATER)).kind, 'extended')
-      const responders: readonly Responder[] = [
-        new AccountResponder(chain),
-        new BlockResponder(chain),
-        new ChainResponder(chain, () => 0)
+      const handlers: readonly Handler[] = [
+        new AccountHandler(chain),
+        new BlockHandler(chain),
+        new ChainHandler(chain, () => 0)
       ]
       const liar = await Host.create({ key: net.key, listen: ['/ip4/127.0.0.1/tcp/0'], topics: [] })
       await liar.serve(QUERY_PROTOCOL, QUERY_STREAMS, async (channel, peer, from) => {
         const { query } = decodeQuery(present(await channel.receive(deadline())))
-        const reply = responders
-          .map(responder => responder.reply(query, { peer, from }, deadline()))
-          .find(Boolean)
+        const reply = handlers.map(handler => handler.reply(query, { peer, from }, deadline())).find(Boolean)
         for await (const answer of present(reply, 'a reply').answers) {
           const isTold = answer.kind === 'account' || answer.kind === 'accounts'
           await channel.send(encodeAnswer(isTold ? await lie(answer) : answer), deadline())
@@ -80,13 +78,13 @@ for (const [name, make] of [
       await reader.start()
       cleanup.add(() => reader.stop())
       const peer = await reader.connect(present(liar.addresses()[0]), deadline())
-      asker = new AccountAsker(reader, peer, net.rules, () => LATER)
+      asker = new AccountQueries(reader, peer, net.rules, () => LATER)
     })
 
     async function expectCaught(asked: Promise<unknown>): Promise<void> {
       await assert.rejects(asked, error => {
         assert.ok(
-          error instanceof Untrue || error instanceof DecodeError || error instanceof QueryFailed,
+          error instanceof InvalidAnswer || error instanceof DecodeError || error instanceof QueryFailed,
           String(error)
         )
         return error.message !== ''

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { ChainResponder } from '#src/api/chain-responder.js'
+import { ChainHandler } from '#src/api/chain-handler.js'
 import { submit } from '#src/client/submission-client.js'
 import { type Answer, encodeAnswer } from '#src/core/answer.js'
 import { type Block, encodeBlock, signHeader } from '#src/core/block.js'
@@ -13,9 +13,9 @@ import { encodeSubmissionAnswer, type SubmissionAnswer } from '#src/core/submiss
 import { Host } from '#src/network/host.js'
 import { QUERY_PROTOCOL, SUBMIT_PROTOCOL } from '#src/network/names.js'
 import { SUBMIT_STREAMS } from '#src/network/stream-options.js'
-import { Asker } from '#src/query/asker.js'
-import { NodeAsker } from '#src/query/node-asker.js'
-import { QueryFailed, Untrue } from '#src/query/query-errors.js'
+import { BlockQueries } from '#src/query/block-queries.js'
+import { NodeQueries } from '#src/query/node-queries.js'
+import { InvalidAnswer, QueryFailed } from '#src/query/query-errors.js'
 import { QUERY_STREAMS } from '#src/query/query-protocol.js'
 import { Author } from '../helpers/authors.js'
 import { ChainMaker } from '../helpers/blocks.js'
@@ -33,8 +33,8 @@ describe('a peer of equal rank that lies', () => {
   let net: TestNetwork
   let chain: ChainMaker
   let alice: Author
-  let asker: Asker
-  let node: NodeAsker
+  let asker: BlockQueries
+  let node: NodeQueries
   let reader: Host
   let liar: Host
   let lie: Lie
@@ -47,7 +47,7 @@ describe('a peer of equal rank that lies', () => {
     alice = await Author.create(net, 'alice')
     chain.addAll(alice.says(8))
     liar = await Host.create({ key: net.key, listen: ['/ip4/127.0.0.1/tcp/0'], topics: [] })
-    const truth = new ChainResponder(servedChain(chain), () => 0)
+    const truth = new ChainHandler(servedChain(chain), () => 0)
     await liar.serve(QUERY_PROTOCOL, QUERY_STREAMS, async channel => {
       const { query } = decodeQuery(present(await channel.receive(deadline())))
       const answers: Answer[] = []
@@ -67,8 +67,8 @@ describe('a peer of equal rank that lies', () => {
     await reader.start()
     cleanup.add(() => reader.stop())
     const peer = await reader.connect(present(liar.addresses()[0]), deadline())
-    asker = new Asker(reader, peer, net.rules, () => Date.now())
-    node = new NodeAsker(reader, peer, net.network.id)
+    asker = new BlockQueries(reader, peer, net.rules, () => Date.now())
+    node = new NodeQueries(reader, peer, net.network.id)
   })
 
   async function read(items: AsyncIterable<unknown>): Promise<number> {
@@ -82,7 +82,7 @@ describe('a peer of equal rank that lies', () => {
 
   async function expectCaught(asked: Promise<unknown>): Promise<void> {
     await assert.rejects(asked, error => {
-      assert.ok(error instanceof Untrue || error instanceof DecodeError, String(error))
+      assert.ok(error instanceof InvalidAnswer || error instanceof DecodeError, String(error))
       return error.message !== ''
     })
   }

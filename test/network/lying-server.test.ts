@@ -28,11 +28,11 @@ import { type Receipt, readReceipt, signReceipt } from '#src/core/receipt.js'
 import { Envelope, Block as WireBlock } from '#src/core/wire/tallystick.js'
 import { Host } from '#src/network/host.js'
 import { QUERY_PROTOCOL } from '#src/network/names.js'
-import { Asker } from '#src/query/asker.js'
+import { BlockQueries } from '#src/query/block-queries.js'
 import { compareHeads } from '#src/query/head-comparison.js'
-import { Contradiction, Untrue } from '#src/query/query-errors.js'
+import { Contradiction, InvalidAnswer } from '#src/query/query-errors.js'
 import { QUERY_STREAMS } from '#src/query/query-protocol.js'
-import { SequencerAsker } from '#src/query/sequencer-asker.js'
+import { SequencerQueries } from '#src/query/sequencer-queries.js'
 import { readEvidence } from '#src/validation/evidence-check.js'
 import { Author, envelopesOf, type Made } from '../helpers/authors.js'
 import { assertBytes, flipped } from '../helpers/bytes.js'
@@ -96,8 +96,8 @@ describe('a server that lies', () => {
   let messages: Made[]
   let mallory: Signer
   let liar: Host
-  let asker: Asker
-  let sequencerAsker: SequencerAsker
+  let asker: BlockQueries
+  let sequencerAsker: SequencerQueries
   let lie: Lie
 
   // Nine messages in three blocks. The liar relays the truth, but for what `lie` makes of it.
@@ -127,8 +127,8 @@ describe('a server that lies', () => {
     await reader.start()
     cleanup.add(() => reader.stop())
     const peer = await reader.connect(present(liar.addresses()[0]), deadline())
-    asker = new Asker(reader, peer, net.rules, () => Date.now())
-    sequencerAsker = new SequencerAsker(reader, peer, net.network)
+    asker = new BlockQueries(reader, peer, net.rules, () => Date.now())
+    sequencerAsker = new SequencerQueries(reader, peer, net.network)
   })
 
   const idOf = (height: number): Hash => present(sequencer.blocks[height - 1]).id
@@ -150,7 +150,7 @@ describe('a server that lies', () => {
 
   async function expectCaught(ask: () => Promise<unknown>): Promise<void> {
     await assert.rejects(ask, error => {
-      assert.ok(error instanceof Untrue || error instanceof DecodeError, String(error))
+      assert.ok(error instanceof InvalidAnswer || error instanceof DecodeError, String(error))
       assert.notEqual(error.message, '')
       return true
     })

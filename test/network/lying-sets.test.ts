@@ -11,9 +11,9 @@ import { LIMITS } from '#src/core/limits.js'
 import { decodeQuery, type Query } from '#src/core/query.js'
 import { Host } from '#src/network/host.js'
 import { QUERY_PROTOCOL, topicsOf } from '#src/network/names.js'
-import { QueryFailed, Untrue } from '#src/query/query-errors.js'
+import { InvalidAnswer, QueryFailed } from '#src/query/query-errors.js'
 import { QUERY_STREAMS } from '#src/query/query-protocol.js'
-import { SetAsker } from '#src/replication/set/set-asker.js'
+import { SetQueries } from '#src/replication/set/set-queries.js'
 import type { Made } from '../helpers/authors.js'
 import { flipped } from '../helpers/bytes.js'
 import { deadline, present } from '../helpers/changes.js'
@@ -77,7 +77,7 @@ describe('a peer that tells untruths about its transfers', () => {
   let alice: Payer
   let one: Made
   let other: Made
-  let asker: SetAsker
+  let asker: SetQueries
   let lie: Lie
 
   before(async () => {
@@ -89,7 +89,7 @@ describe('a peer that tells untruths about its transfers', () => {
     await reader.start()
     cleanup.add(() => reader.stop())
     const peer = await reader.connect(present(liar.addresses()[0]), deadline())
-    asker = new SetAsker(reader, peer, net.network)
+    asker = new SetQueries(reader, peer, net.network)
   })
 
   it('is believed while it tells the truth', async () => {
@@ -190,14 +190,17 @@ describe('a peer that tells untruths about its transfers', () => {
     it(`is caught: ${what}`, async () => {
       lie = told
       await assert.rejects(ask(), error => {
-        assert.ok(error instanceof Untrue || error instanceof DecodeError, String(error))
+        assert.ok(error instanceof InvalidAnswer || error instanceof DecodeError, String(error))
         return error.message !== ''
       })
     })
 
   it('is not waited for without an end', async () => {
     lie = () => ({ kind: 'working' })
-    await assert.rejects(asker.status(), error => error instanceof Untrue || error instanceof QueryFailed)
+    await assert.rejects(
+      asker.status(),
+      error => error instanceof InvalidAnswer || error instanceof QueryFailed
+    )
   })
 })
 

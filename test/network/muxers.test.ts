@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { Host } from '#src/network/host.js'
-import { NodeAsker } from '#src/query/node-asker.js'
+import { NodeQueries } from '#src/query/node-queries.js'
 import { deadline } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { identity, makeNetwork } from '../helpers/networks.js'
@@ -26,7 +26,7 @@ for (const muxer of ['yamux', 'mplex'] as const)
       const ended = host.whenDisconnected(peer, deadline()).then(() => {
         isConnected = false
       })
-      const asker = new NodeAsker(host, peer, net.network.id)
+      const asker = new NodeQueries(host, peer, net.network.id)
       for (let round = 0; round < 40; round += 1)
         await Promise.all(Array.from({ length: 8 }, () => asker.node()))
       assert.ok(isConnected)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type PeerIdBytes, toHex } from '#src/core/bytes.js'
 import { AddressBook } from '#src/network/address-book.js'
 import { Host } from '#src/network/host.js'
-import { Neighbours } from '#src/network/neighbours.js'
+import { PersistentPeers } from '#src/network/persistent-peers.js'
 import { Changes, deadline, present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { identity } from '../helpers/networks.js'
@@ -40,9 +40,9 @@ describe('neighbours', () => {
   async function neighboursOf(
     host: Host,
     book: AddressBook
-  ): Promise<{ readonly neighbours: Neighbours; readonly joined: Joined }> {
+  ): Promise<{ readonly neighbours: PersistentPeers; readonly joined: Joined }> {
     const joined = new Joined()
-    const neighbours = new Neighbours(host, book, joined.hear, event => {
+    const neighbours = new PersistentPeers(host, book, joined.hear, event => {
       if (event.event === 'warning') joined.warn(event.message)
     })
     await neighbours.start()

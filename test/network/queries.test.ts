@@ -10,7 +10,7 @@ import { EMPTY_ROOT, verifyConsistency, verifyInclusion } from '#src/core/merkle
 import { encodeQuery } from '#src/core/query.js'
 import { QueryRequest } from '#src/core/wire/tallystick.js'
 import type { Channel } from '#src/network/channel.js'
-import { NodeAsker } from '#src/query/node-asker.js'
+import { NodeQueries } from '#src/query/node-queries.js'
 import { NotFound, QueryRefused } from '#src/query/query-errors.js'
 import { Author, envelopesOf, type Made } from '../helpers/authors.js'
 import { assertBytes } from '../helpers/bytes.js'
@@ -64,7 +64,7 @@ describe('queries', () => {
   })
 
   it('node: what the sequencer says of itself, and who is connected to it', async () => {
-    const info = await new NodeAsker(peer.host, peer.peer, net.network.id).node()
+    const info = await new NodeQueries(peer.host, peer.peer, net.network.id).node()
     assertBytes(info.peerId, net.sequencer)
     const { role, addresses, isMining, pool } = info
     assert.deepEqual(
@@ -98,7 +98,7 @@ describe('queries', () => {
   })
 
   it('mine, shutdown and offers are nothing for a sequencer', async () => {
-    const asker = new NodeAsker(peer.host, peer.peer, net.network.id)
+    const asker = new NodeQueries(peer.host, peer.peer, net.network.id)
     const claim = { height: 9, id: net.network.id, weight: 9n }
     for (const asked of [asker.mine(1), asker.shutdown(), asker.offer(claim)])
       await assert.rejects(asked, error => error instanceof QueryRefused && error.reason === 'not served')

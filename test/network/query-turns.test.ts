@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Reply, Responder } from '#src/api/responder.js'
+import type { Handler, Reply } from '#src/api/handler.js'
 import type { Answer } from '#src/core/answer.js'
 import { asHash, type EnvelopeBytes } from '#src/core/bytes.js'
 import { LIMITS } from '#src/core/limits.js'
@@ -30,7 +30,7 @@ const HEADER: Answer = {
 const BLOCK: Answer = { kind: 'block', block: new Uint8Array(4 * LIMITS.queryCost.bytesInToken), peaks: [] }
 
 /** Answers to `headers` as many headers as were wanted, to `range` as many blocks, and to anything else a status. */
-class Pages extends Changes implements Responder {
+class Pages extends Changes implements Handler {
   made = 0
 
   /** Where it is set, answers to `head` wait for it. */
@@ -83,7 +83,7 @@ describe('queries', () => {
       // A clock that stands: what is taken does not come back.
       const server = new QueryServer(host, {
         network: net.network.id,
-        responders: [pages],
+        handlers: [pages],
         clock: () => 0,
         rate: { perSecond: 1, burst }
       })

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BlockResponder } from '#src/api/block-responder.js'
-import { ChainResponder } from '#src/api/chain-responder.js'
-import type { Responder } from '#src/api/responder.js'
+import { BlockHandler } from '#src/api/block-handler.js'
+import { ChainHandler } from '#src/api/chain-handler.js'
+import type { Handler } from '#src/api/handler.js'
 import { Chain } from '#src/chain/chain.js'
 import { asking } from '#src/cli/ask/asking.js'
 import { Failure } from '#src/cli/failure.js'
 import { Host } from '#src/network/host.js'
-import { Asker } from '#src/query/asker.js'
-import { Untrue } from '#src/query/query-errors.js'
+import { BlockQueries } from '#src/query/block-queries.js'
+import { InvalidAnswer } from '#src/query/query-errors.js'
 import { VerifiedChain } from '#src/query/verified-chain.js'
 import { ChainMaker } from '../helpers/blocks.js'
 import { deadline } from '../helpers/changes.js'
@@ -22,10 +22,10 @@ import { servedBy } from '../helpers/served.js'
 
 const LEDGER = await ledgerOf({ alice: 1_000n })
 
-async function respondersOf(maker: ChainMaker): Promise<readonly [BlockResponder, ChainResponder]> {
+async function respondersOf(maker: ChainMaker): Promise<readonly [BlockHandler, ChainHandler]> {
   const chain = await Chain.open(await memoryDatabase(), maker.net.rules)
   for (const block of maker.blocks) assert.equal((await chain.import(block, LATER)).kind, 'extended')
-  return [new BlockResponder(chain), new ChainResponder(chain, () => 0)]
+  return [new BlockHandler(chain), new ChainHandler(chain, () => 0)]
 }
 
 for (const [name, make] of [
@@ -42,7 +42,7 @@ for (const [name, make] of [
       maker.addAll([alice.pay(alice, 1n), alice.pay(alice, 2n), alice.pay(alice, 3n)])
       const [blocks, chain] = await respondersOf(maker)
       let last = Number.POSITIVE_INFINITY
-      const cut: Responder = {
+      const cut: Handler = {
         reply: query =>
           query.kind === 'headers'
             ? chain.reply({ ...query, limit: Math.min(query.limit, Math.max(0, last + 1 - query.from)) })
@@ -52,7 +52,7 @@ for (const [name, make] of [
       await reader.start()
       cleanup.add(() => reader.stop())
       const peer = await reader.connect(await servedBy(cleanup, net, cut, blocks, chain), deadline())
-      const asker = new Asker(reader, peer, net.rules, () => LATER)
+      const asker = new BlockQueries(reader, peer, net.rules, () => LATER)
       if (net.rules.ordering.maxReorg > 0) {
         const verified = new VerifiedChain(asker, net.rules, () => LATER)
         await verified.follow()
@@ -67,7 +67,7 @@ for (const [name, make] of [
       assert.deepEqual(await heights(4, 100), [])
       last = 2
       assert.deepEqual(await heights(0, 3), [0, 1, 2])
-      for (const from of [0, 2, 3]) await assert.rejects(heights(from, 100), Untrue)
+      for (const from of [0, 2, 3]) await assert.rejects(heights(from, 100), InvalidAnswer)
     })
   })
 

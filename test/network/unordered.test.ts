@@ -8,7 +8,7 @@ import { signerOf } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
 import { encodeMessage } from '#src/core/message.js'
 import { isPassing } from '#src/core/refusal.js'
-import type { Fate } from '#src/core/submission.js'
+import type { SubmissionResult } from '#src/core/submission.js'
 import { topicsOf } from '#src/network/names.js'
 import { QueryClient } from '#src/query/query-client.js'
 import { NotFound, QueryRefused } from '#src/query/query-errors.js'
@@ -204,7 +204,7 @@ describe('a network with no order', () => {
   })
 
   const HARDLY_ANY = 0.001
-  const inWords = (fates: readonly Fate[]): string[] =>
+  const inWords = (fates: readonly SubmissionResult[]): string[] =>
     fates.map(fate => (fate.kind === 'refused' ? fate.reason : fate.kind))
 
   it('takes so many new transfers of one author where they come in; the rest counts all the same once it is fetched', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { decodeEnvelope } from '#src/core/envelope.js'
 import { leafHash } from '#src/core/merkle.js'
 import { decodeMessage } from '#src/core/message.js'
-import type { Fate } from '#src/core/submission.js'
+import type { SubmissionResult } from '#src/core/submission.js'
 import { SubmissionServer } from '#src/intake/submission-server.js'
 import { ValidationShares } from '#src/validation/validation-shares.js'
 import { assertBytes } from '../helpers/bytes.js'
@@ -25,7 +25,7 @@ describe('a client among equals', () => {
 
   /** The address of a peer that takes messages as this says, and does nothing else. */
   async function taking(
-    take: (count: number) => readonly Fate[] | Promise<readonly Fate[]>
+    take: (count: number) => readonly SubmissionResult[] | Promise<readonly SubmissionResult[]>
   ): Promise<string> {
     return listening(cleanup, net, async host => {
       const server = new SubmissionServer(host, {
@@ -39,7 +39,8 @@ describe('a client among equals', () => {
     })
   }
 
-  const fates = (count: number, fate: Fate): Fate[] => Array.from({ length: count }, () => fate)
+  const fates = (count: number, fate: SubmissionResult): SubmissionResult[] =>
+    Array.from({ length: count }, () => fate)
 
   it('hands its messages in, hears that each is taken, and they are mined as it said them', async () => {
     const client = await RunningClient.connected(cleanup, net, miner.address, 'alice')

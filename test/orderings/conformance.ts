@@ -117,16 +117,16 @@ export function describeOrdering(name: string, make: () => Promise<OrderingCase>
       assert.ok(Number.isSafeInteger(ordering.genesisTime) && ordering.genesisTime >= 0)
     })
 
-    it('has a patience exactly where time alone can make a block due', () => {
+    it('has a maxPendingAge exactly where time alone can make a block due', () => {
       const { ordering, ancestors, tooFew, now } = given
       const [parent] = ancestors
-      const { patience } = ordering
-      if (tooFew === undefined) return assert.equal(patience, undefined)
+      const { maxPendingAge } = ordering
+      if (tooFew === undefined) return assert.equal(maxPendingAge, undefined)
       const due = (age: number): number | undefined => ordering.due(parent, tooFew, now - age, now)
-      if (patience === undefined) assert.equal(due(Number.MAX_SAFE_INTEGER), undefined)
+      if (maxPendingAge === undefined) assert.equal(due(Number.MAX_SAFE_INTEGER), undefined)
       else {
-        assert.equal(due(patience - 1), undefined)
-        assert.ok(due(patience) !== undefined)
+        assert.equal(due(maxPendingAge - 1), undefined)
+        assert.ok(due(maxPendingAge) !== undefined)
       }
     })
 

@@ -2,7 +2,7 @@ import { toHex } from '#src/core/bytes.js'
 import { describeFault } from '#src/core/fault.js'
 import { LIMITS } from '#src/core/limits.js'
 import { Orphans } from '#src/replication/chain/orphans.js'
-import { type FoundBlock, isBetter } from './found-blocks.js'
+import { type FoundBlock, isPreferred } from './found-blocks.js'
 import type { Links } from './links.js'
 import type { Observations } from './observations.js'
 import type { Duty, Peer } from './peer.js'
@@ -26,7 +26,7 @@ export class BlockGossip implements Duty {
     private readonly links: Links,
     private readonly observations: Observations,
     /** How long an answer may take before somebody else is asked, ms. */
-    private readonly patience: number
+    private readonly maxPendingAge: number
   ) {}
 
   /** What was only in memory is gone. */
@@ -55,7 +55,7 @@ export class BlockGossip implements Duty {
         this.observations.metTooDeep()
         break
       case 'extended':
-      case 'beside':
+      case 'side':
       case 'known':
         break
     }
@@ -96,7 +96,7 @@ export class BlockGossip implements Duty {
     const { time } = this.peer.surroundings
     this.#orphans.add(found.block, from.peer.signer.peerId, found.bytes, time.now)
     const asked = this.#asked.get(found)
-    if (asked !== undefined && time.now - asked < this.patience) return
+    if (asked !== undefined && time.now - asked < this.maxPendingAge) return
     this.#asked.set(found, time.now)
     this.#ask(from, () => this.#fetch(from, this.#missingUpTo(found)))
   }
@@ -139,7 +139,7 @@ export class BlockGossip implements Duty {
   }
 
   #expectBest(found: FoundBlock): void {
-    if (isBetter(found, this.#best)) this.#best = found
+    if (isPreferred(found, this.#best)) this.#best = found
     const { head, name, surroundings } = this.peer
     if (head === this.#best) return
     surroundings.violations.add('heaviest', name, `its head is ${told(head)}, but it has ${told(this.#best)}`)

@@ -20,11 +20,11 @@ export function rulesWith(fault: Fault, rules: Rules): Rules {
 }
 
 function changed(ordering: Ordering, changes: Partial<Ordering>): Ordering {
-  const { maxReorg, bodies, patience, genesisTime, lookback, hasCheckpoints } = ordering
+  const { maxReorg, bodies, maxPendingAge, genesisTime, lookback, hasCheckpoints } = ordering
   return {
     maxReorg,
     bodies,
-    patience,
+    maxPendingAge,
     genesisTime,
     lookback,
     hasCheckpoints,

@@ -67,7 +67,7 @@ export class FoundBlocks {
 }
 
 /** The fork choice as the protocol has it, worked out without the code that is tried: most weight, then the lowest id. */
-export function isBetter(one: FoundBlock, other: FoundBlock | undefined): boolean {
+export function isPreferred(one: FoundBlock, other: FoundBlock | undefined): boolean {
   if (other === undefined) return true
   if (one.weight !== other.weight) return one.weight > other.weight
   return Buffer.compare(one.block.signed.id, other.block.signed.id) < 0

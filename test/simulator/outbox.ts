@@ -20,7 +20,7 @@ export class Outbox {
     private readonly sequencer: { readonly peer: Peer; readonly sequencing: Sequencing },
     private readonly links: Links,
     /** How long it waits for a receipt before it sends a message again, ms. */
-    private readonly patience: number
+    private readonly maxPendingAge: number
   ) {}
 
   get size(): number {
@@ -36,7 +36,7 @@ export class Outbox {
     const leaf = toHex(message.leaf)
     if (!this.#waiting.has(leaf)) return
     const { peer, sequencer, links } = this
-    peer.surroundings.time.after(this.patience, () => this.#send(message))
+    peer.surroundings.time.after(this.maxPendingAge, () => this.#send(message))
     if (!peer.isOnline) return
     links.send(peer.index, sequencer.peer.index, async () => {
       const receipt = await sequencer.sequencing.submit(message)

@@ -1,7 +1,7 @@
 import { MemoryLevel } from 'memory-level'
 import { Chain } from '#src/chain/chain.js'
 import type { Rules } from '#src/chain/cursor.js'
-import { Pool } from '#src/chain/pool.js'
+import { Mempool } from '#src/chain/mempool.js'
 import { type Signer, VerifierCache } from '#src/core/keys.js'
 import { messageRules } from '#src/validation/message-rules.js'
 import type { FoundBlock, FoundBlocks } from './found-blocks.js'
@@ -36,7 +36,7 @@ export class Peer {
     storeEncoding: 'view'
   })
   #chain: Chain | undefined
-  #pool: Pool | undefined
+  #pool: Mempool | undefined
   #head: FoundBlock | undefined
 
   constructor(
@@ -58,7 +58,7 @@ export class Peer {
     return this.#chain
   }
 
-  get pool(): Pool | undefined {
+  get pool(): Mempool | undefined {
     return this.#pool
   }
 
@@ -76,12 +76,12 @@ export class Peer {
   }
 
   /** Opens what is on disk, as a start does. */
-  async open(): Promise<{ readonly chain: Chain; readonly pool: Pool | undefined }> {
+  async open(): Promise<{ readonly chain: Chain; readonly pool: Mempool | undefined }> {
     const { rules, blocks, violations } = this.surroundings
     await this.database.open()
     const pool =
       rules.ordering.bodies === 'open'
-        ? await Pool.open(this.database, messageRules(rules), verifiers, error => {
+        ? await Mempool.open(this.database, messageRules(rules), verifiers, error => {
             throw error
           })
         : undefined

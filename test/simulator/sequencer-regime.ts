@@ -16,7 +16,7 @@ export class SequencerRegime implements Regime {
     private readonly links: Links,
     private readonly random: Random,
     /** How long a writer waits for a receipt before it sends a message again, ms. */
-    private readonly patience: number
+    private readonly maxPendingAge: number
   ) {
     this.#sequencing = new Sequencing(sequencer.blocks)
   }
@@ -31,7 +31,7 @@ export class SequencerRegime implements Regime {
 
   writerAt({ peer }: VirtualNode): Writer {
     const sequencer = { peer: this.sequencer.peer, sequencing: this.#sequencing }
-    const outbox = new Outbox(peer, sequencer, this.links, this.patience)
+    const outbox = new Outbox(peer, sequencer, this.links, this.maxPendingAge)
     this.#outboxes.push(outbox)
     return {
       author: new Author(peer, this.random),

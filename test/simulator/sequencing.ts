@@ -71,8 +71,8 @@ export class Sequencing implements Duty {
   /** Looks again when the oldest pending message is old enough for a shorter block. */
   #comeBack(pending: number, oldest: number): void {
     const { time, rules } = this.gossip.peer.surroundings
-    const { patience } = rules.ordering
-    if (pending > 0 && patience !== undefined)
-      time.after(oldest + patience - time.clock, () => this.#produce())
+    const { maxPendingAge } = rules.ordering
+    if (pending > 0 && maxPendingAge !== undefined)
+      time.after(oldest + maxPendingAge - time.clock, () => this.#produce())
   }
 }

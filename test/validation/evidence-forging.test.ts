@@ -34,7 +34,7 @@ import {
 type Parts = { readonly [Kind in EvidenceKind]: NonNullable<WireEvidence[Kind]> }
 
 /** What somebody may put into a part: a value of its own kind, out of all that is public. */
-interface Pool {
+interface Mempool {
   readonly headers: fc.Arbitrary<Uint8Array>
   readonly receipts: fc.Arbitrary<Uint8Array>
   readonly positions: fc.Arbitrary<number>
@@ -51,7 +51,7 @@ const NOTHING = new Uint8Array(0)
 const SIZES = [[1], [2], [9], [5, 3], [4, 4, 4], [1, 1, 1, 1, 1], [7, 9, 2, 8], [3, 9, 1, 6, 5, 2, 8]]
 
 describe('from the public data of an honest sequencer', () => {
-  const histories: { readonly data: PublicData; readonly pool: Pool }[] = []
+  const histories: { readonly data: PublicData; readonly pool: Mempool }[] = []
 
   before(async () => {
     for (const application of ['ledger', 'messages'] as const) {
@@ -65,7 +65,7 @@ describe('from the public data of an honest sequencer', () => {
     }
   })
 
-  function poolOf(all: readonly PublicData[]): Pool {
+  function poolOf(all: readonly PublicData[]): Mempool {
     const blocks = all.flatMap(data => data.blocks)
     const hashes = fc.oneof(fc.constantFrom(...hashesOf(all)), fc.constantFrom('one', 'two').map(seedOf))
     const lists = all.flatMap(data => [
@@ -167,7 +167,7 @@ describe('from the public data of an honest sequencer', () => {
     )
 
   /** The same, and nodes in place of those below them. */
-  const hashList = ({ hashes, lists }: Pool): fc.Arbitrary<ListSlip> =>
+  const hashList = ({ hashes, lists }: Mempool): fc.Arbitrary<ListSlip> =>
     fc.oneof(
       { weight: 3, arbitrary: reordered(hashes, lists) },
       {
@@ -205,7 +205,7 @@ describe('from the public data of an honest sequencer', () => {
     readonly [Kind in EvidenceKind]: {
       /** The true parts of a piece about the block at a height, which contradict nothing. */
       readonly honest: (data: PublicData, height: number, at: number) => Parts[Kind]
-      readonly slips: (pool: Pool) => readonly fc.Arbitrary<Slip<Parts[Kind]>>[]
+      readonly slips: (pool: Mempool) => readonly fc.Arbitrary<Slip<Parts[Kind]>>[]
     }
   }
 
@@ -213,7 +213,7 @@ describe('from the public data of an honest sequencer', () => {
     parent: parentOf(data, height)?.envelope ?? NOTHING,
     header: present(data.blocks[height - 1]).signed.envelope
   })
-  const pairSlips = ({ headers }: Pool) => [
+  const pairSlips = ({ headers }: Mempool) => [
     slipOf<'fork', 'first'>('first', other(headers)),
     slipOf<'fork', 'second'>('second', other(headers)),
     fc.constant<Slip<Parts['fork']>>(({ first, second }) => ({ first: second, second: first }))

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { encodeBundle } from '#src/core/bundle.js'
 import type { PeerEvent } from '#src/core/events.js'
 import type { Verdict } from '#src/core/validation.js'
-import { Unjudged, ValidationPool } from '#src/validation/validation-pool.js'
+import { NotValidated, ValidationPool } from '#src/validation/validation-pool.js'
 import { OpenAuthor } from '../helpers/authors.js'
 import { MADE_TO_HANG, MADE_TO_THROW } from '../helpers/failing-worker.js'
 import { makeWorkNetwork, type TestNetwork } from '../helpers/networks.js'
@@ -78,7 +78,7 @@ describe('the validation pool', () => {
         outcomes.map(outcome =>
           outcome.status === 'fulfilled'
             ? outcome.value.map(({ ok }) => ok)
-            : outcome.reason instanceof Unjudged
+            : outcome.reason instanceof NotValidated
         ),
         texts.map(text => (text === MADE_TO_THROW ? true : [true]))
       )
@@ -88,7 +88,7 @@ describe('the validation pool', () => {
     })
 
     it('one that comes to no verdict is ended and replaced, and others are judged after it', async () => {
-      await assert.rejects(said(MADE_TO_HANG), Unjudged)
+      await assert.rejects(said(MADE_TO_HANG), NotValidated)
       assert.match(warnings[0] ?? '', /came to no verdict within 500 ms/)
       for (const text of ['one', 'two', 'three']) assert.ok((await said(text)).every(({ ok }) => ok))
       assert.equal(pool.queued, 0)
@@ -134,7 +134,7 @@ describe('the validation pool', () => {
       )
       for (const outcome of outcomes)
         if (outcome.status === 'fulfilled') assert.ok(outcome.value.every(({ ok }) => ok))
-        else assert.ok(outcome.reason instanceof Unjudged, String(outcome.reason))
+        else assert.ok(outcome.reason instanceof NotValidated, String(outcome.reason))
       assert.equal(outcomes[10]?.status, 'rejected')
       assert.ok((await said('afterwards')).every(({ ok }) => ok))
     })

@@ -4,7 +4,7 @@ import { genesisCursor } from '#src/chain/cursor.js'
 import { rulesOf } from '#src/chain/rules.js'
 import { readOrderedNetwork } from '#src/cli/files/files.js'
 import { Host } from '#src/network/host.js'
-import { Asker, type Status } from '#src/query/asker.js'
+import { BlockQueries, type Status } from '#src/query/block-queries.js'
 import { compareHeads } from '#src/query/head-comparison.js'
 import type { BenchProcess } from './children.js'
 import type { Muxers } from './gossip.js'
@@ -61,7 +61,7 @@ export async function lightMove(
   await host.start()
   try {
     const peer = await host.connect(proxy.address, AbortSignal.timeout(10_000))
-    const asker = new Asker(host, peer, rules, () => Date.now())
+    const asker = new BlockQueries(host, peer, rules, () => Date.now())
     const status = await asker.status()
     const first = status.height > 0 ? await asker.headerAt(1) : genesisCursor(rules).signed
     const before = proxy.bytes

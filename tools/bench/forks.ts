@@ -8,7 +8,7 @@ import { ClassicLevel } from 'classic-level'
 import { Chain } from '#src/chain/chain.js'
 import { genesisCursor, type Rules } from '#src/chain/cursor.js'
 import { HeaderChain } from '#src/chain/header-chain.js'
-import { Pool } from '#src/chain/pool.js'
+import { Mempool } from '#src/chain/mempool.js'
 import { rulesOf } from '#src/chain/rules.js'
 import { type Block, readBlockHeader } from '#src/core/block.js'
 import { type EnvelopeBytes, utf8 } from '#src/core/bytes.js'
@@ -77,7 +77,7 @@ async function reorg(rules: Rules, miner: Signer): Promise<ForkFigures['reorg']>
     valueEncoding: 'view'
   })
   try {
-    const pool = await Pool.open(database, messageRules(rules), new VerifierCache(), error => {
+    const pool = await Mempool.open(database, messageRules(rules), new VerifierCache(), error => {
       throw error
     })
     const chain = await Chain.open(database, rules, pool)

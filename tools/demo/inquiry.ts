@@ -4,9 +4,9 @@ import type { Block } from '#src/core/block.js'
 import { LIMITS } from '#src/core/limits.js'
 import { expectOrdered, type Network } from '#src/core/network-document.js'
 import { Host } from '#src/network/host.js'
-import { Asker } from '#src/query/asker.js'
+import { BlockQueries } from '#src/query/block-queries.js'
 import { NotFound } from '#src/query/query-errors.js'
-import { SequencerAsker } from '#src/query/sequencer-asker.js'
+import { SequencerQueries } from '#src/query/sequencer-queries.js'
 import { once } from '../scenario/checks.js'
 
 /** Asks the running sequencer as a peer of its own, which verifies all it is told. What several checks need is asked once. */
@@ -25,13 +25,13 @@ export class Inquiry {
 
   readonly asker = once(
     async () =>
-      new Asker(await this.#host(), await this.#peer(), rulesOf(expectOrdered(this.network)), () =>
+      new BlockQueries(await this.#host(), await this.#peer(), rulesOf(expectOrdered(this.network)), () =>
         Date.now()
       )
   )
 
   readonly sequencerAsker = once(
-    async () => new SequencerAsker(await this.#host(), await this.#peer(), this.network)
+    async () => new SequencerQueries(await this.#host(), await this.#peer(), this.network)
   )
 
   readonly status = once(async () => (await this.asker()).status())

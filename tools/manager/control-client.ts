@@ -69,7 +69,7 @@ async function converse(
   request: Request,
   hear: (event: NetworkEvent) => void
 ): Promise<void> {
-  socket.setTimeout(patience(request), () =>
+  socket.setTimeout(maxPendingAge(request), () =>
     socket.destroy(new Failure('the network manager does not answer; it may be busy, or stopped by a signal'))
   )
   socket.write(`${JSON.stringify(request)}\n`)
@@ -96,7 +96,7 @@ async function converse(
 }
 
 /** How long an answer may take, ms. */
-function patience(request: Request): number {
+function maxPendingAge(request: Request): number {
   switch (request.request) {
     case 'status':
       return LIMITS.frameMs

@@ -4,11 +4,11 @@ import { equal } from '../../core/bytes.js'
 import { DecodeError } from '../../core/codec.js'
 import { forkEvidence } from '../../core/evidence.js'
 import { LIMITS } from '../../core/limits.js'
-import type { Asker } from '../../query/asker.js'
-import { Contradiction, Untrue } from '../../query/query-errors.js'
+import type { BlockQueries } from '../../query/block-queries.js'
+import { Contradiction, InvalidAnswer } from '../../query/query-errors.js'
 
 /** The blocks that a peer shows, up to a head; what does not hold becomes a fault. */
-export async function* askedBlocks(asker: Asker, head: CheckpointedHeader): AsyncIterable<ReadBlock> {
+export async function* askedBlocks(asker: BlockQueries, head: CheckpointedHeader): AsyncIterable<ReadBlock> {
   const mayMove = asker.rules.ordering.maxReorg > 0
   const last = head.header.height
   let next = 1
@@ -20,16 +20,16 @@ export async function* askedBlocks(asker: Asker, head: CheckpointedHeader): Asyn
     if (next <= last) yield { fault: { kind: 'missing', height: next, detail: 'the peer does not give it' } }
   } catch (error) {
     if (error instanceof Contradiction) throw error
-    if (error instanceof Untrue && error.fault !== undefined)
+    if (error instanceof InvalidAnswer && error.fault !== undefined)
       yield { fault: { height: next, ...error.fault } }
-    else if (error instanceof Untrue || error instanceof DecodeError)
+    else if (error instanceof InvalidAnswer || error instanceof DecodeError)
       yield { fault: { kind: 'encoding', height: next, detail: error.message } }
     else throw error
   }
 }
 
 /** Up to the head that was verified, where nothing ever replaces a block. */
-async function* pagesTo(asker: Asker, head: CheckpointedHeader): AsyncIterable<Block> {
+async function* pagesTo(asker: BlockQueries, head: CheckpointedHeader): AsyncIterable<Block> {
   const last = head.header.height
   for (let next = 1; next <= last; ) {
     const from = next
@@ -50,7 +50,7 @@ async function* pagesTo(asker: Asker, head: CheckpointedHeader): AsyncIterable<B
  * By the ids that were verified: the peer may move to another branch, and then still has the blocks of the one it
  * has left. It cannot show a lighter chain than the one that was chosen.
  */
-async function* branchTo(asker: Asker, last: number): AsyncIterable<Block> {
+async function* branchTo(asker: BlockQueries, last: number): AsyncIterable<Block> {
   for (let next = 1; next <= last; ) {
     const from = next
     const ids = asker.verifiedIds(from, Math.min(LIMITS.blockIds, last - from + 1))

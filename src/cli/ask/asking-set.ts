@@ -1,5 +1,5 @@
 import type { UnorderedNetwork } from '../../core/network-document.js'
-import { SetAsker } from '../../replication/set/set-asker.js'
+import { SetQueries } from '../../replication/set/set-queries.js'
 import { printLine } from '../terminal/terminal.js'
 import { type AskingOptions, oneOf, withConnection } from './asking.js'
 
@@ -7,10 +7,10 @@ import { type AskingOptions, oneOf, withConnection } from './asking.js'
 export async function askingSet(
   options: AskingOptions,
   network: UnorderedNetwork,
-  use: (asker: SetAsker) => Promise<void>
+  use: (asker: SetQueries) => Promise<void>
 ): Promise<void> {
   await withConnection(oneOf(options), network, ({ host, peer }) => {
     if (!options.json) printLine('as this peer has it: nothing proves it, and others may know more')
-    return use(new SetAsker(host, peer, network))
+    return use(new SetQueries(host, peer, network))
   })
 }

@@ -15,8 +15,8 @@ import type { Network } from '../../core/network-document.js'
 import { within } from '../../lifecycle/waiting.js'
 import { WrongAddress } from '../../network/connection-errors.js'
 import { Host, type HostOptions } from '../../network/host.js'
-import { AccountAsker } from '../../query/account-asker.js'
-import type { Asker } from '../../query/asker.js'
+import { AccountQueries } from '../../query/account-queries.js'
+import type { BlockQueries } from '../../query/block-queries.js'
 import { compareHeads } from '../../query/head-comparison.js'
 import { Contradiction, QueryFailed } from '../../query/query-errors.js'
 import { readEvidence } from '../../validation/evidence-check.js'
@@ -39,8 +39,8 @@ export interface ConnectingOptions extends SwarmKeyOption {
 }
 
 /** No peer can be asked at this address now. */
-export class Unreached extends Failure {
-  override name = 'Unreached'
+export class Unreachable extends Failure {
+  override name = 'Unreachable'
 }
 
 /** Goes on to the head that the peer shows now, which is verified. */
@@ -73,7 +73,7 @@ export function askingCommand(name: string): Command {
 }
 
 /** What is done once there is somebody to ask. */
-type Use = (asker: AccountAsker, head: CheckpointedHeader, advance: Advance) => Promise<void>
+type Use = (asker: AccountQueries, head: CheckpointedHeader, advance: Advance) => Promise<void>
 
 /**
  * Connects, moves from the head last seen to the head now as a light client does, then asks. Nothing is printed that
@@ -100,7 +100,7 @@ async function askingOne(options: AskingOptions, access: Access, rules: Rules, u
   const { connect, data, stopping } = oneOf(options)
   await connecting([connect], access, stopping, async connections => {
     const { host, peer } = theOne(connections)
-    const asker = new AccountAsker(host, peer, rules, () => Date.now())
+    const asker = new AccountQueries(host, peer, rules, () => Date.now())
     const seen = new LastSeenHead(data, rules)
     let head = await seen.read()
     const advance: Advance = async () => {
@@ -227,7 +227,7 @@ async function connecting<T>(
         connections.set(toHex(peer), { host, peer, address })
       } catch (error) {
         problems.push(
-          new Unreached(
+          new Unreachable(
             error instanceof WrongAddress
               ? `${error.message}; name it right with --connect ADDRESS`
               : `no peer answers at ${address} (${describeError(error)}); start a peer there, or name another one with --connect ADDRESS`
@@ -243,7 +243,7 @@ async function connecting<T>(
   }
 }
 
-async function newestHead(asker: Asker, held: CheckpointedHeader): Promise<CheckpointedHeader> {
+async function newestHead(asker: BlockQueries, held: CheckpointedHeader): Promise<CheckpointedHeader> {
   const compared = await compareHeads(asker, held)
   if (compared.kind === 'newer') return compared.head
   if (compared.kind === 'same') return held

@@ -2,12 +2,12 @@ import type { Place } from '../../chain/cursor.js'
 import type { CheckpointedHeader } from '../../core/block.js'
 import { LIMITS } from '../../core/limits.js'
 import { elapsed, unlessAborted } from '../../lifecycle/waiting.js'
-import type { LogAsker } from '../../query/log-asker.js'
+import type { LogQueries } from '../../query/log-queries.js'
 import { NotFound, QueryFailed } from '../../query/query-errors.js'
 import { Failure } from '../failure.js'
 import type { MessagePrinter } from '../terminal/message-printer.js'
 import { printLine } from '../terminal/terminal.js'
-import { type Advance, type AskingOptions, readyToAsk, Unreached } from './asking.js'
+import { type Advance, type AskingOptions, readyToAsk, Unreachable } from './asking.js'
 import { describeRange, type MessageRange } from './message-range.js'
 
 export interface PeerReading {
@@ -44,7 +44,7 @@ export async function readPeer(
     } catch (error) {
       if (stopping.aborted) return reader.end
       const hasMoved = reader.blocks > before
-      const isPassing = error instanceof QueryFailed || error instanceof Unreached
+      const isPassing = error instanceof QueryFailed || error instanceof Unreachable
       if (!isPassing || !(isFollowing ? reader.hasBegun : hasMoved)) throw error
       if (hasMoved) failures = 0
       if (failures === 0) printLine(`${error.message}; it is asked again until it answers`)
@@ -88,7 +88,7 @@ class PeerReader {
     return { height, size, pending: this.#pending }
   }
 
-  async read(asker: LogAsker, head: CheckpointedHeader, advance: Advance): Promise<void> {
+  async read(asker: LogQueries, head: CheckpointedHeader, advance: Advance): Promise<void> {
     const { isFollowing, stopping } = this.reading
     this.#head = head
     if (this.#range === undefined) {
@@ -108,7 +108,7 @@ class PeerReader {
     }
   }
 
-  async #readTo(asker: LogAsker, head: CheckpointedHeader, range: MessageRange): Promise<void> {
+  async #readTo(asker: LogQueries, head: CheckpointedHeader, range: MessageRange): Promise<void> {
     const span = await this.#spanOf(asker, head, range)
     if (span === undefined || span.from > span.to) return
     const before = this.#shown.at(-1)?.place ?? (await asker.placeAt(span.from - 1))
@@ -125,7 +125,7 @@ class PeerReader {
 
   /** The heights of the blocks that are to be read now; undefined where none is there yet. */
   async #spanOf(
-    asker: LogAsker,
+    asker: LogQueries,
     { header: { height, size } }: CheckpointedHeader,
     range: MessageRange
   ): Promise<{ readonly from: number; readonly to: number } | undefined> {
@@ -149,7 +149,7 @@ class PeerReader {
   }
 
   /** Takes back what was shown of a branch that the peer's chain has left. */
-  #leaveBranch(asker: LogAsker): void {
+  #leaveBranch(asker: LogQueries): void {
     let left: ShownBlock | undefined
     const wasWhole = this.#shown.length > asker.rules.ordering.maxReorg
     for (let last = this.#shown.at(-1); last !== undefined; last = this.#shown.at(-1)) {
@@ -173,7 +173,7 @@ class PeerReader {
   }
 
   /** Throws NotFound where one message or block was asked for that is not there. */
-  async #endOf(asker: LogAsker, range: MessageRange): Promise<void> {
+  async #endOf(asker: LogQueries, range: MessageRange): Promise<void> {
     const { size, height } = this.end
     this.#pending = await asker.claimedPending()
     const isOne = range.kind === 'block' || (range.kind === 'positions' && range.first === range.last)
@@ -184,6 +184,6 @@ class PeerReader {
   }
 }
 
-async function heightOf(asker: LogAsker, position: number): Promise<number> {
+async function heightOf(asker: LogQueries, position: number): Promise<number> {
   return position === 0 ? 1 : (await asker.inclusion({ position })).signed.header.height
 }

@@ -54,7 +54,7 @@ export async function sendOne(value: unknown, options: SendOptions): Promise<Sta
     verify: 'light'
   } as const
   const report = reporter(options.json === true, printLine, sentenceOfOne)
-  const fate = new Fate()
+  const fate = new SubmissionResult()
   let isDone = false
   // Exit code 0 says that the message was accepted, and stands as deep as it was to.
   const stopping = stopController({ lateCode: () => (isDone ? 0 : 1) })
@@ -104,7 +104,7 @@ export interface Standing {
 const UNSENT = 2n ** 64n
 
 /** What became of the newest message: those left over from earlier runs have lower sequences. */
-class Fate {
+class SubmissionResult {
   #highest = -1n
   /** The sequences that messages had first, where they were sealed again. */
   readonly #first = new Map<bigint, bigint>()

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import * as varint from 'uint8-varint'
-import type { ServedChain } from '../../api/chain-responder.js'
+import type { ServedChain } from '../../api/chain-handler.js'
 import { genesisCursor, type Rules } from '../../chain/cursor.js'
 import {
   type CheckpointedHeader,

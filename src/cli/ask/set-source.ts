@@ -2,7 +2,7 @@ import type { TransferSet } from '../../applications/ledger/transfer-set.js'
 import { type Database, StoreError } from '../../chain/store.js'
 import { type EnvelopeBytes, equal } from '../../core/bytes.js'
 import type { UnorderedNetwork } from '../../core/network-document.js'
-import { SetAsker } from '../../replication/set/set-asker.js'
+import { SetQueries } from '../../replication/set/set-queries.js'
 import { type ReadTransfers, transfersOf } from '../../replication/set/set-reading.js'
 import { countStored, storedTransfers } from '../../replication/set/transfer-store.js'
 import { Failure } from '../failure.js'
@@ -100,7 +100,7 @@ async function withPeer(
   if (network.kind === 'ordered') return false
   const asked = { ...oneOf({ connect }), ...(askWith && { key: askWith }), ...(swarmKey && { swarmKey }) }
   await withConnection(asked, network, async ({ host, peer }) => {
-    const asker = new SetAsker(host, peer, network)
+    const asker = new SetQueries(host, peer, network)
     const { count } = await asker.status()
     let done = 0
     async function* transfers(have: () => TransferSet): AsyncIterable<ReadTransfers> {

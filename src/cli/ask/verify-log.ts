@@ -1,9 +1,9 @@
 import { Chain } from '../../chain/chain.js'
 import type { Rules } from '../../chain/cursor.js'
 import { expectOnlyBlocks, expectReceiptsIndexed } from '../../chain/indexes.js'
+import { Mempool } from '../../chain/mempool.js'
 import { type PendingMessage, pendingMessages } from '../../chain/pending.js'
 import { PendingState } from '../../chain/pending-state.js'
-import { Pool } from '../../chain/pool.js'
 import { type Database, StoreError } from '../../chain/store.js'
 import type { ReadBlock } from '../../chain/stored-blocks.js'
 import type { Block, CheckpointedHeader } from '../../core/block.js'
@@ -114,7 +114,7 @@ async function auditRest(
   let pending = 0
   try {
     if (rules.network.document.ordering.type !== 'sequencer') {
-      const pool = await Pool.open(database, messageRules(rules), new VerifierCache(), () => undefined)
+      const pool = await Mempool.open(database, messageRules(rules), new VerifierCache(), () => undefined)
       const { size } = (await Chain.open(database, rules, pool)).head().header
       await expectOnlyBlocks(database, size)
       return { fault: undefined, pending: pool.size }

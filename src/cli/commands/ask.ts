@@ -6,7 +6,7 @@ import { decodeEnvelope } from '../../core/envelope.js'
 import { decodeMessage } from '../../core/message.js'
 import type { Network } from '../../core/network-document.js'
 import { verifierKey } from '../../core/signed-note.js'
-import type { Asker, ProvenInclusion } from '../../query/asker.js'
+import type { BlockQueries, ProvenInclusion } from '../../query/block-queries.js'
 import { type AskingOptions, asking, askingCommand } from '../ask/asking.js'
 import { askingSet } from '../ask/asking-set.js'
 import { identifier, type Reference, reference } from '../ask/reference.js'
@@ -116,7 +116,7 @@ export function proofCommand(): Command {
     )
 }
 
-function showBlock(options: AskingOptions, asker: Asker, block: Block): void {
+function showBlock(options: AskingOptions, asker: BlockQueries, block: Block): void {
   const { rules } = asker
   if (!asker.isOnChain(block.signed)) printLine('this block is not on the chain of this peer')
   const header = headerToJson(block.signed)

@@ -5,8 +5,8 @@ import { checkpointNote } from '../../core/checkpoint.js'
 import { describeFault } from '../../core/fault.js'
 import { VerifierCache } from '../../core/keys.js'
 import { formatProof } from '../../core/proof-file.js'
-import type { Asker } from '../../query/asker.js'
-import { SequencerAsker } from '../../query/sequencer-asker.js'
+import type { BlockQueries } from '../../query/block-queries.js'
+import { SequencerQueries } from '../../query/sequencer-queries.js'
 import { sortEvidence } from '../../validation/evidence-check.js'
 import { type AskingOptions, asking, askingCommand, oneOf, withConnection } from '../ask/asking.js'
 import { evidenceIn, type LogSource, peersTarget, targetOf, withLog } from '../ask/log-source.js'
@@ -120,7 +120,7 @@ function tell(
   else printLine(file === undefined ? sentence : `SUCCESS: wrote ${file}: ${sentence}`)
 }
 
-async function proofOf(asker: Asker, ref: Reference): Promise<Exported> {
+async function proofOf(asker: BlockQueries, ref: Reference): Promise<Exported> {
   const { position, leaf, path, signed } = await asker.inclusion(
     'hash' in ref ? { leaf: ref.hash } : { position: ref.number }
   )
@@ -148,7 +148,7 @@ async function exportEvidence(to: Destination, options: ExportOptions): Promise<
   const { from } = options
   const shown = await (from === undefined
     ? withConnection(oneOf(options), network, ({ host, peer }) =>
-        new SequencerAsker(host, peer, network).shownEvidence()
+        new SequencerQueries(host, peer, network).shownEvidence()
       )
     : evidenceIn(from))
   const { holding, faults } = await sortEvidence(shown, network, new VerifierCache())

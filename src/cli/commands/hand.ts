@@ -1,10 +1,10 @@
 import { Command } from 'commander'
-import { ChainResponder, type ServedChain } from '../../api/chain-responder.js'
+import { ChainHandler, type ServedChain } from '../../api/chain-handler.js'
 import { Chain } from '../../chain/chain.js'
 import type { Rules } from '../../chain/cursor.js'
 import { toHex } from '../../core/bytes.js'
 import { LIMITS } from '../../core/limits.js'
-import { NodeAsker, type OfferAnswer } from '../../query/node-asker.js'
+import { NodeQueries, type OfferAnswer } from '../../query/node-queries.js'
 import { QueryServer } from '../../serve/query-server.js'
 import { type ConnectingOptions, withConnection } from '../ask/asking.js'
 import { type LogSource, type Target, targetOf, withLog } from '../ask/log-source.js'
@@ -72,7 +72,7 @@ function offer(chain: ServedChain, { network }: Rules, options: HandOptions): Pr
   return withConnection(options, network, async ({ host, peer }) => {
     const server = new QueryServer(host, {
       network: network.id,
-      responders: [new ChainResponder(chain, () => 0)],
+      handlers: [new ChainHandler(chain, () => 0)],
       clock: () => performance.now(),
       // It is asked for as much as the node likes.
       rate: { perSecond: LIMITS.queryRate.burst, burst: LIMITS.queryRate.burst }
@@ -81,7 +81,7 @@ function offer(chain: ServedChain, { network }: Rules, options: HandOptions): Pr
     try {
       const { header, id } = chain.head()
       const claim = { height: header.height, id, weight: chain.weight() }
-      return await new NodeAsker(host, peer, network.id).offer(claim)
+      return await new NodeQueries(host, peer, network.id).offer(claim)
     } finally {
       await server.stop()
     }

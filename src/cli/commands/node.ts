@@ -3,7 +3,7 @@ import { toHex } from '../../core/bytes.js'
 import { peerIdToString } from '../../core/keys.js'
 import type { Network } from '../../core/network-document.js'
 import type { NodeInfo } from '../../core/node-info.js'
-import { NodeAsker } from '../../query/node-asker.js'
+import { NodeQueries } from '../../query/node-queries.js'
 import { type ConnectingOptions, withConnection } from '../ask/asking.js'
 import { Failure, UsageError } from '../failure.js'
 import { exists, readNetwork } from '../files/files.js'
@@ -82,7 +82,7 @@ function withOwnerKey(command: Command): Command {
   return command.option('--key <file>', "the owner's private key", DEFAULTS.ownerKey)
 }
 
-async function owning(options: OwnerOptions, use: (asker: NodeAsker) => Promise<void>): Promise<void> {
+async function owning(options: OwnerOptions, use: (asker: NodeQueries) => Promise<void>): Promise<void> {
   if (!(await exists(options.key)))
     throw new UsageError(
       `there is no owner's key at ${options.key}; a miner makes one beside its own key when it starts: name that file with --key FILE`
@@ -92,11 +92,11 @@ async function owning(options: OwnerOptions, use: (asker: NodeAsker) => Promise<
 
 async function asking(
   options: NodeOptions,
-  use: (asker: NodeAsker, network: Network) => Promise<void>
+  use: (asker: NodeQueries, network: Network) => Promise<void>
 ): Promise<void> {
   const network = await readNetwork(options.network)
   await withConnection(options, network, ({ host, peer }) =>
-    use(new NodeAsker(host, peer, network.id), network)
+    use(new NodeQueries(host, peer, network.id), network)
   )
 }
 

@@ -10,7 +10,7 @@ import { type Network, sequencerOf } from '../../core/network-document.js'
 import { type Receipt, type ReceiptEntry, readReceipt } from '../../core/receipt.js'
 import { u64FromText } from '../../core/u64.js'
 import { NotFound } from '../../query/query-errors.js'
-import { SequencerAsker } from '../../query/sequencer-asker.js'
+import { SequencerQueries } from '../../query/sequencer-queries.js'
 import { asking, oneOf, withConnection } from '../ask/asking.js'
 import { Failure, UsageError } from '../failure.js'
 import { exists, readNetwork } from '../files/files.js'
@@ -139,7 +139,7 @@ async function askedFor(
       : await messageAt(ref, options)
   try {
     return await withConnection(oneOf(connecting(options)), network, async ({ host, peer }) => {
-      const { envelope } = await new SequencerAsker(host, peer, network).signedReceipt(author, sequence)
+      const { envelope } = await new SequencerQueries(host, peer, network).signedReceipt(author, sequence)
       return envelope
     })
   } catch (error) {

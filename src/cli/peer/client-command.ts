@@ -11,7 +11,7 @@ import { WrongAddress } from '../../network/connection-errors.js'
 import { type Client, createClient } from '../../node/client.js'
 import type { Holdings } from '../../node/controls.js'
 import { openCopy } from '../../node/following.js'
-import { createWriter } from '../../node/writer.js'
+import { createSubmittingClient } from '../../node/submitting-client.js'
 import type { Verification } from '../../replication/chain/block-importer.js'
 import { Failure, UsageError } from '../failure.js'
 import { readNetwork } from '../files/files.js'
@@ -75,7 +75,7 @@ export async function runClient(
   await withMark({ key: files.key, marks: files.marks, peerId, network, lost }, SequenceMark.open, mark =>
     withPeer(files, 'client', network, report, stopping, async peer => {
       const options = { ...peer, connect: files.connect, mark }
-      if (!isSequenced(network)) return run(await createWriter(options))
+      if (!isSequenced(network)) return run(await createSubmittingClient(options))
       if (verification === 'light') return run(await createClient({ ...options, network }))
       const folder = join(files.data, CHAIN_COPY)
       await withOwnedFolder(folder, { kind: 'client copy', network }, async database => {

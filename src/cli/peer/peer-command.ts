@@ -26,10 +26,10 @@ import { WaitingLine } from '../terminal/waiting-line.js'
 import { runChat } from './chat-command.js'
 import { type ClientFiles, type ClientVerification, runClient } from './client-command.js'
 import { type ClosedNetworkOptions, withClosedNetworkOptions } from './closed-network.js'
-import { type MiningOptions, runEqual, withMiningOptions } from './equal-command.js'
+import { type MiningOptions, runFullNode, withMiningOptions } from './full-node-command.js'
+import { runReplica } from './replica-command.js'
 import { expectOptionsOf, groupByRole, ROLES, type Role } from './role-options.js'
 import { asFailure, hangups, running, stopController, untilAborted, withPeer } from './run-peer.js'
-import { runUnordered } from './unordered-command.js'
 
 interface PeerCommandOptions extends ClosedNetworkOptions, MiningOptions {
   readonly role: Role
@@ -237,11 +237,10 @@ async function runFollower(
     listen: options.listen ?? [DEFAULTS.anyPort],
     connect: connectOf(options)
   }
-  if (role === 'follower' && network.kind === 'unordered')
-    return runUnordered(files, network, report, stopping)
+  if (role === 'follower' && network.kind === 'unordered') return runReplica(files, network, report, stopping)
   const ordered = expectBlocks(network, FOLLOW_INSTEAD)
   if (role === 'miner' || ordered.document.ordering.type !== 'sequencer')
-    return runEqual(role, files, ordered, report, stopping)
+    return runFullNode(role, files, ordered, report, stopping)
   if (await exists(files.key)) {
     const { peerId } = signerOf(await readIdentity(files.key))
     expectOwnKey(ordered, peerId, { path: files.key, role: 'follower' })

@@ -12,11 +12,11 @@ export class SequencerOrdering implements Ordering {
   readonly genesisTime = 0
   readonly lookback = 1
   readonly hasCheckpoints = true
-  readonly patience: number | undefined
+  readonly maxPendingAge: number | undefined
   readonly #sequencer: Uint8Array
 
   constructor(private readonly document: SequencerOrderingDocument) {
-    this.patience = document.blockTimeout
+    this.maxPendingAge = document.blockTimeout
     this.#sequencer = peerIdFromText(document.sequencer)
   }
 

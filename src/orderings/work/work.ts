@@ -18,7 +18,7 @@ const INTERVALS_AHEAD = 10
 /** Whoever finds a nonce extends the chain; the chain with most work counts. The genesis is the anchor of the schedule. */
 export class WorkOrdering implements Ordering {
   readonly bodies = 'open'
-  readonly patience = undefined
+  readonly maxPendingAge = undefined
   readonly lookback = MEDIAN_OF
   readonly hasCheckpoints = false
   readonly maxReorg: number

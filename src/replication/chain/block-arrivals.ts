@@ -1,11 +1,11 @@
-import type { Chain, Imported } from '../../chain/chain.js'
+import type { Chain, ImportResult } from '../../chain/chain.js'
 import type { Block } from '../../core/block.js'
 import type { Hash, PeerIdBytes } from '../../core/bytes.js'
 import { type BlockImporter, type CheckedMessages, isWhole } from './block-importer.js'
 import { Orphans } from './orphans.js'
 
 /** A move of the head. */
-export type Moved = Extract<Imported, { kind: 'extended' | 'reorganized' }>
+export type Moved = Extract<ImportResult, { kind: 'extended' | 'reorganized' }>
 
 /** Takes blocks in whatever order they come: those whose parents are not there yet wait for them. */
 export class BlockArrivals {
@@ -32,7 +32,7 @@ export class BlockArrivals {
    * header stands at its place. Where it does not name them the block is invalid, wherever it stands: else one find would do
    * for any number of bodies, and other messages would keep those away, while it waits for its parent, that are its own.
    */
-  async hear(block: Block, from: PeerIdBytes, bytes: number): Promise<Imported> {
+  async hear(block: Block, from: PeerIdBytes, bytes: number): Promise<ImportResult> {
     const { height } = block.signed.header
     if (!isWhole(block))
       return { kind: 'invalid', fault: { kind: 'root', height, detail: 'these are not its messages' } }
@@ -46,19 +46,19 @@ export class BlockArrivals {
   async take(
     block: Block,
     checked: Promise<CheckedMessages> = this.importer.check(block)
-  ): Promise<Imported> {
+  ): Promise<ImportResult> {
     const { id } = block.signed
     const imported = await this.importer.import(block, checked)
     if (imported.kind === 'extended' || imported.kind === 'reorganized') this.moved(imported)
     if (this.chain.place(id) !== undefined)
       for (const child of this.#orphans.takeChildren(id)) await this.take(child)
-    else if (this.chain.isCondemned(id)) this.#condemnChildren(id)
+    else if (this.chain.isKnownInvalid(id)) this.#condemnChildren(id)
     return imported
   }
 
   #condemnChildren(parent: Hash): void {
     for (const { signed } of this.#orphans.takeChildren(parent)) {
-      this.chain.condemn(signed.id)
+      this.chain.markInvalid(signed.id)
       this.#condemnChildren(signed.id)
     }
   }

@@ -1,5 +1,5 @@
 import { type MessageName, nameIn } from '../../chain/candidate.js'
-import type { Chain, Imported } from '../../chain/chain.js'
+import type { Chain, ImportResult } from '../../chain/chain.js'
 import type { Block, SignedHeader } from '../../core/block.js'
 import { equal } from '../../core/bytes.js'
 import { DecodeError } from '../../core/codec.js'
@@ -56,12 +56,12 @@ export class BlockImporter {
   }
 
   /** In the order of the calls. `checked` is what `check` has promised for this very block. */
-  import(block: Block, checked: Promise<CheckedMessages>): Promise<Imported> {
-    const imported = this.#last.then(async (): Promise<Imported> => {
+  import(block: Block, checked: Promise<CheckedMessages>): Promise<ImportResult> {
+    const imported = this.#last.then(async (): Promise<ImportResult> => {
       const messages = await checked
       if (!messages.ok) {
         // Other messages under the same header would say nothing of the block that has its own.
-        if (isWhole(block)) this.chain.condemn(block.signed.id)
+        if (isWhole(block)) this.chain.markInvalid(block.signed.id)
         return { kind: 'invalid', fault: messages.fault }
       }
       return this.chain.import(block, this.now(), messages.names)

@@ -102,7 +102,7 @@ export class ChainSearch {
 
   #mayBeBetter({ peer, head: { height, id, weight } }: Claim): boolean {
     const { chain } = this.options
-    if (chain.place(id) !== undefined || chain.isCondemned(id) || this.#lost.has(toHex(id))) return false
+    if (chain.place(id) !== undefined || chain.isKnownInvalid(id) || this.#lost.has(toHex(id))) return false
     if (this.isLeft(peer) || (this.#withheld.get(toHex(id))?.until ?? 0) > this.options.clock()) return false
     return weight >= chain.weight() && height > chain.root.header.height
   }

@@ -1,4 +1,4 @@
-import type { Chain, Imported } from '../../chain/chain.js'
+import type { Chain, ImportResult } from '../../chain/chain.js'
 import type { Block } from '../../core/block.js'
 import { equal, type PeerIdBytes, toHex } from '../../core/bytes.js'
 import { DecodeError } from '../../core/codec.js'
@@ -13,12 +13,12 @@ import { unlessAborted, Wakeup, within } from '../../lifecycle/waiting.js'
 import { chosenPeers } from '../../network/chosen-peers.js'
 import type { GossipVerdict, Host } from '../../network/host.js'
 import type { BlockReader } from '../../query/block-reader.js'
-import { Untrue } from '../../query/query-errors.js'
-import { Unjudged } from '../../validation/validation-pool.js'
+import { InvalidAnswer } from '../../query/query-errors.js'
+import { NotValidated } from '../../validation/validation-pool.js'
 import { BlockArrivals, type Moved } from './block-arrivals.js'
 import type { BlockImporter, CheckedMessages } from './block-importer.js'
 import { ChainSearch, type Claim, type FoundChain } from './chain-search.js'
-import { type ChainSource, isBetter } from './header-search.js'
+import { type ChainSource, isPreferred } from './header-search.js'
 import type { OfferOutcome, OfferReason } from './offer.js'
 import { OrderedFetch, type Turn } from './ordered-fetch.js'
 
@@ -55,7 +55,7 @@ export class ForkSync implements Service {
   readonly #wakes = new RateLimiter(LIMITS.wakeRate, 1)
   #isDue = true
   /** Whether anybody has answered yet, and nobody has shown more than is here. */
-  #isLevel = false
+  #isSynced = false
   #running: Promise<void> = Promise.resolve()
   /** Takes one more source of what is being fetched. */
   #join: ((claim: Claim) => void) | undefined
@@ -105,12 +105,12 @@ export class ForkSync implements Service {
   }
 
   /** Whether what is built on the head here is built on the best that is known. */
-  get isLevel(): boolean {
-    return this.#isLevel
+  get isSynced(): boolean {
+    return this.#isSynced
   }
 
   /** Takes a block of our own, as if it came from elsewhere. */
-  async importOwn(block: Block): Promise<Imported> {
+  async importOwn(block: Block): Promise<ImportResult> {
     return this.#arrivals.take(block)
   }
 
@@ -125,7 +125,7 @@ export class ForkSync implements Service {
       try {
         found = await this.#search.find(claim, ended)
       } catch (error) {
-        const isInvalid = error instanceof Untrue
+        const isInvalid = error instanceof InvalidAnswer
         return notTaken(isInvalid ? 'invalid' : 'unreachable', describeError(error))
       }
       if (found.kind === 'not better' && !found.isWhole)
@@ -182,7 +182,7 @@ export class ForkSync implements Service {
       // Its work is looked at before anything that takes longer.
       block = reader.block(data)
     } catch (error) {
-      if (error instanceof Untrue || error instanceof DecodeError) return 'reject'
+      if (error instanceof InvalidAnswer || error instanceof DecodeError) return 'reject'
       throw error
     }
     try {
@@ -203,7 +203,7 @@ export class ForkSync implements Service {
         await this.#rounds.own(() => this.#level())
       } catch (error) {
         // The pool has told of it. The next round tries again.
-        if (!(error instanceof Unjudged)) return this.#fail(error)
+        if (!(error instanceof NotValidated)) return this.#fail(error)
       }
       if (!this.#isDue) await this.#due.wait(signal, LIMITS.syncMs)
     }
@@ -215,11 +215,11 @@ export class ForkSync implements Service {
     const signal = within(LIMITS.roundMs, this.#stopping.signal)
     const claims = await this.#claims()
     const best = await this.#search.best(claims, signal)
-    if (best !== undefined && isBetter(best.headers, chain)) {
-      this.#isLevel = false
+    if (best !== undefined && isPreferred(best.headers, chain)) {
+      this.#isSynced = false
       await this.#fetch(best, claims, signal)
     }
-    this.#isLevel ||= claims.length > 0
+    this.#isSynced ||= claims.length > 0
     this.options.asked()
   }
 
@@ -293,13 +293,13 @@ export class ForkSync implements Service {
     switch (imported.kind) {
       case 'extended':
       case 'reorganized':
-      case 'beside':
+      case 'side':
       case 'known':
         return { kind: 'taken' }
       case 'invalid': {
         const why = describeFault(imported.fault)
         // Nobody has a valid one with this id. A body that is not the header's own may come whole from others.
-        return this.options.chain.isCondemned(block.signed.id)
+        return this.options.chain.isKnownInvalid(block.signed.id)
           ? { kind: 'stop', why }
           : { kind: 'untrue', why }
       }
@@ -310,7 +310,7 @@ export class ForkSync implements Service {
   }
 
   #fail(error: unknown): void {
-    if (this.#stopping.signal.aborted || error instanceof Unjudged) return
+    if (this.#stopping.signal.aborted || error instanceof NotValidated) return
     this.options.failed(error instanceof Error ? error : new Error(String(error)))
   }
 }
@@ -326,11 +326,11 @@ interface Fetched {
 /** The same with why nothing goes on, where it was the block. */
 type TurnOfBlock = Turn | { readonly kind: 'stop'; readonly why: string }
 
-function verdictOf(imported: Imported): GossipVerdict {
+function verdictOf(imported: ImportResult): GossipVerdict {
   switch (imported.kind) {
     case 'extended':
     case 'reorganized':
-    case 'beside':
+    case 'side':
       return 'accept'
     case 'invalid':
       return isPassingFault(imported.fault) ? 'later' : 'reject'

@@ -6,11 +6,11 @@ import { isPassingFault } from '../../core/fault.js'
 import { LIMITS } from '../../core/limits.js'
 import type { HeadClaim } from '../../core/query.js'
 import { unlessAborted, untilAborted } from '../../lifecycle/waiting.js'
-import type { ClaimAsker } from '../../query/claim-asker.js'
-import { Untrue } from '../../query/query-errors.js'
+import type { HeaderQueries } from '../../query/header-queries.js'
+import { InvalidAnswer } from '../../query/query-errors.js'
 
 /** The chain of another peer, as it answers. What it gives shows its work; where it stands is to be checked. */
-export type ChainSource = Pick<ClaimAsker, 'claimedHead' | 'headerAt' | 'headerPage' | 'blocksById'>
+export type ChainSource = Pick<HeaderQueries, 'claimedHead' | 'headerAt' | 'headerPage' | 'blocksById'>
 
 export type Found =
   /** Headers that are better than our head by their work: the whole of the chain, or as much as there was time for. */
@@ -45,20 +45,21 @@ export async function findBetter(
     for await (const signed of untilAborted(page, signal)) {
       const fault = headers.add(signed, now())
       if (fault !== undefined && isPassingFault(fault)) break
-      if (fault !== undefined) throw Untrue.fault(fault)
-      if (chain.isCondemned(signed.id)) throw new Untrue('its chain holds a block that is not valid')
+      if (fault !== undefined) throw InvalidAnswer.fault(fault)
+      if (chain.isKnownInvalid(signed.id))
+        throw new InvalidAnswer('its chain holds a block that is not valid')
       // A whole page may be there at once, and each takes as long as its signature.
       if (headers.ids.length % LIMITS.headersInTurn === 0) await setImmediate()
     }
     if (headers.head.header.height < from) break
   }
-  return isBetter(headers, chain)
+  return isPreferred(headers, chain)
     ? { kind: 'better', headers }
     : { kind: 'not better', isWhole: equal(headers.head.id, claim.id) }
 }
 
 /** Whether the head of verified headers would be ours, were its blocks valid. */
-export function isBetter({ weight, head }: HeaderChain, chain: Chain): boolean {
+export function isPreferred({ weight, head }: HeaderChain, chain: Chain): boolean {
   if (weight !== chain.weight()) return weight > chain.weight()
   return chain.rules.ordering.compare(head, chain.head()) < 0
 }

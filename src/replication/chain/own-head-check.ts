@@ -7,7 +7,7 @@ import { LIMITS } from '../../core/limits.js'
 import type { Service } from '../../lifecycle/service.js'
 import { dialProblem } from '../../network/connection-errors.js'
 import type { Host } from '../../network/host.js'
-import { ClaimAsker } from '../../query/claim-asker.js'
+import { HeaderQueries } from '../../query/header-queries.js'
 
 export interface OwnHeadCheckOptions {
   readonly host: Host
@@ -77,7 +77,7 @@ export class OwnHeadCheck implements Service {
 
   #headOf(peer: PeerIdBytes): Promise<SignedHeader> {
     const { host, chain } = this.options
-    return new ClaimAsker(host, peer, chain.rules).header()
+    return new HeaderQueries(host, peer, chain.rules).header()
   }
 
   async #compare(shown: SignedHeader): Promise<StoreError | undefined> {

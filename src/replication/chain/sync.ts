@@ -11,12 +11,12 @@ import { sequencerOf } from '../../core/network-document.js'
 import type { Service } from '../../lifecycle/service.js'
 import { unlessAborted, Wakeup, within } from '../../lifecycle/waiting.js'
 import type { GossipVerdict, Host } from '../../network/host.js'
-import type { Neighbours } from '../../network/neighbours.js'
-import { Asker } from '../../query/asker.js'
+import type { PersistentPeers } from '../../network/persistent-peers.js'
+import { BlockQueries } from '../../query/block-queries.js'
 import { BlockReader } from '../../query/block-reader.js'
-import { Untrue } from '../../query/query-errors.js'
-import { Unjudged } from '../../validation/validation-pool.js'
-import type { Witness } from '../evidence/witness.js'
+import { InvalidAnswer } from '../../query/query-errors.js'
+import { NotValidated } from '../../validation/validation-pool.js'
+import type { EquivocationDetector } from '../evidence/equivocation-detector.js'
 import { type BlockImporter, isWhole } from './block-importer.js'
 import { type BlockSource, OrderedFetch } from './ordered-fetch.js'
 
@@ -26,13 +26,13 @@ export interface SyncOptions {
   readonly rules: Rules
   readonly chain: Chain
   readonly importer: BlockImporter
-  readonly neighbours: Neighbours
+  readonly neighbours: PersistentPeers
   readonly now: () => number
   readonly report: Report
   /** Hears of each block that the chain has grown by. */
   readonly extended: (signed: CheckpointedHeader) => void
   /** Is shown what is signed and cannot stand in the chain. */
-  readonly witness: Pick<Witness, 'examine' | 'examineBlock'>
+  readonly detector: Pick<EquivocationDetector, 'examine' | 'examineBlock'>
   /** Hears of what a follower cannot go on after, once. */
   readonly failed: (error: Error) => void
 }
@@ -105,10 +105,10 @@ export class Sync implements Service {
     try {
       block = this.#reader.block(data)
     } catch (error) {
-      if (error instanceof Untrue || error instanceof DecodeError) return 'reject'
+      if (error instanceof InvalidAnswer || error instanceof DecodeError) return 'reject'
       throw error
     }
-    const { importer, chain, extended, witness } = this.options
+    const { importer, chain, extended, detector } = this.options
     const { height, parent } = block.signed.header
     const head = chain.head()
     // A header that was signed once would do for any number of other messages, each of them read. No honest peer sends them.
@@ -119,7 +119,7 @@ export class Sync implements Service {
     }
     // Before anything is verified at length: what cannot be new costs little, however often it comes.
     if (height <= head.header.height || !equal(parent, head.id)) {
-      witness.examine(block.signed)
+      detector.examine(block.signed)
       return verdict
     }
     if (verdict === 'reject') return verdict
@@ -131,17 +131,17 @@ export class Sync implements Service {
           // Others take what is passed on for verified in full.
           return importer.isFull ? 'accept' : 'ignore'
         case 'known':
-        case 'beside':
+        case 'side':
         case 'reorganized':
           return 'ignore'
         case 'orphan':
           this.wake()
           return 'ignore'
         case 'conflict':
-          witness.examine(block.signed)
+          detector.examine(block.signed)
           return 'ignore'
         case 'invalid':
-          witness.examineBlock(block)
+          detector.examineBlock(block)
           return 'reject'
       }
     } catch (error) {
@@ -158,7 +158,7 @@ export class Sync implements Service {
         await this.#level()
       } catch (error) {
         // The pool has told of it. The next round tries again.
-        if (!(error instanceof Unjudged)) return this.#fail(error)
+        if (!(error instanceof NotValidated)) return this.#fail(error)
       }
       if (this.#isDue) continue
       await this.#due.wait(signal, LIMITS.syncMs)
@@ -167,7 +167,7 @@ export class Sync implements Service {
 
   /** One round: asks all neighbours how far they are, and fetches what is missing here. */
   async #level(): Promise<void> {
-    const { neighbours, chain, report, witness } = this.options
+    const { neighbours, chain, report, detector } = this.options
     const round = new Map<string, { readonly peer: PeerIdBytes; readonly height: number }>()
     const asked = neighbours.all().map(async peer => {
       const asker = this.#asker(peer)
@@ -175,7 +175,7 @@ export class Sync implements Service {
       const { height, id } = await asker.claimedHead()
       if (height < held && equal(peer, this.#sequencer)) this.#tellOfRollback(height, held)
       if (height > chain.head().header.height) round.set(peerIdToString(peer), { peer, height })
-      else if (!equal(chain.headerAt(height)?.id ?? id, id)) witness.examine(await asker.headerAt(height))
+      else if (!equal(chain.headerAt(height)?.id ?? id, id)) detector.examine(await asker.headerAt(height))
     })
     // A peer that does not answer delays no other; the next round asks again.
     const late = within(LIMITS.claimMs, this.#stopping.signal)
@@ -193,7 +193,7 @@ export class Sync implements Service {
   }
 
   async #fetch(sources: readonly BlockSource[], from: number, to: number): Promise<void> {
-    const { importer, report, witness, extended } = this.options
+    const { importer, report, detector, extended } = this.options
     let reported = from
     const fetching = new OrderedFetch(
       {
@@ -218,13 +218,13 @@ export class Sync implements Service {
             case 'known':
               return { kind: 'taken' }
             case 'conflict':
-              witness.examine(block.signed)
+              detector.examine(block.signed)
               return { kind: 'stop' }
             case 'invalid':
-              witness.examineBlock(block)
+              detector.examineBlock(block)
               return { kind: 'untrue', why: describeFault(imported.fault) }
             case 'orphan':
-            case 'beside':
+            case 'side':
             case 'reorganized':
               return { kind: 'stop' }
           }
@@ -247,13 +247,13 @@ export class Sync implements Service {
     })
   }
 
-  #asker(peer: PeerIdBytes): Asker {
+  #asker(peer: PeerIdBytes): BlockQueries {
     const { host, rules, now } = this.options
-    return new Asker(host, peer, rules, now)
+    return new BlockQueries(host, peer, rules, now)
   }
 
   #fail(error: unknown): void {
-    if (this.#stopping.signal.aborted || error instanceof Unjudged) return
+    if (this.#stopping.signal.aborted || error instanceof NotValidated) return
     this.options.failed(error instanceof Error ? error : new Error(String(error)))
   }
 }

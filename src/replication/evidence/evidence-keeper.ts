@@ -15,7 +15,7 @@ import type { Bringer } from '../../core/shares.js'
 import { FairQueue } from '../../lifecycle/fair-queue.js'
 import type { Service } from '../../lifecycle/service.js'
 import type { GossipVerdict, Host } from '../../network/host.js'
-import type { SequencerAsker } from '../../query/sequencer-asker.js'
+import type { SequencerQueries } from '../../query/sequencer-queries.js'
 import { readEvidence } from '../../validation/evidence-check.js'
 
 export interface EvidenceKeeperOptions {
@@ -102,7 +102,7 @@ export class EvidenceKeeper implements Service {
    * Takes what a neighbour knows that was spread while this one was away; nothing is asked of one that may bring nothing.
    * A neighbour that does not answer has none to give.
    */
-  ask(asker: Pick<SequencerAsker, 'peer' | 'evidencePieces'>): void {
+  ask(asker: Pick<SequencerQueries, 'peer' | 'evidencePieces'>): void {
     if (!this.#isWithinRates(this.options.host.bringerOf(asker.peer))) return
     this.#takeAll(asker.peer, unlessItFails(asker.evidencePieces())).catch(this.options.failed)
   }

@@ -10,15 +10,15 @@ import { unlessAborted, Wakeup, within } from '../../lifecycle/waiting.js'
 import { chosenPeers } from '../../network/chosen-peers.js'
 import type { Host } from '../../network/host.js'
 import { shuffled } from '../../network/shuffled.js'
-import { QueryFailed, Untrue } from '../../query/query-errors.js'
+import { InvalidAnswer, QueryFailed } from '../../query/query-errors.js'
 import { checkMessages } from '../../validation/message-checks.js'
 import type { ValidationPool } from '../../validation/validation-pool.js'
 import { lacking } from './lacking.js'
 import { Places } from './places.js'
-import type { SetAsker } from './set-asker.js'
+import type { SetQueries } from './set-queries.js'
 import type { TransferStore } from './transfer-store.js'
 
-export type SetSource = Pick<SetAsker, 'status' | 'summary' | 'transfers'>
+export type SetSource = Pick<SetQueries, 'status' | 'summary' | 'transfers'>
 
 export interface AntiEntropyOptions {
   readonly host: Pick<Host, 'subscribers' | 'onSubscription' | 'bringerOf'>
@@ -118,14 +118,14 @@ export class AntiEntropy implements Service {
     const { signal } = this.#stopping
     const source = sourceOf(peer)
     const digest = await this.#digestOf(peer, source)
-    const isLevel = (): boolean =>
+    const isSynced = (): boolean =>
       signal.aborted || digest === undefined || equal(digest, store.transfers.digest())
-    if (isLevel()) return false
+    if (isSynced()) return false
     const name = toHex(peer)
     await this.#places.enter(name)
     const turn: Turn = { source, end: within(LIMITS.antiEntropyTurnMs, signal), brought: 0 }
     try {
-      if (!isLevel()) await this.#fetch(turn)
+      if (!isSynced()) await this.#fetch(turn)
       this.#places.leave(name, true)
       return false
     } catch (error) {
@@ -183,7 +183,7 @@ export class AntiEntropy implements Service {
       if (verdicts[index]?.ok && store.add({ envelope }).kind === 'accepted') turn.brought += 1
     await store.stored()
     for (const verdict of verdicts)
-      if (!verdict.ok) throw new Untrue(`a transfer is not valid: ${verdict.refusal.detail}`)
+      if (!verdict.ok) throw new InvalidAnswer(`a transfer is not valid: ${verdict.refusal.detail}`)
   }
 
   #distrust(peer: PeerIdBytes, error: unknown): void {

@@ -3,7 +3,7 @@ import { equal, type Hash } from '../../core/bytes.js'
 import { LIMITS } from '../../core/limits.js'
 import { EMPTY_ROOT } from '../../core/merkle.js'
 import type { Summary } from '../../core/set-summary.js'
-import { Untrue } from '../../query/query-errors.js'
+import { InvalidAnswer } from '../../query/query-errors.js'
 
 /**
  * What another set has beyond one's own as it is at each step, as many ids at once as one may ask for: goes down where
@@ -20,7 +20,7 @@ export async function* lacking(
   for (let prefix = prefixes.pop(); prefix !== undefined; prefix = prefixes.pop()) {
     const summary = await summaryOf(prefix)
     if (prefix !== '' && isEmpty(summary))
-      throw new Untrue(`the peer has ids that begin with ${prefix}, it said, and shows none`)
+      throw new InvalidAnswer(`the peer has ids that begin with ${prefix}, it said, and shows none`)
     const lack = own().lack(prefix, summary)
     prefixes.push(...arranged(lack.prefixes))
     wanted.push(...lack.ids)

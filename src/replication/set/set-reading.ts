@@ -3,14 +3,14 @@ import { type EnvelopeBytes, equal } from '../../core/bytes.js'
 import { DecodeError } from '../../core/codec.js'
 import type { Fault } from '../../core/fault.js'
 import { LIMITS } from '../../core/limits.js'
-import { QueryFailed, Untrue } from '../../query/query-errors.js'
+import { InvalidAnswer, QueryFailed } from '../../query/query-errors.js'
 import { lacking } from './lacking.js'
-import type { SetAsker } from './set-asker.js'
+import type { SetQueries } from './set-queries.js'
 
 /** Some transfers of a set, none of which has been verified; or why there are no more. */
 export type ReadTransfers = { readonly envelopes: readonly EnvelopeBytes[] } | { readonly fault: Fault }
 
-type SetSource = Pick<SetAsker, 'status' | 'summary' | 'transfers'>
+type SetSource = Pick<SetQueries, 'status' | 'summary' | 'transfers'>
 
 /**
  * All transfers that one peer has, each once, in the order of their ids; then those that came meanwhile, until what has
@@ -24,16 +24,16 @@ export async function* transfersOf(source: SetSource, have: () => TransferSet): 
       const { size } = have()
       if (equal(digest, have().digest())) {
         if (size !== count)
-          throw new Untrue(`the peer tells of ${count} transfers, and its digest is that of ${size}`)
+          throw new InvalidAnswer(`the peer tells of ${count} transfers, and its digest is that of ${size}`)
         return
       }
       yield* readOnce(source, have, count)
       // What was here was there before it told its digest.
       if (have().size === size)
-        throw new Untrue('the transfers that the peer gives do not have the digest that it tells')
+        throw new InvalidAnswer('the transfers that the peer gives do not have the digest that it tells')
     }
   } catch (error) {
-    if (!(error instanceof Untrue || error instanceof DecodeError)) throw error
+    if (!(error instanceof InvalidAnswer || error instanceof DecodeError)) throw error
     yield { fault: { kind: 'encoding', detail: error.message } }
     return
   }
@@ -53,6 +53,6 @@ async function* readOnce(
     if (have().size <= most) continue
     most = (await source.status()).count
     if (have().size > most)
-      throw new Untrue(`the peer gives more transfers than the ${most} that it says it has`)
+      throw new InvalidAnswer(`the peer gives more transfers than the ${most} that it says it has`)
   }
 }

@@ -5,7 +5,7 @@ import { describeError, type Report } from '../../core/events.js'
 import { LIMITS } from '../../core/limits.js'
 import { type Rate, RateLimiter } from '../../core/rate-limiter.js'
 import { refusal } from '../../core/refusal.js'
-import type { Fate } from '../../core/submission.js'
+import type { SubmissionResult } from '../../core/submission.js'
 import type { Verdict } from '../../core/validation.js'
 import type { Service } from '../../lifecycle/service.js'
 import type { GossipVerdict, Host } from '../../network/host.js'
@@ -64,7 +64,7 @@ export class TransferIntake implements Service {
   readonly submit = async (
     envelopes: readonly EnvelopeBytes[],
     from: PeerIdBytes
-  ): Promise<readonly Fate[]> => {
+  ): Promise<readonly SubmissionResult[]> => {
     const { store, validation } = this.options
     const verdicts = await checkMessages(envelopes, validation)
     const fates = envelopes.map((envelope, index) => this.#submitOne(envelope, verdicts[index], from))
@@ -73,7 +73,7 @@ export class TransferIntake implements Service {
     return fates
   }
 
-  #submitOne(envelope: EnvelopeBytes, verdict: Verdict | undefined, from: PeerIdBytes): Fate {
+  #submitOne(envelope: EnvelopeBytes, verdict: Verdict | undefined, from: PeerIdBytes): SubmissionResult {
     if (verdict === undefined) throw new RangeError('each transfer has a verdict')
     return verdict.ok ? fateOf(this.#add({ envelope }, from)) : { kind: 'refused', ...verdict.refusal }
   }
@@ -104,7 +104,7 @@ export class TransferIntake implements Service {
   }
 }
 
-function fateOf({ kind }: Stored): Fate {
+function fateOf({ kind }: Stored): SubmissionResult {
   switch (kind) {
     case 'full':
       return {

@@ -81,7 +81,7 @@ describe('the sequencer ordering', () => {
 
   it('has a shorter block of all that is pending due when the oldest message is blockTimeout old', async () => {
     const { due, ordering } = await make({ blockSize: 100, blockTimeout: 1000 })
-    assert.equal(ordering.patience, 1000)
+    assert.equal(ordering.maxPendingAge, 1000)
     assert.deepEqual(
       [due(7, 999), due(7, 1000), due(7, 5000), due(0, 5000), due(250, 5000)],
       [undefined, 7, 7, undefined, 100]

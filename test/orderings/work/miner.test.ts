@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { Chain, type Imported } from '#src/chain/chain.js'
+import { Chain, type ImportResult } from '#src/chain/chain.js'
+import { Mempool } from '#src/chain/mempool.js'
 import { ownBlock } from '#src/chain/own-block.js'
-import { Pool } from '#src/chain/pool.js'
 import { rulesOf } from '#src/chain/rules.js'
 import { type CheckpointedHeader, type Header, signHeader } from '#src/core/block.js'
 import { equal, toHex, utf8 } from '#src/core/bytes.js'
@@ -61,7 +61,7 @@ class Setup {
 
   constructor(
     readonly chain: Chain,
-    readonly pool: Pool,
+    readonly pool: Mempool,
     hashes: HashPool,
     { blocks = 0, isHopeless, changes = {} }: Wishes
   ) {
@@ -118,7 +118,7 @@ class Setup {
   }
 
   /** Somebody else's block on the head, which the miner has not heard of. */
-  async rivalBlock(): Promise<Imported> {
+  async rivalBlock(): Promise<ImportResult> {
     const { chain } = this
     const head = chain.head()
     const { ancestors } = present(chain.place(head.id))
@@ -147,7 +147,7 @@ describe('a miner', () => {
 
   async function chainOf(
     ordering: Partial<WorkOrderingDocument> = {}
-  ): Promise<{ chain: Chain; pool: Pool }> {
+  ): Promise<{ chain: Chain; pool: Mempool }> {
     const database = await openDatabase(await cleanup.folder())
     cleanup.add(() => database.close())
     const network = expectOrdered(
@@ -160,7 +160,7 @@ describe('a miner', () => {
       })
     )
     const rules = rulesOf(network)
-    const pool = await Pool.open(database, messageRules(rules), new VerifierCache(), error =>
+    const pool = await Mempool.open(database, messageRules(rules), new VerifierCache(), error =>
       assert.fail(error)
     )
     cleanup.add(() => pool.stored())
@@ -234,13 +234,13 @@ describe('a miner', () => {
 
   it('gives what is there when a request is ended, and mines no more for it', async () => {
     const setup = await setUp()
-    const patience = new AbortController()
+    const maxPendingAge = new AbortController()
     setup.beforeImport = async () => {
       if (setup.mined.length === 1) setup.isHopeless = true
     }
-    const asked = setup.miner.mine(10, patience.signal)
+    const asked = setup.miner.mine(10, maxPendingAge.signal)
     await setup.until(() => setup.searches.length === 3)
-    patience.abort()
+    maxPendingAge.abort()
     const answer = await asked
     assert.ok(answer.ok)
     assert.equal(answer.blocks.length, 2)

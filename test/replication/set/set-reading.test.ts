@@ -8,14 +8,14 @@ import { EMPTY_ROOT } from '#src/core/merkle.js'
 import { encodeMessage } from '#src/core/message.js'
 import type { Summary } from '#src/core/set-summary.js'
 import { QueryFailed } from '#src/query/query-errors.js'
-import type { SetAsker } from '#src/replication/set/set-asker.js'
+import type { SetQueries } from '#src/replication/set/set-queries.js'
 import { transfersOf } from '#src/replication/set/set-reading.js'
 import type { Made } from '../../helpers/authors.js'
 import { present } from '../../helpers/changes.js'
 import { Payer } from '../../helpers/payers.js'
 import { makeUnorderedNetwork } from '../../helpers/unordered.js'
 
-type Source = Pick<SetAsker, 'status' | 'summary' | 'transfers'>
+type Source = Pick<SetQueries, 'status' | 'summary' | 'transfers'>
 
 /** More than one summary tells, and more than one query asks for. */
 const MANY = 300

@@ -2,13 +2,13 @@ import { LedgerState } from '#src/applications/ledger/state.js'
 import { genesisCursor } from '#src/chain/cursor.js'
 import { equal, toHex } from '#src/core/bytes.js'
 import { peerIdToString } from '#src/core/keys.js'
-import type { AccountAsker } from '#src/query/account-asker.js'
+import type { AccountQueries } from '#src/query/account-queries.js'
 import { demand } from '../../scenario/checks.js'
 import { readSigned, type SignedTransfer } from './signed-transfer.js'
 import type { ShownBlock, View } from './view.js'
 
 /** All blocks of a peer, each verified with its state from the first one on, and all its accounts. Throws where anything does not hold. */
-export async function orderedView(peer: string, asker: AccountAsker): Promise<View> {
+export async function orderedView(peer: string, asker: AccountQueries): Promise<View> {
   const transfers: SignedTransfer[] = []
   const blocks: ShownBlock[] = []
   let last = genesisCursor(asker.rules)

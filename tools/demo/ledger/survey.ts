@@ -4,8 +4,8 @@ import type { PeerIdBytes } from '#src/core/bytes.js'
 import { LIMITS } from '#src/core/limits.js'
 import { expectOrdered, type Network } from '#src/core/network-document.js'
 import { Host } from '#src/network/host.js'
-import { AccountAsker } from '#src/query/account-asker.js'
-import { SetAsker } from '#src/replication/set/set-asker.js'
+import { AccountQueries } from '#src/query/account-queries.js'
+import { SetQueries } from '#src/replication/set/set-queries.js'
 import type { Peer } from '../../localnet/index.js'
 import { once } from '../../scenario/checks.js'
 import { orderedView } from './ordered-view.js'
@@ -36,7 +36,7 @@ export class Survey {
 
   /** Of each peer, where there is an order. */
   readonly askers = once(async () => {
-    const askers: { readonly peer: string; readonly asker: AccountAsker }[] = []
+    const askers: { readonly peer: string; readonly asker: AccountQueries }[] = []
     for (const peer of this.peers()) askers.push({ peer: peer.name, asker: await this.#asker(peer) })
     return askers
   })
@@ -47,13 +47,13 @@ export class Survey {
 
   async #view(peer: Peer): Promise<View> {
     if (this.network.kind === 'ordered') return orderedView(peer.name, await this.#asker(peer))
-    const asker = new SetAsker(await this.#host(), await this.#connect(peer), this.network)
+    const asker = new SetQueries(await this.#host(), await this.#connect(peer), this.network)
     return unorderedView(peer.name, asker, this.network)
   }
 
-  async #asker(peer: Peer): Promise<AccountAsker> {
+  async #asker(peer: Peer): Promise<AccountQueries> {
     const id = await this.#connect(peer)
-    return new AccountAsker(await this.#host(), id, rulesOf(expectOrdered(this.network)), () => Date.now())
+    return new AccountQueries(await this.#host(), id, rulesOf(expectOrdered(this.network)), () => Date.now())
   }
 
   async #connect({ addresses: [address = ''] }: Peer): Promise<PeerIdBytes> {

@@ -5,14 +5,18 @@ import { LIMITS } from '#src/core/limits.js'
 import { EMPTY_ROOT } from '#src/core/merkle.js'
 import type { UnorderedNetwork } from '#src/core/network-document.js'
 import { validateEnvelope } from '#src/core/validation.js'
-import type { SetAsker } from '#src/replication/set/set-asker.js'
+import type { SetQueries } from '#src/replication/set/set-queries.js'
 import { messageRulesOf } from '#src/validation/message-rules.js'
 import { demand } from '../../scenario/checks.js'
 import { readSigned, type SignedTransfer } from './signed-transfer.js'
 import type { View } from './view.js'
 
 /** All transfers of a peer, each verified, and all its balances. Throws where they are not those of its digest. */
-export async function unorderedView(peer: string, asker: SetAsker, network: UnorderedNetwork): Promise<View> {
+export async function unorderedView(
+  peer: string,
+  asker: SetQueries,
+  network: UnorderedNetwork
+): Promise<View> {
   const { count, digest } = await asker.status()
   const ids = await idsFrom(asker, '')
   const set = ids.reduce((before, id) => before.add(id), TransferSet.empty())
@@ -43,7 +47,7 @@ export async function unorderedView(peer: string, asker: SetAsker, network: Unor
   }
 }
 
-async function idsFrom(asker: SetAsker, prefix: string): Promise<Hash[]> {
+async function idsFrom(asker: SetQueries, prefix: string): Promise<Hash[]> {
   const summary = await asker.summary(prefix)
   if (summary.kind === 'ids') return [...summary.ids]
   const ids: Hash[] = []
