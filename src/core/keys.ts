@@ -1,9 +1,9 @@
 import { createPrivateKey, createPublicKey, hkdfSync, type KeyObject, sign, verify } from 'node:crypto'
 import { publicKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey, PublicKey } from '@libp2p/interface'
-import { peerIdFromMultihash, peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id'
+import { peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
-import { decode as decodeMultihash } from 'multiformats/hashes/digest'
+import { base58btc } from 'multiformats/bases/base58'
 import { equal, HASH_LENGTH, type PeerIdBytes, type PublicKeyBytes } from './bytes.js'
 import { DecodeError } from './codec.js'
 import { Ed25519Key } from './ed25519.js'
@@ -152,9 +152,9 @@ export function peerIdOfPublicKey(key: PublicKey): PeerIdBytes {
   return peerIdFromPublicKey(key).toMultihash().bytes as PeerIdBytes
 }
 
-/** The usual text of a PeerId (12D3Koo…). Throws if the bytes are not one. */
+/** The usual text of a PeerId (12D3Koo…). Of bytes that are none too, as whoever signs may name anything. */
 export function peerIdToString(peerId: Uint8Array): string {
-  return peerIdFromMultihash(decodeMultihash(peerId)).toString()
+  return base58btc.baseEncode(peerId)
 }
 
 /** All PeerIds in text are read here: in base58, or as a CID. Throws an Error that says why no key that may sign has this one. */
@@ -188,6 +188,16 @@ export function expectNamesKey(peerId: Uint8Array): void {
   if (namesOfKeys.has(name)) return
   readKeyIn(peerId)
   namesOfKeys.add(name)
+}
+
+/** Why no key that may sign can have this PeerId, or undefined. */
+export function problemOfName(peerId: Uint8Array): string | undefined {
+  try {
+    expectNamesKey(peerId)
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
 }
 
 function readKeyIn(peerId: Uint8Array): void {

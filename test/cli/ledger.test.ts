@@ -139,6 +139,17 @@ describe('the tool on a ledger', () => {
       .parseAsync(args, { from: 'user' })
   }
 
+  it('says where there is no ledger, and does not send to another peer', async () => {
+    const folder = await cleanup.folder()
+    const { network } = await makeNetwork({ name: 'words' })
+    await writeFile(join(folder, 'network.json'), JSON.stringify(network.document))
+    for (const command of [['account', ALICE], ['accounts']]) {
+      const { code, stderr } = await tool(folder, ...command, '--network', 'network.json')
+      assert.equal(code, 1)
+      assert.equal(stderr, 'error: "words" keeps no ledger, so that there are no accounts\n')
+    }
+  })
+
   const grant = ['--application', 'ledger', '--grant', `${ALICE}=5`] as const
   for (const [what, wrong] of Object.entries({
     'a ledger in which nobody has anything': ['--application', 'ledger'],

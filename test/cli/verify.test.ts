@@ -2,15 +2,17 @@ import assert from 'node:assert/strict'
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { keys } from '#src/chain/store.js'
-import { utf8 } from '#src/core/bytes.js'
+import { concat, type PeerIdBytes, utf8 } from '#src/core/bytes.js'
 import { forkEvidence } from '#src/core/evidence.js'
 import { sha256 } from '#src/core/hash.js'
+import { signReceipt } from '#src/core/receipt.js'
 import { Author, envelopesOf } from '../helpers/authors.js'
 import { ChainMaker } from '../helpers/blocks.js'
 import { flipped } from '../helpers/bytes.js'
 import { present } from '../helpers/changes.js'
 import { openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
+import { fromHex } from '../helpers/core.js'
 import { foldedLogEvidence } from '../helpers/false-evidence.js'
 import { makeNetwork, type TestNetwork } from '../helpers/networks.js'
 import { RunningSequencer } from '../helpers/peers.js'
@@ -135,6 +137,30 @@ describe('tallystick export and verify', () => {
     const { code, stdout } = await tool(folder, 'verify', 'forged', '--network', 'network.json')
     assert.equal(code, 1)
     assert.match(stdout, /NOT VALID: .* 3 leaves of a block of 5 messages\nthe evidence does not hold/)
+  })
+
+  it('refuse a receipt for an author that no key can have, and say so in a sentence', async () => {
+    const { network, signer } = net
+    const entries = [{ sequence: 1n, position: 0, leaf: sha256(utf8('a message')) }]
+    const magic = utf8('tallystick receipt 1\n')
+    const small = concat(fromHex('0024080112200100'), new Uint8Array(31))
+    for (const bytes of [new Uint8Array(0), utf8('abc'), new Uint8Array(40).fill(1), small]) {
+      const receipt = signReceipt(
+        { network: network.id, author: bytes as PeerIdBytes, time: 1, entries },
+        signer
+      )
+      await writeFile(join(folder, 'nobody.receipt'), concat(magic, receipt))
+      const { code, stdout, stderr } = await tool(
+        folder,
+        'verify',
+        'nobody.receipt',
+        '--network',
+        'network.json'
+      )
+      assert.equal(code, 1)
+      assert.match(stdout, /^NOT VALID: proof: receipt author: /)
+      assert.equal(stderr, '')
+    }
   })
 
   it('leave out of a folder what proves nothing, and say why', async () => {

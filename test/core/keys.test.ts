@@ -4,12 +4,14 @@ import { generateKeyPair, privateKeyFromProtobuf } from '@libp2p/crypto/keys'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import fc from 'fast-check'
+import { base58btc } from 'multiformats/bases/base58'
 import { concat, toHex, utf8 } from '#src/core/bytes.js'
 import { sha256 } from '#src/core/hash.js'
 import { readPrivateKey, readPublicKey } from '#src/core/key-encoding.js'
 import {
   encodePublicKey,
   expectNamesKey,
+  peerIdFromBytes,
   peerIdFromText,
   peerIdOfPublicKey,
   peerIdToString,
@@ -161,12 +163,20 @@ describe('Keys: the identities that libp2p has published', () => {
         assertSame(peerIdFromText(cid), peerIdFromText(base58_same_peer))
   })
 
+  it('bytes that are no PeerId have a text too, as whoever signs may name anything', () => {
+    const bytes = fc.uint8Array({ maxLength: 64 })
+    fc.assert(
+      fc.property(bytes, any => assertSame(base58btc.baseDecode(peerIdToString(any)), any)),
+      runs(200)
+    )
+  })
+
   it('other texts and other bytes are no PeerIds', () => {
     const { base58 } = published.keys[1]?.peer_id_computed ?? { base58: '' }
     for (const text of [...published.must_reject_text, '', 'Q', '1', 'nobody', `${base58}0`, base58.slice(1)])
       assert.throws(() => peerIdFromText(text), text)
     for (const bytes of [new Uint8Array(0), Uint8Array.of(0x12, 0x20), new Uint8Array(36).fill(0xff)])
-      assert.throws(() => peerIdToString(bytes))
+      assert.throws(() => peerIdFromBytes(bytes))
   })
 })
 

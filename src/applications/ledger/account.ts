@@ -1,5 +1,5 @@
 import type { PeerIdBytes } from '../../core/bytes.js'
-import { expectNamesKey, peerIdFromText, peerIdToString } from '../../core/keys.js'
+import { peerIdFromText, peerIdToString } from '../../core/keys.js'
 
 /**
  * An account is named by the PeerId of its public key, which for Ed25519 and secp256k1 is the key itself. So the
@@ -11,16 +11,6 @@ export interface Account {
   readonly id: PeerIdBytes
   readonly balance: bigint
   readonly sequence: bigint
-}
-
-/** Why no account can have this id, or undefined. Takes longer than to verify a signature. */
-export function accountProblem(id: Uint8Array): string | undefined {
-  try {
-    expectNamesKey(id)
-    return undefined
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
-  }
 }
 
 /** The account that a PeerId in its usual text names, or why it names none. */

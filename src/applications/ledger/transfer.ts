@@ -1,11 +1,12 @@
 import type { PeerIdBytes } from '../../core/bytes.js'
 import { DecodeError, decodeCanonical } from '../../core/codec.js'
+import { problemOfName } from '../../core/keys.js'
 import type { Body } from '../../core/message.js'
 import { type Refusal, refusal } from '../../core/refusal.js'
 import { U64_MAX, u64FromText } from '../../core/u64.js'
 import { Transfer as WireTransfer } from '../../core/wire/tallystick.js'
 import type { EncodedBody } from '../application.js'
-import { accountFromText, accountProblem } from './account.js'
+import { accountFromText } from './account.js'
 
 /** What an author has moved from the own account to another one. The author pays `fee` on top of `amount`. */
 export interface Transfer {
@@ -43,7 +44,7 @@ export function readTransfer(body: Body, leastFee: bigint): ReadTransfer {
 }
 
 export function checkReceiver({ to }: Transfer): Refusal | undefined {
-  const problem = accountProblem(to)
+  const problem = problemOfName(to)
   return problem === undefined ? undefined : refusal('bad account', `to: ${problem}`)
 }
 

@@ -5,7 +5,7 @@ import { peerIdFromText, peerIdToString, signerOf } from '../../core/keys.js'
 import type { UnorderedNetwork } from '../../core/network-document.js'
 import { type AskingOptions, asking, askingCommand } from '../ask/asking.js'
 import { askingSet } from '../ask/asking-set.js'
-import { UsageError } from '../failure.js'
+import { Failure, UsageError } from '../failure.js'
 import { exists, readNetwork } from '../files/files.js'
 import { readIdentity } from '../files/key-files.js'
 import { account, DEFAULTS, wholeNumber } from '../options.js'
@@ -103,9 +103,12 @@ async function showAccounts({ height, ...options }: AccountOptions): Promise<voi
   })
 }
 
-/** The network where it has no order. Throws UsageError where blocks are asked for then. */
+/** The network where it has no order. Throws UsageError where blocks are asked for then, Failure where there is no ledger. */
 async function setOf({ network, height }: AccountOptions): Promise<UnorderedNetwork | undefined> {
   const read = await readNetwork(network)
+  // Any peer of it would say `not served`, and that sounds as if another one knew.
+  if (read.document.application.type !== 'ledger')
+    throw new Failure(`"${read.document.name}" keeps no ledger, so that there are no accounts`)
   if (read.kind === 'ordered') return undefined
   if (height === undefined) return read
   throw new UsageError(`"${read.document.name}" has no order, and so no blocks: leave --height out`)

@@ -23,7 +23,7 @@ export function chainCommand(): Command {
           show(signed, options)
           shown += 1
         }
-        if (!options.json) printLine(`VALID: ${shown} blocks, each the child of the one before it`)
+        if (!options.json) printLine(`VALID: ${shown} blocks shown, each the child of the one before it`)
       })
     )
 }

@@ -4,7 +4,7 @@ import { rulesOf } from '../../chain/rules.js'
 import { equal, type Hash, type PeerIdBytes, toHex, utf8 } from '../../core/bytes.js'
 import { DecodeError } from '../../core/codec.js'
 import { describeFault, type Fault } from '../../core/fault.js'
-import { peerIdToString, VerifierCache } from '../../core/keys.js'
+import { peerIdToString, problemOfName, VerifierCache } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
 import { sequencerOf } from '../../core/network-document.js'
 import { PROOF_MAGIC } from '../../core/proof-file.js'
@@ -218,7 +218,11 @@ function readReceiptFile(
   sequencer: PeerIdBytes
 ): Receipt | { readonly fault: Fault } {
   try {
-    return readReceipt(decodeReceiptFile(file), network, sequencer, new VerifierCache())
+    const receipt = readReceipt(decodeReceiptFile(file), network, sequencer, new VerifierCache())
+    // A client compares the author with itself; here nobody knows yet that there can be such a one.
+    const problem = problemOfName(receipt.author)
+    if (problem !== undefined) throw new DecodeError(`receipt author: ${problem}`)
+    return receipt
   } catch (error) {
     return asFault(error)
   }
