@@ -39,7 +39,10 @@ export class RootedAccounts {
     return peers.length === 0 ? undefined : this.#askHeaviest(peers, account, signal)
   }
 
-  /** The peer with the heaviest chain first. One that keeps the account back keeps no other one on this chain from showing it. */
+  /**
+   * The peer with the heaviest chain first. One that keeps the account back keeps no other one on this chain from showing
+   * it; what an earlier block of the chain has counts where nobody shows what its head has.
+   */
   async #askHeaviest(
     peers: readonly WeighedPeer[],
     account: PeerIdBytes,
@@ -52,6 +55,8 @@ export class RootedAccounts {
       if (this.#heaviest === undefined || chain.weight > this.#heaviest.weight) this.#heaviest = chain
     if (found === undefined) throw notShown(peers)
     const { best, compared } = found
+    const { height } = best.chain.head.header
+    let newest: ShownAccount | undefined
     let problem: unknown = new QueryFailed(
       'the peers that answer show chains with less work than was shown before; ask again'
     )
@@ -60,13 +65,20 @@ export class RootedAccounts {
       const share = within(LIMITS.accountMs / (peers.length + 1), signal)
       try {
         const shown = await unlessAborted(peer.asker.account(account), share)
-        if (this.#counts(peer)) return shown
-        problem = new QueryFailed('the peer has moved to a chain with less work than it had shown; ask again')
+        if (!this.#counts(peer))
+          problem = new QueryFailed(
+            'the peer has moved to a chain with less work than it had shown; ask again'
+          )
+        else if (shown.signed.header.height >= height) return shown
+        else if (newest === undefined || shown.signed.header.height > newest.signed.header.height)
+          newest = shown
       } catch (error) {
-        signal.throwIfAborted()
+        if (signal.aborted) break
         problem = error
       }
     }
+    if (newest !== undefined) return newest
+    signal.throwIfAborted()
     throw problem
   }
 

@@ -249,7 +249,10 @@ export const LIMITS = {
   roundMs: 60_000,
   /** How long a peer that did not show what it claimed is not asked, ms. */
   letDownMs: 10_000,
-  /** How long a head is left whose headers were shown and whose blocks no peer gave, ms; each time twice as long. */
+  /**
+   * How long a head is left, on the hosts of those who were asked, whose headers were shown and whose blocks none of them
+   * gave, ms; each time twice as long.
+   */
   withheldMs: { first: 30_000, longest: 120_000 },
   /**
    * How often strangers can have the other peers asked at once, and not at the next round: by blocks that come before

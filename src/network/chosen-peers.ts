@@ -4,7 +4,7 @@ import { shuffled } from './shuffled.js'
 
 /**
  * Some of these peers, others each time; of each host in turn, so that many names on one host do not crowd out the peers
- * of another one.
+ * of another one, nor come before all of them.
  */
 export function chosenPeers(
   peers: readonly PeerIdBytes[],
@@ -13,8 +13,7 @@ export function chosenPeers(
 ): PeerIdBytes[] {
   const byHost = new Map<string, PeerIdBytes[]>()
   for (const peer of shuffled(peers)) {
-    // Where all are taken it does not matter whence they come.
-    const name = peers.length <= most ? '' : host.bringerOf(peer).host
+    const { host: name } = host.bringerOf(peer)
     const ofHost = byHost.get(name) ?? []
     ofHost.push(peer)
     byHost.set(name, ofHost)

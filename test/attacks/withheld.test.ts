@@ -22,6 +22,17 @@ import { levelled, RunningEqual, readerOf } from '../helpers/running-equal.js'
 /** What a peer makes of the true answers to a query; nothing at all where it says nothing. */
 type Withholding = (answers: readonly Answer[], query: Query) => readonly Answer[] | 'silence'
 
+const MANY_NAMES = 24
+
+interface Manner {
+  readonly withhold: Withholding
+  /** Before each block. */
+  readonly pause?: () => Promise<void>
+  readonly listen?: string
+}
+
+const BLOCK_A_SECOND: Manner = { withhold: answers => answers, pause: () => setTimeout(1_000) }
+
 const NO_BLOCK: Answer = { kind: 'notFound', detail: 'no such block' }
 
 const WITHHOLDINGS: readonly (readonly [string, Withholding])[] = [
@@ -75,22 +86,25 @@ class Withholder extends Changes {
     cleanup: Cleanup,
     truth: Truth,
     who: string,
-    withhold: Withholding,
-    pause: () => Promise<void> = async () => undefined
+    { withhold, pause, listen = '/ip4/127.0.0.1/tcp/0' }: Manner
   ): Promise<Withholder> {
     const topics = Object.values(topicsOf(truth.net.network.id))
-    const host = await Host.create({ key: await identity(who), listen: ['/ip4/127.0.0.1/tcp/0'], topics })
+    const host = await Host.create({ key: await identity(who), listen: [listen], topics })
     const withholder = new Withholder(host)
     await host.serve(QUERY_PROTOCOL, QUERY_STREAMS, async channel => {
       const frame = present(await channel.receive(deadline()))
       const { query } = decodeQuery(frame)
       const told = withhold((await truth.rawQuery(frame)).map(decodeAnswer), query)
-      if (query.kind === 'range' || query.kind === 'blocksById') withholder.#ranges += 1
+      if (query.kind === 'range' || query.kind === 'blocksById' || told === 'silence') withholder.#ranges += 1
       withholder.changed()
-      if (told === 'silence') return
+      if (told === 'silence') {
+        // Until who asked ends it.
+        await channel.receive(deadline())
+        return
+      }
       for (const answer of told) {
         if (answer.kind === 'block') {
-          await pause()
+          await pause?.()
           withholder.given += 1
         }
         await channel.send(encodeAnswer(answer), deadline())
@@ -104,7 +118,7 @@ class Withholder extends Changes {
     return withholder
   }
 
-  /** Resolves when it has been asked for blocks. */
+  /** Resolves when it has been asked for blocks, or for what it withholds. */
   async asked(): Promise<void> {
     await this.until('a query for blocks', () => this.#ranges > 0)
   }
@@ -123,7 +137,7 @@ describe('attacks by withholding blocks', () => {
     await honest.stop()
     const truth = await RawPeer.connect(cleanup, net, sequencer.address)
     const withholders = await Promise.all(
-      WITHHOLDINGS.map(([who, withhold]) => Withholder.start(cleanup, truth, who, withhold))
+      WITHHOLDINGS.map(([who, withhold]) => Withholder.start(cleanup, truth, who, { withhold }))
     )
     const follower = await RunningFollower.start(cleanup, net, [
       ...withholders.map(({ host }) => present(host.addresses()[0])),
@@ -147,13 +161,7 @@ describe('attacks by withholding blocks', () => {
     const honest = await RunningFollower.start(cleanup, net, [sequencer.address], 'honest follower')
     await honest.has(100)
     const truth = await RawPeer.connect(cleanup, net, sequencer.address)
-    const slow = await Withholder.start(
-      cleanup,
-      truth,
-      'slow',
-      answers => answers,
-      () => setTimeout(1_000)
-    )
+    const slow = await Withholder.start(cleanup, truth, 'slow', BLOCK_A_SECOND)
     const follower = await RunningFollower.start(cleanup, net, [present(slow.host.addresses()[0])])
     await slow.asked()
     follower.controls.connect([present(slow.host.addresses()[0]), honest.address])
@@ -167,13 +175,7 @@ describe('attacks by withholding blocks', () => {
     assert.ok((await miner.controls.mine(100, deadline())).ok)
     const { height } = miner.controls.status()
     const truth = await truthOf(cleanup, net, miner)
-    const slow = await Withholder.start(
-      cleanup,
-      truth,
-      'slow equal',
-      answers => answers,
-      () => setTimeout(1_000)
-    )
+    const slow = await Withholder.start(cleanup, truth, 'slow equal', BLOCK_A_SECOND)
     const slowAddress = present(slow.host.addresses()[0])
     const equal = await RunningEqual.start(cleanup, net, { who: 'newcomer', connect: [slowAddress] })
     await slow.asked()
@@ -182,4 +184,40 @@ describe('attacks by withholding blocks', () => {
     assert.equal(equal.controls.status().height, height)
     assert.ok(slow.given < LIMITS.syncBlocks, `${slow.given} blocks were waited for`)
   })
+
+  for (const [what, withheld] of [
+    ['headers', 'headers'],
+    ['blocks', 'blocksById']
+  ] as const)
+    it(`many names on one host that claim the head of a peer on another one, and say nothing of its ${what}: a newcomer waits for few of them`, async () => {
+      const net = await makeWorkNetwork()
+      const miner = await RunningEqual.start(cleanup, net, {
+        who: `miner of ${what}`,
+        mining: { threads: 1, blocks: 0 }
+      })
+      assert.ok((await miner.controls.mine(20, deadline())).ok)
+      const truth = await truthOf(cleanup, net, miner)
+      const asked = new Set<string>()
+      const names = Array.from({ length: MANY_NAMES }, (_, index) => `${what} ${index}`)
+      const many = await Promise.all(
+        names.map(who =>
+          Withholder.start(cleanup, truth, who, {
+            listen: '/ip4/127.0.0.2/tcp/0',
+            withhold: (answers, { kind }) => {
+              if (kind !== withheld) return answers
+              asked.add(who)
+              return 'silence'
+            }
+          })
+        )
+      )
+      const equal = await RunningEqual.start(cleanup, net, {
+        who: `newcomer to ${what}`,
+        connect: many.map(({ host }) => present(host.addresses()[0]))
+      })
+      await Promise.race(many.map(one => one.asked()))
+      equal.controls.connect([...many.map(({ host }) => present(host.addresses()[0])), miner.address])
+      await levelled(equal, miner)
+      assert.ok(asked.size < MANY_NAMES / 4, `${asked.size} were waited for`)
+    })
 })

@@ -28,6 +28,13 @@ describe('peers that are asked', () => {
     for (const other of others) assert.ok(chosen.includes(toHex(other)), 'a peer of another host is asked')
   })
 
+  it('are of each host before more of one, where all are asked: many names do not come before a peer of another host', () => {
+    const chosen = chosenPeers([...crowd, ...others], host, 200)
+    const firsts = chosen.slice(0, others.length + 1).map(peer => host.bringerOf(peer).host)
+    assert.equal(new Set(firsts).size, others.length + 1)
+    assert.equal(chosen.length, crowd.length + others.length)
+  })
+
   it('are others each time, where all are on one host', () => {
     const seen = new Set<string>()
     for (let round = 0; round < 200; round += 1)

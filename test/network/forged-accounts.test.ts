@@ -24,6 +24,9 @@ import { lastOf, rootlessHeaders } from '../helpers/rootless.js'
 import { RunningEqual, readerOf } from '../helpers/running-equal.js'
 import { childOf, lookedAt, mined } from '../helpers/work.js'
 
+/** More than all chains here. */
+const HEAVY = 2n ** 200n
+
 /** What it shows of an account, and of which block. */
 interface Shown {
   readonly proof: Uint8Array
@@ -41,10 +44,11 @@ class Forger extends Changes {
     cleanup: Cleanup,
     headers: readonly CheckpointedHeader[],
     shown: Shown | undefined,
-    name = 'forger'
+    name = 'forger',
+    claimed = 0n
   ): Promise<Forger> {
     const forger = new Forger()
-    const handler = new ChainHandler(chainOf(headers), () => 0)
+    const handler = new ChainHandler(chainOf(headers, claimed), () => 0)
     const host = await Host.create({
       key: await identity(name),
       listen: ['/ip4/127.0.0.1/tcp/0'],
@@ -78,11 +82,11 @@ async function* answersTo(
   yield { kind: 'account', header: signed.envelope, checkpoint: signed.checkpoint, proof }
 }
 
-/** All of it is there, but for the blocks. */
-function chainOf(headers: readonly CheckpointedHeader[]): ServedChain {
+/** All of it is there, but for the blocks. `claimed`: what it is said to weigh. */
+function chainOf(headers: readonly CheckpointedHeader[], claimed: bigint): ServedChain {
   return {
     head: () => lastOf(headers),
-    weight: () => 0n,
+    weight: () => claimed,
     headerAt: height => headers.find(({ header }) => header.height === height),
     headerById: id => headers.find(other => equal(other.id, id)),
     encodedBlock: async () => undefined
@@ -213,9 +217,24 @@ describe('what an account has, by several peers among equals', () => {
     ])
     const child = mined(ordering.prepare(childOf(parent, parent.time + 1), ancestors))
     const head = signHeader(child, net.signer, ordering)
-    await connect(await Forger.start(cleanup, [...miner.blocks, head], undefined))
+    await connect(await Forger.start(cleanup, [...miner.blocks, head], undefined, 'keeper', 3n * HEAVY))
     await connect(miner)
     assert.equal(await balance(), 1_000n)
+  })
+
+  it('is what the head of that chain has, where one keeps it back and others show what an earlier block has', async () => {
+    const state = LedgerState.of([{ id: alice, balance: 1_000n, sequence: 0n }])
+    const first = present(miner.blocks[0])
+    const shown = { proof: encodeAccountProof(state.prove(alice)), signed: first }
+    await connect(await Forger.start(cleanup, miner.blocks, undefined, 'keeper', 3n * HEAVY))
+    // They come before the honest peer by what they claim, and need not be looked at: the chain is known.
+    await connect(await Forger.start(cleanup, miner.blocks, shown, 'one that shows all of it', 2n * HEAVY))
+    await connect(await Forger.start(cleanup, [first], shown, 'one that shows its beginning', HEAVY))
+    await connect(miner)
+    const { signed } = await present(accounts.ask(alice, deadline()))
+    assert.equal(signed.header.height, lastOf(miner.blocks).header.height)
+    connected = connected.slice(0, -1)
+    assert.equal(await balance(), 1_000n, 'an earlier one, where nobody shows another')
   })
 
   it('is shown in time, where a peer says nothing', async () => {

@@ -20,9 +20,18 @@ export interface FoundChain {
   readonly headers: HeaderChain
 }
 
+/** A head whose blocks no peer of these hosts gave: how long it was left there the last time, and until when. */
+interface Withheld {
+  readonly ms: number
+  readonly until: number
+  readonly hosts: ReadonlySet<string>
+}
+
 export interface ChainSearchOptions {
   readonly chain: Chain
   readonly sourceOf: (peer: PeerIdBytes) => ChainSource
+  /** As limits count hosts. */
+  readonly hostOf: (peer: PeerIdBytes) => string
   /** ms since 1970. */
   readonly now: () => number
   /** A monotonic clock, ms. */
@@ -42,20 +51,24 @@ export class ChainSearch {
   readonly #tooDeep = new Set<string>()
   /** When peers that have let us down, in hex, are asked again. */
   readonly #letDown = new Map<string, number>()
-  /** Heads, in hex, whose blocks no peer gave: how long they were left the last time, and until when. */
-  readonly #withheld = new Map<string, { readonly ms: number; readonly until: number }>()
+  /** By the head, in hex. */
+  readonly #withheld = new Map<string, Withheld>()
 
   constructor(private readonly options: ChainSearchOptions) {}
 
-  /** The best of these chains; undefined where none is better than ours. */
-  async best(claims: readonly Claim[], signal: AbortSignal): Promise<FoundChain | undefined> {
+  /** The best of these chains; undefined where none is better than ours. `isDue`: whether there are others to be asked. */
+  async best(
+    claims: readonly Claim[],
+    signal: AbortSignal,
+    isDue: () => boolean
+  ): Promise<FoundChain | undefined> {
     const byHead = new Map<string, Claim[]>()
     for (const claim of claims) {
       if (!this.#mayBeBetter(claim)) continue
       const name = toHex(claim.head.id)
       byHead.set(name, [...(byHead.get(name) ?? []), claim])
     }
-    const found = await Promise.all([...byHead.values()].map(same => this.#findOne(same, signal)))
+    const found = await Promise.all([...byHead.values()].map(same => this.#findOne(same, signal, isDue)))
     return found.reduce((one, other) => this.#better(one, other), undefined)
   }
 
@@ -69,10 +82,15 @@ export class ChainSearch {
   }
 
   /** Of peers that claim the same head, one after the other, the first that shows better headers as fast as it should. */
-  async #findOne(claims: readonly Claim[], signal: AbortSignal): Promise<FoundChain | undefined> {
+  async #findOne(
+    claims: readonly Claim[],
+    signal: AbortSignal,
+    isDue: () => boolean
+  ): Promise<FoundChain | undefined> {
     let best: FoundChain | undefined
-    for (const claim of claims) {
-      if (signal.aborted) break
+    for (const [index, claim] of claims.entries()) {
+      // Who came meanwhile is not to wait until each of these had its time.
+      if (signal.aborted || (index > 0 && isDue())) break
       const { peer } = claim
       try {
         const found = await this.find(claim, signal)
@@ -103,7 +121,8 @@ export class ChainSearch {
   #mayBeBetter({ peer, head: { height, id, weight } }: Claim): boolean {
     const { chain } = this.options
     if (chain.place(id) !== undefined || chain.isKnownInvalid(id) || this.#lost.has(toHex(id))) return false
-    if (this.isLeft(peer) || (this.#withheld.get(toHex(id))?.until ?? 0) > this.options.clock()) return false
+    const withheld = this.#withheldNow(id)
+    if (this.isLeft(peer) || withheld?.hosts.has(this.options.hostOf(peer))) return false
     return weight >= chain.weight() && height > chain.root.header.height
   }
 
@@ -117,15 +136,25 @@ export class ChainSearch {
     this.#letDown.set(toHex(peer), now + LIMITS.letDownMs)
   }
 
-  /** No peer gave a block of the chain up to here: it is left alone, each time for longer, and so are these. */
+  /**
+   * None of these gave a block of the chain up to here: they are left alone, and so is this head on their hosts, each time
+   * for longer. On another host may be who gives them.
+   */
   withheld(head: Hash, peers: readonly PeerIdBytes[]): void {
     for (const peer of peers) this.#leave(peer)
+    const { clock, hostOf } = this.options
     const name = toHex(head)
     const before = this.#withheld.get(name)
+    const hosts = new Set([...(this.#withheldNow(head)?.hosts ?? []), ...peers.map(hostOf)])
     if (this.#withheld.size >= LIMITS.rememberedInvalid) this.#withheld.clear()
     const { first, longest } = LIMITS.withheldMs
     const ms = before === undefined ? first : Math.min(2 * before.ms, longest)
-    this.#withheld.set(name, { ms, until: this.options.clock() + ms })
+    this.#withheld.set(name, { ms, until: clock() + ms, hosts })
+  }
+
+  #withheldNow(head: Hash): Withheld | undefined {
+    const withheld = this.#withheld.get(toHex(head))
+    return withheld !== undefined && withheld.until > this.options.clock() ? withheld : undefined
   }
 
   #tellOfDepth(peer: PeerIdBytes, { height, id, weight }: HeadClaim): void {

@@ -57,15 +57,16 @@ export class ForkSync implements Service {
   /** Whether anybody has answered yet, and nobody has shown more than is here. */
   #isSynced = false
   #running: Promise<void> = Promise.resolve()
-  /** Takes one more source of what is being fetched. */
+  /** Takes one more source of what is being looked for, or fetched. */
   #join: ((claim: Claim) => void) | undefined
+  readonly #hostOf = (peer: PeerIdBytes): string => this.options.host.bringerOf(peer).host
   /** Blocks are fetched by one at a time: first for our own rounds, then for what others offer. */
   readonly #rounds = new FairQueue({ own: 1, others: LIMITS.offers })
 
   constructor(private readonly options: ForkSyncOptions) {
     const { chain, importer, clock, moved, now } = options
     this.#arrivals = new BlockArrivals(chain, importer, clock, moved, now)
-    this.#search = new ChainSearch(options)
+    this.#search = new ChainSearch({ ...options, hostOf: this.#hostOf })
   }
 
   async start(): Promise<void> {
@@ -213,11 +214,13 @@ export class ForkSync implements Service {
   async #level(): Promise<void> {
     const { chain } = this.options
     const signal = within(LIMITS.roundMs, this.#stopping.signal)
+    const later: Claim[] = []
+    this.#join = claim => later.push(claim)
     const claims = await this.#claims()
-    const best = await this.#search.best(claims, signal)
+    const best = await this.#search.best(claims, signal, () => this.#isDue)
     if (best !== undefined && isPreferred(best.headers, chain)) {
       this.#isSynced = false
-      await this.#fetch(best, claims, signal)
+      await this.#fetch(best, [...claims, ...later], signal)
     }
     this.#isSynced ||= claims.length > 0
     this.options.asked()
@@ -251,7 +254,7 @@ export class ForkSync implements Service {
     // Whose head is one of them has all that come before it.
     const sources = claims.flatMap(({ peer, head }) => {
       const last = equal(peer, finder) ? missing.length - 1 : places.get(toHex(head.id))
-      return last === undefined ? [] : [{ peer, last }]
+      return last === undefined ? [] : [{ peer, host: this.#hostOf(peer), last }]
     })
     const target = headers.head.header.height
     if (missing.length > 1) report({ event: 'syncing', height: chain.head().header.height, target })
@@ -275,7 +278,7 @@ export class ForkSync implements Service {
     )
     this.#join = ({ peer, head }) => {
       const last = places.get(toHex(head.id))
-      if (last !== undefined) fetching.add({ peer, last })
+      if (last !== undefined) fetching.add({ peer, host: this.#hostOf(peer), last })
     }
     await fetching.run()
     this.#join = undefined

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Block } from '../../core/block.js'
 import { equal, type PeerIdBytes } from '../../core/bytes.js'
 import { describeError, type Report } from '../../core/events.js'
@@ -9,6 +10,8 @@ import type { CheckedMessages } from './block-importer.js'
 /** A neighbour, and the last block that it says it has. */
 export interface BlockSource {
   readonly peer: PeerIdBytes
+  /** As limits count hosts. */
+  readonly host: string
   readonly last: number
 }
 
@@ -49,7 +52,8 @@ interface Part {
 /**
  * Fetches blocks from several neighbours at once and hands them on in order. Holds no more of them than a window. A source
  * on which all others wait is overtaken: one of them fetches the same blocks, and from then on those that are not slow
- * come first. So no peer can delay the others by giving blocks as slowly as one may.
+ * come first. So no peer can delay the others by giving blocks as slowly as one may. Names are free: who has brought no
+ * block yet is as slow as others of its host were.
  */
 export class OrderedFetch {
   readonly #fetched = new Map<number, Fetched>()
@@ -57,8 +61,11 @@ export class OrderedFetch {
   readonly #claimed = new Map<number, BlockSource>()
   /** Those that have nothing to fetch now. */
   readonly #idle = new Set<BlockSource>()
-  /** Those that were overtaken. */
+  /** Those of which a block was taken. */
+  readonly #proven = new Set<BlockSource>()
+  /** Those that were overtaken, and the hosts of those that were, or are asked no more. */
   readonly #slow = new Set<BlockSource>()
+  readonly #slowHosts = new Set<string>()
   /** How long others had nothing to do because of a source, ms. */
   readonly #waited = new Map<BlockSource, number>()
   /** What sources fetch in place of others. */
@@ -85,6 +92,8 @@ export class OrderedFetch {
     stopping: AbortSignal
   ) {
     this.#signal = AbortSignal.any([stopping, this.#over.signal])
+    // One for each source that has nothing to fetch now.
+    setMaxListeners(0, this.#signal)
     this.#next = options.from
   }
 
@@ -124,6 +133,7 @@ export class OrderedFetch {
     if (turn.kind === 'taken') {
       this.#next += 1
       this.#overtakes = 0
+      this.#proven.add(source)
     }
     this.#release(number)
     if (turn.kind === 'untrue') this.#drop(source, turn.why)
@@ -134,6 +144,7 @@ export class OrderedFetch {
     const holder = this.#claimed.get(this.#next)
     const other = holder && this.#idleBeside(holder)
     if (holder === undefined || other === undefined) return this.#due.wait(this.#signal)
+    if (this.#isSlow(holder) && !this.#isSlow(other)) return this.#overtake(holder, other)
     const waited = this.#waited.get(holder) ?? 0
     // A block that no peer gives fast may be long: it is asked for less and less often.
     const left = LIMITS.overtakeMs * 2 ** this.#overtakes - waited
@@ -143,10 +154,12 @@ export class OrderedFetch {
     this.#waited.set(holder, waited + performance.now() - began)
   }
 
-  /** One that could fetch what is due, and is not slow if there is such a one. */
+  /** One that could fetch what is due: if there is such a one, not slow, and known to give blocks, or of another host. */
   #idleBeside(holder: BlockSource): BlockSource | undefined {
     const able = [...this.#idle].filter(source => source !== holder && source.last >= this.#next)
-    return able.find(source => !this.#slow.has(source)) ?? able[0]
+    const fast = able.filter(source => !this.#isSlow(source))
+    const proven = fast.find(source => this.#proven.has(source))
+    return proven ?? fast.find(({ host }) => host !== holder.host) ?? fast[0] ?? able[0]
   }
 
   /** From the number that is due on, whatever `holder` is still to bring. What that one brings first counts all the same. */
@@ -159,6 +172,7 @@ export class OrderedFetch {
     this.#overtakes += 1
     this.#waited.delete(holder)
     this.#slow.add(holder)
+    this.#slowHosts.add(holder.host)
     this.#idle.delete(other)
     this.#changed.wake()
   }
@@ -210,7 +224,7 @@ export class OrderedFetch {
 
   /** The lowest numbers that are not being fetched and that a source has, where there is room and no other one is to come first. */
   #claim(source: BlockSource): Part | undefined {
-    if (this.#slow.has(source) && this.#sources.some(other => this.#comesFirst(other))) return undefined
+    if (this.#isSlow(source) && this.#sources.some(other => this.#comesFirst(other))) return undefined
     const last = Math.min(source.last, this.options.to, this.#next - 1 + LIMITS.syncWindow)
     let from = this.#next
     while (from <= last && this.#claimed.has(from)) from += 1
@@ -221,8 +235,12 @@ export class OrderedFetch {
     return { from, to }
   }
 
+  #isSlow(source: BlockSource): boolean {
+    return this.#slow.has(source) || (this.#slowHosts.has(source.host) && !this.#proven.has(source))
+  }
+
   #comesFirst(source: BlockSource): boolean {
-    return !this.#slow.has(source) && !this.#dropped.has(source) && source.last >= this.#next
+    return !this.#isSlow(source) && !this.#dropped.has(source) && source.last >= this.#next
   }
 
   #release(number: number): void {
@@ -236,9 +254,12 @@ export class OrderedFetch {
   #drop(source: BlockSource, why: string): void {
     if (this.#dropped.has(source) || this.#signal.aborted) return
     this.#dropped.add(source)
+    this.#slowHosts.add(source.host)
     const name = peerIdToString(source.peer)
     this.options.report({ event: 'warning', message: `${name} is asked for no more blocks now: ${why}` })
     this.#overtaking.delete(source)
     for (const [number, holder] of [...this.#claimed]) if (holder === source) this.#release(number)
+    // Those that came after it may be the only ones now.
+    this.#changed.wake()
   }
 }

@@ -94,7 +94,9 @@ export class Sync implements Service {
     // A peer that does not answer is asked again in the next round.
     this.#asker(peer)
       .claimedHead()
-      .then(({ height }) => fetching.add({ peer, last: height }))
+      .then(({ height }) =>
+        fetching.add({ peer, host: this.options.host.bringerOf(peer).host, last: height })
+      )
       .catch(() => undefined)
   }
 
@@ -167,7 +169,7 @@ export class Sync implements Service {
 
   /** One round: asks all neighbours how far they are, and fetches what is missing here. */
   async #level(): Promise<void> {
-    const { neighbours, chain, report, detector } = this.options
+    const { host, neighbours, chain, report, detector } = this.options
     const round = new Map<string, { readonly peer: PeerIdBytes; readonly height: number }>()
     const asked = neighbours.all().map(async peer => {
       const asker = this.#asker(peer)
@@ -185,7 +187,11 @@ export class Sync implements Service {
     const to = Math.max(...[...round.values()].map(({ height }) => height))
     if (to - from > 1) report({ event: 'syncing', height: from, target: to })
     await this.#fetch(
-      [...round.values()].map(({ peer, height }) => ({ peer, last: height })),
+      [...round.values()].map(({ peer, height }) => ({
+        peer,
+        host: host.bringerOf(peer).host,
+        last: height
+      })),
       from + 1,
       to
     )

@@ -12,6 +12,7 @@ import { identity } from '../../helpers/networks.js'
 import { makeWorkNetwork } from '../../helpers/work-network.js'
 
 const COUNT = 2 * LIMITS.syncBlocks + 3
+const PARTS = 3
 
 describe('blocks that several peers have', () => {
   let blocks: readonly Block[]
@@ -20,7 +21,7 @@ describe('blocks that several peers have', () => {
   before(async () => {
     blocks = (await ForkMaker.create(makeWorkNetwork())).makeAll('a', COUNT)
     peers = await Promise.all(
-      ['alice', 'bob', 'carol', 'dave'].map(async name => signerOf(await identity(name)).peerId)
+      Array.from({ length: 16 }, async (_, index) => signerOf(await identity(`giver ${index}`)).peerId)
     )
   })
 
@@ -35,13 +36,18 @@ describe('blocks that several peers have', () => {
     readonly done: Promise<void>
   }
 
-  /** `becomes`: of a block when its turn comes. */
+  /** `becomes`: of a block when its turn comes. `hostOf`: of each giver. */
   function fetchFrom(
     givers: readonly Giving[],
-    becomes: (block: Block, giver: number) => Turn = () => ({ kind: 'taken' })
+    becomes: (block: Block, giver: number) => Turn = () => ({ kind: 'taken' }),
+    hostOf: (giver: number) => string = giver => `host ${giver}`
   ): Run {
     const taken: number[] = []
-    const sources = givers.map((_, index) => ({ peer: present(peers[index]), last: COUNT - 1 }))
+    const sources = givers.map((_, index) => ({
+      peer: present(peers[index]),
+      host: hostOf(index),
+      last: COUNT - 1
+    }))
     const fetching = new OrderedFetch(
       {
         sources,
@@ -98,6 +104,25 @@ describe('blocks that several peers have', () => {
     assert.ok(given < LIMITS.syncBlocks / 2, `${given} were waited for`)
   })
 
+  for (const given of [0, 1])
+    it(`come from a peer of another host where many names of one give ${given} of those that they are asked for: no more of these are asked than at first`, async () => {
+      const never = new Wakeup()
+      let asked = 0
+      const stalling: Giving = async function* (from, count) {
+        asked += 1
+        yield* allOf(from, Math.min(count, given))
+        await never.wait(new AbortController().signal)
+      }
+      const { taken, done } = fetchFrom(
+        [...Array.from({ length: peers.length - 1 }, () => stalling), allOf],
+        () => ({ kind: 'taken' }),
+        giver => (giver === peers.length - 1 ? 'another' : 'one')
+      )
+      await done
+      assert.deepEqual(taken, inOrder())
+      assert.equal(asked, PARTS)
+    })
+
   it('come from one that is slow, where nobody else has them', async () => {
     const { taken, done } = fetchFrom([
       async function* (from, count) {
@@ -120,7 +145,8 @@ describe('blocks that several peers have', () => {
         fc.array(manner, { minLength: 1, maxLength: 3 }),
         fc.nat(3),
         fc.array(fc.nat(3), { minLength: 1, maxLength: 20 }),
-        async (manners, honest, pauses) => {
+        fc.integer({ min: 1, max: 4 }),
+        async (manners, honest, pauses, hosts) => {
           let at = 0
           const pause = async (): Promise<void> => {
             at += 1
@@ -145,11 +171,15 @@ describe('blocks that several peers have', () => {
             }
           })
           let due = 0
-          const { taken, done } = fetchFrom(givers, block => {
-            if (blocks.indexOf(block) !== due) return { kind: 'untrue', why: 'it is another one' }
-            due += 1
-            return { kind: 'taken' }
-          })
+          const { taken, done } = fetchFrom(
+            givers,
+            block => {
+              if (blocks.indexOf(block) !== due) return { kind: 'untrue', why: 'it is another one' }
+              due += 1
+              return { kind: 'taken' }
+            },
+            giver => `host ${giver % hosts}`
+          )
           await done
           assert.deepEqual(taken, inOrder())
         }
