@@ -8,7 +8,13 @@ import { expectOrdered, networkOf } from '#src/core/network-document.js'
 import { deadline, present } from '../helpers/changes.js'
 import { checkPeer, openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
-import { makeNetwork, makeWorkNetwork, type NetworkWishes, type TestNetwork } from '../helpers/networks.js'
+import {
+  identity,
+  makeNetwork,
+  makeWorkNetwork,
+  type NetworkWishes,
+  type TestNetwork
+} from '../helpers/networks.js'
 import { ledgerOf } from '../helpers/payers.js'
 import { RunningClient, RunningSequencer } from '../helpers/peers.js'
 import { Program, SEQUENCER_OPTIONS, writeSequencerFiles } from '../helpers/program.js'
@@ -257,6 +263,16 @@ const WRONG_STARTS: readonly WrongStart[] = [
     prepare: async (folder, net) => {
       await writeSequencerFiles(folder, net)
       return [...CLIENT_OPTIONS, '--key', 'sequencer.key']
+    }
+  },
+  {
+    what: 'as a client whose key is no member',
+    code: 2,
+    says: /the key in client.key is 12D3KooW\w+, which is no member of ".*", so that its messages would all be refused; name .* with --key FILE$/m,
+    prepare: async folder => {
+      await writeSequencerFiles(folder, await makeNetwork({ members: [await identity('somebody else')] }))
+      await makeIdentity(join(folder, 'client.key'))
+      return [...CLIENT_OPTIONS, '--key', 'client.key']
     }
   },
   sequencerWith(

@@ -19,7 +19,7 @@ import { CHAIN_COPY } from '../files/folder-contents.js'
 import { readOrMakeIdentity } from '../files/key-files.js'
 import { expectClientKeyNotLost } from '../files/lost-files.js'
 import { withMark } from '../files/marks.js'
-import { expectOwnKey } from '../files/own-key.js'
+import { expectMember, expectOwnKey } from '../files/own-key.js'
 import { withOwnedFolder, withRemedy } from '../files/owned-folder.js'
 import type { Source } from '../terminal/input.js'
 import { type PeerFiles, running, withPeer } from './run-peer.js'
@@ -71,6 +71,7 @@ export async function runClient(
   await expectClientKeyNotLost(files.key, files.data)
   const { peerId } = signerOf(await readOrMakeIdentity(files.key))
   if (isSequenced(network)) expectOwnKey(network, peerId, { path: files.key, role: 'client' })
+  expectMember(network, peerId, files.key)
   const lost = (failure: Failure): void => stopping.abort(failure)
   await withMark({ key: files.key, marks: files.marks, peerId, network, lost }, SequenceMark.open, mark =>
     withPeer(files, 'client', network, report, stopping, async peer => {
