@@ -108,7 +108,10 @@ export function guardedMuxer(inner: StreamMuxerFactory, streams: GuardedStreams)
           return isLast
         })
         inShortFrames(stream)
+        const wasOpen = muxer.status === 'open'
         accept(stream)
+        // Of streams that come before the connection is set up, the muxer takes few. At more it ends itself alone.
+        if (wasOpen && muxer.status !== 'open') throw TOO_MANY
       }
       const create = muxer.createStream.bind(muxer)
       muxer.createStream = async options => {
