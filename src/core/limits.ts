@@ -82,6 +82,8 @@ export const LIMITS = {
   fewStreamsRate: { perSecond: 0.2, burst: 8 },
   /** Bytes that may wait for slow readers, all together: those with most are disconnected. */
   unsentBytes: 256 * 1024 * 1024,
+  /** For how long what comes on connections is taken in one turn of the event loop before others have theirs, ms. */
+  readingTurnMs: 10,
   /** How often it is looked for slow readers, dead connections, and those on which no gossip comes about, ms. */
   watchMs: 1_000,
   /** How long after the last answer a connection is pinged again, ms. Another connection of the same peer has it pinged at once. */

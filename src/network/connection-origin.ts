@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 import { getNetConfig, isNetworkAddress } from '@libp2p/utils'
-import type { Multiaddr } from '@multiformats/multiaddr'
+import { isMultiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import type { Bringer } from '../core/shares.js'
 
 /**
@@ -17,6 +18,18 @@ export interface Origin {
 /** Undefined for what does not come over a network. */
 export function originOf(address: Multiaddr): Origin | undefined {
   return isNetworkAddress(address) ? originOfHost(getNetConfig(address).host) : undefined
+}
+
+/** The same of a connection as it comes from its socket. */
+export function originOfConnection(connection: object): Origin | undefined {
+  return 'remoteAddr' in connection && isMultiaddr(connection.remoteAddr)
+    ? originOf(connection.remoteAddr)
+    : undefined
+}
+
+/** A connection as shares count it while its peer is not known: as a peer of its own. */
+export function bringerOfConnection(connection: object): Bringer {
+  return bringerFrom(randomUUID(), originOfConnection(connection))
 }
 
 /** A peer, as shares count it. What comes over no network is a host and a site of its own. */

@@ -11,11 +11,13 @@ import { sha256 } from '../core/hash.js'
 import { LIMITS } from '../core/limits.js'
 import { anonymousGossip } from './anonymous-gossip.js'
 import type { ConnectionGater } from './connection-gater.js'
+import { bringerOfConnection } from './connection-origin.js'
 import { decodeRpcLimits, scoreParams } from './gossip-limits.js'
 import type { Liveness } from './liveness.js'
 import type { Reader } from './muxer-guard.js'
 import { guardedEncrypter, guardedMuxer, guardedProtector } from './negotiation.js'
 import { PeerMemory } from './peer-memory.js'
+import { ReadingTurns } from './reading-turns.js'
 import { ConnectionHosts, StreamRates } from './stream-rates.js'
 
 export interface NodeOptions {
@@ -56,14 +58,17 @@ export async function assemble(
   const { swarmKey } = options
   // The other side may fill the whole window of a stream with one frame.
   const streamOptions = { maxStreamWindowSize: LIMITS.muxerFrameBytes }
+  // Before a connection is told of. What is read late brings them with the end of the handshake; their rates count them.
+  const maxEarlyStreams = LIMITS.bareStreamRate.burst
   // By itself mplex ends a connection at the sixth stream within a second.
-  const mplexOptions = { disconnectThreshold: LIMITS.streamRate.burst }
-  const muxers = { yamux: yamux({ streamOptions }), mplex: mplex(mplexOptions) }
+  const mplexOptions = { disconnectThreshold: LIMITS.streamRate.burst, maxEarlyStreams }
+  const muxers = { yamux: yamux({ streamOptions, maxEarlyStreams }), mplex: mplex(mplexOptions) }
   const hosts = new ConnectionHosts()
   const { ownStreamRate, bareStreamRate, ownStreamsOfHostRate, bareStreamsOfHostRate } = LIMITS
   const clock = (): number => performance.now()
   const own = new StreamRates({ ofConnection: ownStreamRate, ofHost: ownStreamsOfHostRate }, clock)
   const bare = new StreamRates({ ofConnection: bareStreamRate, ofHost: bareStreamsOfHostRate }, clock)
+  const turns = new ReadingTurns(clock)
   return createLibp2p<Services>({
     privateKey: options.key,
     start: false,
@@ -71,7 +76,11 @@ export async function assemble(
     transports: [tcp()],
     connectionProtector: () =>
       guardedProtector(
-        connection => liveness.follow(connection),
+        connection => {
+          turns.follow(connection, bringerOfConnection(connection))
+          // What waits for its turn has been heard.
+          liveness.follow(connection)
+        },
         hosts,
         swarmKey && preSharedKey({ psk: swarmKey })()
       ),

@@ -27,6 +27,12 @@ export function guardMuxer(
     frames?.follow(data)
     take(data)
   }
+  // By itself a muxer that takes no more streams leaves its connection open, where it ended because too many came early.
+  const abort = muxer.abort.bind(muxer)
+  muxer.abort = error => {
+    abort(error)
+    connection.abort(error)
+  }
   boundAnswers(muxer, connection)
   const reader: Reader = {
     get unsent() {

@@ -1,8 +1,7 @@
 import type { MessageStream } from '@libp2p/interface'
-import { isMultiaddr } from '@multiformats/multiaddr'
 import { LIMITS } from '../core/limits.js'
 import { type Rate, RateLimiter } from '../core/rate-limiter.js'
-import { originOf } from './connection-origin.js'
+import { originOfConnection } from './connection-origin.js'
 
 /** Gives back what was taken. */
 type Release = () => void
@@ -49,8 +48,7 @@ export class ConnectionHosts {
 
   /** Of a connection as it comes from its socket. */
   note(connection: MessageStream): void {
-    if (!('remoteAddr' in connection) || !isMultiaddr(connection.remoteAddr)) return
-    const origin = originOf(connection.remoteAddr)
+    const origin = originOfConnection(connection)
     if (origin !== undefined) this.#hosts.set(connection, origin.host)
   }
 

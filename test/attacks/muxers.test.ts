@@ -72,6 +72,16 @@ describe('attacks on the muxer', () => {
     await besieged.serve()
   })
 
+  it('frames of nothing without end, on many connections at once: others are served', async () => {
+    const { cleanup, sequencer } = besieged
+    const names = Array.from({ length: 16 }, (_, number) => `attacker ${number} with frames of nothing`)
+    const attackers = await Promise.all(names.map(name => Attacker.connect(cleanup, sequencer.address, name)))
+    const frames = concat(...Array.from({ length: 5_000 }, () => frame(WINDOW, 0, 99_001, 0)))
+    await besieged.flood(10, async () => {
+      await Promise.all(attackers.map(each => each.sendRaw(frames)))
+    })
+  })
+
   it('after all of it the log holds the honest messages, each once', async () => {
     await besieged.outcome()
   })
