@@ -3,6 +3,7 @@ const FLOORS = [
   ['core'],
   ['lifecycle'],
   ['orderings', 'applications'],
+  ['rules'],
   ['chain', 'network'],
   ['validation'],
   ['query'],

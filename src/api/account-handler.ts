@@ -1,5 +1,5 @@
+import type { AccountRules } from '../applications/application.js'
 import { encodeAccount, encodeAccountProof } from '../applications/ledger/account-proof.js'
-import { LedgerState } from '../applications/ledger/state.js'
 import type { Chain } from '../chain/chain.js'
 import type { Answer } from '../core/answer.js'
 import type { PeerIdBytes } from '../core/bytes.js'
@@ -10,30 +10,36 @@ import { type Handler, notFound, type Reply, replyWith } from './handler.js'
 
 /** Answers with what accounts have, as far back as states are kept, where there are any. */
 export class AccountHandler implements Handler {
-  constructor(private readonly chain: Pick<Chain, 'head' | 'state' | 'stateAt' | 'oldestState'>) {}
+  constructor(private readonly chain: Pick<Chain, 'head' | 'stateAt' | 'oldestState' | 'rules'>) {}
 
   reply(query: Query): Reply | undefined {
     if (query.kind !== 'account' && query.kind !== 'accounts') return undefined
-    if (!(this.chain.state instanceof LedgerState)) return undefined
+    const { accounts } = this.chain.rules.application
+    if (accounts === undefined) return undefined
     return replyWith(
       query.kind === 'account'
-        ? this.#account(query.id, query.height)
-        : this.#accounts(query.after, query.limit, query.height)
+        ? this.#account(accounts, query.id, query.height)
+        : this.#accounts(accounts, query.after, query.limit, query.height)
     )
   }
 
-  #account(id: PeerIdBytes, height?: number): Answer {
-    return this.#withLedger(height, ledger => ({
+  #account(rules: AccountRules<unknown>, id: PeerIdBytes, height?: number): Answer {
+    return this.#withState(height, state => ({
       kind: 'account',
-      proof: encodeAccountProof(ledger.prove(id))
+      proof: encodeAccountProof(rules.prove(state, id))
     }))
   }
 
-  #accounts(after: PeerIdBytes | undefined, limit: number, height?: number): Answer {
-    return this.#withLedger(height, ledger => {
+  #accounts(
+    rules: AccountRules<unknown>,
+    after: PeerIdBytes | undefined,
+    limit: number,
+    height?: number
+  ): Answer {
+    return this.#withState(height, state => {
       const most = Math.min(limit, LIMITS.accountsPage)
       const accounts: Uint8Array[] = []
-      for (const account of after === undefined ? ledger.all() : ledger.after(after)) {
+      for (const account of rules.list(state, after)) {
         if (accounts.length >= most) break
         accounts.push(encodeAccount(account))
       }
@@ -42,11 +48,11 @@ export class AccountHandler implements Handler {
   }
 
   /** What `tell` says of the state after a block, with the header that commits to it. */
-  #withLedger(height: number | undefined, tell: (ledger: LedgerState) => Told): Answer {
+  #withState(height: number | undefined, tell: (state: unknown) => Told): Answer {
     const { chain } = this
     const head = chain.head().header.height
     const kept = chain.stateAt(height ?? head)
-    if (kept?.state instanceof LedgerState) {
+    if (kept !== undefined) {
       const { envelope: header, checkpoint } = kept.signed
       return { ...tell(kept.state), header, checkpoint }
     }

@@ -1,8 +1,26 @@
+import type { Balance } from '../core/balance.js'
 import type { Header } from '../core/block.js'
-import type { Hash } from '../core/bytes.js'
+import type { Hash, PeerIdBytes } from '../core/bytes.js'
 import type { Message } from '../core/message.js'
+import type { Section } from '../core/network.js'
 import type { Refusal } from '../core/refusal.js'
 import type { Stakes } from '../core/stakes.js'
+import type { Account } from './ledger/account.js'
+import type { AccountProof } from './ledger/account-proof.js'
+import type { TransferSet } from './ledger/transfer-set.js'
+
+/** An application as a module: all that is particular to it stands in its folder, and the registry names it. */
+export interface ApplicationModule<S extends Section = Section> {
+  readonly type: S['type']
+  /** JSON Schema (2020-12) of its section of the network document, beside `type`. */
+  readonly schema: { readonly required: readonly string[]; readonly properties: object }
+  /** The rules of a network whose section fits the schema. Throws InvalidNetworkDocument if it makes no sense. */
+  rules(section: S): Application<unknown>
+  /** Throws InvalidNetworkDocument where it does not go with an ordering. */
+  expectOrdering(section: S, ordering: { readonly whyNoReward: string | undefined }): void
+  /** Its rules where nothing is put into order. Throws InvalidNetworkDocument where it needs an order. */
+  expectSet(section: S): SetApplication
+}
 
 /** What a message makes of a state, or why it is not valid there. */
 export type Outcome<State> =
@@ -42,6 +60,30 @@ export interface Application<State> {
   /** Of a state between two blocks. */
   digest(state: State): Hash
   stakes(state: State): Stakes
+  /** Where what is said pays from accounts; undefined where there are none. */
+  readonly accounts: AccountRules<State> | undefined
+}
+
+/** What others may ask of a state that has accounts, and what the maker of a header may claim of it. */
+export interface AccountRules<State> {
+  /** What a message takes from its author's account. Throws DecodeError where the body is no payment. */
+  costOf(body: Uint8Array): bigint
+  /** Undefined where nothing was ever paid to it. */
+  account(state: State, id: PeerIdBytes): Account | undefined
+  /** All of them, or those after one that need not be there, in the order of the hashes of their ids. */
+  list(state: State, after?: PeerIdBytes): Iterable<Account>
+  /** Against the state's digest, also of an account that is not there. */
+  prove(state: State, id: PeerIdBytes): AccountProof
+  /** Of a state between two blocks with these accounts. Throws ImpossibleBalance where there cannot be such. */
+  digestOf(accounts: Iterable<Account>): Hash
+  /** Whether any chain that leads to this header may give an account this much, and this number. */
+  isPossible(account: Account, header: Header): boolean
+  /** How many accounts there can be after this header. */
+  mostAccounts(header: Header): number
+  /** The accounts that decide what a block makes of a state, each once. Undefined stands for what is no message. */
+  touchedBy(messages: readonly (Message | undefined)[], producer: PeerIdBytes): readonly PeerIdBytes[]
+  /** The state with this digest, as far as proofs show it. Throws NotShown where they do not hold; so does whatever looks further. */
+  shown(digest: Hash, proofs: Iterable<AccountProof & Pick<Account, 'id'>>): State
 }
 
 /** The state after a block whose messages are all valid, each at its place. */
@@ -62,4 +104,26 @@ export function applyBlock<State>(
     }
   }
   return { ok: true, state: application.endBlock(state, header) }
+}
+
+export type Counted =
+  /** `isNew`: it was not counted before. */
+  { readonly ok: true; readonly isNew: boolean } | { readonly ok: false; readonly refusal: Refusal }
+
+/** What messages mean where nothing is put into order: a set of them that only grows, and what it comes to. */
+export interface SetApplication {
+  /** Whether a body says something in this application. */
+  checkBody(body: Uint8Array): Refusal | undefined
+  /** The body of a message that says a JSON value, or why it may not be said. */
+  encodeBody(value: unknown): EncodedBody
+  /** Takes a valid message, whose id in the set is `id`, into the set. */
+  count(id: Hash, message: Message): Counted
+  /** Undefined where no message names the account. */
+  balance(id: PeerIdBytes): bigint | undefined
+  /** At most `limit` balances of those that came after an account; from the first one on without it. New ones come last. */
+  page(after: PeerIdBytes | undefined, limit: number): Balance[]
+  /** By account, in hex. */
+  readonly balances: ReadonlyMap<string, bigint>
+  /** The set as it is now. */
+  readonly transfers: TransferSet
 }

@@ -1,7 +1,8 @@
 import { type CheckpointedHeader, encodeBlock, encodeGenesis, readStoredHeader } from '../core/block.js'
 import { equal, type Hash } from '../core/bytes.js'
 import { consistencyPath, Frontier, inclusionPath, leafHash } from '../core/merkle.js'
-import { genesisCursor, type Rules } from './cursor.js'
+import type { Rules } from '../rules/rules.js'
+import { genesisCursor } from './cursor.js'
 import type { LogTree } from './log-tree.js'
 import {
   type Database,

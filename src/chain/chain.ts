@@ -3,6 +3,7 @@ import { equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
 import { type Fault, isPassingFault } from '../core/fault.js'
 import type { Frontier } from '../core/merkle.js'
 import type { Stakes } from '../core/stakes.js'
+import type { Rules } from '../rules/rules.js'
 import { type Candidate, type MessageName, nameIn, nameOf } from './candidate.js'
 import { ChainReader } from './chain-reader.js'
 import { chooseValid } from './choice.js'
@@ -13,8 +14,7 @@ import {
   type Draft,
   type DraftMessages,
   draft,
-  linkHeader,
-  type Rules
+  linkHeader
 } from './cursor.js'
 import { duplicateIn } from './duplicates.js'
 import type { ForkNode, ForkTree } from './fork-tree.js'

@@ -1,8 +1,8 @@
 import { toHex } from '../core/bytes.js'
 import { decodeEnvelope } from '../core/envelope.js'
 import { decodeMessage } from '../core/message.js'
+import type { Rules } from '../rules/rules.js'
 import type { Candidate } from './candidate.js'
-import type { Rules } from './cursor.js'
 
 /**
  * Of waiting messages, oldest first, as many as are valid one after the other from `state` on. Of an author whose

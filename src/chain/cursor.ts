@@ -1,20 +1,13 @@
-import { type Application, applyBlock } from '../applications/application.js'
+import { applyBlock } from '../applications/application.js'
 import { type Block, type CheckpointedHeader, genesisOf, type Header } from '../core/block.js'
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
 import { decodeEnvelope } from '../core/envelope.js'
 import type { Fault, FaultKind } from '../core/fault.js'
 import { Frontier, leafHash, rootOf } from '../core/merkle.js'
 import { decodeMessage, type Message } from '../core/message.js'
-import type { OrderedNetwork } from '../core/network-document.js'
 import type { Stakes } from '../core/stakes.js'
 import type { Ancestors, Ordering } from '../orderings/ordering.js'
-
-/** The rules that every peer of a network applies to a block. */
-export interface Rules {
-  readonly network: OrderedNetwork
-  readonly ordering: Ordering
-  readonly application: Application<unknown>
-}
+import type { Rules } from '../rules/rules.js'
 
 /** What can be known of a place without having followed the chain to it: enough to judge all of a block but its state. */
 export interface Place {

@@ -3,7 +3,8 @@ import type { Hash } from '../core/bytes.js'
 import type { Fault } from '../core/fault.js'
 import { NO_STAKES } from '../core/stakes.js'
 import type { Ancestors } from '../orderings/ordering.js'
-import { ancestorsAfter, type Cursor, linkHeader, type Rules } from './cursor.js'
+import type { Rules } from '../rules/rules.js'
+import { ancestorsAfter, type Cursor, linkHeader } from './cursor.js'
 
 /** Where a chain of headers goes on from: a verified place. */
 export type HeaderPlace = Pick<Cursor, 'signed' | 'ancestors' | 'weight'>

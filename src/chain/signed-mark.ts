@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { SignedHeader } from '../core/block.js'
 import { type EnvelopeBytes, equal, type Hash, toHex } from '../core/bytes.js'
-import type { Network } from '../core/network-document.js'
+import type { Network } from '../core/network.js'
 import {
   bindToNetwork,
   type Database,

@@ -3,7 +3,7 @@ import type { AbstractLevel } from 'abstract-level'
 import { type CheckpointedHeader, encodeStoredHeader, type SignedHeader } from '../core/block.js'
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
-import type { Network } from '../core/network-document.js'
+import type { Network } from '../core/network.js'
 import type { Candidate } from './candidate.js'
 
 /**

@@ -1,4 +1,3 @@
-import type { Rules } from '../chain/cursor.js'
 import type { PeerIdBytes } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
 import { LIMITS } from '../core/limits.js'
@@ -8,6 +7,7 @@ import type { Host } from '../network/host.js'
 import { AccountQueries } from '../query/account-queries.js'
 import { ChainTooLong, InvalidAnswer, NotFound, QueryFailed } from '../query/query-errors.js'
 import { VerifiedChain } from '../query/verified-chain.js'
+import type { Rules } from '../rules/rules.js'
 
 /** Why a peer does not count now. `isFinal`: it has shown what does not hold, or more than is looked at. */
 export interface Problem {

@@ -4,7 +4,7 @@ import { type CertifiedKey, isUndated, readCertificate } from '../core/encryptio
 import type { Report } from '../core/events.js'
 import { VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
-import { type Network, sequencerOf } from '../core/network-document.js'
+import { type Network, sequencerOf } from '../core/network.js'
 import { InvalidAnswer } from '../query/query-errors.js'
 
 /** The certificate that a peer shows is not the newest one, or its time is over. */

@@ -3,7 +3,7 @@ import type { PeerIdBytes } from '../core/bytes.js'
 import { decodeEnvelope } from '../core/envelope.js'
 import { VerifierCache } from '../core/keys.js'
 import { decodeMessage } from '../core/message.js'
-import { type Network, sequencerOf } from '../core/network-document.js'
+import { type Network, sequencerOf } from '../core/network.js'
 import { type Receipt, readReceipt } from '../core/receipt.js'
 import { LAST_SEQUENCE, NEXT, numbered, VERIFIED_HEAD_KEY } from './outbox-entries.js'
 

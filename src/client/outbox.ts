@@ -12,7 +12,7 @@ import type { Signer } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { leafHash } from '../core/merkle.js'
 import { type Body, encodeMessage } from '../core/message.js'
-import type { Network } from '../core/network-document.js'
+import type { Network } from '../core/network.js'
 import { type SealingContext, seal } from '../core/sealing.js'
 import { StoredBodies } from './outbox-bodies.js'
 import {

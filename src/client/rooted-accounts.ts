@@ -1,4 +1,3 @@
-import type { Rules } from '../chain/cursor.js'
 import { type PeerIdBytes, toHex } from '../core/bytes.js'
 import { peerIdToString } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
@@ -7,6 +6,7 @@ import type { Host } from '../network/host.js'
 import type { ShownAccount } from '../query/account-queries.js'
 import { InvalidAnswer, QueryFailed } from '../query/query-errors.js'
 import type { VerifiedChain } from '../query/verified-chain.js'
+import type { Rules } from '../rules/rules.js'
 import { heaviest, WeighedPeer } from './heaviest.js'
 
 export interface RootedAccountsOptions {

@@ -1,13 +1,12 @@
 import type { EncodedBody } from '../applications/application.js'
 import { decodeTransfer } from '../applications/ledger/transfer.js'
-import { UnorderedLedger } from '../applications/ledger/unordered.js'
-import type { Rules } from '../chain/cursor.js'
-import { bodiesOf } from '../chain/rules.js'
 import type { Database } from '../chain/store.js'
 import type { MessageId, Report } from '../core/events.js'
 import type { Signer } from '../core/keys.js'
-import type { Network, UnorderedNetwork } from '../core/network-document.js'
+import type { Network, SetNetwork } from '../core/network.js'
 import { sealedLength } from '../core/sealing.js'
+import type { Rules } from '../rules/rules.js'
+import { bodiesOf, setRulesOf } from '../rules/rules.js'
 import { Outbox } from './outbox.js'
 import type { Draft } from './outbox-entries.js'
 import type { SequenceMark } from './sequence-mark.js'
@@ -39,10 +38,10 @@ export function languageOf(rules: Rules): Language {
 }
 
 /** Where there is no order. */
-export function unorderedLanguageOf({ document }: UnorderedNetwork): Language {
-  const ledger = new UnorderedLedger(document.application)
-  const { messageBytes } = document.limits
-  return { bodies: 'open', messageBytes, encodeBody: value => ledger.encodeBody(value) }
+export function unorderedLanguageOf(network: SetNetwork): Language {
+  const application = setRulesOf(network)
+  const { messageBytes } = network.document.limits
+  return { bodies: 'open', messageBytes, encodeBody: value => application.encodeBody(value) }
 }
 
 /**

@@ -1,5 +1,5 @@
 import { bindToNetwork, type Database, StoreError, writeDurably } from '../chain/store.js'
-import type { Network } from '../core/network-document.js'
+import type { Network } from '../core/network.js'
 import { bigEndian } from './outbox-entries.js'
 
 /** The numbers that a key has signed messages under. */

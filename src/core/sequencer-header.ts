@@ -3,7 +3,7 @@ import { equal } from './bytes.js'
 import { DecodeError } from './codec.js'
 import { describeFault } from './fault.js'
 import type { VerifierCache } from './keys.js'
-import { type Network, sequencerOf } from './network-document.js'
+import { type Network, sequencerOf } from './network.js'
 
 /** A header on its own, without its checkpoint. Throws DecodeError unless the network's sequencer signed it. */
 export function readSequencerHeader(

@@ -4,7 +4,7 @@ import { type EnvelopeBytes, equal } from '../core/bytes.js'
 import { certifyKey, readCertificate } from '../core/encryption-key.js'
 import { type Signer, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
-import type { Network } from '../core/network-document.js'
+import type { Network } from '../core/network.js'
 import type { SealingKey } from '../core/sealing.js'
 
 export interface CertificateIssuerOptions {

@@ -1,4 +1,4 @@
-import { LedgerState } from '../applications/ledger/state.js'
+import type { AccountRules } from '../applications/application.js'
 import type { Candidate } from '../chain/candidate.js'
 import type { Chain } from '../chain/chain.js'
 import type { Mempool } from '../chain/mempool.js'
@@ -17,7 +17,7 @@ export class OwnPending {
    * The state after the head and what waits of an author, as far as that is valid, by the author in hex. Each message
    * goes into it once while the head stays, however many wait.
    */
-  readonly #tails = new Map<string, LedgerState>()
+  readonly #tails = new Map<string, Tail>()
 
   constructor(
     private readonly chain: Pick<Chain, 'head' | 'state' | 'rules'>,
@@ -26,47 +26,49 @@ export class OwnPending {
 
   /** Why it is not, if it is not. */
   refusalOf(candidate: Candidate): Refusal | undefined {
-    const tail = this.#tailOf(candidate.author)
-    if (tail === undefined) return undefined
-    const outcome = this.#apply(tail, candidate)
+    const { accounts } = this.chain.rules.application
+    if (accounts === undefined) return undefined
+    const outcome = this.#apply(this.#tailOf(accounts, candidate.author).state, candidate)
     return outcome.ok ? undefined : outcome.refusal
   }
 
   /** Whether one that waits can stand in a block behind what waits before it of its author. */
   covers({ author, sequence }: Candidate): boolean {
-    const last = this.#tailOf(author)?.account(author)?.sequence
-    return this.chain.rules.application.isStateless || (last !== undefined && sequence <= last)
+    const { accounts } = this.chain.rules.application
+    if (accounts === undefined) return true
+    const last = accounts.account(this.#tailOf(accounts, author).state, author)?.sequence
+    return last !== undefined && sequence <= last
   }
 
   /** It has been taken into the pool. */
   added({ author }: Candidate): void {
     const name = toHex(author)
+    const { accounts } = this.chain.rules.application
     const tail = this.#tails.get(name)
-    if (tail !== undefined) this.#tails.set(name, this.#follow(tail, author))
+    if (accounts !== undefined && tail !== undefined)
+      this.#tails.set(name, this.#follow(accounts, tail.state, author))
   }
 
-  /** Undefined where there are no accounts. */
-  #tailOf(author: PeerIdBytes): LedgerState | undefined {
+  #tailOf(accounts: AccountRules<unknown>, author: PeerIdBytes): Tail {
     const { state } = this.chain
-    if (!(state instanceof LedgerState)) return undefined
     const { id } = this.chain.head()
     if (this.#head === undefined || !equal(this.#head, id)) this.#tails.clear()
     this.#head = id
     const name = toHex(author)
     const known = this.#tails.get(name)
     if (known !== undefined) return known
-    const tail = this.#follow(state, author)
-    if (tail !== state) this.#tails.set(name, tail)
+    const tail = this.#follow(accounts, state, author)
+    if (tail.state !== state) this.#tails.set(name, tail)
     return tail
   }
 
   /** Goes on by what waits under the account's next numbers, up to the first that is missing or not covered. */
-  #follow(state: LedgerState, author: PeerIdBytes): LedgerState {
+  #follow(accounts: AccountRules<unknown>, state: unknown, author: PeerIdBytes): Tail {
     let last = state
-    for (let sequence = (state.account(author)?.sequence ?? 0n) + 1n; ; sequence += 1n) {
+    for (let sequence = (accounts.account(state, author)?.sequence ?? 0n) + 1n; ; sequence += 1n) {
       const next = this.pool.waitingAs({ author, sequence })
       const outcome = next && this.#apply(last, next)
-      if (outcome?.ok !== true || !(outcome.state instanceof LedgerState)) return last
+      if (outcome?.ok !== true) return { state: last }
       last = outcome.state
     }
   }
@@ -74,4 +76,9 @@ export class OwnPending {
   #apply(state: unknown, { envelope }: Candidate): ReturnType<Chain['rules']['application']['applyMessage']> {
     return this.chain.rules.application.applyMessage(state, decodeMessage(decodeEnvelope(envelope).payload))
   }
+}
+
+/** The state after the head and what is pending of an author. */
+interface Tail {
+  readonly state: unknown
 }

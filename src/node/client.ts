@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { bodiesOf, rulesOf } from '../chain/rules.js'
 import { KeyRenewal } from '../client/key-renewal.js'
 import { LightClient } from '../client/light-client.js'
 import { NewestCertificate } from '../client/newest-certificate.js'
@@ -17,7 +16,7 @@ import type { SequenceMark } from '../client/sequence-mark.js'
 import { SequencerLink } from '../client/sequencer-link.js'
 import type { MessageId, Summary } from '../core/events.js'
 import { signerOf } from '../core/keys.js'
-import { type Network, type OrderedNetwork, sequencerOf } from '../core/network-document.js'
+import { type ChainNetwork, type Network, sequencerOf } from '../core/network.js'
 import type { Reason } from '../core/refusal.js'
 import { newSealingContext } from '../core/sealing.js'
 import { ServiceList } from '../lifecycle/service.js'
@@ -29,6 +28,7 @@ import { topicsOf } from '../network/names.js'
 import { AccountQueries } from '../query/account-queries.js'
 import { SequencerQueries } from '../query/sequencer-queries.js'
 import { EvidenceKeeper } from '../replication/evidence/evidence-keeper.js'
+import { bodiesOf, rulesOf } from '../rules/rules.js'
 import {
   type ChainHoldings,
   type ControlledPeer,
@@ -39,7 +39,7 @@ import {
 import { type Copy, type Following, following } from './following.js'
 import type { PeerOptions } from './peer-options.js'
 
-export interface ClientOptions<N extends Network = OrderedNetwork> extends PeerOptions<N> {
+export interface ClientOptions<N extends Network = ChainNetwork> extends PeerOptions<N> {
   readonly connect: readonly string[]
   /** The numbers that the key has used before. Left out: nothing but the folder tells. */
   readonly mark?: SequenceMark | undefined

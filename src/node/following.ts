@@ -1,5 +1,4 @@
 import { Chain } from '../chain/chain.js'
-import type { Rules } from '../chain/cursor.js'
 import { expectOnlyBlocks } from '../chain/indexes.js'
 import { type Database, UNCHECKED_KEY, writeDurably } from '../chain/store.js'
 import type { Report } from '../core/events.js'
@@ -12,6 +11,7 @@ import { BlockImporter, type Verification } from '../replication/chain/block-imp
 import { Sync } from '../replication/chain/sync.js'
 import { EquivocationDetector } from '../replication/evidence/equivocation-detector.js'
 import type { EvidenceKeeper } from '../replication/evidence/evidence-keeper.js'
+import type { Rules } from '../rules/rules.js'
 import { ValidationPool } from '../validation/validation-pool.js'
 
 export interface FollowingOptions {

@@ -1,12 +1,12 @@
 import type { PrivateKey } from '@libp2p/interface'
 import type { Database } from '../chain/store.js'
 import type { Report } from '../core/events.js'
-import type { Network, OrderedNetwork } from '../core/network-document.js'
+import type { ChainNetwork, Network } from '../core/network.js'
 import type { Rate } from '../core/rate-limiter.js'
 import type { HostRates } from '../network/host.js'
 
 /** What every role needs. Files, clocks and the world's ear come from whoever runs the peer. */
-export interface PeerOptions<N extends Network = OrderedNetwork> {
+export interface PeerOptions<N extends Network = ChainNetwork> {
   readonly key: PrivateKey
   readonly network: N
   /** Open, and closed by whoever opened it. */

@@ -1,6 +1,6 @@
 import { NodeHandler } from '../api/node-handler.js'
 import { SetHandler } from '../api/set-handler.js'
-import type { UnorderedNetwork } from '../core/network-document.js'
+import type { SetNetwork } from '../core/network.js'
 import { GossipIntake, NO_AUDIENCE } from '../intake/gossip-intake.js'
 import { SubmissionServer } from '../intake/submission-server.js'
 import { ServiceList } from '../lifecycle/service.js'
@@ -21,7 +21,7 @@ import { type ControlledPeer, controlsOf, type SetHoldings } from './controls.js
 import { nodeInfoOf } from './node-info.js'
 import type { PeerOptions } from './peer-options.js'
 
-export interface ReplicaOptions extends PeerOptions<UnorderedNetwork> {
+export interface ReplicaOptions extends PeerOptions<SetNetwork> {
   readonly connect: readonly string[]
 }
 

@@ -1,5 +1,4 @@
-import { genesisCursor, type Rules } from '../chain/cursor.js'
-import { rulesOf } from '../chain/rules.js'
+import { genesisCursor } from '../chain/cursor.js'
 import { RootedAccounts } from '../client/rooted-accounts.js'
 import {
   endingAtRefusedPayments,
@@ -15,13 +14,15 @@ import { submit } from '../client/submission-client.js'
 import { Submitter } from '../client/submitter.js'
 import { signerOf } from '../core/keys.js'
 import { EMPTY_ROOT } from '../core/merkle.js'
-import type { Network } from '../core/network-document.js'
+import type { Network } from '../core/network.js'
 import { ServiceList } from '../lifecycle/service.js'
 import { unlessAborted } from '../lifecycle/waiting.js'
 import { AddressBook } from '../network/address-book.js'
 import { Announcement } from '../network/announcement.js'
 import { Host } from '../network/host.js'
 import { PersistentPeers } from '../network/persistent-peers.js'
+import type { Rules } from '../rules/rules.js'
+import { rulesOf } from '../rules/rules.js'
 import type { Client, ClientOptions } from './client.js'
 import { chainHoldings, controlsOf, type Holdings } from './controls.js'
 
@@ -100,7 +101,7 @@ export async function createSubmittingClient(options: ClientOptions<Network>): P
 
 /** `rules`: where there is an order. */
 function termsOf(network: Network): { readonly rules: Rules | undefined; readonly language: Language } {
-  if (network.kind === 'unordered') return { rules: undefined, language: unorderedLanguageOf(network) }
+  if (network.kind === 'set') return { rules: undefined, language: unorderedLanguageOf(network) }
   const rules = rulesOf(network)
   return { rules, language: languageOf(rules) }
 }

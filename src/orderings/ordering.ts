@@ -1,12 +1,35 @@
 import type { Header, HeaderRules, SignedHeader } from '../core/block.js'
+import type { PeerIdBytes } from '../core/bytes.js'
 import type { Fault } from '../core/fault.js'
+import { LIMITS } from '../core/limits.js'
+import type { Section } from '../core/network.js'
 import type { Stakes } from '../core/stakes.js'
+
+/** An ordering as a module: all that is particular to it stands in its folder, and the registry names it. */
+export interface OrderingModule<S extends Section = Section> {
+  readonly type: S['type']
+  /** JSON Schema (2020-12) of its section of the network document, beside `type`. */
+  readonly schema: { readonly required: readonly string[]; readonly properties: object }
+  /** The rules of a network whose section fits the schema. Throws InvalidNetworkDocument if it makes no sense. */
+  rules(section: S): Ordering
+}
+
+/** Fields that several sections have. */
+export const PEER_ID = { type: 'string', minLength: 1, maxLength: 128 } as const
+export const BLOCK_SIZE = { type: 'integer', minimum: 1, maximum: LIMITS.blockMessages } as const
+export const MS = { type: 'integer', minimum: 1, maximum: 86_400_000 } as const
 
 /** The headers before a block, its parent first and never more than `lookback` of them. */
 export type Ancestors = readonly [parent: Header, ...older: Header[]]
 
 /** Who extends the chain, when, and which of two chains counts. Pure rules; clocks are arguments, ms since 1970. */
 export interface Ordering extends HeaderRules {
+  /** The one peer that orders, and signs receipts and checkpoints; undefined where any peer may extend the chain. */
+  readonly sequencer: PeerIdBytes | undefined
+  /** Messages in a block at most. */
+  readonly blockSize: number
+  /** Why blocks may make nothing for their producer; undefined where they may. */
+  readonly whyNoReward: string | undefined
   /** How many blocks a heavier branch may replace; 0: none, ever. */
   readonly maxReorg: number
   /** Whether message bodies are sealed to whoever orders, or open to all. */

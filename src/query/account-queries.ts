@@ -1,17 +1,17 @@
+import type { AccountRules } from '../applications/application.js'
 import type { Account } from '../applications/ledger/account.js'
 import {
   decodeAccount,
   decodeAccountProof,
   verifyAccountProof
 } from '../applications/ledger/account-proof.js'
-import { ImpossibleBalance, LedgerState } from '../applications/ledger/state.js'
-import { genesisCursor, type Rules } from '../chain/cursor.js'
+import { ImpossibleBalance } from '../applications/ledger/state.js'
+import { genesisCursor } from '../chain/cursor.js'
 import type { Answer } from '../core/answer.js'
-import type { CheckpointedHeader, Header } from '../core/block.js'
+import type { CheckpointedHeader } from '../core/block.js'
 import { equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
 import { sha256 } from '../core/hash.js'
 import { LIMITS } from '../core/limits.js'
-import type { OrderedNetwork } from '../core/network-document.js'
 import { LogQueries } from './log-queries.js'
 import { unexpected } from './query-client.js'
 import { InvalidAnswer, QueryFailed } from './query-errors.js'
@@ -42,7 +42,9 @@ export class AccountQueries extends LogQueries {
     const proved = verifyAccountProof(id, decodeAccountProof(answer.proof), signed.header.state)
     switch (proved.kind) {
       case 'proved':
-        if (isPossible(proved.account, signed.header, this.rules)) return { signed, account: proved.account }
+        // The maker of a header may have named any state.
+        if (this.#accountRules().isPossible(proved.account, signed.header))
+          return { signed, account: proved.account }
         throw new InvalidAnswer(`the account cannot have this in the state of block ${signed.header.height}`)
       case 'absent':
         return { signed, account: { id, balance: 0n, sequence: 0n } }
@@ -59,7 +61,7 @@ export class AccountQueries extends LogQueries {
     const { signed, accounts } = await this.#page(height, undefined)
     await this.#expectVerified(signed)
     if (height === undefined) this.expectNoOlder(signed, before)
-    const most = mostAccounts(this.rules.network, signed.header)
+    const most = this.#accountRules().mostAccounts(signed.header)
     for (let size = 0; accounts.length > size; ) {
       size = accounts.length
       const next = await this.#page(signed.header.height, accounts.at(-1))
@@ -71,7 +73,7 @@ export class AccountQueries extends LogQueries {
           `more than ${most} accounts cannot be in the state of block ${signed.header.height}`
         )
     }
-    if (!equal(digestOf(accounts), signed.header.state))
+    if (!equal(digestOf(this.#accountRules(), accounts), signed.header.state))
       throw new InvalidAnswer(`these accounts do not give the state of block ${signed.header.height}`)
     return { signed, accounts }
   }
@@ -103,6 +105,13 @@ export class AccountQueries extends LogQueries {
     return signed
   }
 
+  /** Throws InvalidAnswer where the network has no accounts: nothing that is said of them can be true. */
+  #accountRules(): AccountRules<unknown> {
+    const { accounts } = this.rules.application
+    if (accounts === undefined) throw new InvalidAnswer('this network has no accounts')
+    return accounts
+  }
+
   async #expectVerified(signed: CheckpointedHeader): Promise<void> {
     if (signed.header.height > 0) await this.expectStands(signed)
   }
@@ -112,28 +121,10 @@ interface Page extends ShownAccounts {
   readonly accounts: Account[]
 }
 
-/**
- * The maker of a header may have named any state. Each transfer is a message of the log, and units are of the network
- * document or made by blocks: no account is at a higher number, or has more.
- */
-function isPossible({ balance, sequence }: Account, { size, height }: Header, rules: Rules): boolean {
-  const { application } = rules.network.document
-  const genesis = rules.application.genesis()
-  if (application.type !== 'ledger' || !(genesis instanceof LedgerState)) return false
-  const made = BigInt(application.reward ?? '0') * BigInt(height)
-  return sequence <= BigInt(size) && balance <= genesis.supply + made
-}
-
-/** Those of the network document, the receiver of each transfer, and the producer of each block. */
-function mostAccounts({ document: { application } }: OrderedNetwork, { size, height }: Header): number {
-  const granted = application.type === 'ledger' ? Object.keys(application.accounts).length : 0
-  return granted + size + height
-}
-
-/** Throws Untrue where there cannot be such accounts. */
-function digestOf(accounts: readonly Account[]): Hash {
+/** Throws InvalidAnswer where there cannot be such accounts. */
+function digestOf(rules: AccountRules<unknown>, accounts: readonly Account[]): Hash {
   try {
-    return LedgerState.of(accounts).digest()
+    return rules.digestOf(accounts)
   } catch (error) {
     if (error instanceof ImpossibleBalance)
       throw new InvalidAnswer(`there cannot be these accounts: ${error.message}`)

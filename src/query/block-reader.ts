@@ -1,7 +1,8 @@
-import { genesisCursor, type Rules } from '../chain/cursor.js'
+import { genesisCursor } from '../chain/cursor.js'
 import { type Block, type CheckpointedHeader, decodeBlockParts, readBlockHeader } from '../core/block.js'
 import { equal } from '../core/bytes.js'
 import type { VerifierCache } from '../core/keys.js'
+import type { Rules } from '../rules/rules.js'
 import { InvalidAnswer } from './query-errors.js'
 
 /**

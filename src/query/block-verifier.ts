@@ -1,8 +1,9 @@
-import { advance, type Cursor, link, linkHeader, type Place, type Rules } from '../chain/cursor.js'
+import { advance, type Cursor, link, linkHeader, type Place } from '../chain/cursor.js'
 import type { Block, CheckpointedHeader } from '../core/block.js'
 import type { VerifierCache } from '../core/keys.js'
 import { NO_STAKES } from '../core/stakes.js'
 import { type MessageRules, validateEnvelope } from '../core/validation.js'
+import type { Rules } from '../rules/rules.js'
 import { messageRules } from '../validation/message-rules.js'
 import { InvalidAnswer } from './query-errors.js'
 

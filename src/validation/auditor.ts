@@ -1,4 +1,4 @@
-import { advance, type Cursor, genesisCursor, type Rules } from '../chain/cursor.js'
+import { advance, type Cursor, genesisCursor } from '../chain/cursor.js'
 import { SequenceSet } from '../chain/sequence-set.js'
 import type { ReadBlock } from '../chain/stored-blocks.js'
 import type { Block } from '../core/block.js'
@@ -7,6 +7,7 @@ import type { Fault } from '../core/fault.js'
 import { LIMITS } from '../core/limits.js'
 import { decodeMessage } from '../core/message.js'
 import type { Verdict } from '../core/validation.js'
+import type { Rules } from '../rules/rules.js'
 import { checkMessages, messageFault } from './message-checks.js'
 import type { ValidationPool } from './validation-pool.js'
 

@@ -1,19 +1,20 @@
 import { setImmediate } from 'node:timers/promises'
+import type { AccountRules } from '../applications/application.js'
 import { decodeAccountProof, encodeAccountProof } from '../applications/ledger/account-proof.js'
-import { ImpossibleBalance, LedgerState } from '../applications/ledger/state.js'
-import { touchedBy } from '../applications/ledger/touched.js'
-import { genesisCursor, type Rules } from '../chain/cursor.js'
-import { rulesOf } from '../chain/rules.js'
+import { ImpossibleBalance } from '../applications/ledger/state.js'
+import { genesisCursor } from '../chain/cursor.js'
 import type { Block, SignedHeader } from '../core/block.js'
-import { type EnvelopeBytes, equal } from '../core/bytes.js'
+import { type EnvelopeBytes, equal, type Hash } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
 import { decodeEnvelope } from '../core/envelope.js'
 import { brokenStateEvidence, checkEvidence, type Evidence, type ShownBlock } from '../core/evidence.js'
 import type { VerifierCache } from '../core/keys.js'
 import { NotShown } from '../core/merkle-trie.js'
 import { decodeMessage, type Message } from '../core/message.js'
-import type { Network, OrderedNetwork } from '../core/network-document.js'
+import type { ChainNetwork, Network } from '../core/network.js'
 import { validateOpenly } from '../core/validation.js'
+import type { Rules } from '../rules/rules.js'
+import { rulesOf } from '../rules/rules.js'
 import { messageRules } from './message-rules.js'
 
 export interface Reading {
@@ -31,7 +32,7 @@ export async function readEvidence(
   verifiers: VerifierCache,
   { signal }: Reading = {}
 ): Promise<Evidence> {
-  if (network.kind !== 'ordered' || network.document.ordering.type !== 'sequencer')
+  if (network.kind !== 'chain' || network.sequencer === undefined)
     throw new DecodeError('evidence: this network has no sequencer')
   return checkEvidence(bytes, network, verifiers, {
     genesis: () => genesisCursor(rulesFor(network)).signed.id,
@@ -63,9 +64,9 @@ export async function sortEvidence(
 }
 
 /** They take long to make where many accounts have something at first, and anybody may show evidence. */
-const known = new WeakMap<OrderedNetwork, Rules>()
+const known = new WeakMap<ChainNetwork, Rules>()
 
-function rulesFor(network: OrderedNetwork): Rules {
+function rulesFor(network: ChainNetwork): Rules {
   const rules = known.get(network) ?? rulesOf(network)
   known.set(network, rules)
   return rules
@@ -76,13 +77,14 @@ function rulesFor(network: OrderedNetwork): Rules {
  * shown as far as it decides about the block. Undefined where there are no accounts.
  */
 export function stateEvidence(
+  { application: { accounts } }: Pick<Rules, 'application'>,
   parent: SignedHeader,
   before: unknown,
   { signed, envelopes }: Block
 ): Uint8Array | undefined {
-  if (!(before instanceof LedgerState)) return undefined
-  const touched = touchedBy(envelopes.map(messageIn), signed.header.producer)
-  const proofs = touched.map(id => encodeAccountProof(before.prove(id)))
+  if (accounts === undefined) return undefined
+  const touched = accounts.touchedBy(envelopes.map(messageIn), signed.header.producer)
+  const proofs = touched.map(id => encodeAccountProof(accounts.prove(before, id)))
   return brokenStateEvidence(parent.header.height === 0 ? undefined : parent, signed, envelopes, proofs)
 }
 
@@ -98,12 +100,12 @@ async function judgeState(
 ): Promise<string> {
   const { header, envelopes } = shown
   const { application } = rules
-  const genesis = application.genesis()
-  if (!(genesis instanceof LedgerState)) throw new DecodeError('evidence: this network has no accounts')
+  const { accounts } = application
+  if (accounts === undefined) throw new DecodeError('evidence: this network has no accounts')
   const messages = messageRules(rules)
   return reading(async () => {
     // Before any signature: proofs that do not hold prove nothing, whatever the messages are.
-    let state: unknown = stateBefore(shown, genesis)
+    let state: unknown = stateBefore(shown, accounts, () => application.digest(application.genesis()))
     for (const [index, envelope] of envelopes.entries()) {
       if (index % MESSAGES_IN_A_TURN === 0) await setImmediate()
       signal?.throwIfAborted()
@@ -121,8 +123,12 @@ async function judgeState(
   })
 }
 
-function stateBefore({ before, header, envelopes, proofs }: ShownBlock, genesis: LedgerState): LedgerState {
-  const touched = touchedBy(envelopes.map(messageIn), header.producer)
+function stateBefore(
+  { before, header, envelopes, proofs }: ShownBlock,
+  accounts: AccountRules<unknown>,
+  genesis: () => Hash
+): unknown {
+  const touched = accounts.touchedBy(envelopes.map(messageIn), header.producer)
   if (proofs.length !== touched.length)
     throw new DecodeError(`evidence: ${proofs.length} proofs of ${touched.length} accounts`)
   const shown = proofs.map((proof, index) => {
@@ -130,7 +136,7 @@ function stateBefore({ before, header, envelopes, proofs }: ShownBlock, genesis:
     if (id === undefined) throw new RangeError('as many proofs as accounts')
     return { id, ...decodeAccountProof(proof) }
   })
-  return LedgerState.shown(before ?? genesis.digest(), shown)
+  return accounts.shown(before ?? genesis(), shown)
 }
 
 /** What proofs do not show, or show otherwise than it is, proves nothing. */

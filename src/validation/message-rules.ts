@@ -1,12 +1,11 @@
 import type { BodyAge } from '../applications/application.js'
-import { UnorderedLedger } from '../applications/ledger/unordered.js'
-import type { Rules } from '../chain/cursor.js'
-import { bodiesOf, rulesOf } from '../chain/rules.js'
 import { toHex } from '../core/bytes.js'
 import { peerIdFromText } from '../core/keys.js'
-import type { Network } from '../core/network-document.js'
+import type { Network } from '../core/network.js'
 import type { Opener } from '../core/sealing.js'
 import type { MessageRules } from '../core/validation.js'
+import type { Rules } from '../rules/rules.js'
+import { bodiesOf, rulesOf, setRulesOf } from '../rules/rules.js'
 
 /**
  * What the network document demands of a message. Without an opener, all but the inside of a sealed body. `age`: whether
@@ -15,7 +14,7 @@ import type { MessageRules } from '../core/validation.js'
  */
 export function messageRules(rules: Rules, opener?: Opener, age: BodyAge = 'new'): MessageRules {
   const { network, application } = rules
-  const ages = network.document.ordering.type === 'sequencer' ? age : 'new'
+  const ages = network.sequencer === undefined ? 'new' : age
   return {
     ...commonRules(network),
     bodies: bodiesOf(rules),
@@ -26,9 +25,9 @@ export function messageRules(rules: Rules, opener?: Opener, age: BodyAge = 'new'
 
 /** The same of any network. Throws InvalidNetworkDocument if its application makes no sense. */
 export function messageRulesOf(network: Network, opener?: Opener, age?: BodyAge): MessageRules {
-  if (network.kind === 'ordered') return messageRules(rulesOf(network), opener, age)
-  const ledger = new UnorderedLedger(network.document.application)
-  return { ...commonRules(network), bodies: 'open', checkBody: body => ledger.checkBody(body) }
+  if (network.kind === 'chain') return messageRules(rulesOf(network), opener, age)
+  const application = setRulesOf(network)
+  return { ...commonRules(network), bodies: 'open', checkBody: body => application.checkBody(body) }
 }
 
 function commonRules({

@@ -1,4 +1,3 @@
-import type { Rules } from '../chain/cursor.js'
 import type { Header } from '../core/block.js'
 import { equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
 import { openCheckpoint } from '../core/checkpoint.js'
@@ -10,6 +9,7 @@ import { parseProof } from '../core/proof-file.js'
 import { Opener, type OpeningKey } from '../core/sealing.js'
 import { readSequencerHeader } from '../core/sequencer-header.js'
 import { validateEnvelope } from '../core/validation.js'
+import type { Rules } from '../rules/rules.js'
 import { messageRules } from './message-rules.js'
 
 export interface CheckedProof {

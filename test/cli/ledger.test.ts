@@ -3,7 +3,6 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { Command } from 'commander'
-import { rulesOf } from '#src/chain/rules.js'
 import { accountCommand } from '#src/cli/commands/account.js'
 import { initCommand } from '#src/cli/commands/init.js'
 import { transferCommand } from '#src/cli/commands/transfer.js'
@@ -11,10 +10,11 @@ import { UsageError } from '#src/cli/failure.js'
 import { readNetwork } from '#src/cli/files/files.js'
 import { toHex } from '#src/core/bytes.js'
 import { signerOf } from '#src/core/keys.js'
-import { expectOrdered } from '#src/core/network-document.js'
+import { expectChain } from '#src/core/network.js'
+import { rulesOf } from '#src/rules/rules.js'
 import { present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
-import { identity, makeNetwork, nameOf, rsaIdentity } from '../helpers/networks.js'
+import { identity, makeNetwork, nameOf, rsaIdentity, sequencerSectionOf } from '../helpers/networks.js'
 import { Payer } from '../helpers/payers.js'
 import { RunningSequencer } from '../helpers/peers.js'
 import { type ToolResult, tool } from '../helpers/program.js'
@@ -117,7 +117,7 @@ describe('the tool on a ledger', () => {
       reward: '50',
       leastFee: '1'
     })
-    assert.equal(rulesOf(expectOrdered(network)).application.isStateless, false)
+    assert.equal(rulesOf(expectChain(network)).application.isStateless, false)
   })
 
   for (const [what, timeout, more] of [
@@ -128,8 +128,8 @@ describe('the tool on a ledger', () => {
       const folder = await cleanup.folder()
       const made = await tool(folder, 'init', '--application', 'ledger', '--grant', `${ALICE}=1`, ...more)
       assert.equal(made.code, 0, made.stderr)
-      const { ordering } = (await readNetwork(join(folder, 'config/network.json'))).document
-      assert.equal(ordering.type === 'sequencer' && ordering.blockTimeout, timeout)
+      const section = sequencerSectionOf(await readNetwork(join(folder, 'config/network.json')))
+      assert.equal(section.blockTimeout, timeout)
     })
 
   function run(command: Command, ...args: readonly string[]): Promise<unknown> {

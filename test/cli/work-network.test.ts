@@ -3,10 +3,12 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeWorkNetwork, type WorkNetworkWishes } from '#src/cli/networks/work-network.js'
 import { toHex } from '#src/core/bytes.js'
-import { parseNetwork, type WorkOrderingDocument } from '#src/core/network-document.js'
 import { compactFromText, decodeCompact, workOf } from '#src/orderings/work/compact-target.js'
+import type { WorkSection } from '#src/orderings/work/section.js'
+import { parseNetwork } from '#src/rules/network-document.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { repositoryFile } from '../helpers/core.js'
+import { workSectionOf } from '../helpers/networks.js'
 import { tool } from '../helpers/program.js'
 
 const NOW = 1_800_000_000_123
@@ -14,10 +16,8 @@ const NOW = 1_800_000_000_123
 describe('Making a network that is ordered by work', () => {
   const cleanup = new Cleanup(afterEach)
 
-  async function made(wishes: WorkNetworkWishes = {}): Promise<WorkOrderingDocument> {
-    const { ordering } = (await makeWorkNetwork(join(await cleanup.folder(), 'n.json'), wishes, NOW)).document
-    assert.ok(ordering.type === 'work')
-    return ordering
+  async function made(wishes: WorkNetworkWishes = {}): Promise<WorkSection> {
+    return workSectionOf(await makeWorkNetwork(join(await cleanup.folder(), 'n.json'), wishes, NOW))
   }
 
   function hashes(target: string): number {
@@ -84,10 +84,10 @@ describe('Making a network that is ordered by work', () => {
     const init = ['init', '--ordering', 'work', '--network', 'n.json', '--name', 'equals', '--json']
     const { code, stdout, stderr } = await tool(folder, ...init, '--interval', '2000', '--no-empty-blocks')
     assert.equal(code, 0, stderr)
-    const { id, document } = parseNetwork(await readFile(join(folder, 'n.json'), 'utf8'))
+    const network = parseNetwork(await readFile(join(folder, 'n.json'), 'utf8'))
+    const { id, document } = network
     assert.deepEqual(JSON.parse(stdout), { network: 'n.json', id: toHex(id) })
-    assert.ok(document.ordering.type === 'work')
-    const { interval, halfLife, emptyBlocks } = document.ordering
+    const { interval, halfLife, emptyBlocks } = workSectionOf(network)
     assert.deepEqual([document.name, interval, halfLife, emptyBlocks], ['equals', 2_000, 60_000, false])
     assert.deepEqual(await readdir(folder), ['n.json'])
     const again = await tool(folder, ...init)

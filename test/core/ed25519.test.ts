@@ -11,11 +11,12 @@ import { certifyKey, readCertificate } from '#src/core/encryption-key.js'
 import { checkEvidence, forkEvidence } from '#src/core/evidence.js'
 import { type Signer, signerOf, VerifierCache, verifierOf } from '#src/core/keys.js'
 import { EMPTY_ROOT, leafHash } from '#src/core/merkle.js'
-import { type Network, networkOf } from '#src/core/network-document.js'
+import type { Network } from '#src/core/network.js'
 import { readReceipt, signReceipt } from '#src/core/receipt.js'
 import { openingKeyFromSeed } from '#src/core/sealing.js'
 import { parseVerifierKey, verifierKey } from '#src/core/signed-note.js'
 import { validateOpenly } from '#src/core/validation.js'
+import { networkOf } from '#src/rules/network-document.js'
 import { undated } from '../helpers/certificates.js'
 import {
   arbitrary,

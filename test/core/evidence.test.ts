@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { genesisCursor } from '#src/chain/cursor.js'
-import { rulesOf } from '#src/chain/rules.js'
 import { type SignedHeader, signHeader } from '#src/core/block.js'
 import { type EnvelopeBytes, equal, type Hash, toHex } from '#src/core/bytes.js'
 import {
@@ -13,16 +12,17 @@ import {
 } from '#src/core/evidence.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { EMPTY_ROOT, Frontier, inclusionPath, nodeHash, rootOf, subtreeOf } from '#src/core/merkle.js'
-import { expectOrdered } from '#src/core/network-document.js'
+import { expectChain } from '#src/core/network.js'
 import { signReceipt } from '#src/core/receipt.js'
 import { Evidence as WireEvidence } from '#src/core/wire/tallystick.js'
+import { rulesOf } from '#src/rules/rules.js'
 import { readEvidence } from '#src/validation/evidence-check.js'
 import { seedOf, signerNamed, stageOf } from '../helpers/core.js'
 
 const { network, author, sequencer } = await stageOf()
 const verifiers = new VerifierCache()
 const leaves = ['one', 'two', 'three'].map(seedOf)
-const genesis = genesisCursor(rulesOf(expectOrdered(network))).signed.id
+const genesis = genesisCursor(rulesOf(expectChain(network))).signed.id
 
 interface Wishes {
   readonly height?: number

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
-import { rulesOf } from '#src/chain/rules.js'
 import { readBlockHeader } from '#src/core/block.js'
 import { toHex } from '#src/core/bytes.js'
 import { checkpointKey, checkpointNote } from '#src/core/checkpoint.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { leafHash, verifyInclusion } from '#src/core/merkle.js'
-import { expectOrdered, parseCanonicalNetwork } from '#src/core/network-document.js'
+import { expectChain } from '#src/core/network.js'
 import { parseProof } from '#src/core/proof-file.js'
 import { verifierKey } from '#src/core/signed-note.js'
-import { orderingOf } from '#src/orderings/index.js'
+import { parseCanonicalNetwork } from '#src/rules/network-document.js'
+import { rulesOf } from '#src/rules/rules.js'
 import { readEvidence } from '#src/validation/evidence-check.js'
 import { checkProof } from '#src/validation/proof-check.js'
 import { present } from '../helpers/changes.js'
@@ -25,17 +25,12 @@ interface Example {
 }
 
 const example: Example = JSON.parse(repositoryFile('docs/vectors/example.json'))
-const network = expectOrdered(parseCanonicalNetwork(new TextEncoder().encode(example.network.canonical)))
+const network = expectChain(parseCanonicalNetwork(new TextEncoder().encode(example.network.canonical)))
 const verifiers = new VerifierCache()
 
 function header() {
   const { envelope, checkpoint } = example.block
-  const read = readBlockHeader(
-    fromHex(envelope),
-    fromHex(checkpoint),
-    verifiers,
-    orderingOf(network.document)
-  )
+  const read = readBlockHeader(fromHex(envelope), fromHex(checkpoint), verifiers, rulesOf(network).ordering)
   assert.ok(read.ok)
   return read.signed
 }

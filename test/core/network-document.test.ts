@@ -5,15 +5,10 @@ import { roomOf } from '#src/core/chat.js'
 import { sha256 } from '#src/core/hash.js'
 import { peerIdToString } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
-import {
-  expectOrdered,
-  InvalidNetworkDocument,
-  networkOf,
-  parseCanonicalNetwork,
-  parseNetwork,
-  sequencerOf
-} from '#src/core/network-document.js'
+import { expectChain, InvalidNetworkDocument, sequencerOf } from '#src/core/network.js'
+import { networkOf, parseCanonicalNetwork, parseNetwork } from '#src/rules/network-document.js'
 import { arbitrary, assertSame, documentOf, runs, signerNamed, vectors } from '../helpers/core.js'
+import { sequencerSectionOf } from '../helpers/networks.js'
 
 const sequencer = await signerNamed('sequencer')
 const document = documentOf(sequencer)
@@ -291,7 +286,7 @@ describe('Network document: what is refused, with a sentence', () => {
       ordering: { ...document.ordering, blockSize },
       limits: { messageBytes }
     })
-    assert.equal(expectOrdered(networkOf(sized(most))).document.ordering.blockSize, most)
+    assert.equal(sequencerSectionOf(networkOf(sized(most))).blockSize, most)
     refused(sized(most + 1), /^blockSize × messageBytes is over 16777216, .*; lower one of them$/)
   })
 
@@ -396,10 +391,10 @@ describe('Network document: with no order', () => {
   })
 
   it('is of another kind than those of networks that have blocks', () => {
-    assert.equal(networkOf(document).kind, 'ordered')
+    assert.equal(networkOf(document).kind, 'chain')
     const network = networkOf(unordered())
-    assert.equal(network.kind, 'unordered')
-    assert.throws(() => expectOrdered(network), InvalidNetworkDocument)
+    assert.equal(network.kind, 'set')
+    assert.throws(() => expectChain(network), InvalidNetworkDocument)
     assert.throws(() => sequencerOf(network), /has no sequencer: its ordering is none/)
   })
 

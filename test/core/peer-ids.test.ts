@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Command } from 'commander'
 import { base58btc } from 'multiformats/bases/base58'
-import { UnorderedLedger } from '#src/applications/ledger/unordered.js'
-import { rulesOf } from '#src/chain/rules.js'
 import { targetOf } from '#src/cli/ask/log-source.js'
 import { accountCommand } from '#src/cli/commands/account.js'
 import { headCommand } from '#src/cli/commands/ask.js'
@@ -16,9 +14,10 @@ import type { Balance } from '#src/core/balance.js'
 import { concat, type PeerIdBytes, toHex } from '#src/core/bytes.js'
 import { DecodeError } from '#src/core/codec.js'
 import { peerIdFromBytes, peerIdFromText, peerIdToString, verifierOf } from '#src/core/keys.js'
-import { networkOf } from '#src/core/network-document.js'
 import { decodeNode, encodeNode } from '#src/core/node-info.js'
 import { addressFrom } from '#src/network/addresses.js'
+import { networkOf } from '#src/rules/network-document.js'
+import { rulesOf, setRulesOf } from '#src/rules/rules.js'
 import { documentOf, fromHex, KEY_TYPES, type KeyName, signerNamed } from '../helpers/core.js'
 import { littleEndian, P, SMALL_ORDER_ENCODINGS } from '../helpers/ed25519-rule.js'
 
@@ -94,7 +93,7 @@ describe('PeerIds that no key can have', () => {
     const ledger = (id: string) => ({ type: 'ledger', accounts: { [id]: '5' } })
     const open = (value: unknown): unknown => {
       const network = networkOf(value)
-      return network.kind === 'ordered' ? rulesOf(network) : new UnorderedLedger(network.document.application)
+      return network.kind === 'chain' ? rulesOf(network) : setRulesOf(network)
     }
     open({ ...document, application: ledger(good) })
     for (const [what, text] of bad) {

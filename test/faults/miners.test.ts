@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { rulesOf } from '#src/chain/rules.js'
 import { toHex } from '#src/core/bytes.js'
-import { expectOrdered } from '#src/core/network-document.js'
+import { expectChain } from '#src/core/network.js'
+import { rulesOf } from '#src/rules/rules.js'
 import { Localnet, type Peer } from '#tools/localnet/index.js'
 import { deadline, present } from '../helpers/changes.js'
 import { checkEqual } from '../helpers/check-equal.js'
@@ -16,7 +16,7 @@ const KILLS = 3
 const NO_BLOCKS = { mine: 0 }
 
 function ruled(net: Localnet): RuledNetwork {
-  const network = expectOrdered(net.network)
+  const network = expectChain(net.network)
   return { network, rules: rulesOf(network) }
 }
 

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { bindToNetwork } from '#src/chain/store.js'
 import { makeEncryptionKey, makeIdentity } from '#src/cli/files/key-files.js'
 import { peerIdToString } from '#src/core/keys.js'
-import { expectOrdered, networkOf } from '#src/core/network-document.js'
+import { expectChain } from '#src/core/network.js'
+import { networkOf } from '#src/rules/network-document.js'
 import { deadline, present } from '../helpers/changes.js'
 import { checkPeer, openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
@@ -137,7 +138,7 @@ const WRONG_STARTS: readonly WrongStart[] = [
     says: /schema/,
     prepare: async (folder, net) => {
       const application = { type: 'messages', schema: { type: 'no' } }
-      const network = expectOrdered(networkOf({ ...net.network.document, application }))
+      const network = expectChain(networkOf({ ...net.network.document, application }))
       await writeSequencerFiles(folder, { ...net, network })
       return [...SEQUENCER_OPTIONS, ...ANY_PORT]
     }

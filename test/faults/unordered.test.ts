@@ -18,7 +18,7 @@ describe('a peer of a network with no order that is killed', () => {
     const net = await Localnet.create({ folder: join(await cleanup.folder(), 'net'), ordering: 'none' })
     cleanup.add(() => net.stop())
     const { network } = net
-    assert.ok(network.kind === 'unordered')
+    assert.ok(network.kind === 'set')
     const peer = await net.startFollower({ connect: [] })
     const [address = ''] = peer.addresses
     const alice = await Payer.create({ network }, 'alice')

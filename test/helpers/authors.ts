@@ -1,12 +1,12 @@
 import type { PrivateKey } from '@libp2p/interface'
 import canonicalize from 'canonicalize'
-import { bodiesOf } from '#src/chain/rules.js'
 import { type EnvelopeBytes, type Hash, type PeerIdBytes, utf8 } from '#src/core/bytes.js'
 import { signEnvelope } from '#src/core/envelope.js'
 import { type Signer, signerOf } from '#src/core/keys.js'
 import { leafHash } from '#src/core/merkle.js'
 import { type Body, encodeMessage, type Message } from '#src/core/message.js'
 import { newSealingContext, type SealingContext, type SealingKey, seal } from '#src/core/sealing.js'
+import { bodiesOf } from '#src/rules/rules.js'
 import { present } from './changes.js'
 import { identity, type RuledNetwork, type TestNetwork } from './networks.js'
 

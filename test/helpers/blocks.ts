@@ -47,7 +47,7 @@ export class ChainMaker {
 
   /** Appends blocks of the network's size until fewer messages are left, and gives those. */
   addAll(messages: readonly Made[]): readonly Made[] {
-    const { blockSize } = this.net.network.document.ordering
+    const { blockSize } = this.net.rules.ordering
     let rest = messages
     while (rest.length >= blockSize) {
       this.add(rest.slice(0, blockSize))
@@ -76,7 +76,7 @@ export class ChainMaker {
   }
 
   #proved(header: Header): Header {
-    return this.net.network.document.ordering.type === 'work' ? mined(header) : header
+    return this.net.network.sequencer === undefined ? mined(header) : header
   }
 
   #draft(messages: readonly Pick<Made, 'envelope'>[]): Draft {

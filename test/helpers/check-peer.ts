@@ -174,9 +174,8 @@ function checkHeaders(
   { network, sequencer, rules }: TestNetwork,
   verifiers: VerifierCache
 ): SignedHeader[] {
-  const { ordering } = network.document
-  const { blockSize } = ordering
-  const mayBeShort = ordering.type !== 'sequencer' || ordering.blockTimeout !== undefined
+  const { blockSize, maxPendingAge } = rules.ordering
+  const mayBeShort = network.sequencer === undefined || maxPendingAge !== undefined
   const leaves = messages.map(({ leaf }) => leaf)
   const headers: SignedHeader[] = []
   const ids = table(tables, 'i')

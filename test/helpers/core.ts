@@ -9,7 +9,7 @@ import { signEnvelope } from '#src/core/envelope.js'
 import { sha256 } from '#src/core/hash.js'
 import { peerIdToString, type Signer, signerOf } from '#src/core/keys.js'
 import { encodeMessage, type Message } from '#src/core/message.js'
-import { type Network, networkOf } from '#src/core/network-document.js'
+import type { Network } from '#src/core/network.js'
 import {
   newSealingContext,
   type OpeningKey,
@@ -17,6 +17,7 @@ import {
   type SealingContext,
   seal
 } from '#src/core/sealing.js'
+import { networkOf } from '#src/rules/network-document.js'
 
 const ROOT = new URL('../../../', import.meta.url)
 

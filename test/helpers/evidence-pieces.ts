@@ -65,5 +65,5 @@ export function invalidMessage(data: PublicData, { envelope, leaf }: Made): Uint
   const cursor = present(data.before[2])
   const header = { count: 1, root: rootOf([leaf]), log: cursor.frontier.append(leaf).root() }
   const block = { signed: lie(data, 3, header), envelopes: [envelope] }
-  return present(stateEvidence(cursor.signed, cursor.state, block))
+  return present(stateEvidence(data.net.rules, cursor.signed, cursor.state, block))
 }

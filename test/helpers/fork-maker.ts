@@ -8,6 +8,7 @@ import type { Forgery } from './blocks.js'
 import { present } from './changes.js'
 import { signerNamed } from './core.js'
 import type { RuledNetwork } from './networks.js'
+import { workSectionOf } from './networks.js'
 import { mined } from './work.js'
 
 export const GENESIS = 'genesis'
@@ -51,9 +52,7 @@ export class ForkMaker {
   }
 
   static async create(net: RuledNetwork): Promise<ForkMaker> {
-    const { ordering } = net.network.document
-    if (ordering.type !== 'work') throw new Error('only work makes forks that are no lies')
-    return new ForkMaker(net, await signerNamed('miner'), ordering.interval)
+    return new ForkMaker(net, await signerNamed('miner'), workSectionOf(net.network).interval)
   }
 
   block(name: string): Block {

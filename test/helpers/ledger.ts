@@ -1,5 +1,6 @@
 import type { Account } from '#src/applications/ledger/account.js'
 import { encodeAccount } from '#src/applications/ledger/account-proof.js'
+import type { LedgerSection } from '#src/applications/ledger/section.js'
 import { encodeTransfer, type Transfer } from '#src/applications/ledger/transfer.js'
 import type { Balance } from '#src/core/balance.js'
 import { genesisOf, type Header } from '#src/core/block.js'
@@ -7,7 +8,6 @@ import type { Hash, PeerIdBytes } from '#src/core/bytes.js'
 import { sha256 } from '#src/core/hash.js'
 import { peerIdToString, type Signer } from '#src/core/keys.js'
 import type { Message } from '#src/core/message.js'
-import type { LedgerApplicationDocument } from '#src/core/network-document.js'
 import { type KeyName, seedOf, signerNamed } from './core.js'
 import { trieRoot } from './tries.js'
 
@@ -29,7 +29,7 @@ export async function holder(name: string, type: KeyName = 'Ed25519'): Promise<H
 export function ledgerDocument(
   accounts: readonly Balance[],
   terms: { readonly reward?: bigint; readonly leastFee?: bigint } = {}
-): LedgerApplicationDocument {
+): LedgerSection {
   return {
     type: 'ledger',
     accounts: Object.fromEntries(accounts.map(({ id, balance }) => [peerIdToString(id), String(balance)])),

@@ -1,22 +1,21 @@
 import { generateKeyPair, generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
-import type { Rules } from '#src/chain/cursor.js'
-import { rulesOf } from '#src/chain/rules.js'
+import type { LedgerSection } from '#src/applications/ledger/section.js'
 import { type PeerIdBytes, utf8 } from '#src/core/bytes.js'
 import { sha256 } from '#src/core/hash.js'
 import { peerIdToString, type Signer, signerOf } from '#src/core/keys.js'
-import {
-  expectOrdered,
-  type LedgerApplicationDocument,
-  networkOf,
-  type OrderedNetwork,
-  type WorkOrderingDocument
-} from '#src/core/network-document.js'
+import type { Network, Section } from '#src/core/network.js'
+import { type ChainNetwork, expectChain } from '#src/core/network.js'
 import { type OpeningKey, openingKeyFromSeed } from '#src/core/sealing.js'
+import type { SequencerSection } from '#src/orderings/sequencer/section.js'
+import type { WorkSection } from '#src/orderings/work/section.js'
+import { networkOf } from '#src/rules/network-document.js'
+import type { Rules } from '#src/rules/rules.js'
+import { rulesOf } from '#src/rules/rules.js'
 import { EASY } from './work.js'
 
 export interface RuledNetwork {
-  readonly network: OrderedNetwork
+  readonly network: ChainNetwork
   readonly rules: Rules
 }
 
@@ -38,7 +37,7 @@ export interface NetworkWishes {
   readonly messageBytes?: number
   readonly members?: readonly PrivateKey[]
   /** Plain messages where it is left out. */
-  readonly ledger?: LedgerApplicationDocument
+  readonly ledger?: LedgerSection
 }
 
 /** An Ed25519 key that follows from its name. */
@@ -84,7 +83,7 @@ export async function makeNetwork(wishes: NetworkWishes = {}): Promise<TestNetwo
 
 /** Ordered by work that is no work. */
 export async function makeWorkNetwork(
-  wishes: Pick<NetworkWishes, 'name' | 'messageBytes' | 'ledger'> & Partial<WorkOrderingDocument> = {}
+  wishes: Pick<NetworkWishes, 'name' | 'messageBytes' | 'ledger'> & Partial<WorkSection> = {}
 ): Promise<TestNetwork> {
   const { name, messageBytes, ledger, ...changes } = wishes
   const rest = {
@@ -98,7 +97,7 @@ export async function makeWorkNetwork(
 async function networkBy(ordering: object, key: PrivateKey, wishes: NetworkWishes): Promise<TestNetwork> {
   const { name = 'test', messageBytes = 16_384, members, ledger } = wishes
   const signer = signerOf(key)
-  const network = expectOrdered(
+  const network = expectChain(
     networkOf({
       tallystick: 1,
       name,
@@ -116,4 +115,23 @@ async function networkBy(ordering: object, key: PrivateKey, wishes: NetworkWishe
     sequencer: signer.peerId,
     openingKey: await encryptionKey('sequencer')
   }
+}
+
+/** What has passed the schema of network documents is what its type says. */
+function isWork(section: Section): section is WorkSection {
+  return section.type === 'work'
+}
+
+function isSequencer(section: Section): section is SequencerSection {
+  return section.type === 'sequencer'
+}
+
+export function workSectionOf({ document: { ordering } }: Network): WorkSection {
+  if (!isWork(ordering)) throw new Error(`it is ordered by ${ordering.type}`)
+  return ordering
+}
+
+export function sequencerSectionOf({ document: { ordering } }: Network): SequencerSection {
+  if (!isSequencer(ordering)) throw new Error(`it is ordered by ${ordering.type}`)
+  return ordering
 }

@@ -1,9 +1,10 @@
 import type { PrivateKey } from '@libp2p/interface'
+import type { LedgerSection } from '#src/applications/ledger/section.js'
 import { encodeTransfer } from '#src/applications/ledger/transfer.js'
 import type { PeerIdBytes } from '#src/core/bytes.js'
 import { signerOf } from '#src/core/keys.js'
 import type { Body } from '#src/core/message.js'
-import type { LedgerApplicationDocument, Network } from '#src/core/network-document.js'
+import type { Network } from '#src/core/network.js'
 import { type Claim, type Made, Writer } from './authors.js'
 import { identity, nameOf } from './networks.js'
 
@@ -11,7 +12,7 @@ import { identity, nameOf } from './networks.js'
 export async function ledgerOf(
   grants: Readonly<Record<string, bigint>>,
   terms: { readonly reward?: bigint; readonly leastFee?: bigint } = {}
-): Promise<LedgerApplicationDocument> {
+): Promise<LedgerSection> {
   const accounts = await Promise.all(
     Object.entries(grants).map(
       async ([name, units]) => [nameOf(await identity(name)), String(units)] as const

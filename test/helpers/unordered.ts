@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import type { PrivateKey } from '@libp2p/interface'
 import { submit } from '#src/client/submission-client.js'
 import { type PeerIdBytes, toHex } from '#src/core/bytes.js'
-import { networkOf, type UnorderedNetwork } from '#src/core/network-document.js'
+import type { SetNetwork } from '#src/core/network.js'
 import type { SubmissionResult } from '#src/core/submission.js'
 import { Host } from '#src/network/host.js'
 import type { ControlledPeer, SetHoldings } from '#src/node/controls.js'
 import type { PeerOptions } from '#src/node/peer-options.js'
 import { createReplica } from '#src/node/replica.js'
 import { SetQueries } from '#src/replication/set/set-queries.js'
+import { networkOf } from '#src/rules/network-document.js'
 import { envelopesOf, type Made } from './authors.js'
 import { deadline } from './changes.js'
 import type { Cleanup } from './cleanup.js'
@@ -17,7 +18,7 @@ import { ledgerOf } from './payers.js'
 import { type PeerWishes, RunningPeer } from './peers.js'
 
 export interface UnorderedTestNetwork {
-  readonly network: UnorderedNetwork
+  readonly network: SetNetwork
 }
 
 /** `grants`: what these have at first, by the names of their identities. */
@@ -33,7 +34,7 @@ export async function makeUnorderedNetwork(
     application: await ledgerOf(grants, terms),
     limits: { messageBytes: 4096 }
   })
-  assert.ok(network.kind === 'unordered')
+  assert.ok(network.kind === 'set')
   return { network }
 }
 
@@ -62,7 +63,7 @@ export class RunningUnordered extends RunningPeer<UnorderedTestNetwork, SetHoldi
   }
 
   protected override create(
-    peer: Omit<PeerOptions<UnorderedNetwork>, 'key'>
+    peer: Omit<PeerOptions<SetNetwork>, 'key'>
   ): Promise<ControlledPeer<SetHoldings>> {
     return createReplica({ ...peer, ...this.wishes, key: this.key, connect: this.connect })
   }

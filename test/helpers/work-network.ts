@@ -1,18 +1,16 @@
-import { rulesOf } from '#src/chain/rules.js'
-import {
-  expectOrdered,
-  type LedgerApplicationDocument,
-  networkOf,
-  type WorkOrderingDocument
-} from '#src/core/network-document.js'
+import type { LedgerSection } from '#src/applications/ledger/section.js'
+import { expectChain } from '#src/core/network.js'
+import type { WorkSection } from '#src/orderings/work/section.js'
+import { networkOf } from '#src/rules/network-document.js'
+import { rulesOf } from '#src/rules/rules.js'
 import { EPOCH } from './blocks.js'
 import { type RuledNetwork, SCHEMA } from './networks.js'
 
-export interface WorkWishes extends Partial<Omit<WorkOrderingDocument, 'type'>> {
+export interface WorkWishes extends Partial<Omit<WorkSection, 'type'>> {
   readonly name?: string
   readonly messageBytes?: number
   /** Plain messages where it is left out. */
-  readonly ledger?: LedgerApplicationDocument
+  readonly ledger?: LedgerSection
 }
 
 /**
@@ -21,7 +19,7 @@ export interface WorkWishes extends Partial<Omit<WorkOrderingDocument, 'type'>> 
  */
 export function makeWorkNetwork(wishes: WorkWishes = {}): RuledNetwork {
   const { name = 'test', messageBytes = 4096, ledger, ...ordering } = wishes
-  const network = expectOrdered(
+  const network = expectChain(
     networkOf({
       tallystick: 1,
       name,

@@ -2,15 +2,15 @@ import assert from 'node:assert/strict'
 import { encodeHeader, type Header, idOf } from '#src/core/block.js'
 import { equal, type Hash, toHex } from '#src/core/bytes.js'
 import { EMPTY_ROOT } from '#src/core/merkle.js'
-import type { WorkOrderingDocument } from '#src/core/network-document.js'
 import type { Ancestors, Ordering } from '#src/orderings/ordering.js'
 import { limitOf, NONCE_BYTES, search } from '#src/orderings/work/search.js'
+import type { WorkSection } from '#src/orderings/work/section.js'
 import { decodeProof, withNonce } from '#src/orderings/work/work-proof.js'
 import { signerNamed } from './core.js'
 import { EPOCH } from './epoch.js'
 
 /** Takes 256 hashes a block, so that a chain of hundreds of blocks is there in no time. */
-export const EASY: WorkOrderingDocument = {
+export const EASY: WorkSection = {
   type: 'work',
   start: EPOCH,
   interval: 1_000,

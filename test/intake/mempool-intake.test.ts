@@ -114,6 +114,7 @@ describe('transfers on their way into a pool', () => {
     let applied = 0
     const counting: Application<unknown> = {
       isStateless: application.isStateless,
+      accounts: application.accounts,
       checkBody: body => application.checkBody(body),
       encodeBody: value => application.encodeBody(value),
       genesis: () => application.genesis(),

@@ -7,7 +7,7 @@ import { UsageError } from '#src/cli/failure.js'
 import { readNetwork } from '#src/cli/files/files.js'
 import { makeWorkNetwork } from '#src/cli/networks/work-network.js'
 import { parseJson } from '#src/cli/terminal/shapes.js'
-import type { Network } from '#src/core/network-document.js'
+import type { Network } from '#src/core/network.js'
 import { ask } from '#tools/manager/control-client.js'
 import { type NetworkEventOf, readNetworkEvent } from '#tools/manager/events.js'
 import { deadline, present } from '../helpers/changes.js'
@@ -193,7 +193,7 @@ describe('tallystick network', function () {
   const cleanup = new Cleanup(afterEach)
 
   function unordered(network: Network): UnorderedTestNetwork {
-    assert.ok(network.kind === 'unordered')
+    assert.ok(network.kind === 'set')
     return { network }
   }
 

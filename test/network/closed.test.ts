@@ -61,7 +61,7 @@ describe('a network closed to all but its members', () => {
     const [alice, bob, follower] = await Promise.all(['alice', 'bob', 'follower'].map(identity))
     const net = await makeNetwork({ blockSize: 2, members: [present(alice)] })
     const allow = [nameOf(present(follower))]
-    const { admitted } = await closedNetwork({ membersOnly: true, allow }, net.network.document)
+    const { admitted } = await closedNetwork({ membersOnly: true, allow }, net.network)
     const wishes = { admitted: present(admitted) }
     const sequencer = await RunningSequencer.start(cleanup, net, wishes)
     const stranger = await RunningClient.start(cleanup, net, sequencer.address, present(bob), wishes)
@@ -87,7 +87,7 @@ describe('a network closed to all but its members', () => {
     const alice = await identity('alice')
     const net = await makeNetwork({ blockSize: 2, members: [alice] })
     const files = await filesOf(cleanup, net, 'alice')
-    const { admitted } = await closedNetwork({ membersOnly: true }, net.network.document)
+    const { admitted } = await closedNetwork({ membersOnly: true }, net.network)
     const wishes = { admitted: [...present(admitted), nameOf(await identity('follower'))] }
     const sequencer = await RunningSequencer.start(cleanup, net, wishes)
     const follower = await RunningFollower.start(cleanup, net, [sequencer.address], 'follower', wishes)
@@ -152,12 +152,9 @@ describe('a network closed to all but its members', () => {
 
   it('is refused as wrong usage where there are no members, or where somebody is allowed for nothing', async () => {
     const { network } = await makeNetwork()
-    await assert.rejects(closedNetwork({ membersOnly: true }, network.document), UsageError)
-    await assert.rejects(
-      closedNetwork({ allow: [nameOf(await identity('bob'))] }, network.document),
-      UsageError
-    )
-    assert.deepEqual(await closedNetwork({}, network.document), {})
+    await assert.rejects(closedNetwork({ membersOnly: true }, network), UsageError)
+    await assert.rejects(closedNetwork({ allow: [nameOf(await identity('bob'))] }, network), UsageError)
+    assert.deepEqual(await closedNetwork({}, network), {})
     const folder = await cleanup.folder()
     const program = Program.start(cleanup, folder, ['--role', 'sequencer', '--members-only'])
     assert.equal((await program.exit()).code, 2)

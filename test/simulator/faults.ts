@@ -1,5 +1,5 @@
-import type { Rules } from '#src/chain/cursor.js'
 import type { Ordering } from '#src/orderings/ordering.js'
+import type { Rules } from '#src/rules/rules.js'
 
 /** What may be made wrong on purpose, to see that it is found. */
 export const FAULTS = ['none', 'tie-break', 'weight'] as const
@@ -20,8 +20,21 @@ export function rulesWith(fault: Fault, rules: Rules): Rules {
 }
 
 function changed(ordering: Ordering, changes: Partial<Ordering>): Ordering {
-  const { maxReorg, bodies, maxPendingAge, genesisTime, lookback, hasCheckpoints } = ordering
+  const {
+    sequencer,
+    blockSize,
+    whyNoReward,
+    maxReorg,
+    bodies,
+    maxPendingAge,
+    genesisTime,
+    lookback,
+    hasCheckpoints
+  } = ordering
   return {
+    sequencer,
+    blockSize,
+    whyNoReward,
     maxReorg,
     bodies,
     maxPendingAge,

@@ -1,11 +1,11 @@
 import type { MessageName } from '#src/chain/candidate.js'
-import type { Rules } from '#src/chain/cursor.js'
 import { type Block, encodeBlock } from '#src/core/block.js'
 import { type Hash, toHex } from '#src/core/bytes.js'
 import { decodeEnvelope } from '#src/core/envelope.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { decodeMessage } from '#src/core/message.js'
 import { BlockReader } from '#src/query/block-reader.js'
+import type { Rules } from '#src/rules/rules.js'
 
 /** A block that somebody has found, as everybody gets it: read and verified once for all. */
 export interface FoundBlock {

@@ -1,18 +1,21 @@
-import type { Rules } from '#src/chain/cursor.js'
-import { rulesOf } from '#src/chain/rules.js'
 import { peerIdToString, type Signer } from '#src/core/keys.js'
-import { expectOrdered, networkOf, type OrderedNetworkDocument } from '#src/core/network-document.js'
+import { expectChain } from '#src/core/network.js'
+import type { SequencerSection } from '#src/orderings/sequencer/section.js'
 import { compactFromText, decodeCompact, workOf } from '#src/orderings/work/compact-target.js'
+import type { WorkSection } from '#src/orderings/work/section.js'
+import { networkOf } from '#src/rules/network-document.js'
+import type { Rules } from '#src/rules/rules.js'
+import { rulesOf } from '#src/rules/rules.js'
 import { EPOCH } from '../helpers/blocks.js'
 import { present } from '../helpers/changes.js'
-import { SCHEMA } from '../helpers/networks.js'
+import { SCHEMA, workSectionOf } from '../helpers/networks.js'
 
 export type OrderingName = 'work' | 'sequencer'
 
 /** Of a virtual network. `interval`: between two blocks, ms. */
 export function rulesFor(ordering: OrderingName, interval: number, sequencer: Signer): Rules {
   return rulesOf(
-    expectOrdered(
+    expectChain(
       networkOf({
         tallystick: 1,
         name: 'simulated',
@@ -26,14 +29,12 @@ export function rulesFor(ordering: OrderingName, interval: number, sequencer: Si
 
 /** Hashes that the first block takes on average. */
 export function firstDifficulty({ network }: Rules): number {
-  const { ordering } = network.document
-  if (ordering.type !== 'work')
-    throw new Error(`nothing is mined in a network that is ordered by ${ordering.type}`)
-  return Number(workOf(present(decodeCompact(compactFromText(ordering.target)))))
+  const { target } = workSectionOf(network)
+  return Number(workOf(present(decodeCompact(compactFromText(target)))))
 }
 
 /** A block takes 16 hashes at first: hash power is virtual, and so few of them are really tried. */
-function workDocument(interval: number): OrderedNetworkDocument['ordering'] {
+function workDocument(interval: number): WorkSection {
   return {
     type: 'work',
     start: EPOCH,
@@ -48,6 +49,6 @@ function workDocument(interval: number): OrderedNetworkDocument['ordering'] {
 }
 
 /** After an interval a block is cut that is not full. */
-function sequencerDocument(interval: number, { peerId }: Signer): OrderedNetworkDocument['ordering'] {
+function sequencerDocument(interval: number, { peerId }: Signer): SequencerSection {
   return { type: 'sequencer', sequencer: peerIdToString(peerId), blockSize: 4, blockTimeout: interval }
 }

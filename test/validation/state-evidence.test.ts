@@ -55,7 +55,7 @@ describe('evidence of a block that is not what its messages make of the state', 
 
   /** What a follower makes of a block whose parent is the head of the chain here. */
   function evidenceOf(block: Block, { signed, state }: Cursor = maker.cursor): Uint8Array {
-    return present(stateEvidence(signed, state, block))
+    return present(stateEvidence(maker.net.rules, signed, state, block))
   }
 
   async function detailOf(bytes: Uint8Array): Promise<string> {
@@ -305,6 +305,6 @@ describe('evidence of a block that is not what its messages make of the state', 
     const plain = await makeNetwork()
     const bytes = evidenceOf(maker.forge([alice.pay(bob, 1n)], OTHER_STATE))
     await assert.rejects(readEvidence(bytes, plain.network, new VerifierCache()), DecodeError)
-    assert.equal(stateEvidence(maker.cursor.signed, undefined, maker.forge([], {})), undefined)
+    assert.equal(stateEvidence(plain.rules, maker.cursor.signed, undefined, maker.forge([], {})), undefined)
   })
 })

@@ -6,16 +6,18 @@ import { setTimeout } from 'node:timers/promises'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { ClassicLevel } from 'classic-level'
 import { Chain } from '#src/chain/chain.js'
-import { genesisCursor, type Rules } from '#src/chain/cursor.js'
+import { genesisCursor } from '#src/chain/cursor.js'
 import { HeaderChain } from '#src/chain/header-chain.js'
 import { Mempool } from '#src/chain/mempool.js'
-import { rulesOf } from '#src/chain/rules.js'
 import { type Block, readBlockHeader } from '#src/core/block.js'
 import { type EnvelopeBytes, utf8 } from '#src/core/bytes.js'
 import { signEnvelope } from '#src/core/envelope.js'
 import { type Signer, signerOf, VerifierCache } from '#src/core/keys.js'
 import { encodeMessage } from '#src/core/message.js'
-import { expectOrdered, networkOf } from '#src/core/network-document.js'
+import { expectChain } from '#src/core/network.js'
+import { networkOf } from '#src/rules/network-document.js'
+import type { Rules } from '#src/rules/rules.js'
+import { rulesOf } from '#src/rules/rules.js'
 import { messageRules } from '#src/validation/message-rules.js'
 import { minedBranch } from './mined-branch.js'
 
@@ -42,7 +44,7 @@ const NOW = START + 100 * HEADERS * INTERVAL
 /** What it takes to move to another branch, and to look at the headers of one, without a network around it. */
 export async function forkFigures(): Promise<ForkFigures> {
   const rules = rulesOf(
-    expectOrdered(
+    expectChain(
       networkOf({
         tallystick: 1,
         name: 'bench',

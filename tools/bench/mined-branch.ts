@@ -1,10 +1,11 @@
-import { type Cursor, cursorAfter, draft, type Rules } from '#src/chain/cursor.js'
+import { type Cursor, cursorAfter, draft } from '#src/chain/cursor.js'
 import { type Block, encodeHeader, type Header, signHeader } from '#src/core/block.js'
 import type { EnvelopeBytes } from '#src/core/bytes.js'
 import type { Signer } from '#src/core/keys.js'
 import { leafHash } from '#src/core/merkle.js'
 import { limitOf, NONCE_BYTES, search } from '#src/orderings/work/search.js'
 import { decodeProof, withNonce } from '#src/orderings/work/work-proof.js'
+import type { Rules } from '#src/rules/rules.js'
 
 /** Blocks on one another, over these messages, an interval apart. Their work takes no time to speak of. */
 export function minedBranch(

@@ -1,7 +1,8 @@
 import type { Account } from '#src/applications/ledger/account.js'
+import { ledgerSectionOf } from '#src/applications/ledger/section.js'
 import { type PeerIdBytes, toHex } from '#src/core/bytes.js'
 import { peerIdFromText, peerIdToString } from '#src/core/keys.js'
-import type { OrderedNetwork } from '#src/core/network-document.js'
+import type { ChainNetwork } from '#src/core/network.js'
 import { Random } from '../localnet/random.js'
 
 /** What payers have at first: more than they pay. */
@@ -9,8 +10,8 @@ export const FUNDS = 10n ** 12n
 const FEE = 1n
 
 /** Those that the network document names, in its order; a JSON object keeps it. */
-export function accountsIn({ document: { application } }: OrderedNetwork): PeerIdBytes[] {
-  return application.type === 'ledger' ? Object.keys(application.accounts).map(peerIdFromText) : []
+export function accountsIn({ document: { application } }: ChainNetwork): PeerIdBytes[] {
+  return Object.keys(ledgerSectionOf(application)?.accounts ?? {}).map(peerIdFromText)
 }
 
 export interface Payment {

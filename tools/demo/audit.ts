@@ -1,11 +1,11 @@
-import { rulesOf } from '#src/chain/rules.js'
 import { envelopesBetween } from '#src/chain/store.js'
 import { readEncryptionKeys } from '#src/cli/files/key-files.js'
 import { equal, toHex } from '#src/core/bytes.js'
 import { peerIdToString, VerifierCache } from '#src/core/keys.js'
-import { expectOrdered } from '#src/core/network-document.js'
+import { expectChain } from '#src/core/network.js'
 import { Opener } from '#src/core/sealing.js'
 import { validateEnvelope } from '#src/core/validation.js'
+import { rulesOf } from '#src/rules/rules.js'
 import { messageRules } from '#src/validation/message-rules.js'
 import type { Localnet, Peer } from '../localnet/index.js'
 import { type Check, demand } from '../scenario/checks.js'
@@ -64,7 +64,7 @@ export function audit(
       what: 'each as its receipt says: signed, sealed, fitting the schema',
       run: async () => {
         const [right, ...older] = await readEncryptionKeys(net.files.encryptionKey)
-        const rules = rulesOf(expectOrdered(net.network))
+        const rules = rulesOf(expectChain(net.network))
         const keys = { right: new Opener([right, ...older]), wrong: new Opener([await wrongKeyFor(right)]) }
         const accepted = acceptedIn(sending)
         const envelopes = await envelopesBetween(await reopened.database(), 0, 2 ** 48 - 1)

@@ -1,5 +1,5 @@
 import { equal } from '#src/core/bytes.js'
-import type { Network } from '#src/core/network-document.js'
+import type { Network } from '#src/core/network.js'
 import { type Check, demand } from '../scenario/checks.js'
 import { Inquiry } from './inquiry.js'
 import type { Sending } from './sending.js'

@@ -1,12 +1,12 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
-import { rulesOf } from '#src/chain/rules.js'
 import type { Block } from '#src/core/block.js'
 import { LIMITS } from '#src/core/limits.js'
-import { expectOrdered, type Network } from '#src/core/network-document.js'
+import { expectChain, type Network } from '#src/core/network.js'
 import { Host } from '#src/network/host.js'
 import { BlockQueries } from '#src/query/block-queries.js'
 import { NotFound } from '#src/query/query-errors.js'
 import { SequencerQueries } from '#src/query/sequencer-queries.js'
+import { rulesOf } from '#src/rules/rules.js'
 import { once } from '../scenario/checks.js'
 
 /** Asks the running sequencer as a peer of its own, which verifies all it is told. What several checks need is asked once. */
@@ -25,7 +25,7 @@ export class Inquiry {
 
   readonly asker = once(
     async () =>
-      new BlockQueries(await this.#host(), await this.#peer(), rulesOf(expectOrdered(this.network)), () =>
+      new BlockQueries(await this.#host(), await this.#peer(), rulesOf(expectChain(this.network)), () =>
         Date.now()
       )
   )

@@ -14,7 +14,7 @@ import {
 import { makeUnorderedNetwork, type UnorderedNetworkWishes } from '#src/cli/networks/unordered-network.js'
 import { makeWorkNetwork, type WorkNetworkWishes } from '#src/cli/networks/work-network.js'
 import { DEFAULTS } from '#src/cli/options.js'
-import type { Network } from '#src/core/network-document.js'
+import type { Network } from '#src/core/network.js'
 import { onParentExit } from './parent-exit.js'
 import { type Home, Peer, type PeerSetup, type Work } from './peer.js'
 import type { LocalEvent } from './peer-events.js'

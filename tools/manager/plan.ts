@@ -1,5 +1,5 @@
 import { UsageError } from '#src/cli/failure.js'
-import type { OrderingName } from '#src/core/network-document.js'
+import type { OrderingName } from '#src/rules/network-document.js'
 import type { Topology } from '../localnet/topology.js'
 
 export const ORDERINGS = ['sequencer', 'work', 'none'] as const

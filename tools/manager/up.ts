@@ -3,7 +3,7 @@ import { Failure, UsageError } from '#src/cli/failure.js'
 import { exists, readNetwork } from '#src/cli/files/files.js'
 import { makeFolder } from '#src/cli/files/make-folder.js'
 import { untilAborted } from '#src/cli/peer/run-peer.js'
-import type { OrderingName } from '#src/core/network-document.js'
+import { type OrderingName, orderingNameOf } from '#src/rules/network-document.js'
 import { Localnet } from '../localnet/index.js'
 import { ControlServer } from './control-server.js'
 import type { NetworkEvent } from './events.js'
@@ -65,7 +65,7 @@ async function prepare(
   options: NetworkOptions
 ): Promise<{ readonly plan: Plan; readonly net: Localnet }> {
   const file = join(folder, 'network.json')
-  const held = (await exists(file)) ? (await readNetwork(file)).document.ordering.type : undefined
+  const held = (await exists(file)) ? orderingNameOf(await readNetwork(file)) : undefined
   const { ordering = held ?? 'sequencer' } = options
   if (held !== undefined && held !== ordering)
     throw new UsageError(

@@ -1,12 +1,12 @@
 import { Chain } from '#src/chain/chain.js'
 import { Journal } from '#src/chain/journal.js'
-import { rulesOf } from '#src/chain/rules.js'
 import type { Database } from '#src/chain/store.js'
 import { openDatabase } from '#src/cli/files/files.js'
 import { readEncryptionKeys, readIdentity } from '#src/cli/files/key-files.js'
 import { signerOf, VerifierCache } from '#src/core/keys.js'
-import { expectOrdered } from '#src/core/network-document.js'
+import { expectChain } from '#src/core/network.js'
 import { Opener } from '#src/core/sealing.js'
+import { rulesOf } from '#src/rules/rules.js'
 import { messageRules } from '#src/validation/message-rules.js'
 import type { Localnet } from '../localnet/index.js'
 import { once } from './checks.js'
@@ -19,7 +19,7 @@ export class Reopened {
   #isOpened = false
 
   constructor(net: Localnet, folder: string) {
-    const rules = rulesOf(expectOrdered(net.network))
+    const rules = rulesOf(expectChain(net.network))
     this.database = once(async () => {
       const database = await openDatabase(folder)
       this.#isOpened = true

@@ -1,15 +1,15 @@
 import { expectOnlyBlocks } from '#src/chain/indexes.js'
-import { rulesOf } from '#src/chain/rules.js'
 import { envelopesBetween } from '#src/chain/store.js'
 import { openDatabase } from '#src/cli/files/files.js'
 import { readEncryptionKeys, readIdentity } from '#src/cli/files/key-files.js'
 import { Outbox } from '#src/client/outbox.js'
 import { equal, type Hash, toHex } from '#src/core/bytes.js'
 import { peerIdToString, signerOf, VerifierCache } from '#src/core/keys.js'
-import { expectOrdered, sequencerOf } from '#src/core/network-document.js'
+import { expectChain, sequencerOf } from '#src/core/network.js'
 import { readReceipt } from '#src/core/receipt.js'
 import { Opener } from '#src/core/sealing.js'
 import { validateEnvelope } from '#src/core/validation.js'
+import { rulesOf } from '#src/rules/rules.js'
 import { messageRules } from '#src/validation/message-rules.js'
 import type { Peer } from '../localnet/index.js'
 import { type Check, demand, once } from '../scenario/checks.js'
@@ -37,7 +37,7 @@ export class Folders {
   readonly log = once(async () => {
     const { net } = this.run
     const rules = messageRules(
-      rulesOf(expectOrdered(net.network)),
+      rulesOf(expectChain(net.network)),
       new Opener(await readEncryptionKeys(net.files.encryptionKey))
     )
     const verifiers = new VerifierCache()

@@ -1,7 +1,7 @@
 import type { Header } from '../../core/block.js'
 import { equal, type PeerIdBytes } from '../../core/bytes.js'
 import type { Message } from '../../core/message.js'
-import type { LedgerState } from './state.js'
+import type { Account } from './account.js'
 import { decodeTransfer } from './transfer.js'
 
 /** What a transfer is to an account. `kept`: to itself. */
@@ -35,13 +35,17 @@ export class AccountHistory {
 
   constructor(
     private readonly id: PeerIdBytes,
-    genesis: LedgerState
+    genesis: Account | undefined
   ) {
-    this.#balance = genesis.account(id)?.balance ?? 0n
+    this.#balance = genesis?.balance ?? 0n
   }
 
-  /** In the order in which they stand in the next block, which has been verified. `after`: the state after it. */
-  entriesOf({ size, count }: Header, messages: Iterable<Message>, after: LedgerState): HistoryEntry[] {
+  /** In the order in which they stand in the next block, which has been verified. `after`: what the account has then. */
+  entriesOf(
+    { size, count }: Header,
+    messages: Iterable<Message>,
+    after: Account | undefined
+  ): HistoryEntry[] {
     const entries: HistoryEntry[] = []
     let balance = this.#balance
     let position = size - count
@@ -55,7 +59,7 @@ export class AccountHistory {
       }
       position += 1
     }
-    this.#balance = after.account(this.id)?.balance ?? 0n
+    this.#balance = after?.balance ?? 0n
     if (this.#balance !== balance) entries.push({ kind: 'produced', amount: this.#balance - balance })
     return entries
   }

@@ -1,24 +1,33 @@
 import type { Header } from '../../core/block.js'
 import type { Hash } from '../../core/bytes.js'
 import type { Message } from '../../core/message.js'
-import type { LedgerApplicationDocument } from '../../core/network-document.js'
 import { type Reason, type Refusal, refusal } from '../../core/refusal.js'
 import { NO_STAKES } from '../../core/stakes.js'
-import type { Application, EncodedBody, Outcome } from '../application.js'
+import type { AccountRules, Application, EncodedBody, Outcome } from '../application.js'
+import type { LedgerSection } from './section.js'
 import { LedgerState } from './state.js'
 import { type LedgerTerms, ledgerTerms } from './terms.js'
-import { checkReceiver, checkTransferBody, encodeTransferValue, readTransfer } from './transfer.js'
+import { touchedBy } from './touched.js'
+import {
+  checkReceiver,
+  checkTransferBody,
+  decodeTransfer,
+  encodeTransferValue,
+  readTransfer
+} from './transfer.js'
 
 /** Accounts and transfers, where blocks put the transfers in order: nobody pays what he does not have. */
 export class LedgerApplication implements Application<LedgerState> {
   readonly isStateless = false
+  readonly accounts: AccountRules<LedgerState>
   readonly #terms: LedgerTerms
   readonly #genesis: LedgerState
 
   /** Throws InvalidNetworkDocument. */
-  constructor(document: LedgerApplicationDocument) {
-    this.#terms = ledgerTerms(document)
+  constructor(section: LedgerSection) {
+    this.#terms = ledgerTerms(section)
     this.#genesis = LedgerState.of(this.#terms.balances)
+    this.accounts = accountRules(this.#terms, this.#genesis)
   }
 
   checkBody(body: Uint8Array): Refusal | undefined {
@@ -65,5 +74,25 @@ export class LedgerApplication implements Application<LedgerState> {
   /** Balances are no stakes yet. */
   stakes(): typeof NO_STAKES {
     return NO_STAKES
+  }
+}
+
+function accountRules({ balances, reward }: LedgerTerms, genesis: LedgerState): AccountRules<LedgerState> {
+  return {
+    costOf: body => {
+      const { amount, fee } = decodeTransfer(body)
+      return amount + fee
+    },
+    account: (state, id) => state.account(id),
+    list: (state, after) => (after === undefined ? state.all() : state.after(after)),
+    prove: (state, id) => state.prove(id),
+    digestOf: accounts => LedgerState.of(accounts).digest(),
+    // Each transfer is a message of the log, and units are of the network document or made by blocks.
+    isPossible: ({ balance, sequence }, { size, height }) =>
+      sequence <= BigInt(size) && balance <= genesis.supply + reward * BigInt(height),
+    // Those of the network document, the receiver of each transfer, and the producer of each block.
+    mostAccounts: ({ size, height }) => balances.length + size + height,
+    touchedBy,
+    shown: (digest, proofs) => LedgerState.shown(digest, proofs)
   }
 }

@@ -1,7 +1,8 @@
 import type { Balance } from '../../core/balance.js'
-import { InvalidNetworkDocument, type LedgerApplicationDocument } from '../../core/network-document.js'
+import { InvalidNetworkDocument } from '../../core/network.js'
 import { U64_MAX, u64FromText } from '../../core/u64.js'
 import { accountFromText } from './account.js'
+import type { LedgerSection } from './section.js'
 
 /** What a network document says of its ledger, as numbers. */
 export interface LedgerTerms {
@@ -11,11 +12,7 @@ export interface LedgerTerms {
 }
 
 /** Throws InvalidNetworkDocument. */
-export function ledgerTerms({
-  accounts,
-  reward = '0',
-  leastFee = '0'
-}: LedgerApplicationDocument): LedgerTerms {
+export function ledgerTerms({ accounts, reward = '0', leastFee = '0' }: LedgerSection): LedgerTerms {
   const balances = Object.entries(accounts).map(([text, digits]): Balance => {
     const account = accountFromText(text)
     if (!account.ok)

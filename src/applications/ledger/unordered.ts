@@ -1,23 +1,19 @@
 import type { Balance } from '../../core/balance.js'
 import { type Hash, type PeerIdBytes, toHex } from '../../core/bytes.js'
 import type { Message } from '../../core/message.js'
-import type { LedgerApplicationDocument } from '../../core/network-document.js'
 import type { Refusal } from '../../core/refusal.js'
-import type { EncodedBody } from '../application.js'
+import type { Counted, EncodedBody, SetApplication } from '../application.js'
+import type { LedgerSection } from './section.js'
 import { type LedgerTerms, ledgerTerms } from './terms.js'
 import { checkReceiver, checkTransferBody, encodeTransferValue, readTransfer } from './transfer.js'
 import { TransferSet } from './transfer-set.js'
-
-export type Counted =
-  /** `isNew`: it was not counted before. */
-  { readonly ok: true; readonly isNew: boolean } | { readonly ok: false; readonly refusal: Refusal }
 
 /**
  * Accounts and transfers where nobody orders anything: a set of transfers that only grows, and the sums. A transfer is
  * counted once, whenever and however often it comes, whatever else came before; so peers that have the same transfers
  * have the same sums. That is why overdrafts are not refused here (docs/LEDGER.md). Fees go to nobody.
  */
-export class UnorderedLedger {
+export class UnorderedLedger implements SetApplication {
   readonly #terms: LedgerTerms
   readonly #balances: Map<string, bigint>
   /** The same accounts in the order in which they came. */
@@ -27,8 +23,8 @@ export class UnorderedLedger {
   #transfers = TransferSet.empty()
 
   /** Throws InvalidNetworkDocument. */
-  constructor(document: LedgerApplicationDocument) {
-    this.#terms = ledgerTerms(document)
+  constructor(section: LedgerSection) {
+    this.#terms = ledgerTerms(section)
     const { balances } = this.#terms
     this.#balances = new Map(balances.map(({ id, balance }) => [toHex(id), balance]))
     this.#accounts = balances.map(({ id }) => id)

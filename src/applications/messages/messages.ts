@@ -10,11 +10,11 @@ import {
   utf8Text
 } from '../../core/json.js'
 import { LIMITS } from '../../core/limits.js'
-import type { MessagesApplicationDocument } from '../../core/network-document.js'
 import { type Refusal, refusal } from '../../core/refusal.js'
 import { NO_STAKES } from '../../core/stakes.js'
 import type { Application, BodyAge, EncodedBody, Outcome } from '../application.js'
 import { Schema } from './schema.js'
+import type { MessagesSection } from './section.js'
 
 const DIGEST_OF_NOTHING = sha256(new Uint8Array(0))
 
@@ -24,11 +24,12 @@ const DIGEST_OF_NOTHING = sha256(new Uint8Array(0))
  */
 export class MessagesApplication implements Application<undefined> {
   readonly isStateless = true
+  readonly accounts = undefined
   readonly #schema: Schema
 
   /** Throws InvalidNetworkDocument if the schema is not of the dialect that network documents use. */
-  constructor(document: MessagesApplicationDocument) {
-    this.#schema = new Schema(document.schema)
+  constructor(section: MessagesSection) {
+    this.#schema = new Schema(section.schema)
   }
 
   checkBody(body: Uint8Array, age: BodyAge = 'new'): Refusal | undefined {

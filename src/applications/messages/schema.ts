@@ -7,7 +7,7 @@ import {
   readCanonicalJson
 } from '../../core/json.js'
 import { LIMITS } from '../../core/limits.js'
-import { InvalidNetworkDocument } from '../../core/network-document.js'
+import { InvalidNetworkDocument } from '../../core/network.js'
 import { type Check, misfit, placeOf, pointerStep, Run } from './check.js'
 import { type Beside, KEYWORDS, type Keyword } from './keywords.js'
 

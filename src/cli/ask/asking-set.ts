@@ -1,4 +1,4 @@
-import type { UnorderedNetwork } from '../../core/network-document.js'
+import type { SetNetwork } from '../../core/network.js'
 import { SetQueries } from '../../replication/set/set-queries.js'
 import { printLine } from '../terminal/terminal.js'
 import { type AskingOptions, oneOf, withConnection } from './asking.js'
@@ -6,7 +6,7 @@ import { type AskingOptions, oneOf, withConnection } from './asking.js'
 /** Asks a peer of a network with no order. What it answers is its word: there is no header that proves it. */
 export async function askingSet(
   options: AskingOptions,
-  network: UnorderedNetwork,
+  network: SetNetwork,
   use: (asker: SetQueries) => Promise<void>
 ): Promise<void> {
   await withConnection(oneOf(options), network, ({ host, peer }) => {

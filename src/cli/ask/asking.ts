@@ -1,8 +1,6 @@
 import { join } from 'node:path'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { Command } from 'commander'
-import type { Rules } from '../../chain/cursor.js'
-import { rulesOf } from '../../chain/rules.js'
 import { heaviest, WeighedPeer } from '../../client/heaviest.js'
 import type { CheckpointedHeader } from '../../core/block.js'
 import { type PeerIdBytes, toHex } from '../../core/bytes.js'
@@ -11,7 +9,7 @@ import { describeError } from '../../core/events.js'
 import type { Evidence } from '../../core/evidence.js'
 import { VerifierCache } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
-import type { Network } from '../../core/network-document.js'
+import type { Network } from '../../core/network.js'
 import { within } from '../../lifecycle/waiting.js'
 import { WrongAddress } from '../../network/connection-errors.js'
 import { Host, type HostOptions } from '../../network/host.js'
@@ -19,6 +17,8 @@ import { AccountQueries } from '../../query/account-queries.js'
 import type { BlockQueries } from '../../query/block-queries.js'
 import { compareHeads } from '../../query/head-comparison.js'
 import { Contradiction, QueryFailed } from '../../query/query-errors.js'
+import type { Rules } from '../../rules/rules.js'
+import { rulesOf } from '../../rules/rules.js'
 import { readEvidence } from '../../validation/evidence-check.js'
 import { Failure } from '../failure.js'
 import { encodeEvidenceFile } from '../files/evidence-file.js'
@@ -202,10 +202,10 @@ type Access = Pick<HostOptions, 'key' | 'swarmKey'>
 
 async function readAccess(
   { key, swarmKey }: Pick<ConnectingOptions, 'key' | 'swarmKey'>,
-  { document }: Network
+  network: Network
 ): Promise<Access> {
   return {
-    ...(await closedNetwork({ ...(swarmKey && { swarmKey }) }, document)),
+    ...(await closedNetwork({ ...(swarmKey && { swarmKey }) }, network)),
     key: key === undefined ? await generateKeyPair('Ed25519') : await readIdentity(key)
   }
 }

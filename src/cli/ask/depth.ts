@@ -1,9 +1,9 @@
-import { rulesOf } from '../../chain/rules.js'
 import { heaviest, type WeighedPeer } from '../../client/heaviest.js'
 import { type Hash, toHex } from '../../core/bytes.js'
 import { LIMITS } from '../../core/limits.js'
-import type { OrderedNetwork } from '../../core/network-document.js'
+import type { ChainNetwork } from '../../core/network.js'
 import { elapsed, unlessAborted, within } from '../../lifecycle/waiting.js'
+import { rulesOf } from '../../rules/rules.js'
 import { Failure } from '../failure.js'
 import { printLine } from '../terminal/terminal.js'
 import { type ManyConnections, weighedPeers, withConnections } from './asking.js'
@@ -31,7 +31,7 @@ export interface Depth extends Place {
 export async function waitForDepth(
   leaf: Hash,
   wanted: number,
-  network: OrderedNetwork,
+  network: ChainNetwork,
   options: ManyConnections,
   stopping: AbortSignal
 ): Promise<Depth> {

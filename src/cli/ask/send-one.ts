@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { type Hash, toHex } from '../../core/bytes.js'
 import type { PeerEvent, Report } from '../../core/events.js'
-import type { Network, OrderedNetwork } from '../../core/network-document.js'
+import type { ChainNetwork, Network } from '../../core/network.js'
 import { Failure, UsageError } from '../failure.js'
 import { expectBlocks, readNetwork } from '../files/files.js'
 import { addresses, DEFAULTS, wholeNumber } from '../options.js'
@@ -85,7 +85,7 @@ export async function sendOne(value: unknown, options: SendOptions): Promise<Sta
 }
 
 /** Throws UsageError where what has been accepted stays. */
-function expectReorgs(network: Network): OrderedNetwork {
+function expectReorgs(network: Network): ChainNetwork {
   const ordered = expectBlocks(network, 'what is accepted stays: leave --wait out')
   if (ordered.document.ordering.type !== 'sequencer') return ordered
   throw new UsageError(

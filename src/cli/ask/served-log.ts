@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import * as varint from 'uint8-varint'
 import type { ServedChain } from '../../api/chain-handler.js'
-import { genesisCursor, type Rules } from '../../chain/cursor.js'
+import { genesisCursor } from '../../chain/cursor.js'
 import {
   type CheckpointedHeader,
   decodeBlockParts,
@@ -11,6 +11,7 @@ import {
 import { equal, type Hash, toHex } from '../../core/bytes.js'
 import { describeError } from '../../core/events.js'
 import { LIMITS } from '../../core/limits.js'
+import type { Rules } from '../../rules/rules.js'
 import { Failure } from '../failure.js'
 import { LOG_MAGIC } from '../files/log-file.js'
 

@@ -1,7 +1,7 @@
 import type { TransferSet } from '../../applications/ledger/transfer-set.js'
 import { type Database, StoreError } from '../../chain/store.js'
 import { type EnvelopeBytes, equal } from '../../core/bytes.js'
-import type { UnorderedNetwork } from '../../core/network-document.js'
+import type { SetNetwork } from '../../core/network.js'
 import { SetQueries } from '../../replication/set/set-queries.js'
 import { type ReadTransfers, transfersOf } from '../../replication/set/set-reading.js'
 import { countStored, storedTransfers } from '../../replication/set/transfer-store.js'
@@ -15,7 +15,7 @@ import { networkFor, type SourceOptions, type Target, withStored } from './log-s
 
 /** A set of transfers, wherever it is: in the folder of a stopped peer, in a file, or with a peer that is asked. */
 export interface SetSource {
-  readonly network: UnorderedNetwork
+  readonly network: SetNetwork
   /** As they are found there; to be read once. `have`: those that were read and found valid so far. */
   readonly transfers: (have: () => TransferSet) => AsyncIterable<ReadTransfers>
   /** How much of it has been read, of how much. */
@@ -39,7 +39,7 @@ export function withSet(
 }
 
 /** What a stopped peer has stored. */
-export async function setIn(database: Database, network: UnorderedNetwork): Promise<SetSource> {
+export async function setIn(database: Database, network: SetNetwork): Promise<SetSource> {
   const total = await countStored(database)
   let done = 0
   async function* envelopes(): AsyncIterable<EnvelopeBytes> {
@@ -65,7 +65,7 @@ function withFolder(
   use: (source: SetSource) => Promise<void>
 ): Promise<boolean> {
   return withStored(folder, options, async (database, network) => {
-    if (network.kind === 'ordered') return false
+    if (network.kind === 'chain') return false
     await use(await setIn(database, network))
     return true
   })
@@ -81,7 +81,7 @@ async function withFile(
   const set = await openSet(path)
   try {
     const network = await networkFor(set.document, options.network, path)
-    if (network.kind === 'ordered')
+    if (network.kind === 'chain')
       throw new Failure(`${path} holds transfers with no order, of a network that has one`)
     const progress = { total: set.length, unit: 'bytes', done: set.read }
     await use({ network, transfers: set.transfers, progress })
@@ -97,7 +97,7 @@ async function withPeer(
   use: (source: SetSource) => Promise<void>
 ): Promise<boolean> {
   const network = await readNetwork(path ?? DEFAULTS.network)
-  if (network.kind === 'ordered') return false
+  if (network.kind === 'chain') return false
   const asked = { ...oneOf({ connect }), ...(askWith && { key: askWith }), ...(swarmKey && { swarmKey }) }
   await withConnection(asked, network, async ({ host, peer }) => {
     const asker = new SetQueries(host, peer, network)

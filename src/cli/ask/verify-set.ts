@@ -1,11 +1,12 @@
+import type { SetApplication } from '../../applications/application.js'
 import { type TransferSet, transferId } from '../../applications/ledger/transfer-set.js'
-import { UnorderedLedger } from '../../applications/ledger/unordered.js'
 import type { EnvelopeBytes, Hash, PeerIdBytes } from '../../core/bytes.js'
 import { toHex } from '../../core/bytes.js'
 import { decodeEnvelope } from '../../core/envelope.js'
 import type { Fault, FaultKind } from '../../core/fault.js'
 import { decodeMessage, type Message } from '../../core/message.js'
 import type { Verdict } from '../../core/validation.js'
+import { setRulesOf } from '../../rules/rules.js'
 import { checkMessages } from '../../validation/message-checks.js'
 import { ValidationPool } from '../../validation/validation-pool.js'
 import { barsOn, quiet } from '../terminal/progress.js'
@@ -33,10 +34,10 @@ export async function verifySet(source: SetSource): Promise<SetVerdict> {
 }
 
 export class SetAudit {
-  readonly #ledger: UnorderedLedger
+  readonly #ledger: SetApplication
 
   constructor(private readonly source: SetSource) {
-    this.#ledger = new UnorderedLedger(source.network.document.application)
+    this.#ledger = setRulesOf(source.network)
   }
 
   /** Those that were verified so far. */

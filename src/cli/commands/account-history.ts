@@ -4,7 +4,6 @@ import {
   type Movement,
   movementOf
 } from '../../applications/ledger/history.js'
-import { LedgerState } from '../../applications/ledger/state.js'
 import type { Header } from '../../core/block.js'
 import { type PeerIdBytes, toHex } from '../../core/bytes.js'
 import { decodeEnvelope } from '../../core/envelope.js'
@@ -12,7 +11,7 @@ import { describeFault } from '../../core/fault.js'
 import { peerIdToString } from '../../core/keys.js'
 import { decodeMessage } from '../../core/message.js'
 import type { AskingOptions } from '../ask/asking.js'
-import { type LogSource, peersTarget, targetOf, withLog } from '../ask/log-source.js'
+import { peersTarget, targetOf, withLog } from '../ask/log-source.js'
 import { type SetSource, withSet } from '../ask/set-source.js'
 import { auditedBlocks } from '../ask/verify-log.js'
 import { SetAudit } from '../ask/verify-set.js'
@@ -31,19 +30,21 @@ export async function showHistory(id: PeerIdBytes, options: HistoryOptions): Pro
   const opening = { network, data, ...(key && { askWith: key }), ...(swarmKey && { swarmKey }) }
   if (await withSet(target, opening, source => showTransfers(id, source, json === true))) return
   await withLog(target, opening, async source => {
-    const genesis = ledgerIn(source.rules.application.genesis(), source)
-    const history = new AccountHistory(id, genesis)
-    let last = genesis.account(id)
+    const { application, network } = source.rules
+    const { accounts } = application
+    if (accounts === undefined)
+      throw new Failure(`"${network.document.name}" keeps no ledger, so that there are no accounts`)
+    let last = accounts.account(application.genesis(), id)
+    const history = new AccountHistory(id, last)
     let height = 0
     // At a terminal its lines show how far it is, and a bar would stand among them.
     for await (const read of auditedBlocks(source, standardOutput.isTTY)) {
       if ('fault' in read) throw new Failure(`the history ends here: ${describeFault(read.fault)}`)
       const { signed, envelopes } = read.block
-      const state = ledgerIn(read.state, source)
       const messages = envelopes.map(envelope => decodeMessage(decodeEnvelope(envelope).payload))
-      last = state.account(id)
+      last = accounts.account(read.state, id)
       height = signed.header.height
-      for (const entry of history.entriesOf(signed.header, messages, state))
+      for (const entry of history.entriesOf(signed.header, messages, last))
         showEntry(entry, signed.header, json === true)
     }
     const { balance, sequence } = last ?? { balance: 0n, sequence: 0n }
@@ -103,9 +104,4 @@ function sentence(entry: HistoryEntry | Movement): string {
   if (entry.kind === 'received') return `+${amount}  from ${other}, its transfer ${entry.sequence}`
   const sign = entry.kind === 'sent' ? '-' : '='
   return `${sign}${amount}  to ${other}, transfer ${entry.sequence}, fee ${entry.fee}`
-}
-
-function ledgerIn(state: unknown, { rules }: LogSource): LedgerState {
-  if (state instanceof LedgerState) return state
-  throw new Failure(`"${rules.network.document.name}" keeps no ledger, so that there are no accounts`)
 }

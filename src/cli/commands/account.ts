@@ -1,8 +1,9 @@
 import { Argument, type Command } from 'commander'
+import { ledgerSectionOf } from '../../applications/ledger/section.js'
 import type { CheckpointedHeader } from '../../core/block.js'
 import { type PeerIdBytes, toHex } from '../../core/bytes.js'
 import { peerIdFromText, peerIdToString, signerOf } from '../../core/keys.js'
-import type { UnorderedNetwork } from '../../core/network-document.js'
+import type { SetNetwork } from '../../core/network.js'
 import { type AskingOptions, asking, askingCommand } from '../ask/asking.js'
 import { askingSet } from '../ask/asking-set.js'
 import { Failure, UsageError } from '../failure.js'
@@ -104,17 +105,17 @@ async function showAccounts({ height, ...options }: AccountOptions): Promise<voi
 }
 
 /** The network where it has no order. Throws UsageError where blocks are asked for then, Failure where there is no ledger. */
-async function setOf({ network, height }: AccountOptions): Promise<UnorderedNetwork | undefined> {
+async function setOf({ network, height }: AccountOptions): Promise<SetNetwork | undefined> {
   const read = await readNetwork(network)
   // Any peer of it would say `not served`, and that sounds as if another one knew.
-  if (read.document.application.type !== 'ledger')
+  if (ledgerSectionOf(read.document.application) === undefined)
     throw new Failure(`"${read.document.name}" keeps no ledger, so that there are no accounts`)
-  if (read.kind === 'ordered') return undefined
+  if (read.kind === 'chain') return undefined
   if (height === undefined) return read
   throw new UsageError(`"${read.document.name}" has no order, and so no blocks: leave --height out`)
 }
 
-function showBalance(id: PeerIdBytes, options: AccountOptions, set: UnorderedNetwork): Promise<void> {
+function showBalance(id: PeerIdBytes, options: AccountOptions, set: SetNetwork): Promise<void> {
   return askingSet(options, set, async asker => {
     const shown = { account: peerIdToString(id), balance: String(await asker.balance(id)) }
     if (options.json) return printJson(shown)
@@ -122,7 +123,7 @@ function showBalance(id: PeerIdBytes, options: AccountOptions, set: UnorderedNet
   })
 }
 
-function showBalances(options: AccountOptions, set: UnorderedNetwork): Promise<void> {
+function showBalances(options: AccountOptions, set: SetNetwork): Promise<void> {
   return askingSet(options, set, async asker => {
     const balances = await asker.balances()
     const listed = balances

@@ -4,7 +4,7 @@ import { type EnvelopeBytes, type Hash, toHex } from '../../core/bytes.js'
 import { checkpointKey, checkpointNote } from '../../core/checkpoint.js'
 import { decodeEnvelope } from '../../core/envelope.js'
 import { decodeMessage } from '../../core/message.js'
-import type { Network } from '../../core/network-document.js'
+import type { Network } from '../../core/network.js'
 import { verifierKey } from '../../core/signed-note.js'
 import type { BlockQueries, ProvenInclusion } from '../../query/block-queries.js'
 import { type AskingOptions, asking, askingCommand } from '../ask/asking.js'
@@ -28,7 +28,7 @@ export function countCommand(): Command {
 
 async function count(options: AskingOptions): Promise<void> {
   const network = await readNetwork(options.network)
-  if (network.kind === 'unordered')
+  if (network.kind === 'set')
     return askingSet(options, network, async asker => {
       const { count: transfers, digest } = await asker.status()
       const facts = { transfers, digest: toHex(digest) }

@@ -1,11 +1,9 @@
 import { Command, Option } from 'commander'
+import type { LedgerSection } from '../../applications/ledger/section.js'
 import { toHex } from '../../core/bytes.js'
 import { peerIdToString } from '../../core/keys.js'
-import {
-  type LedgerApplicationDocument,
-  type OrderingName,
-  sequencerOf
-} from '../../core/network-document.js'
+import { sequencerOf } from '../../core/network.js'
+import { ORDERING_NAMES, type OrderingName } from '../../rules/network-document.js'
 import { UsageError } from '../failure.js'
 import type { NetworkWishes } from '../networks/network-setup.js'
 import { encryptionKeyBeside, makeSequencerNetwork } from '../networks/sequencer-network.js'
@@ -48,7 +46,7 @@ export function initCommand(): Command {
         '--ordering <name>',
         'who extends the chain: one sequencer, or whoever has done the work; none: there is no chain, and the application is the ledger'
       )
-        .choices(['sequencer', 'work', 'none'])
+        .choices(ORDERING_NAMES)
         .default('sequencer')
     )
     .option('--key <file>', "sequencer: its private key (default: 'keys/sequencer.key')")
@@ -187,7 +185,7 @@ function expectOptionsOf(options: InitOptions): void {
 }
 
 /** Throws UsageError where an option is given that says something of the other application. */
-function ledgerOf(options: InitOptions): LedgerApplicationDocument | undefined {
+function ledgerOf(options: InitOptions): LedgerSection | undefined {
   const { ordering, schema, grant = [], reward, leastFee } = options
   const isUnordered = ordering === 'none'
   const { application = isUnordered ? 'ledger' : undefined } = options

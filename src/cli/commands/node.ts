@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { toHex } from '../../core/bytes.js'
 import { peerIdToString } from '../../core/keys.js'
-import type { Network } from '../../core/network-document.js'
+import type { Network } from '../../core/network.js'
 import type { NodeInfo } from '../../core/node-info.js'
 import { NodeQueries } from '../../query/node-queries.js'
 import { type ConnectingOptions, withConnection } from '../ask/asking.js'
@@ -126,7 +126,7 @@ function nodeLines(
     `node      ${peerIdToString(peerId)}`,
     `role      ${role}`,
     ...addresses.map(at => `listens   ${at}`),
-    ...(kind === 'ordered'
+    ...(kind === 'chain'
       ? [
           `mines     ${isMining ? `yes, ${hashRate} hashes a second` : 'no'}`,
           `pool      ${pool} messages wait for a block`

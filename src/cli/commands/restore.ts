@@ -11,7 +11,7 @@ import { describeFault } from '../../core/fault.js'
 import { peerIdToString, type Signer, signerOf } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
 import { leafHash } from '../../core/merkle.js'
-import { type OrderedNetwork, sequencerOf } from '../../core/network-document.js'
+import { type ChainNetwork, sequencerOf } from '../../core/network.js'
 import { provenSigner } from '../../core/proven-signer.js'
 import { type LogSource, peersTarget, targetOf, withLog } from '../ask/log-source.js'
 import { verifiedBlocks } from '../ask/verify-log.js'
@@ -114,7 +114,7 @@ async function withLogOf(
 async function makeFolder(
   folder: string,
   source: LogSource,
-  network: OrderedNetwork,
+  network: ChainNetwork,
   signer: Signer,
   mark: SequencerMark
 ): Promise<Made> {

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { ledgerSectionOf } from '../../applications/ledger/section.js'
 import { type SendOptions, sendOne, withSendOptions } from '../ask/send-one.js'
 import { Failure } from '../failure.js'
 import { readNetwork } from '../files/files.js'
@@ -27,13 +28,13 @@ export function transferCommand(): Command {
 async function transfer(options: TransferOptions): Promise<void> {
   const { to, amount, fee, json } = options
   const { kind, document } = await readNetwork(options.network)
-  const { name, application } = document
-  if (application.type !== 'ledger')
-    throw new Failure(`"${name}" keeps no ledger, so that nothing can be paid there`)
-  const paid = fee ?? application.leastFee ?? '0'
+  const ledger = ledgerSectionOf(document.application)
+  if (ledger === undefined)
+    throw new Failure(`"${document.name}" keeps no ledger, so that nothing can be paid there`)
+  const paid = fee ?? ledger.leastFee ?? '0'
   const { position, height } = await sendOne({ to, amount, fee: paid }, options)
   if (json) return
-  const waits = kind === 'unordered' ? 'a peer says that it has it' : 'a peer says that it has it for a block'
+  const waits = kind === 'set' ? 'a peer says that it has it' : 'a peer says that it has it for a block'
   const where = position === undefined ? waits : `at position ${position}`
   const block = height === undefined ? '' : ` in block ${height}`
   printResult(`SUCCESS: ${amount} to ${to}, with a fee of ${paid}; ${where}${block}`)

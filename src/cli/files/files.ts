@@ -1,13 +1,9 @@
 import { readFile, stat } from 'node:fs/promises'
 import { ClassicLevel } from 'classic-level'
-import { expectRules } from '../../chain/rules.js'
 import { utf8Text } from '../../core/json.js'
-import {
-  InvalidNetworkDocument,
-  type Network,
-  type OrderedNetwork,
-  parseNetwork
-} from '../../core/network-document.js'
+import { type ChainNetwork, InvalidNetworkDocument, type Network } from '../../core/network.js'
+import { parseNetwork } from '../../rules/network-document.js'
+import { expectRules } from '../../rules/rules.js'
 import { causeOf, errorCode, Failure, UsageError } from '../failure.js'
 import { isInUse } from './folder-lock.js'
 import { expectWhole } from './level-files.js'
@@ -64,12 +60,12 @@ const ASK_INSTEAD =
   'ask for what its peers know with: tallystick count, tallystick account PEERID, or get all of it with: tallystick export FILE'
 
 /** The same of a network that has blocks. Throws UsageError where it has none; `instead`: what to do there. */
-export async function readOrderedNetwork(path: string, instead = ASK_INSTEAD): Promise<OrderedNetwork> {
+export async function readOrderedNetwork(path: string, instead = ASK_INSTEAD): Promise<ChainNetwork> {
   return expectBlocks(await readNetwork(path), instead)
 }
 
-export function expectBlocks(network: Network, instead = ASK_INSTEAD): OrderedNetwork {
-  if (network.kind === 'ordered') return network
+export function expectBlocks(network: Network, instead = ASK_INSTEAD): ChainNetwork {
+  if (network.kind === 'chain') return network
   throw new UsageError(
     `"${network.document.name}" has no order, and so no blocks, positions or receipts; ${instead}`
   )

@@ -1,7 +1,7 @@
 import { type Database, networkIn, type Range, ranges, StoreError } from '../../chain/store.js'
 import { authorIn, isOutbox } from '../../client/outbox-owner.js'
 import { equal, type PeerIdBytes } from '../../core/bytes.js'
-import { type Network, sequencerOf } from '../../core/network-document.js'
+import { type Network, sequencerOf } from '../../core/network.js'
 
 /** What a folder is for. Peers of one kind can take over each other's folders, as far as their keys allow. */
 export const FOLDER_KINDS = [
@@ -54,7 +54,7 @@ export async function contentsOf(database: Database, network: Network): Promise<
 }
 
 async function kindsIn(database: Database, network: Network): Promise<readonly FolderKind[]> {
-  if (network.kind === 'unordered') return ['replica']
+  if (network.kind === 'set') return ['replica']
   if (network.document.ordering.type !== 'sequencer') return ['full node']
   const hasBlocks = !(await isEmpty(database, ranges.headers))
   const hasMessages = !(await isEmpty(database, ranges.messages))

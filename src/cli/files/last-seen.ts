@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { genesisCursor, type Rules } from '../../chain/cursor.js'
+import { genesisCursor } from '../../chain/cursor.js'
 import { type CheckpointedHeader, encodeStoredHeader, readStoredHeader } from '../../core/block.js'
 import { fromHex, toHex } from '../../core/bytes.js'
 import { VerifierCache } from '../../core/keys.js'
 import { BlockReader } from '../../query/block-reader.js'
+import type { Rules } from '../../rules/rules.js'
 import { causeOf, errorCode, Failure } from '../failure.js'
 import { replaceFile } from './written-files.js'
 

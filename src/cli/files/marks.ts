@@ -4,7 +4,7 @@ import { type Database, StoreError } from '../../chain/store.js'
 import { equal, type PeerIdBytes, toHex } from '../../core/bytes.js'
 import { describeError } from '../../core/events.js'
 import { peerIdToString } from '../../core/keys.js'
-import { type Network, sequencerOf } from '../../core/network-document.js'
+import { type Network, sequencerOf } from '../../core/network.js'
 import { causeOf, errorCode, Failure } from '../failure.js'
 import { openLevel } from './files.js'
 import { KeyHolder } from './key-holder.js'
@@ -98,7 +98,7 @@ function keyInUse(
 }
 
 function isSequenced(network: Network): boolean {
-  return network.kind === 'ordered' && network.document.ordering.type === 'sequencer'
+  return network.kind === 'chain' && network.document.ordering.type === 'sequencer'
 }
 
 /** Makes the names in a folder outlive a power failure. */

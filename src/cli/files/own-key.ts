@@ -1,6 +1,6 @@
 import { equal, type PeerIdBytes } from '../../core/bytes.js'
 import { peerIdToString } from '../../core/keys.js'
-import { membersOf, type Network, sequencerOf } from '../../core/network-document.js'
+import { membersOf, type Network, sequencerOf } from '../../core/network.js'
 import { UsageError } from '../failure.js'
 
 /** Before anything is made: with the sequencer's key a peer would look for itself, and share its mark. */

@@ -1,13 +1,10 @@
 import { fileURLToPath } from 'node:url'
-import { expectRules } from '../../chain/rules.js'
+import type { LedgerSection } from '../../applications/ledger/section.js'
 import { parseExactJson } from '../../core/exact-json.js'
-import {
-  InvalidNetworkDocument,
-  type LedgerApplicationDocument,
-  type Network,
-  networkOf,
-  type OrderingName
-} from '../../core/network-document.js'
+import { InvalidNetworkDocument, type Network } from '../../core/network.js'
+import type { OrderingName } from '../../rules/network-document.js'
+import { networkOf } from '../../rules/network-document.js'
+import { expectRules } from '../../rules/rules.js'
 import { Failure } from '../failure.js'
 import { exists, readText } from '../files/files.js'
 import { createFile } from '../files/written-files.js'
@@ -21,7 +18,7 @@ export interface NetworkWishes {
   readonly blockSize?: number
   readonly schema?: string
   /** In place of the template's application. */
-  readonly ledger?: LedgerApplicationDocument
+  readonly ledger?: LedgerSection
   readonly members?: readonly string[]
 }
 

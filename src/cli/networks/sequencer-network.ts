@@ -1,5 +1,5 @@
 import { peerIdToString, signerOf } from '../../core/keys.js'
-import type { Network } from '../../core/network-document.js'
+import type { Network } from '../../core/network.js'
 import { exists } from '../files/files.js'
 import { makeEncryptionKey, readOrMakeIdentity } from '../files/key-files.js'
 import { type NetworkWishes, writeNetwork } from './network-setup.js'

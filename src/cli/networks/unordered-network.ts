@@ -1,4 +1,4 @@
-import type { Network } from '../../core/network-document.js'
+import type { Network } from '../../core/network.js'
 import { type NetworkWishes, writeNetwork } from './network-setup.js'
 
 /** Nothing is said of blocks or messages. */

@@ -66,8 +66,8 @@ async function placeOf(options: ChatCommandOptions): Promise<Place> {
       throw new UsageError('--room and --network name two places; a chat is in one of them')
     if (membersOnly === true && key === undefined)
       throw new UsageError('--members-only wants the key of a member: name its file with --key FILE')
-    const { id, document } = await readNetwork(network)
-    return { network: id, ...(await closedNetwork(options, document)) }
+    const read = await readNetwork(network)
+    return { network: read.id, ...(await closedNetwork(options, read)) }
   }
   if (membersOnly === true || allow !== undefined)
     throw new UsageError('--members-only and --allow go with --network FILE, which names the members')

@@ -1,11 +1,10 @@
 import { join } from 'node:path'
-import { rulesOf } from '../../chain/rules.js'
 import { TAKEN } from '../../client/sending.js'
 import { SequenceMark } from '../../client/sequence-mark.js'
 import type { Report, Summary } from '../../core/events.js'
 import { signerOf } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
-import type { Network, OrderedNetwork } from '../../core/network-document.js'
+import type { ChainNetwork, Network } from '../../core/network.js'
 import { within } from '../../lifecycle/waiting.js'
 import { WrongAddress } from '../../network/connection-errors.js'
 import { type Client, createClient } from '../../node/client.js'
@@ -13,6 +12,7 @@ import type { Holdings } from '../../node/controls.js'
 import { openCopy } from '../../node/following.js'
 import { createSubmittingClient } from '../../node/submitting-client.js'
 import type { Verification } from '../../replication/chain/block-importer.js'
+import { rulesOf } from '../../rules/rules.js'
 import { Failure, UsageError } from '../failure.js'
 import { readNetwork } from '../files/files.js'
 import { CHAIN_COPY } from '../files/folder-contents.js'
@@ -93,8 +93,8 @@ export async function runClient(
   return end
 }
 
-function isSequenced(network: Network): network is OrderedNetwork {
-  return network.kind === 'ordered' && network.document.ordering.type === 'sequencer'
+function isSequenced(network: Network): network is ChainNetwork {
+  return network.kind === 'chain' && network.document.ordering.type === 'sequencer'
 }
 
 /** Throws UsageError where a client keeps no blocks. */

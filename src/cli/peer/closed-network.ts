@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import type { NetworkDocument } from '../../core/network-document.js'
+import { peerIdToString } from '../../core/keys.js'
+import type { Network } from '../../core/network.js'
 import type { PeerOptions } from '../../node/peer-options.js'
 import { UsageError } from '../failure.js'
 import { readSwarmKey } from '../files/key-files.js'
@@ -29,15 +30,17 @@ export function withClosedNetworkOptions(command: Command): Command {
 /** Throws UsageError where there are no members, Failure where the swarm key cannot be read. */
 export async function closedNetwork(
   { membersOnly, allow, swarmKey }: ClosedNetworkOptions,
-  { members, ordering }: NetworkDocument
+  network: Network
 ): Promise<Pick<PeerOptions, 'admitted' | 'swarmKey'>> {
+  const { members } = network.document
   if (membersOnly === undefined && allow !== undefined)
     throw new UsageError('--allow goes with --members-only alone')
   if (membersOnly === true && members === undefined)
     throw new UsageError(
       'the network document names no members, so that --members-only would keep everybody out; leave it away, or make a network with: tallystick init --member PEERID'
     )
-  const orderers = ordering.type === 'sequencer' ? [ordering.sequencer] : []
+  const orderers =
+    network.kind === 'chain' && network.sequencer !== undefined ? [peerIdToString(network.sequencer)] : []
   return {
     ...(membersOnly && members && { admitted: [...members, ...orderers, ...(allow ?? [])] }),
     ...(swarmKey !== undefined && { swarmKey: await readSwarmKey(swarmKey) })

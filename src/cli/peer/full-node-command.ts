@@ -4,7 +4,7 @@ import { Option } from 'commander'
 import type { PeerIdBytes } from '../../core/bytes.js'
 import type { Report } from '../../core/events.js'
 import { peerIdFromText, signerOf } from '../../core/keys.js'
-import type { OrderedNetwork } from '../../core/network-document.js'
+import type { ChainNetwork } from '../../core/network.js'
 import { createFullNode, type Mining } from '../../node/full-node.js'
 import { UsageError } from '../failure.js'
 import { exists } from '../files/files.js'
@@ -44,7 +44,7 @@ export interface FullNodeFiles extends PeerFiles, MiningOptions {
 export async function runFullNode(
   role: 'miner' | 'follower',
   files: FullNodeFiles,
-  network: OrderedNetwork,
+  network: ChainNetwork,
   report: Report,
   stopping: AbortController
 ): Promise<void> {

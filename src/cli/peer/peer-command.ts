@@ -4,10 +4,11 @@ import { LOBBY } from '../../core/chat.js'
 import { describeError, type Report } from '../../core/events.js'
 import { peerIdToString, signerOf } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
-import { type Network, sequencerOf } from '../../core/network-document.js'
+import { type Network, sequencerOf } from '../../core/network.js'
 import { expectNothingSigned, SIGN_AGAIN } from '../../node/bind-to-mark.js'
 import { createFollower } from '../../node/follower.js'
 import { createSequencer, type Sequencer } from '../../node/sequencer.js'
+import { rulesOf } from '../../rules/rules.js'
 import { Failure, UsageError } from '../failure.js'
 import { exists, expectBlocks, readNetwork, readOrderedNetwork } from '../files/files.js'
 import { hasDatabase } from '../files/folder-owner.js'
@@ -179,7 +180,7 @@ async function runSequencer(
   const keyGraceMs = options.keyGrace * 1000
   const signsAgain = options.signPositionsAgainAndRiskConviction === true
   const lost = (failure: Failure): void => stopping.abort(failure)
-  const line = new WaitingLine(network.document.ordering.blockSize)
+  const line = new WaitingLine(rulesOf(network).ordering.blockSize)
   const owner = { key, marks: options.marks, peerId: sequencerOf(network), network, lost }
   await withMark(owner, SequencerMark.open, async mark => {
     if (!signsAgain && !(await hasDatabase(data))) expectNothingSigned(mark)
@@ -237,7 +238,7 @@ async function runFollower(
     listen: options.listen ?? [DEFAULTS.anyPort],
     connect: connectOf(options)
   }
-  if (role === 'follower' && network.kind === 'unordered') return runReplica(files, network, report, stopping)
+  if (role === 'follower' && network.kind === 'set') return runReplica(files, network, report, stopping)
   const ordered = expectBlocks(network, FOLLOW_INSTEAD)
   if (role === 'miner' || ordered.document.ordering.type !== 'sequencer')
     return runFullNode(role, files, ordered, report, stopping)

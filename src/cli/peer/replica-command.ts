@@ -1,5 +1,5 @@
 import type { Report } from '../../core/events.js'
-import type { UnorderedNetwork } from '../../core/network-document.js'
+import type { SetNetwork } from '../../core/network.js'
 import { createReplica } from '../../node/replica.js'
 import { asFailure, type PeerFiles, running, untilAborted, withPeer } from './run-peer.js'
 
@@ -10,7 +10,7 @@ export interface ReplicaFiles extends PeerFiles {
 /** Runs a peer of a network with no order until it is stopped. */
 export async function runReplica(
   files: ReplicaFiles,
-  network: UnorderedNetwork,
+  network: SetNetwork,
   report: Report,
   stopping: AbortController
 ): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Report } from '../../core/events.js'
 import { signerOf } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
-import type { Network } from '../../core/network-document.js'
+import type { Network } from '../../core/network.js'
 import type { Service } from '../../lifecycle/service.js'
 import { Wakeup } from '../../lifecycle/waiting.js'
 import type { ControlledPeer, Holdings } from '../../node/controls.js'
@@ -37,7 +37,7 @@ export async function withPeer<N extends Network>(
   stopping: AbortController,
   use: (peer: PeerOptions<N>) => Promise<void>
 ): Promise<void> {
-  const closed = await closedNetwork(files, network.document)
+  const closed = await closedNetwork(files, network)
   const key = await readOrMakeIdentity(files.key)
   // Who signs under numbers must not go on with what another one has numbered.
   const isNumbering = kind === 'sequencer' || kind === 'client'

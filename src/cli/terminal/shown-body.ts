@@ -5,7 +5,7 @@ import { JsonTooLarge, readCanonicalJson, utf8Text } from '../../core/json.js'
 import { peerIdToString } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
 import type { Message } from '../../core/message.js'
-import type { Network } from '../../core/network-document.js'
+import type { Network } from '../../core/network.js'
 import { Opener, type OpeningKey } from '../../core/sealing.js'
 
 /** What a message says: for programs, and on one line for people. */

@@ -1,9 +1,10 @@
 import type { Header } from '../../core/block.js'
+import type { PeerIdBytes } from '../../core/bytes.js'
 import { equal } from '../../core/bytes.js'
 import type { Fault } from '../../core/fault.js'
-import { peerIdFromText } from '../../core/keys.js'
-import type { SequencerOrderingDocument } from '../../core/network-document.js'
+import { expectPeerId } from '../../core/network.js'
 import type { Ancestors, Ordering } from '../ordering.js'
+import type { SequencerSection } from './section.js'
 
 /** One designated peer orders: blocks of exactly `blockSize`, shorter ones only where a timeout allows them. */
 export class SequencerOrdering implements Ordering {
@@ -13,19 +14,23 @@ export class SequencerOrdering implements Ordering {
   readonly lookback = 1
   readonly hasCheckpoints = true
   readonly maxPendingAge: number | undefined
-  readonly #sequencer: Uint8Array
+  readonly sequencer: PeerIdBytes
+  readonly blockSize: number
+  readonly whyNoReward = 'a sequencer is paid by fees alone'
 
-  constructor(private readonly document: SequencerOrderingDocument) {
-    this.maxPendingAge = document.blockTimeout
-    this.#sequencer = peerIdFromText(document.sequencer)
+  /** Throws InvalidNetworkDocument. */
+  constructor(private readonly section: SequencerSection) {
+    this.maxPendingAge = section.blockTimeout
+    this.blockSize = section.blockSize
+    this.sequencer = expectPeerId(section.sequencer)
   }
 
   screen(header: Header): Fault | undefined {
     const fault = (kind: Fault['kind'], detail: string): Fault => ({ kind, height: header.height, detail })
-    if (!equal(header.producer, this.#sequencer))
+    if (!equal(header.producer, this.sequencer))
       return fault('producer', "not the sequencer of the network's document")
     if (header.proof.length > 0) return fault('proof', 'a sequencer proves nothing; the field must be empty')
-    const { blockSize, blockTimeout } = this.document
+    const { blockSize, blockTimeout } = this.section
     if (header.count === blockSize) return undefined
     if (blockTimeout === undefined)
       return fault('count', `${header.count} messages; a block has ${blockSize}`)
@@ -49,7 +54,7 @@ export class SequencerOrdering implements Ordering {
   }
 
   due(_head: Header, pending: number, oldest: number, now: number): number | undefined {
-    const { blockSize, blockTimeout } = this.document
+    const { blockSize, blockTimeout } = this.section
     if (pending >= blockSize) return blockSize
     const isLate = blockTimeout !== undefined && pending > 0 && now - oldest >= blockTimeout
     return isLate ? pending : undefined

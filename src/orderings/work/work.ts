@@ -2,12 +2,13 @@ import type { Header, SignedHeader } from '../../core/block.js'
 import { type Hash, toHex } from '../../core/bytes.js'
 import { DecodeError } from '../../core/codec.js'
 import type { Fault, FaultKind } from '../../core/fault.js'
-import { InvalidNetworkDocument, type WorkOrderingDocument } from '../../core/network-document.js'
+import { InvalidNetworkDocument } from '../../core/network.js'
 import type { Stakes } from '../../core/stakes.js'
 import type { Ancestors, Ordering } from '../ordering.js'
 import { asert, type Schedule } from './asert.js'
 import { compactFromText, compactToText, decodeCompact, encodeCompact, workOf } from './compact-target.js'
 import { NONCE_BYTES } from './search.js'
+import type { WorkSection } from './section.js'
 import { decodeProof, encodeProof, type Proof } from './work-proof.js'
 
 /** A block is later than the middle one of so many before it. */
@@ -21,19 +22,23 @@ export class WorkOrdering implements Ordering {
   readonly maxPendingAge = undefined
   readonly lookback = MEDIAN_OF
   readonly hasCheckpoints = false
+  readonly sequencer = undefined
+  readonly whyNoReward = undefined
+  readonly blockSize: number
   readonly maxReorg: number
   readonly genesisTime: number
   readonly #schedule: Schedule
 
   /** Throws InvalidNetworkDocument. */
-  constructor(private readonly document: WorkOrderingDocument) {
-    this.maxReorg = document.maxReorg
-    this.genesisTime = document.start
-    this.#schedule = scheduleOf(document)
+  constructor(private readonly section: WorkSection) {
+    this.blockSize = section.blockSize
+    this.maxReorg = section.maxReorg
+    this.genesisTime = section.start
+    this.#schedule = scheduleOf(section)
   }
 
   screen(header: Header, id: Hash): Fault | undefined {
-    const { blockSize, emptyBlocks } = this.document
+    const { blockSize, emptyBlocks } = this.section
     const least = emptyBlocks ? 0 : 1
     if (header.count < least || header.count > blockSize)
       return fault('count', header, `${header.count} messages; a block has ${least} to ${blockSize}`)
@@ -62,7 +67,7 @@ export class WorkOrdering implements Ordering {
       )
     if (header.time <= median(ancestors))
       return fault('time', header, `not after the middle one of the ${MEDIAN_OF} blocks before it`)
-    if (header.time > now + INTERVALS_AHEAD * this.document.interval)
+    if (header.time > now + INTERVALS_AHEAD * this.section.interval)
       return fault('future', header, `${header.time - now} ms ahead of the clock here`)
     return undefined
   }
@@ -72,7 +77,7 @@ export class WorkOrdering implements Ordering {
     const { height, proof } = header
     if (height === 0) return undefined
     const { target, number } = decodeProof(proof)
-    const latest = now + INTERVALS_AHEAD * this.document.interval
+    const latest = now + INTERVALS_AHEAD * this.section.interval
     const easiest = this.#targetAt(height - 1, latest)
     if (number <= (decodeCompact(easiest) ?? 0n)) return undefined
     return fault(
@@ -91,7 +96,7 @@ export class WorkOrdering implements Ordering {
   }
 
   due(_head: Header, pending: number): number | undefined {
-    const { blockSize, emptyBlocks } = this.document
+    const { blockSize, emptyBlocks } = this.section
     return pending > 0 || emptyBlocks ? Math.min(pending, blockSize) : undefined
   }
 
@@ -112,18 +117,18 @@ export class WorkOrdering implements Ordering {
   }
 }
 
-function scheduleOf(document: WorkOrderingDocument): Schedule {
-  const target = targetOf('target', document.target)
-  const easiest = targetOf('easiest', document.easiest)
+function scheduleOf(section: WorkSection): Schedule {
+  const target = targetOf('target', section.target)
+  const easiest = targetOf('easiest', section.easiest)
   if (target > easiest)
     throw new InvalidNetworkDocument(
-      `ordering.target ${document.target} is easier than ordering.easiest ${document.easiest}; lower the one or raise the other`
+      `ordering.target ${section.target} is easier than ordering.easiest ${section.easiest}; lower the one or raise the other`
     )
-  if (document.halfLife < document.interval)
+  if (section.halfLife < section.interval)
     throw new InvalidNetworkDocument(
       'ordering.halfLife is shorter than ordering.interval, so that the target would jump at every block; make it ten intervals or more'
     )
-  return { target, easiest, interval: BigInt(document.interval), halfLife: BigInt(document.halfLife) }
+  return { target, easiest, interval: BigInt(section.interval), halfLife: BigInt(section.halfLife) }
 }
 
 function targetOf(field: string, text: string): bigint {

@@ -59,7 +59,7 @@ export class EquivocationDetector {
     const signedParent = height > 1 ? before : undefined
     this.suspect(brokenLogEvidence(signedParent, signed, peaks, envelopes.map(leafHash)))
     const kept = chain.stateAt(height - 1)
-    const broken = kept && stateEvidence(before, kept.state, { signed, envelopes })
+    const broken = kept && stateEvidence(chain.rules, before, kept.state, { signed, envelopes })
     if (broken !== undefined) this.suspect(broken)
   }
 

@@ -8,7 +8,7 @@ import { type EvidenceShape, readEvidenceShape } from '../../core/evidence-shape
 import { sha256 } from '../../core/hash.js'
 import { VerifierCache } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
-import type { Network } from '../../core/network-document.js'
+import type { Network } from '../../core/network.js'
 import { RateLimiter } from '../../core/rate-limiter.js'
 import { Recent } from '../../core/recent.js'
 import type { Bringer } from '../../core/shares.js'

@@ -3,11 +3,12 @@ import type { Balance } from '../../core/balance.js'
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes, toHex } from '../../core/bytes.js'
 import { decodeEnvelope } from '../../core/envelope.js'
 import { LIMITS } from '../../core/limits.js'
-import type { UnorderedNetwork } from '../../core/network-document.js'
+import type { SetNetwork } from '../../core/network.js'
 import type { Summary } from '../../core/set-summary.js'
 import type { Host } from '../../network/host.js'
 import { QueryClient, unexpected } from '../../query/query-client.js'
 import { InvalidAnswer, QueryFailed } from '../../query/query-errors.js'
+import { setRulesOf } from '../../rules/rules.js'
 
 export interface SetStatus {
   /** How many transfers. */
@@ -25,10 +26,10 @@ export class SetQueries {
   /** Accounts that are there before any transfer. */
   readonly #granted: number
 
-  constructor(host: Host, peer: PeerIdBytes, { id, document }: UnorderedNetwork) {
-    this.#client = new QueryClient(host, peer, id)
-    this.#granted = Object.keys(document.application.accounts).length
-    this.#messageBytes = document.limits.messageBytes
+  constructor(host: Host, peer: PeerIdBytes, network: SetNetwork) {
+    this.#client = new QueryClient(host, peer, network.id)
+    this.#granted = setRulesOf(network).balances.size
+    this.#messageBytes = network.document.limits.messageBytes
   }
 
   async status(): Promise<SetStatus> {

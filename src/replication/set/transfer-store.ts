@@ -1,5 +1,5 @@
+import type { SetApplication } from '../../applications/application.js'
 import { type TransferSet, transferId } from '../../applications/ledger/transfer-set.js'
-import { UnorderedLedger } from '../../applications/ledger/unordered.js'
 import type { Candidate } from '../../chain/candidate.js'
 import {
   bindToNetwork,
@@ -14,11 +14,12 @@ import { decodeEnvelope } from '../../core/envelope.js'
 import { LIMITS } from '../../core/limits.js'
 import { leafHash } from '../../core/merkle.js'
 import { decodeMessage, type Message } from '../../core/message.js'
-import type { UnorderedNetwork } from '../../core/network-document.js'
+import type { SetNetwork } from '../../core/network.js'
+import { setRulesOf } from '../../rules/rules.js'
 
 export interface TransferStoreOptions {
   readonly database: Database
-  readonly network: UnorderedNetwork
+  readonly network: SetNetwork
   /** Hears of each group that counts from now on. */
   readonly changed: () => void
   /** Hears of a write that failed, once. The store takes nothing more: a restart tells what is on disk. */
@@ -54,7 +55,7 @@ export interface StoredTransfer {
  * that anybody was told of.
  */
 export class TransferStore {
-  readonly #ledger: UnorderedLedger
+  readonly #ledger: SetApplication
   /** Those that do not count yet, by their ids. */
   readonly #arriving = new Map<string, StoredTransfer>()
   #unwritten: StoredTransfer[] = []
@@ -67,7 +68,7 @@ export class TransferStore {
   #counted = 0
 
   private constructor(private readonly options: TransferStoreOptions) {
-    this.#ledger = new UnorderedLedger(options.network.document.application)
+    this.#ledger = setRulesOf(options.network)
   }
 
   /**
@@ -87,7 +88,7 @@ export class TransferStore {
   }
 
   /** What the transfers come to. */
-  get sums(): Pick<UnorderedLedger, 'balance' | 'page'> {
+  get sums(): Pick<SetApplication, 'balance' | 'page'> {
     return this.#ledger
   }
 
@@ -166,7 +167,7 @@ export class TransferStore {
 /** All that a peer has on disk, in the order of their ids. Throws StoreError where it is not what was written. */
 export async function* storedTransfers(
   database: Database,
-  network: UnorderedNetwork
+  network: SetNetwork
 ): AsyncIterable<StoredTransfer> {
   await expectOnlyTransfers(database)
   for await (const [key, value] of database.iterator(TRANSFERS)) yield readStored(key, value, network)
@@ -195,7 +196,7 @@ function envelopeIn(value: Uint8Array): EnvelopeBytes {
 }
 
 /** The leaf covers the signature, which the id does not. Throws StoreError. */
-function readStored(key: Uint8Array, value: Uint8Array, network: UnorderedNetwork): StoredTransfer {
+function readStored(key: Uint8Array, value: Uint8Array, network: SetNetwork): StoredTransfer {
   const envelope = envelopeIn(value)
   const name = `transfer ${toHex(key.subarray(1))}`
   const { payload } = expectStored(name, () => decodeEnvelope(envelope))

@@ -7,7 +7,7 @@ import { Schema } from '#src/applications/messages/schema.js'
 import { utf8 } from '#src/core/bytes.js'
 import { readCanonicalJson } from '#src/core/json.js'
 import { LIMITS } from '#src/core/limits.js'
-import { InvalidNetworkDocument } from '#src/core/network-document.js'
+import { InvalidNetworkDocument } from '#src/core/network.js'
 import { present } from '../../helpers/changes.js'
 import { fromHex, repositoryFile, runs } from '../../helpers/core.js'
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { OrderingName } from '#src/core/network-document.js'
+import type { OrderingName } from '#src/rules/network-document.js'
 import { contestChecks } from '#tools/demo/ledger/contest-checks.js'
 import { GRANT, LEAST_FEE, REWARD } from '#tools/demo/ledger/grants.js'
 import type { Outcome } from '#tools/demo/ledger/outcome.js'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { OrderingName } from '#src/core/network-document.js'
+import type { OrderingName } from '#src/rules/network-document.js'
 import { GRANT } from '#tools/demo/ledger/grants.js'
 import type { LedgerDemoOptions } from '#tools/demo/ledger/options.js'
 import { Choices } from '#tools/demo/ledger/sending.js'

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { genesisCursor } from '#src/chain/cursor.js'
 import { type Header, type SignedHeader, signHeader } from '#src/core/block.js'
 import { signerOf } from '#src/core/keys.js'
-import { orderingOf } from '#src/orderings/index.js'
 import type { Ordering } from '#src/orderings/ordering.js'
 import { Author } from '../../helpers/authors.js'
 import { ChainMaker, EPOCH } from '../../helpers/blocks.js'
@@ -21,7 +20,7 @@ async function sequencerCase(wishes: NetworkWishes): Promise<OrderingCase> {
   const sign = (header: Header): SignedHeader => signHeader(header, net.signer)
   const mallory = signerOf(await identity('mallory'))
   return {
-    ordering: orderingOf(net.network.document),
+    ordering: net.rules.ordering,
     ancestors: [parent],
     child,
     draft: child,
@@ -60,7 +59,7 @@ describe('the sequencer ordering', () => {
     readonly due: (pending: number, age?: number) => number | undefined
   }> {
     const net = await makeNetwork(wishes)
-    const ordering = orderingOf(net.network.document)
+    const ordering = net.rules.ordering
     const { header } = genesisCursor(net.rules).signed
     return { ordering, due: (pending, age = 0) => ordering.due(header, pending, NOW - age, NOW) }
   }

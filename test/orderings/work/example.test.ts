@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict'
-import { rulesOf } from '#src/chain/rules.js'
 import { encodeHeader, genesisOf, readBlockHeader } from '#src/core/block.js'
 import { toHex } from '#src/core/bytes.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { EMPTY_ROOT } from '#src/core/merkle.js'
-import { expectOrdered, parseCanonicalNetwork } from '#src/core/network-document.js'
+import { expectChain } from '#src/core/network.js'
 import { NO_STAKES } from '#src/core/stakes.js'
 import type { Ancestors } from '#src/orderings/ordering.js'
 import { compactToText } from '#src/orderings/work/compact-target.js'
 import { NONCE_BYTES } from '#src/orderings/work/search.js'
 import { decodeProof, withNonce } from '#src/orderings/work/work-proof.js'
+import { parseCanonicalNetwork } from '#src/rules/network-document.js'
+import { rulesOf } from '#src/rules/rules.js'
 import { fromHex, repositoryFile } from '../../helpers/core.js'
 import { childOf, mined } from '../../helpers/work.js'
 
@@ -36,7 +37,7 @@ interface Example {
 
 describe('The worked example of a network that is ordered by work', () => {
   const example: Example = JSON.parse(repositoryFile('docs/vectors/work.json'))
-  const network = expectOrdered(parseCanonicalNetwork(new TextEncoder().encode(example.network.canonical)))
+  const network = expectChain(parseCanonicalNetwork(new TextEncoder().encode(example.network.canonical)))
   const { ordering } = rulesOf(network)
   const genesis = genesisOf(network.id, EMPTY_ROOT, ordering.genesisTime)
 

@@ -2,18 +2,20 @@ import assert from 'node:assert/strict'
 import { Chain, type ImportResult } from '#src/chain/chain.js'
 import { Mempool } from '#src/chain/mempool.js'
 import { ownBlock } from '#src/chain/own-block.js'
-import { rulesOf } from '#src/chain/rules.js'
 import { type CheckpointedHeader, type Header, signHeader } from '#src/core/block.js'
 import { equal, toHex, utf8 } from '#src/core/bytes.js'
 import type { PeerEvent } from '#src/core/events.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
 import { leafHash } from '#src/core/merkle.js'
-import { expectOrdered, networkOf, type WorkOrderingDocument } from '#src/core/network-document.js'
+import { expectChain } from '#src/core/network.js'
 import { Wakeup } from '#src/lifecycle/waiting.js'
 import { HashPool } from '#src/orderings/work/hash-pool.js'
 import { Miner, type MinerOptions } from '#src/orderings/work/miner.js'
+import type { WorkSection } from '#src/orderings/work/section.js'
 import { BlockReader } from '#src/query/block-reader.js'
+import { networkOf } from '#src/rules/network-document.js'
+import { rulesOf } from '#src/rules/rules.js'
 import { messageRules } from '#src/validation/message-rules.js'
 import { EPOCH } from '../../helpers/blocks.js'
 import { present } from '../../helpers/changes.js'
@@ -28,7 +30,7 @@ const author = await signerNamed('author')
 const endless = new AbortController().signal
 
 interface Wishes {
-  readonly ordering?: Partial<WorkOrderingDocument>
+  readonly ordering?: Partial<WorkSection>
   /** Mined unasked. */
   readonly blocks?: number
   /** Searches are endless at first. */
@@ -145,12 +147,10 @@ class Setup {
 describe('a miner', () => {
   const cleanup = new Cleanup(afterEach)
 
-  async function chainOf(
-    ordering: Partial<WorkOrderingDocument> = {}
-  ): Promise<{ chain: Chain; pool: Mempool }> {
+  async function chainOf(ordering: Partial<WorkSection> = {}): Promise<{ chain: Chain; pool: Mempool }> {
     const database = await openDatabase(await cleanup.folder())
     cleanup.add(() => database.close())
-    const network = expectOrdered(
+    const network = expectChain(
       networkOf({
         tallystick: 1,
         name: 'mined',

@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict'
 import { linkHeader } from '#src/chain/cursor.js'
-import { rulesOf } from '#src/chain/rules.js'
 import { genesisOf, type Header, idOf, signHeader } from '#src/core/block.js'
 import { toHex } from '#src/core/bytes.js'
 import type { Fault, FaultKind } from '#src/core/fault.js'
 import { EMPTY_ROOT } from '#src/core/merkle.js'
-import { expectOrdered, networkOf, type WorkOrderingDocument } from '#src/core/network-document.js'
+import { expectChain } from '#src/core/network.js'
 import { NO_STAKES } from '#src/core/stakes.js'
 import type { Ancestors } from '#src/orderings/ordering.js'
 import { compactFromText, decodeCompact, encodeCompact } from '#src/orderings/work/compact-target.js'
 import { NONCE_BYTES } from '#src/orderings/work/search.js'
+import type { WorkSection } from '#src/orderings/work/section.js'
 import { WorkOrdering } from '#src/orderings/work/work.js'
 import { decodeProof, encodeProof } from '#src/orderings/work/work-proof.js'
+import { networkOf } from '#src/rules/network-document.js'
+import { rulesOf } from '#src/rules/rules.js'
 import { EPOCH } from '../../helpers/blocks.js'
 import { flipped, seedOf, signerNamed } from '../../helpers/core.js'
 import { childOf, EASY, lookedAt, mined, minedAt } from '../../helpers/work.js'
@@ -27,7 +29,7 @@ function onSchedule(blocks: number): readonly number[] {
   return Array.from({ length: blocks }, (_, index) => EPOCH + (index + 1) * interval)
 }
 
-function make(changes: Partial<WorkOrderingDocument> = {}): WorkOrdering {
+function make(changes: Partial<WorkSection> = {}): WorkOrdering {
   return new WorkOrdering({ ...EASY, ...changes })
 }
 
@@ -53,7 +55,7 @@ function minedFor(header: Header, target: number): Header {
   return mined({ ...header, proof: encodeProof({ target, nonce: new Uint8Array(NONCE_BYTES) }) })
 }
 
-async function workCase(changes: Partial<WorkOrderingDocument>): Promise<OrderingCase> {
+async function workCase(changes: Partial<WorkSection>): Promise<OrderingCase> {
   const ordering = make(changes)
   const signer = await signerNamed('miner')
   const times = onSchedule(12)
@@ -314,8 +316,8 @@ describe('The work ordering: attacks', () => {
       application: { type: 'messages', schema: {} },
       limits: { messageBytes: 4096 }
     })
-    const here = rulesOf(expectOrdered(networkOf(document('here'))))
-    const there = rulesOf(expectOrdered(networkOf(document('there'))))
+    const here = rulesOf(expectChain(networkOf(document('here'))))
+    const there = rulesOf(expectChain(networkOf(document('there'))))
     const genesisHere = genesisOf(here.network.id, EMPTY_ROOT, EASY.start)
     const genesisThere = genesisOf(there.network.id, EMPTY_ROOT, EASY.start)
     const place = { signed: genesisHere, ancestors: [genesisHere.header] } as const
@@ -334,7 +336,7 @@ describe('The work ordering: attacks', () => {
 })
 
 describe('The work ordering: documents that make no sense are refused with a sentence', () => {
-  const refused = (changes: Partial<WorkOrderingDocument>, message: RegExp): void =>
+  const refused = (changes: Partial<WorkSection>, message: RegExp): void =>
     assert.throws(() => make(changes), { name: 'InvalidNetworkDocument', message })
 
   it('targets in no canonical form', () => {

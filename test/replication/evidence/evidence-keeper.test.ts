@@ -109,7 +109,7 @@ describe('a keeper of evidence', () => {
   /** What shows a block as if it were not what its messages make of the state. */
   function shown(make: () => Block): Uint8Array {
     const { signed, state } = maker.cursor
-    return present(stateEvidence(signed, state, make()))
+    return present(stateEvidence(net.rules, signed, state, make()))
   }
 
   /** Pieces that were read of neighbours that were asked. */

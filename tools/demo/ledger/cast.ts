@@ -1,4 +1,5 @@
-import type { LedgerApplicationDocument, OrderingName } from '#src/core/network-document.js'
+import type { LedgerSection } from '#src/applications/ledger/section.js'
+import type { OrderingName } from '#src/rules/network-document.js'
 import { GRANT, LEAST_FEE, REWARD } from './grants.js'
 import { type Holder, makeHolder, makeHolders } from './holder.js'
 
@@ -33,10 +34,7 @@ export function grantsOf({ clients, forgers, spenders }: Cast): ReadonlyMap<stri
   return new Map([...clients, ...forgers, ...spenders].map(({ account }) => [account, GRANT]))
 }
 
-export function ledgerOf(
-  grants: ReadonlyMap<string, bigint>,
-  ordering: OrderingName
-): LedgerApplicationDocument {
+export function ledgerOf(grants: ReadonlyMap<string, bigint>, ordering: OrderingName): LedgerSection {
   return {
     type: 'ledger',
     accounts: Object.fromEntries([...grants].map(([account, units]) => [account, String(units)])),

@@ -1,10 +1,10 @@
 import { Chain } from '#src/chain/chain.js'
-import { rulesOf } from '#src/chain/rules.js'
 import type { Database } from '#src/chain/store.js'
 import { openDatabase } from '#src/cli/files/files.js'
 import { toHex } from '#src/core/bytes.js'
-import type { Network } from '#src/core/network-document.js'
+import type { Network } from '#src/core/network.js'
 import { TransferStore } from '#src/replication/set/transfer-store.js'
+import { rulesOf } from '#src/rules/rules.js'
 import type { Localnet, Peer } from '../../localnet/index.js'
 import { type Check, demand } from '../../scenario/checks.js'
 import { processesOn } from '../../scenario/left-processes.js'
@@ -48,7 +48,7 @@ export function folderChecks(
 }
 
 async function digestIn(database: Database, network: Network): Promise<string> {
-  if (network.kind === 'ordered') {
+  if (network.kind === 'chain') {
     const chain = await Chain.open(database, rulesOf(network))
     return toHex(chain.head().header.state)
   }

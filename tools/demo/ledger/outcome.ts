@@ -1,4 +1,4 @@
-import type { OrderingName } from '#src/core/network-document.js'
+import type { OrderingName } from '#src/rules/network-document.js'
 import type { Exit } from '../../localnet/index.js'
 import type { ClientPart } from './client-part.js'
 import type { Contest } from './contest.js'

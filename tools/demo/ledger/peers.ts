@@ -1,5 +1,6 @@
-import type { LedgerApplicationDocument, OrderingName } from '#src/core/network-document.js'
+import type { LedgerSection } from '#src/applications/ledger/section.js'
 import { elapsed, within } from '#src/lifecycle/waiting.js'
+import type { OrderingName } from '#src/rules/network-document.js'
 import { Localnet, type Peer } from '../../localnet/index.js'
 import { Random } from '../../localnet/random.js'
 import { neighboursIn } from '../../localnet/topology.js'
@@ -16,7 +17,7 @@ const AGREEMENT_MS = 60_000
 const LOOK_MS = 200
 
 /** A block comes soon where somebody waits for it, and none comes where nobody does. */
-export function makeLocalnet(ordering: OrderingName, ledger: LedgerApplicationDocument): Promise<Localnet> {
+export function makeLocalnet(ordering: OrderingName, ledger: LedgerSection): Promise<Localnet> {
   const common = { name: 'ledger demo', ledger }
   switch (ordering) {
     case 'sequencer':

@@ -1,5 +1,5 @@
 import type { Progress } from '#src/cli/terminal/progress.js'
-import type { Network } from '#src/core/network-document.js'
+import type { Network } from '#src/core/network.js'
 import { elapsed } from '#src/lifecycle/waiting.js'
 import type { Peer } from '../../localnet/index.js'
 import { unless } from '../../scenario/interruption.js'

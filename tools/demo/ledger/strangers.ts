@@ -1,5 +1,5 @@
 import { describeError } from '#src/core/events.js'
-import type { Network } from '#src/core/network-document.js'
+import type { Network } from '#src/core/network.js'
 import type { Peer } from '../../localnet/index.js'
 import type { Holder } from './holder.js'
 import { PublishingStranger } from './publishing-stranger.js'

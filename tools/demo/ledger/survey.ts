@@ -1,11 +1,11 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
-import { rulesOf } from '#src/chain/rules.js'
 import type { PeerIdBytes } from '#src/core/bytes.js'
 import { LIMITS } from '#src/core/limits.js'
-import { expectOrdered, type Network } from '#src/core/network-document.js'
+import { expectChain, type Network } from '#src/core/network.js'
 import { Host } from '#src/network/host.js'
 import { AccountQueries } from '#src/query/account-queries.js'
 import { SetQueries } from '#src/replication/set/set-queries.js'
+import { rulesOf } from '#src/rules/rules.js'
 import type { Peer } from '../../localnet/index.js'
 import { once } from '../../scenario/checks.js'
 import { orderedView } from './ordered-view.js'
@@ -46,14 +46,14 @@ export class Survey {
   }
 
   async #view(peer: Peer): Promise<View> {
-    if (this.network.kind === 'ordered') return orderedView(peer.name, await this.#asker(peer))
+    if (this.network.kind === 'chain') return orderedView(peer.name, await this.#asker(peer))
     const asker = new SetQueries(await this.#host(), await this.#connect(peer), this.network)
     return unorderedView(peer.name, asker, this.network)
   }
 
   async #asker(peer: Peer): Promise<AccountQueries> {
     const id = await this.#connect(peer)
-    return new AccountQueries(await this.#host(), id, rulesOf(expectOrdered(this.network)), () => Date.now())
+    return new AccountQueries(await this.#host(), id, rulesOf(expectChain(this.network)), () => Date.now())
   }
 
   async #connect({ addresses: [address = ''] }: Peer): Promise<PeerIdBytes> {

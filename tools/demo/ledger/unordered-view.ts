@@ -3,7 +3,7 @@ import { equal, type Hash, toHex } from '#src/core/bytes.js'
 import { peerIdToString, VerifierCache } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
 import { EMPTY_ROOT } from '#src/core/merkle.js'
-import type { UnorderedNetwork } from '#src/core/network-document.js'
+import type { SetNetwork } from '#src/core/network.js'
 import { validateEnvelope } from '#src/core/validation.js'
 import type { SetQueries } from '#src/replication/set/set-queries.js'
 import { messageRulesOf } from '#src/validation/message-rules.js'
@@ -12,11 +12,7 @@ import { readSigned, type SignedTransfer } from './signed-transfer.js'
 import type { View } from './view.js'
 
 /** All transfers of a peer, each verified, and all its balances. Throws where they are not those of its digest. */
-export async function unorderedView(
-  peer: string,
-  asker: SetQueries,
-  network: UnorderedNetwork
-): Promise<View> {
+export async function unorderedView(peer: string, asker: SetQueries, network: SetNetwork): Promise<View> {
   const { count, digest } = await asker.status()
   const ids = await idsFrom(asker, '')
   const set = ids.reduce((before, id) => before.add(id), TransferSet.empty())

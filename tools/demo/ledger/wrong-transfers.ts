@@ -4,9 +4,9 @@ import { concat, type EnvelopeBytes, type Hash, type PeerIdBytes, utf8 } from '#
 import { decodeEnvelope } from '#src/core/envelope.js'
 import { sha256 } from '#src/core/hash.js'
 import { peerIdFromText, type Signer } from '#src/core/keys.js'
-import type { OrderingName } from '#src/core/network-document.js'
 import type { Reason } from '#src/core/refusal.js'
 import { Envelope } from '#src/core/wire/tallystick.js'
+import type { OrderingName } from '#src/rules/network-document.js'
 import { GRANT, LEAST_FEE } from './grants.js'
 import { signBody, signTransfer } from './signed-transfer.js'
 
