@@ -24,12 +24,6 @@ export function positiveNumber(text: string): number {
   return value
 }
 
-export function compactTarget(text: string): string {
-  if (!/^[0-9a-f]{8}$/.test(text))
-    throw new InvalidArgumentError('It must be a target in compact form: 8 hex digits, such as 1e00ffff.')
-  return text
-}
-
 /** A multiaddr, also where a person gives host and port. */
 export function address(text: string): string {
   const found = addressFrom(text)

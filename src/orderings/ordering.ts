@@ -12,6 +12,44 @@ export interface OrderingModule<S extends Section = Section> {
   readonly schema: { readonly required: readonly string[]; readonly properties: object }
   /** The rules of a network whose section fits the schema. Throws InvalidNetworkDocument if it makes no sense. */
   rules(section: S): Ordering
+  /** How `tallystick init` makes a network of it. */
+  readonly init: OrderingInit
+}
+
+/** Fields of a section that is being made, which has not been held against the schema yet. */
+export type Fields = Readonly<Record<string, unknown>>
+
+export interface OrderingInit {
+  /** What a network of this ordering is, after its name: `is ordered by …`. */
+  readonly phrase: string
+  /** Options that only networks of this ordering take; each sets the field of its section that it is named after. */
+  readonly options: readonly InitOption[]
+  /** Whether one peer orders, whose keys are made with the network. */
+  readonly hasOrderer: boolean
+  /** Whether blocks may make something for their producer. */
+  readonly rewards: boolean
+  /** The section, by the template's and by what was given beside it. */
+  section(template: Fields, given: Fields, context: InitContext): Promise<Fields>
+  /** What whoever has made a network does next; undefined where it needs no word. */
+  readonly next: string | undefined
+}
+
+interface InitContext {
+  /** ms since 1970. */
+  readonly now: number
+  /** The PeerId of the peer that orders. Makes its keys where there are none. */
+  orderer(): Promise<string>
+  /** Whether people wait for each block, as where a payment can be spent only then. */
+  readonly isPrompt: boolean
+}
+
+/** An option with a value that is a whole number of a range, or matches a pattern; or one with `no` in front and no value. */
+export interface InitOption {
+  readonly flags: string
+  readonly description: string
+  readonly value?:
+    | { readonly kind: 'whole'; readonly least: number; readonly most?: number }
+    | { readonly kind: 'text'; readonly pattern: RegExp; readonly what: string }
 }
 
 /** Fields that several sections have. */

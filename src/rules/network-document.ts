@@ -6,10 +6,11 @@ import { sha256 } from '../core/hash.js'
 import { canonicalJson, isTooDeep } from '../core/json.js'
 import { LIMITS } from '../core/limits.js'
 import { expectPeerId, InvalidNetworkDocument, type Network, type NetworkDocument } from '../core/network.js'
+import type { OrderingInit } from '../orderings/ordering.js'
 import { ORDERINGS, orderingModule } from '../orderings/registry.js'
 
 /** The section of a document whose peers replicate a set: it stands in place of an ordering. */
-const NO_ORDER = 'none'
+export const NO_ORDER = 'none'
 
 /** How the orderings are called in network documents. */
 export type OrderingName = (typeof ORDERINGS)[number]['type'] | typeof NO_ORDER
@@ -85,6 +86,20 @@ export function orderingNameOf({ document: { ordering, name } }: Network): Order
   if (found === undefined)
     throw new InvalidNetworkDocument(`"${name}" has an ordering that is not known here`)
   return found
+}
+
+/** How networks of an ordering, or without one, are made. */
+export function initOf(name: OrderingName): OrderingInit {
+  return name === NO_ORDER ? SET_INIT : orderingModule({ type: name }).init
+}
+
+const SET_INIT: OrderingInit = {
+  phrase: 'has no order',
+  options: [],
+  hasOrderer: false,
+  rewards: false,
+  section: async template => template,
+  next: 'all its peers are equal: run each with --role follower'
 }
 
 /** From the canonical bytes in block 0. Throws InvalidNetworkDocument, also where they are not canonical. */

@@ -14,7 +14,7 @@ import { transferCommand } from '#src/cli/commands/transfer.js'
 import { UsageError } from '#src/cli/failure.js'
 import { readNetwork } from '#src/cli/files/files.js'
 import { writeSet } from '#src/cli/files/set-file.js'
-import { makeUnorderedNetwork as writeUnordered } from '#src/cli/networks/unordered-network.js'
+import { makeNetwork } from '#src/cli/make-network.js'
 import { parseJson } from '#src/cli/terminal/shapes.js'
 import { type EnvelopeBytes, toHex } from '#src/core/bytes.js'
 import { describeFault } from '#src/core/fault.js'
@@ -258,7 +258,7 @@ describe('the tool where there is no order', () => {
   ] as const)
     it(`${what} is wrong usage, and it is said what to do`, async () => {
       const file = join(await cleanup.folder(), 'network.json')
-      await writeUnordered(file, {})
+      await makeNetwork({ network: file, key: 'none.key' }, 'none')
       await assert.rejects(run(command, '--network', file, ...args), error => {
         assert.ok(error instanceof UsageError, String(error))
         assert.match(error.message, says)
@@ -268,7 +268,7 @@ describe('the tool where there is no order', () => {
 
   it('to order or to mine is wrong usage, and it is said what to do', async () => {
     const folder = await cleanup.folder()
-    await writeUnordered(join(folder, 'none.json'), {})
+    await makeNetwork({ network: join(folder, 'none.json'), key: 'none.key' }, 'none')
     const programs = ['sequencer', 'miner'].map(role =>
       Program.start(cleanup, folder, ['--role', role, '--network', 'none.json'])
     )

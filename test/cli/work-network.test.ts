@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeWorkNetwork, type WorkNetworkWishes } from '#src/cli/networks/work-network.js'
+import { makeNetwork } from '#src/cli/make-network.js'
 import { toHex } from '#src/core/bytes.js'
 import { compactFromText, decodeCompact, workOf } from '#src/orderings/work/compact-target.js'
 import type { WorkSection } from '#src/orderings/work/section.js'
@@ -16,8 +16,11 @@ const NOW = 1_800_000_000_123
 describe('Making a network that is ordered by work', () => {
   const cleanup = new Cleanup(afterEach)
 
-  async function made(wishes: WorkNetworkWishes = {}): Promise<WorkSection> {
-    return workSectionOf(await makeWorkNetwork(join(await cleanup.folder(), 'n.json'), wishes, NOW))
+  async function made(section: Partial<WorkSection> = {}, template?: string): Promise<WorkSection> {
+    const folder = await cleanup.folder()
+    const files = { network: join(folder, 'n.json'), key: join(folder, 'n.key') }
+    const wishes = { section, ...(template !== undefined && { template }) }
+    return workSectionOf(await makeNetwork(files, 'work', wishes, NOW))
   }
 
   function hashes(target: string): number {
@@ -63,10 +66,10 @@ describe('Making a network that is ordered by work', () => {
     const shipped: { ordering: object } = JSON.parse(repositoryFile('config/work.json'))
     const slow = { ...shipped, ordering: { ...shipped.ordering, interval: 600_000, halfLife: 86_400_000 } }
     await writeFile(template, JSON.stringify(slow))
-    assert.equal((await made({ template })).interval, 600_000)
-    assert.equal((await made({ template, interval: 60_000 })).halfLife, 8_640_000)
+    assert.equal((await made({}, template)).interval, 600_000)
+    assert.equal((await made({ interval: 60_000 }, template)).halfLife, 8_640_000)
     await writeFile(template, repositoryFile('config/sequencer.json'))
-    await assert.rejects(made({ template }), /is no template of a network with ordering work/)
+    await assert.rejects(made({}, template), /is no template of a network with ordering work/)
   })
 
   it('writes no document that makes no sense', async () => {

@@ -5,7 +5,7 @@ import { setInterval } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { UsageError } from '#src/cli/failure.js'
 import { readNetwork } from '#src/cli/files/files.js'
-import { makeWorkNetwork } from '#src/cli/networks/work-network.js'
+import { makeNetwork } from '#src/cli/make-network.js'
 import { parseJson } from '#src/cli/terminal/shapes.js'
 import type { Network } from '#src/core/network.js'
 import { ask } from '#tools/manager/control-client.js'
@@ -107,7 +107,8 @@ describe('a network that runs', function () {
     const folder = await cleanup.folder()
     // So easy that a block takes no time; and none is made unasked.
     const easy = { target: '207fffff', interval: 1000 }
-    await makeWorkNetwork(join(folder, 'network.json'), easy, Date.now())
+    const files = { network: join(folder, 'network.json'), key: join(folder, 'none.key') }
+    await makeNetwork(files, 'work', { section: easy })
     const args = ['--nodes', '3', '--mine', '0', '--topology', 'line', '--json']
     network = await RunningNetwork.up(cleanup, folder, ...args)
   })

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { encryptionKeyBeside, makeSequencerNetwork } from '#src/cli/networks/sequencer-network.js'
+import { encryptionKeyBeside, makeNetwork } from '#src/cli/make-network.js'
 import { type CatchUp, catchUp, type LightMove, lightMove } from './catch-up.js'
 import { BenchProcess, type Usage } from './children.js'
 import type { Muxers } from './gossip.js'
@@ -62,7 +62,7 @@ export async function endToEnd(options: EndToEndOptions): Promise<EndToEnd> {
   try {
     const key = join(folder, 'sequencer.key')
     const files = { network: join(folder, 'network.json'), key, encryptionKey: encryptionKeyBeside(key) }
-    await makeSequencerNetwork(files)
+    await makeNetwork(files, 'sequencer')
     const { muxers, progress } = options
     const sequencer = spawn('sequencer-process', { ...files, data: join(folder, 'sequencer'), muxers })
     const address = await sequencer.ask<string>('address', LONG)

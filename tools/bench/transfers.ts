@@ -5,7 +5,7 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import { LedgerState } from '#src/applications/ledger/state.js'
 import { readOrderedNetwork } from '#src/cli/files/files.js'
 import { makeIdentity } from '#src/cli/files/key-files.js'
-import { encryptionKeyBeside, makeSequencerNetwork } from '#src/cli/networks/sequencer-network.js'
+import { encryptionKeyBeside, makeNetwork, type NewNetworkFiles } from '#src/cli/make-network.js'
 import { toHex } from '#src/core/bytes.js'
 import { peerIdToString, signerOf } from '#src/core/keys.js'
 import { sequencerOf } from '#src/core/network.js'
@@ -114,19 +114,15 @@ export async function transfersEndToEnd(options: TransfersOptions): Promise<Tran
 }
 
 /** The first accounts are those of new keys in these files; nobody has the keys of the others. */
-async function makeLedger(
-  files: Parameters<typeof makeSequencerNetwork>[0],
-  keys: readonly string[],
-  count: number
-): Promise<void> {
+async function makeLedger(files: NewNetworkFiles, keys: readonly string[], count: number): Promise<void> {
   const payers = await Promise.all(keys.map(file => makeIdentity(file)))
   const others = Array.from({ length: count - keys.length }, () => generateKeyPair('Ed25519'))
   const accounts = [...payers, ...(await Promise.all(others))].map(key => [
     peerIdToString(signerOf(key).peerId),
     String(FUNDS)
   ])
-  await makeSequencerNetwork(files, {
-    blockSize: BLOCK,
+  await makeNetwork(files, 'sequencer', {
+    section: { blockSize: BLOCK },
     ledger: { type: 'ledger', accounts: Object.fromEntries(accounts) }
   })
 }

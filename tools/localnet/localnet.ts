@@ -7,14 +7,14 @@ import { exists, readNetwork } from '#src/cli/files/files.js'
 import { makeFolder } from '#src/cli/files/make-folder.js'
 import {
   encryptionKeyBeside,
-  makeSequencerNetwork,
-  type SequencerNetworkFiles,
-  type SequencerNetworkWishes
-} from '#src/cli/networks/sequencer-network.js'
-import { makeUnorderedNetwork, type UnorderedNetworkWishes } from '#src/cli/networks/unordered-network.js'
-import { makeWorkNetwork, type WorkNetworkWishes } from '#src/cli/networks/work-network.js'
+  makeNetwork,
+  type NetworkWishes,
+  type NewNetworkFiles
+} from '#src/cli/make-network.js'
 import { DEFAULTS } from '#src/cli/options.js'
 import type { Network } from '#src/core/network.js'
+import type { SequencerSection } from '#src/orderings/sequencer/section.js'
+import type { WorkSection } from '#src/orderings/work/section.js'
 import { onParentExit } from './parent-exit.js'
 import { type Home, Peer, type PeerSetup, type Work } from './peer.js'
 import type { LocalEvent } from './peer-events.js'
@@ -27,9 +27,19 @@ export type LocalnetOptions = NetworkOptions & {
 
 /** What a new network is like; a sequencer orders it where nothing is said. A folder that holds one already keeps the one it has. */
 type NetworkOptions =
-  | { readonly ordering?: 'sequencer'; readonly network?: SequencerNetworkWishes }
-  | { readonly ordering: 'work'; readonly network?: WorkNetworkWishes }
-  | { readonly ordering: 'none'; readonly network?: UnorderedNetworkWishes }
+  | { readonly ordering?: 'sequencer'; readonly network?: Wishes<SequencerSection> }
+  | { readonly ordering: 'work'; readonly network?: Wishes<WorkSection> }
+  | { readonly ordering: 'none'; readonly network?: Omit<CommonWishes, 'schema'> }
+
+/** What all peers of it share. */
+interface LocalnetFiles extends NewNetworkFiles {
+  readonly encryptionKey: string
+}
+
+type CommonWishes = Pick<NetworkWishes, 'template' | 'name' | 'schema' | 'ledger' | 'members'>
+
+/** With fields of the ordering's section in place of the template's. */
+type Wishes<S> = CommonWishes & Partial<Omit<S, 'type'>>
 
 /**
  * Peers of one network as real processes on this machine, each with a key and a database of its own, on
@@ -60,7 +70,7 @@ export class Localnet {
     readonly network: Network,
     readonly folder: string,
     /** The network document, and the sequencer's two keys where there is one. */
-    readonly files: SequencerNetworkFiles,
+    readonly files: LocalnetFiles,
     private readonly removeFolder: () => Promise<void>
   ) {}
 
@@ -223,21 +233,22 @@ export class Localnet {
   }
 }
 
-async function readOrMake(files: SequencerNetworkFiles, options: NetworkOptions): Promise<Network> {
+async function readOrMake(files: LocalnetFiles, options: NetworkOptions): Promise<Network> {
   if (await exists(files.network)) {
     if (options.network === undefined && options.ordering === undefined) return readNetwork(files.network)
     throw new Failure(
       `${files.network} exists already; leave out what the network is to be like, or name another folder`
     )
   }
-  switch (options.ordering) {
-    case 'work':
-      return makeWorkNetwork(files.network, options.network ?? {}, Date.now())
-    case 'none':
-      return makeUnorderedNetwork(files.network, options.network ?? {})
-    default:
-      return makeSequencerNetwork(files, options.network)
-  }
+  const { template, name, schema, ledger, members, ...section }: Wishes<object> = options.network ?? {}
+  return makeNetwork(files, options.ordering ?? 'sequencer', {
+    section,
+    ...(template !== undefined && { template }),
+    ...(name !== undefined && { name }),
+    ...(schema !== undefined && { schema }),
+    ...(ledger && { ledger }),
+    ...(members && { members })
+  })
 }
 
 /** Removes a folder when asked, or when this process exits before. */

@@ -16,7 +16,7 @@ import { makeEncryptionKey, readEncryptionKeys, readIdentity } from '../files/ke
 import { expectEncryptionKeyNotLost, expectNetworkNotLost } from '../files/lost-files.js'
 import { withMark } from '../files/marks.js'
 import { expectOwnKey } from '../files/own-key.js'
-import { encryptionKeyBeside, makeSequencerNetwork } from '../networks/sequencer-network.js'
+import { encryptionKeyBeside, makeNetwork } from '../make-network.js'
 import { addresses, DEFAULTS, positiveNumber, wholeNumber } from '../options.js'
 import { type Example, withExamples } from '../terminal/help.js'
 import { linesOfStandardInput, type Said, type Source } from '../terminal/input.js'
@@ -158,7 +158,7 @@ async function runSequencer(
         `--members-only wants a network document that names members, and there is none at ${options.network}; make one with: tallystick init --member PEERID`
       )
     await expectNetworkNotLost(options.network, data)
-    await makeSequencerNetwork({ network: options.network, key, encryptionKey })
+    await makeNetwork({ network: options.network, key }, 'sequencer')
     printLine(`made a new network: ${options.network}, with its keys ${key} and ${encryptionKey}`)
   }
   const network = await readOrderedNetwork(options.network, FOLLOW_INSTEAD)

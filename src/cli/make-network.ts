@@ -1,0 +1,118 @@
+import { fileURLToPath } from 'node:url'
+import type { LedgerSection } from '../applications/ledger/section.js'
+import { parseExactJson } from '../core/exact-json.js'
+import { peerIdToString, signerOf } from '../core/keys.js'
+import { InvalidNetworkDocument, type Network } from '../core/network.js'
+import type { Fields } from '../orderings/ordering.js'
+import { initOf, networkOf, type OrderingName } from '../rules/network-document.js'
+import { expectRules } from '../rules/rules.js'
+import { Failure } from './failure.js'
+import { exists, readText } from './files/files.js'
+import { makeEncryptionKey, readOrMakeIdentity } from './files/key-files.js'
+import { createFile } from './files/written-files.js'
+
+/** Where the document goes, and the key of the peer that orders, where one does. The keys are made where they are not there. */
+export interface NewNetworkFiles {
+  readonly network: string
+  readonly key: string
+}
+
+/** What a new network is like where the template says something else. */
+export interface NetworkWishes {
+  /** Another template than the one that ships with the program. */
+  readonly template?: string
+  readonly name?: string
+  /** Fields of the ordering's section. */
+  readonly section?: Fields
+  /** A file with the JSON Schema of messages. */
+  readonly schema?: string
+  /** In place of the template's application. */
+  readonly ledger?: LedgerSection
+  readonly members?: readonly string[]
+  /** Whether people wait for each block. */
+  readonly isPrompt?: boolean
+}
+
+/** Where a sequencer keeps the encryption key that goes with an identity key. */
+export function encryptionKeyBeside(key: string): string {
+  return `${key.replace(/\.key$/, '')}.encryption.key`
+}
+
+/** Writes a network document after a template. Nothing is made where it exists, or the template is of another ordering. */
+export async function makeNetwork(
+  { network: file, key }: NewNetworkFiles,
+  ordering: OrderingName,
+  wishes: NetworkWishes = {},
+  now: number = Date.now()
+): Promise<Network> {
+  if (await exists(file)) throw new Failure(`${file} exists already; it was left as it is`)
+  const source = wishes.template ?? shipped(ordering)
+  const template = await readJson(source)
+  const section = fieldsIn(template, 'ordering')
+  const { type } = section
+  if (type !== ordering)
+    throw new Failure(`${source} is no template of a network with ordering ${ordering}; name another one`)
+  const schema = wishes.schema === undefined ? {} : { schema: await readJson(wishes.schema) }
+  const { name, members, ledger, isPrompt = false } = wishes
+  const context = { now, isPrompt, orderer: () => ordererAt(key) }
+  const network = checked(source, wishes.schema, {
+    ...template,
+    ...(name !== undefined && { name }),
+    ordering: await initOf(ordering).section(section, wishes.section ?? {}, context),
+    application: ledger ?? { ...fieldsIn(template, 'application'), ...schema },
+    ...(members !== undefined && members.length > 0 && { members })
+  })
+  await createFile(file, `${JSON.stringify(network.document, null, 2)}\n`)
+  return network
+}
+
+/** The PeerId of the key in this file. Makes it, and the encryption key beside it, where they are not there. */
+async function ordererAt(file: string): Promise<string> {
+  const key = await readOrMakeIdentity(file)
+  const encryptionKey = encryptionKeyBeside(file)
+  if (!(await exists(encryptionKey))) await makeEncryptionKey(encryptionKey)
+  return peerIdToString(signerOf(key).peerId)
+}
+
+const SCHEMA_PLACE = '/application/schema'
+
+function shipped(ordering: OrderingName): string {
+  return fileURLToPath(import.meta.resolve(`#config/${ordering}.json`))
+}
+
+/** `schema`: the file that the schema of the document's application comes from, where it is not the template. */
+function checked(source: string, schema: string | undefined, document: unknown): Network {
+  try {
+    const network = networkOf(document)
+    expectRules(network)
+    return network
+  } catch (error) {
+    if (error instanceof InvalidNetworkDocument)
+      throw new Failure(
+        `no network can be made from ${error.message.startsWith(SCHEMA_PLACE) ? (schema ?? source) : source}: ${error.message}`
+      )
+    throw error
+  }
+}
+
+async function readJson(path: string): Promise<Fields> {
+  try {
+    const text = await readText(path)
+    if (text === undefined) throw new Error('ENOENT: it is not there')
+    const value = parseExactJson(text)
+    if (isObject(value)) return value
+  } catch (error) {
+    if (error instanceof Failure) throw error
+    throw new Failure(`${path} cannot be read as JSON (${error instanceof Error ? error.message : error})`)
+  }
+  throw new Failure(`${path} does not hold a JSON object`)
+}
+
+function fieldsIn(template: Fields, name: string): Fields {
+  const value = template[name]
+  return isObject(value) ? value : {}
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
