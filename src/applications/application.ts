@@ -1,6 +1,7 @@
 import type { Balance } from '../core/balance.js'
 import type { Header } from '../core/block.js'
 import type { Hash, PeerIdBytes } from '../core/bytes.js'
+import type { Fields, InitOption } from '../core/init-option.js'
 import type { Message } from '../core/message.js'
 import type { Section } from '../core/network.js'
 import type { Refusal } from '../core/refusal.js'
@@ -14,13 +15,43 @@ export interface ApplicationModule<S extends Section = Section> {
   readonly type: S['type']
   /** JSON Schema (2020-12) of its section of the network document, beside `type`. */
   readonly schema: { readonly required: readonly string[]; readonly properties: object }
+  /** What a body says, for programs and for people. A body that was sealed may hold anything. Throws DecodeError. */
+  show(body: Uint8Array): ShownBody
   /** The rules of a network whose section fits the schema. Throws InvalidNetworkDocument if it makes no sense. */
   rules(section: S): Application<unknown>
   /** Throws InvalidNetworkDocument where it does not go with an ordering. */
   expectOrdering(section: S, ordering: { readonly whyNoReward: string | undefined }): void
   /** Its rules where nothing is put into order. Throws InvalidNetworkDocument where it needs an order. */
   expectSet(section: S): SetApplication
+  /** How `tallystick init` makes a network of it. */
+  readonly init: ApplicationInit
 }
+
+interface ApplicationInit {
+  /** Options that only networks of this application take; each sets the field of its section that it is named after. */
+  readonly options: readonly InitOption[]
+  /** Whether it does without an order. */
+  readonly takesSet: boolean
+  /** Whether people wait for each block, as where a payment can be spent only then. */
+  readonly isPrompt: boolean
+  /** The section, by the template's and by what was given beside it. Throws InvalidOption. */
+  section(template: Fields, given: Fields, context: ApplicationInitContext): Fields
+}
+
+export interface ApplicationInitContext {
+  readonly isSet: boolean
+  /** Whether blocks may make something for their producer. */
+  readonly rewards: boolean
+}
+
+/** What a body says: for programs, and on one line for people. */
+export type ShownBody =
+  | {
+      readonly kind: 'transfer'
+      readonly json: { readonly to: string; readonly amount: string; readonly fee: string }
+      readonly text: string
+    }
+  | { readonly kind: 'json'; readonly json: unknown; readonly text: string }
 
 /** What a message makes of a state, or why it is not valid there. */
 export type Outcome<State> =

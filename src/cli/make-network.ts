@@ -1,9 +1,8 @@
 import { fileURLToPath } from 'node:url'
-import type { LedgerSection } from '../applications/ledger/section.js'
 import { parseExactJson } from '../core/exact-json.js'
+import type { Fields } from '../core/init-option.js'
 import { peerIdToString, signerOf } from '../core/keys.js'
 import { InvalidNetworkDocument, type Network } from '../core/network.js'
-import type { Fields } from '../orderings/ordering.js'
 import { initOf, networkOf, type OrderingName } from '../rules/network-document.js'
 import { expectRules } from '../rules/rules.js'
 import { Failure } from './failure.js'
@@ -24,10 +23,10 @@ export interface NetworkWishes {
   readonly name?: string
   /** Fields of the ordering's section. */
   readonly section?: Fields
-  /** A file with the JSON Schema of messages. */
-  readonly schema?: string
-  /** In place of the template's application. */
-  readonly ledger?: LedgerSection
+  /** Makes the application's section of the template's. */
+  readonly application?: (template: Fields) => Fields
+  /** The file that a part of the application's section was read from. */
+  readonly applicationFile?: string
   readonly members?: readonly string[]
   /** Whether people wait for each block. */
   readonly isPrompt?: boolean
@@ -52,14 +51,13 @@ export async function makeNetwork(
   const { type } = section
   if (type !== ordering)
     throw new Failure(`${source} is no template of a network with ordering ${ordering}; name another one`)
-  const schema = wishes.schema === undefined ? {} : { schema: await readJson(wishes.schema) }
-  const { name, members, ledger, isPrompt = false } = wishes
+  const { name, members, application, isPrompt = false } = wishes
   const context = { now, isPrompt, orderer: () => ordererAt(key) }
-  const network = checked(source, wishes.schema, {
+  const network = checked(source, wishes.applicationFile, {
     ...template,
     ...(name !== undefined && { name }),
     ordering: await initOf(ordering).section(section, wishes.section ?? {}, context),
-    application: ledger ?? { ...fieldsIn(template, 'application'), ...schema },
+    ...(application && { application: application(fieldsIn(template, 'application')) }),
     ...(members !== undefined && members.length > 0 && { members })
   })
   await createFile(file, `${JSON.stringify(network.document, null, 2)}\n`)
@@ -95,7 +93,8 @@ function checked(source: string, schema: string | undefined, document: unknown):
   }
 }
 
-async function readJson(path: string): Promise<Fields> {
+/** A JSON object in a file. Throws Failure. */
+export async function readJson(path: string): Promise<Fields> {
   try {
     const text = await readText(path)
     if (text === undefined) throw new Error('ENOENT: it is not there')

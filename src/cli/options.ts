@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import { accountFromText } from '../applications/ledger/account.js'
+import type { Grant } from '../core/init-option.js'
 import { peerIdFromText, peerIdToString } from '../core/keys.js'
 import { U64_MAX, u64FromText } from '../core/u64.js'
 import { addressFrom, addressProblem } from '../network/addresses.js'
@@ -70,12 +71,6 @@ export function grants(text: string, before: readonly Grant[] | undefined): read
   if (to === undefined || amount === undefined || amount === '0' || more.length > 0)
     throw new InvalidArgumentError('It must be PEERID=AMOUNT, such as 12D3KooW…=1000, with 1 or more.')
   return [...(before ?? []), { to: account(to), amount: units(amount) }]
-}
-
-/** What an account has at first. */
-export interface Grant {
-  readonly to: string
-  readonly amount: string
 }
 
 export const DEFAULTS = {

@@ -1,5 +1,4 @@
 import type { EncodedBody } from '../applications/application.js'
-import { decodeTransfer } from '../applications/ledger/transfer.js'
 import type { Database } from '../chain/store.js'
 import type { MessageId, Report } from '../core/events.js'
 import type { Signer } from '../core/keys.js'
@@ -29,12 +28,14 @@ export interface Language {
   /** Of a message with its envelope, at most. */
   readonly messageBytes: number
   readonly encodeBody: (value: unknown) => EncodedBody
+  /** What a body takes from its author's account, where the next one may take no more than is there. */
+  readonly costOf?: ((body: Uint8Array) => bigint) | undefined
 }
 
 export function languageOf(rules: Rules): Language {
   const { messageBytes } = rules.network.document.limits
   const encodeBody: Language['encodeBody'] = value => rules.application.encodeBody(value)
-  return { bodies: bodiesOf(rules), messageBytes, encodeBody }
+  return { bodies: bodiesOf(rules), messageBytes, encodeBody, costOf: rules.application.accounts?.costOf }
 }
 
 /** Where there is no order. */
@@ -49,7 +50,7 @@ export function unorderedLanguageOf(network: SetNetwork): Language {
  * it is transfers that are said, and nobody pays what he does not have.
  */
 export function sending(
-  { bodies, messageBytes, encodeBody }: Language,
+  { bodies, messageBytes, encodeBody, costOf }: Language,
   signer: Signer,
   outgoing: Outgoing,
   wallet: Wallet | undefined
@@ -72,9 +73,8 @@ export function sending(
     await outgoing.room(signal)
     if (signal.aborted)
       return outgoing.refusedBeforeSending('busy', 'the client stopped before there was room for it', id)
-    if (wallet === undefined) return outgoing.submit({ body, id })
-    const { amount, fee } = decodeTransfer(body)
-    const reserved = await wallet.reserve(amount + fee, signal)
+    if (wallet === undefined || costOf === undefined) return outgoing.submit({ body, id })
+    const reserved = await wallet.reserve(costOf(body), signal)
     if (reserved.ok) outgoing.submit({ body, id, payment: reserved.payment })
     else outgoing.refusedBeforeSending(reserved.refusal.reason, reserved.refusal.detail, id)
   }
@@ -135,10 +135,13 @@ interface OutboxPlace {
 
 /** Where what is said pays from the author's account. */
 export async function walletFor(
-  { application, ordering: { maxReorg } }: Rules,
+  { application, ordering }: Rules,
   options: Omit<WalletOptions, 'maxReorg'>
 ): Promise<Wallet | undefined> {
-  return application.isStateless ? undefined : Wallet.open({ ...options, maxReorg })
+  if (application.accounts === undefined) return undefined
+  // What one peer has ordered is final at once.
+  const maxReorg = ordering.sequencer === undefined ? ordering.maxReorg : undefined
+  return Wallet.open({ ...options, maxReorg })
 }
 
 /** Ends a client that pays when a transfer is refused that it has signed: others may use its account. */

@@ -13,8 +13,8 @@ export interface WalletOptions {
   readonly database: Database
   /** What the own account has, as somebody who is connected now shows it; undefined where nobody is. */
   readonly account: (signal: AbortSignal) => Promise<ShownAccount> | undefined
-  /** How many blocks a heavier branch may replace: 0 where none ever is. */
-  readonly maxReorg: number
+  /** How many blocks a heavier branch may replace; undefined where a block is final at once. */
+  readonly maxReorg: number | undefined
   /** Numbers below it may have been used with another folder. Left out: none. */
   readonly unknownBelow?: bigint
   /** Who has shown it shows what does not hold. */
@@ -149,7 +149,7 @@ export class Wallet {
     const { maxReorg, database } = this.options
     // So many blocks later it does not come back with its block: it was on a branch that has lost, or on one that was made up.
     const isLost =
-      maxReorg > 0 && sequence < this.#settled.sequence && height > this.#settled.height + maxReorg
+      maxReorg !== undefined && sequence < this.#settled.sequence && height > this.#settled.height + maxReorg
     const settled = [...this.#owed.keys()].filter(number => number <= sequence)
     if (!isLost && sequence <= this.#settled.sequence && settled.length === 0) return
     for (const number of settled) this.release(number)

@@ -1,6 +1,7 @@
 import type { Header, HeaderRules, SignedHeader } from '../core/block.js'
 import type { PeerIdBytes } from '../core/bytes.js'
 import type { Fault } from '../core/fault.js'
+import type { Fields, InitOption } from '../core/init-option.js'
 import { LIMITS } from '../core/limits.js'
 import type { Section } from '../core/network.js'
 import type { Stakes } from '../core/stakes.js'
@@ -15,9 +16,6 @@ export interface OrderingModule<S extends Section = Section> {
   /** How `tallystick init` makes a network of it. */
   readonly init: OrderingInit
 }
-
-/** Fields of a section that is being made, which has not been held against the schema yet. */
-export type Fields = Readonly<Record<string, unknown>>
 
 export interface OrderingInit {
   /** What a network of this ordering is, after its name: `is ordered by …`. */
@@ -41,15 +39,6 @@ interface InitContext {
   orderer(): Promise<string>
   /** Whether people wait for each block, as where a payment can be spent only then. */
   readonly isPrompt: boolean
-}
-
-/** An option with a value that is a whole number of a range, or matches a pattern; or one with `no` in front and no value. */
-export interface InitOption {
-  readonly flags: string
-  readonly description: string
-  readonly value?:
-    | { readonly kind: 'whole'; readonly least: number; readonly most?: number }
-    | { readonly kind: 'text'; readonly pattern: RegExp; readonly what: string }
 }
 
 /** Fields that several sections have. */

@@ -196,7 +196,8 @@ export class BlockQueries extends HeaderQueries {
   /** Checks the header that came with an answer, beside what it shows by itself. */
   protected async expectStands(signed: CheckpointedHeader): Promise<void> {
     // Where nobody speaks for the log alone, a header counts by what stands behind it.
-    if (this.rules.ordering.maxReorg > 0) this.verifier.expectLinked(await this.#placeBefore(signed), signed)
+    if (this.rules.ordering.sequencer === undefined)
+      this.verifier.expectLinked(await this.#placeBefore(signed), signed)
     await this.#expectTied(signed)
   }
 
@@ -227,7 +228,7 @@ export class BlockQueries extends HeaderQueries {
 
   /** Between two questions a chain may move to another branch: that is no lie where it is allowed. */
   #expectNoMove(height: number): void {
-    if (this.rules.ordering.maxReorg > 0)
+    if (this.rules.ordering.sequencer === undefined)
       throw new QueryFailed(`the peer's chain moved to another branch before block ${height} came; ask again`)
   }
 

@@ -51,7 +51,7 @@ export class LogQueries extends BlockQueries {
     const ids: Hash[] = []
     for await (const next of this.headers(signed.header.height + 1, count)) {
       if (ids.length === 0 && !equal(next.header.parent, signed.id)) {
-        if (this.rules.ordering.maxReorg > 0) throw moved(next.header.height)
+        if (this.rules.ordering.sequencer === undefined) throw moved(next.header.height)
         const other = await this.headerAt(signed.header.height)
         throw new Contradiction(
           `block ${next.header.height} does not continue block ${signed.header.height}, which was verified before`,
@@ -80,7 +80,7 @@ export class LogQueries extends BlockQueries {
   }
 
   #keptBack(height: number): Error {
-    if (this.rules.ordering.maxReorg > 0) return moved(height)
+    if (this.rules.ordering.sequencer === undefined) return moved(height)
     return new InvalidAnswer(`it keeps back block ${height}, and has shown a later one as its head`)
   }
 }

@@ -21,7 +21,7 @@ describe('a submitter', () => {
     const outbox = await Outbox.open(database, net.network, alice.signer, () => 0)
     const wallet = await Wallet.open({
       database,
-      maxReorg: 0,
+      maxReorg: undefined,
       account: async () => ({ signed, account: { id: alice.peerId, balance: 1_000n, sequence: 0n } }),
       distrust: () => undefined
     })

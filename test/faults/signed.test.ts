@@ -731,7 +731,7 @@ describe('the numbers that a client has used', () => {
     cleanup.add(() => database.close())
     const wallet = await Wallet.open({
       database,
-      maxReorg: 0,
+      maxReorg: undefined,
       account: async () => shown(sequence),
       distrust: () => undefined,
       unknownBelow: 7n

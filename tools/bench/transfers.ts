@@ -123,6 +123,6 @@ async function makeLedger(files: NewNetworkFiles, keys: readonly string[], count
   ])
   await makeNetwork(files, 'sequencer', {
     section: { blockSize: BLOCK },
-    ledger: { type: 'ledger', accounts: Object.fromEntries(accounts) }
+    application: () => ({ type: 'ledger', accounts: Object.fromEntries(accounts) })
   })
 }

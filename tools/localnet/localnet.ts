@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { LedgerSection } from '#src/applications/ledger/section.js'
 import { Failure } from '#src/cli/failure.js'
 import { exists, readNetwork } from '#src/cli/files/files.js'
 import { makeFolder } from '#src/cli/files/make-folder.js'
@@ -9,7 +10,8 @@ import {
   encryptionKeyBeside,
   makeNetwork,
   type NetworkWishes,
-  type NewNetworkFiles
+  type NewNetworkFiles,
+  readJson
 } from '#src/cli/make-network.js'
 import { DEFAULTS } from '#src/cli/options.js'
 import type { Network } from '#src/core/network.js'
@@ -36,7 +38,12 @@ interface LocalnetFiles extends NewNetworkFiles {
   readonly encryptionKey: string
 }
 
-type CommonWishes = Pick<NetworkWishes, 'template' | 'name' | 'schema' | 'ledger' | 'members'>
+interface CommonWishes extends Pick<NetworkWishes, 'template' | 'name' | 'members'> {
+  /** A file with the JSON Schema of messages. */
+  readonly schema?: string
+  /** A ledger in place of the template's application. */
+  readonly ledger?: LedgerSection
+}
 
 /** With fields of the ordering's section in place of the template's. */
 type Wishes<S> = CommonWishes & Partial<Omit<S, 'type'>>
@@ -245,10 +252,15 @@ async function readOrMake(files: LocalnetFiles, options: NetworkOptions): Promis
     section,
     ...(template !== undefined && { template }),
     ...(name !== undefined && { name }),
-    ...(schema !== undefined && { schema }),
-    ...(ledger && { ledger }),
+    ...(schema !== undefined && { applicationFile: schema, ...(await withSchema(schema)) }),
+    ...(ledger && { application: () => ({ ...ledger }) }),
     ...(members && { members })
   })
+}
+
+async function withSchema(file: string): Promise<Pick<NetworkWishes, 'application'>> {
+  const schema = await readJson(file)
+  return { application: template => ({ ...template, schema }) }
 }
 
 /** Removes a folder when asked, or when this process exits before. */

@@ -1,7 +1,10 @@
+import { peerIdToString } from '../../core/keys.js'
 import { InvalidNetworkDocument } from '../../core/network.js'
 import type { ApplicationModule } from '../application.js'
 import { LedgerApplication } from './ledger.js'
+import { newSection } from './new-section.js'
 import type { LedgerSection } from './section.js'
+import { decodeTransfer } from './transfer.js'
 import { UnorderedLedger } from './unordered.js'
 
 const DIGITS = { type: 'string', pattern: '^(0|[1-9][0-9]{0,19})$' } as const
@@ -19,6 +22,29 @@ export const ledgerModule: ApplicationModule<LedgerSection> = {
       reward: DIGITS,
       leastFee: DIGITS
     }
+  },
+  show: body => {
+    const { to, amount, fee } = decodeTransfer(body)
+    const json = { to: peerIdToString(to), amount: String(amount), fee: String(fee) }
+    return { kind: 'transfer', json, text: `${json.amount} to ${json.to}, fee ${json.fee}` }
+  },
+  init: {
+    options: [
+      {
+        flags: '--grant <peerid=amount>',
+        description: 'what an account has at first; repeatable',
+        value: { kind: 'grants' }
+      },
+      {
+        flags: '--reward <n>',
+        description: 'what each block makes for its producer (with --ordering work)',
+        value: { kind: 'units' }
+      },
+      { flags: '--least-fee <n>', description: 'the least fee of a transfer', value: { kind: 'units' } }
+    ],
+    takesSet: true,
+    isPrompt: true,
+    section: newSection
   },
   rules: section => new LedgerApplication(section),
   expectOrdering: ({ reward = '0' }, { whyNoReward }) => {

@@ -9,7 +9,7 @@ import { Contradiction, InvalidAnswer } from '../../query/query-errors.js'
 
 /** The blocks that a peer shows, up to a head; what does not hold becomes a fault. */
 export async function* askedBlocks(asker: BlockQueries, head: CheckpointedHeader): AsyncIterable<ReadBlock> {
-  const mayMove = asker.rules.ordering.maxReorg > 0
+  const mayMove = asker.rules.ordering.sequencer === undefined
   const last = head.header.height
   let next = 1
   try {

@@ -89,7 +89,7 @@ export async function asking(options: AskingOptions, use: Use): Promise<void> {
 export async function readyToAsk(options: AskingOptions): Promise<(use: Use) => Promise<void>> {
   const rules = rulesOf(await readOrderedNetwork(options.network))
   const access = await readAccess(options, rules.network)
-  const ask = rules.ordering.maxReorg > 0 ? askingEquals : askingOne
+  const ask = rules.ordering.sequencer === undefined ? askingEquals : askingOne
   return async use => {
     await expectNoPeers(options.data)
     await ask(options, access, rules, use)

@@ -87,7 +87,7 @@ export async function sendOne(value: unknown, options: SendOptions): Promise<Sta
 /** Throws UsageError where what has been accepted stays. */
 function expectReorgs(network: Network): ChainNetwork {
   const ordered = expectBlocks(network, 'what is accepted stays: leave --wait out')
-  if (ordered.document.ordering.type !== 'sequencer') return ordered
+  if (ordered.sequencer === undefined) return ordered
   throw new UsageError(
     `"${network.document.name}" has a sequencer, whose receipt says that the message stays; --wait is for networks without one`
   )

@@ -57,7 +57,7 @@ export function verifiedBlocks(source: LogSource, isSilent = false): AsyncIterab
  * StoreError where they do not hold.
  */
 export async function* verifiedPending({ database, rules }: LogSource): AsyncIterable<PendingMessage> {
-  if (database === undefined || rules.network.document.ordering.type !== 'sequencer') return
+  if (database === undefined || rules.network.sequencer === undefined) return
   const chain = await Chain.open(database, rules)
   yield* pendingAfter(chain, database, [])
 }
@@ -113,7 +113,7 @@ async function auditRest(
 ): Promise<Pick<LogVerdict, 'fault' | 'pending'>> {
   let pending = 0
   try {
-    if (rules.network.document.ordering.type !== 'sequencer') {
+    if (rules.network.sequencer === undefined) {
       const pool = await Mempool.open(database, messageRules(rules), new VerifierCache(), () => undefined)
       const { size } = (await Chain.open(database, rules, pool)).head().header
       await expectOnlyBlocks(database, size)

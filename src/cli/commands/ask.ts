@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { ShownBody } from '../../applications/application.js'
 import type { Block } from '../../core/block.js'
 import { type EnvelopeBytes, type Hash, toHex } from '../../core/bytes.js'
 import { checkpointKey, checkpointNote } from '../../core/checkpoint.js'
@@ -13,7 +14,7 @@ import { identifier, type Reference, reference } from '../ask/reference.js'
 import { Failure } from '../failure.js'
 import { readNetwork } from '../files/files.js'
 import { headerToJson, messagesOf } from '../terminal/output.js'
-import { readBody, type ShownBody } from '../terminal/shown-body.js'
+import { readBody } from '../terminal/shown-body.js'
 import { printJson, printLine, printResult } from '../terminal/terminal.js'
 
 /** The commands that ask a peer and print what has been verified. */
@@ -83,7 +84,7 @@ export function checkpointCommand(): Command {
       asking(options, async ({ rules }, { header, checkpoint }) => {
         const note = checkpointNote(header, checkpoint)
         const key = checkpointKey(rules.network.id, header.producer)
-        if (!rules.ordering.hasCheckpoints)
+        if (rules.ordering.sequencer === undefined)
           throw new Failure(
             'nobody speaks for the log of this network, so that nobody signs checkpoints of it'
           )
@@ -109,7 +110,7 @@ export function proofCommand(): Command {
       asking(options, async asker => {
         showProof(
           options,
-          asker.rules.ordering.hasCheckpoints ? 'the sequencer' : 'its miner',
+          asker.rules.ordering.sequencer === undefined ? 'its miner' : 'the sequencer',
           await asker.inclusion('hash' in ref ? { leaf: ref.hash } : { position: ref.number })
         )
       })

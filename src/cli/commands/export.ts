@@ -128,9 +128,9 @@ async function proofOf(asker: BlockQueries, ref: Reference): Promise<Exported> {
   const note = checkpointNote(header, checkpoint)
   if (note === undefined)
     throw new Failure(
-      asker.rules.ordering.hasCheckpoints
-        ? "this sequencer's key is no Ed25519 key, so that it signs no checkpoints; there is no such proof"
-        : 'a proof in a file rests on a signed checkpoint, and nobody signs any in this network; ask for it with: tallystick proof'
+      asker.rules.ordering.sequencer === undefined
+        ? 'a proof in a file rests on a signed checkpoint, and nobody signs any in this network; ask for it with: tallystick proof'
+        : "this sequencer's key is no Ed25519 key, so that it signs no checkpoints; there is no such proof"
     )
   const { envelopes } = await asker.blockAt(header.height)
   const message = envelopes[position - (header.size - header.count)]

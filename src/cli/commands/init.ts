@@ -1,13 +1,13 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import type { LedgerSection } from '../../applications/ledger/section.js'
+import { APPLICATIONS } from '../../applications/registry.js'
 import { toHex } from '../../core/bytes.js'
+import { type Fields, type InitOption, InvalidOption } from '../../core/init-option.js'
 import { peerIdToString } from '../../core/keys.js'
 import type { Network } from '../../core/network.js'
-import type { Fields, InitOption } from '../../orderings/ordering.js'
 import { initOf, NO_ORDER, ORDERING_NAMES, type OrderingName } from '../../rules/network-document.js'
 import { UsageError } from '../failure.js'
-import { encryptionKeyBeside, makeNetwork } from '../make-network.js'
-import { DEFAULTS, type Grant, grants, peerIds, units, wholeNumber } from '../options.js'
+import { encryptionKeyBeside, makeNetwork, type NetworkWishes, readJson } from '../make-network.js'
+import { DEFAULTS, grants, peerIds, units, wholeNumber } from '../options.js'
 import { printJson, printResult } from '../terminal/terminal.js'
 
 interface InitOptions {
@@ -16,11 +16,7 @@ interface InitOptions {
   readonly key?: string
   readonly name?: string
   readonly blockSize?: number
-  readonly application?: 'messages' | 'ledger'
-  readonly schema?: string
-  readonly grant?: readonly Grant[]
-  readonly reward?: string
-  readonly leastFee?: string
+  readonly application?: string
   readonly template?: string
   readonly member?: readonly string[]
   readonly json?: true
@@ -43,47 +39,54 @@ export function initCommand(): Command {
     .option('--block-size <n>', 'messages in a block', wholeNumber(1, 10_000))
   for (const name of ORDERING_NAMES)
     for (const option of initOf(name).options) command.addOption(optionOf(name, option))
+  command.addOption(
+    new Option(
+      '--application <name>',
+      "what messages mean (default: as the template says, 'messages')"
+    ).choices(APPLICATIONS.map(({ type }) => type))
+  )
+  for (const { type, init } of APPLICATIONS)
+    for (const option of init.options) command.addOption(optionOf(type, option))
   return command
-    .addOption(
-      new Option(
-        '--application <name>',
-        "what messages mean (default: as the template says, 'messages')"
-      ).choices(['messages', 'ledger'])
-    )
-    .option('--schema <file>', 'messages: JSON Schema (2020-12) of a message')
-    .option('--grant <peerid=amount>', 'ledger: what an account has at first; repeatable', grants)
-    .option('--reward <n>', 'ledger, work: what each block makes for its producer', units)
-    .option('--least-fee <n>', 'ledger: the least fee of a transfer', units)
     .option('--member <peerid>', 'who may write; repeatable (default: anyone)', peerIds)
     .option('--template <file>', 'start from another document than the one that ships')
     .option('--json', 'one JSON object on stdout')
     .action(init)
 }
 
-/** An option of an ordering's module, which its description names. */
-function optionOf(name: OrderingName, { flags, description, value }: InitOption): Option {
-  const option = new Option(flags, `${name}: ${description}`)
-  if (value?.kind === 'whole') option.argParser(wholeNumber(value.least, value.most))
-  if (value?.kind === 'text')
-    option.argParser((text: string) => {
-      if (!value.pattern.test(text)) throw new InvalidArgumentError(`It must be ${value.what}.`)
-      return text
-    })
-  return option
+/** An option of a module, which its description names. */
+function optionOf(module: string, { flags, description, value }: InitOption): Option {
+  const option = new Option(flags, `${module}: ${description}`)
+  switch (value?.kind) {
+    case 'whole':
+      return option.argParser(wholeNumber(value.least, value.most))
+    case 'text':
+      return option.argParser((text: string) => {
+        if (!value.pattern.test(text)) throw new InvalidArgumentError(`It must be ${value.what}.`)
+        return text
+      })
+    case 'units':
+      return option.argParser(units)
+    case 'grants':
+      return option.argParser(grants)
+    case 'file':
+    case undefined:
+      return option
+  }
 }
 
 async function init(options: InitOptions, command: Command): Promise<void> {
-  const { ordering, network: file, template, name, blockSize, schema, member, application } = options
+  const { ordering, network: file, template, name, blockSize, member } = options
   const { key = 'keys/sequencer.key' } = options
   expectOptionsOf(options, command)
-  const ledger = ledgerOf(options)
   const network = await makeNetwork({ network: file, key }, ordering, {
-    section: { ...given(ordering, command), ...(blockSize !== undefined && { blockSize }) },
-    isPrompt: application === 'ledger',
+    section: {
+      ...given(initOf(ordering).options, command),
+      ...(blockSize !== undefined && { blockSize })
+    },
     ...(template !== undefined && { template }),
     ...(name !== undefined && { name }),
-    ...(schema !== undefined && { schema }),
-    ...(ledger && { ledger }),
+    ...(await applicationOf(options, command)),
     ...(member !== undefined && { members: member })
   })
   show(options, network, key)
@@ -104,9 +107,9 @@ function show({ network: file, ordering, json }: InitOptions, network: Network, 
   else printResult(line, `sequencer ${keys.sequencer} with ${key} and ${keys.encryptionKey}`)
 }
 
-/** What the options of an ordering say, by the fields of its section. */
-function given(ordering: OrderingName, command: Command): Fields {
-  const fields = initOf(ordering).options.map(({ flags }) => new Option(flags).attributeName())
+/** What options say, by the fields that they set. */
+function given(options: readonly InitOption[], command: Command): Fields {
+  const fields = options.map(({ flags }) => new Option(flags).attributeName())
   return Object.fromEntries(
     fields.flatMap(field => (isGiven(command, field) ? [[field, command.getOptionValue(field)]] : []))
   )
@@ -116,53 +119,75 @@ function isGiven(command: Command, field: string): boolean {
   return command.getOptionValueSource(field) === 'cli'
 }
 
+/** The flags of these that were given. */
+function givenOf(flags: readonly string[], command: Command): readonly string[] {
+  return flags
+    .map(each => each.split(' ')[0] ?? each)
+    .filter(flag => isGiven(command, new Option(flag).attributeName()))
+}
+
 /** Throws UsageError where an option is given that says something of another ordering. */
 function expectOptionsOf({ ordering }: InitOptions, command: Command): void {
   if (ordering === NO_ORDER && isGiven(command, 'blockSize'))
     throw new UsageError('--block-size goes with blocks, and a network that has no order has none')
-  for (const name of ORDERING_NAMES) {
+  for (const name of ORDERING_NAMES.filter(other => other !== ordering)) {
     const { options, hasOrderer, rewards } = initOf(name)
     const own = [
-      ...options.map(({ flags }) => flags.split(' ')[0] ?? flags),
+      ...options.map(({ flags }) => flags),
       ...(hasOrderer ? ['--key'] : []),
       ...(rewards ? ['--reward'] : [])
     ]
-    for (const flag of own)
-      if (name !== ordering && isGiven(command, new Option(flag).attributeName()))
-        throw new UsageError(
-          `${flag} goes with --ordering ${name} alone, and this is a network that ${initOf(ordering).phrase}`
-        )
+    for (const flag of givenOf(own, command))
+      throw new UsageError(
+        `${flag} goes with --ordering ${name} alone, and this is a network that ${initOf(ordering).phrase}`
+      )
   }
 }
 
-/** Throws UsageError where an option is given that says something of the other application. */
-function ledgerOf(options: InitOptions): LedgerSection | undefined {
-  const { ordering, schema, grant = [], reward, leastFee } = options
+/** Throws UsageError where the application does not go with the ordering, or an option with the application. */
+async function applicationOf(
+  { ordering, application: name }: InitOptions,
+  command: Command
+): Promise<Pick<NetworkWishes, 'application' | 'applicationFile' | 'isPrompt'>> {
   const isSet = ordering === NO_ORDER
-  const { application = isSet ? 'ledger' : undefined } = options
-  const isLedger = application === 'ledger'
-  if (isSet && !isLedger)
-    throw new UsageError('--ordering none goes with --application ledger alone: messages need an order')
-  if (isLedger && schema !== undefined)
-    throw new UsageError('--schema goes with messages alone: what a transfer is needs no schema')
-  const values = { '--grant': options.grant, '--reward': reward, '--least-fee': leastFee }
-  for (const [option, value] of Object.entries(values))
-    if (!isLedger && value !== undefined)
-      throw new UsageError(`${option} goes with --application ledger alone`)
-  if (!isLedger) return undefined
-  if (isSet) {
-    // Who has nothing can pay there. Left to the template where nothing is said.
-    if (options.grant === undefined && leastFee === undefined) return undefined
-  } else if (grant.length === 0 && (reward ?? '0') === '0')
+  const fitting = APPLICATIONS.filter(({ init: { takesSet } }) => takesSet || !isSet)
+  const module = fitting.find(({ type }) => type === name) ?? fitting[0]
+  if (module === undefined) throw new RangeError('some application goes with each ordering')
+  if (name !== undefined && module.type !== name)
     throw new UsageError(
-      `nobody would ever have anything: name who has what at first with --grant PEERID=AMOUNT${initOf(ordering).rewards ? ', or what each block makes with --reward N' : ''}`
+      `--ordering ${ordering} goes with --application ${module.type} alone: ${name} need an order`
     )
-  const accounts = Object.fromEntries(grant.map(({ to, amount }) => [to, amount]))
-  if (Object.keys(accounts).length < grant.length) throw new UsageError('--grant names one account twice')
+  for (const { type, init: other } of APPLICATIONS.filter(({ type }) => type !== module.type))
+    for (const flag of givenOf(
+      other.options.map(({ flags }) => flags),
+      command
+    ))
+      throw new UsageError(`${flag} goes with --application ${type} alone`)
+  const { options, isPrompt, section } = module.init
+  const fields = given(options, command)
+  // Left to the template where nothing is said.
+  if (Object.keys(fields).length === 0 && (name === undefined || isSet || module === fitting[0])) return {}
+  const file = options.find(
+    ({ flags, value }) => value?.kind === 'file' && givenOf([flags], command).length > 0
+  )
+  const field = file && new Option(file.flags).attributeName()
+  const path = field === undefined ? undefined : String(fields[field])
+  const read = field !== undefined && path !== undefined ? { [field]: await readJson(path) } : {}
+  const { rewards } = initOf(ordering)
+  const make = (template: Fields): Fields => section(template, { ...fields, ...read }, { isSet, rewards })
+  const empty: Fields = { type: module.type }
+  try {
+    make(empty)
+  } catch (error) {
+    if (error instanceof InvalidOption) throw new UsageError(error.message)
+    throw error
+  }
   return {
-    type: 'ledger',
-    accounts,
-    ...(reward !== undefined && { reward }),
-    ...(leastFee !== undefined && { leastFee })
+    isPrompt,
+    application: template => {
+      const { type } = template
+      return make(type === module.type ? template : empty)
+    },
+    ...(path !== undefined && { applicationFile: path })
   }
 }

@@ -77,7 +77,7 @@ async function showReceipt(ref: MessageNaming, options: ReceiptOptions): Promise
   const ifThere = force === true ? 'replace' : 'refuse'
   if (out !== undefined) await expectWritable(out, ifThere)
   const network = await readNetwork(options.network)
-  if (network.document.ordering.type !== 'sequencer')
+  if (network.kind === 'set' || network.sequencer === undefined)
     throw new UsageError(`"${network.document.name}" has no sequencer, and only a sequencer gives receipts`)
   const kept = options.author === undefined ? await keptIn(options.data, network, ref) : undefined
   const envelope = kept ?? (await askedFor(ref, network, options))

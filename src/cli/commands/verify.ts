@@ -116,7 +116,7 @@ async function judgeLog(target: Target, options: VerifyOptions): Promise<Judged>
     const { ordering, network: known } = source.rules
     const network = toHex(known.id)
     const sealed = keys.length > 0 ? { unopened } : {}
-    const isByWeight = ordering.maxReorg > 0
+    const isByWeight = ordering.sequencer === undefined
     const verdict = {
       valid: fault === undefined,
       height,

@@ -55,7 +55,7 @@ export async function contentsOf(database: Database, network: Network): Promise<
 
 async function kindsIn(database: Database, network: Network): Promise<readonly FolderKind[]> {
   if (network.kind === 'set') return ['replica']
-  if (network.document.ordering.type !== 'sequencer') return ['full node']
+  if (network.sequencer === undefined) return ['full node']
   const hasBlocks = !(await isEmpty(database, ranges.headers))
   const hasMessages = !(await isEmpty(database, ranges.messages))
   const hasReceipts = !(await isEmpty(database, ranges.receipts))

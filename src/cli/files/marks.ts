@@ -4,7 +4,7 @@ import { type Database, StoreError } from '../../chain/store.js'
 import { equal, type PeerIdBytes, toHex } from '../../core/bytes.js'
 import { describeError } from '../../core/events.js'
 import { peerIdToString } from '../../core/keys.js'
-import { type Network, sequencerOf } from '../../core/network.js'
+import type { Network } from '../../core/network.js'
 import { causeOf, errorCode, Failure } from '../failure.js'
 import { openLevel } from './files.js'
 import { KeyHolder } from './key-holder.js'
@@ -97,10 +97,6 @@ function keyInUse(
   )
 }
 
-function isSequenced(network: Network): boolean {
-  return network.kind === 'chain' && network.document.ordering.type === 'sequencer'
-}
-
 /** Makes the names in a folder outlive a power failure. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await openFile(folder)
@@ -113,7 +109,8 @@ export async function syncFolder(folder: string): Promise<void> {
 
 function notOpened(error: unknown, folder: string, { key, peerId, network }: MarkOwner): Failure {
   const code = errorCode(error)
-  const isSequencer = isSequenced(network) && equal(sequencerOf(network), peerId)
+  const sequencer = network.kind === 'chain' ? network.sequencer : undefined
+  const isSequencer = sequencer !== undefined && equal(sequencer, peerId)
   if (code === 'LEVEL_LOCKED')
     return isSequencer
       ? keyInUse(key, ' first: a network has one sequencer, and one process at a time may sign with its key')

@@ -94,13 +94,12 @@ export async function runClient(
 }
 
 function isSequenced(network: Network): network is ChainNetwork {
-  return network.kind === 'chain' && network.document.ordering.type === 'sequencer'
+  return network.kind === 'chain' && network.sequencer !== undefined
 }
 
 /** Throws UsageError where a client keeps no blocks. */
 function verificationOf(wanted: ClientVerification | undefined, network: Network): ClientVerification {
-  if (isSequenced(network))
-    return wanted ?? (network.document.application.type === 'ledger' ? 'full' : 'light')
+  if (isSequenced(network)) return wanted ?? (rulesOf(network).application.isStateless ? 'light' : 'full')
   if (wanted !== undefined && wanted !== 'light')
     throw new UsageError(
       `among equals a client keeps no blocks, and --verify ${wanted} is nothing for it; run a peer with --role follower`

@@ -48,7 +48,7 @@ export async function runFullNode(
   report: Report,
   stopping: AbortController
 ): Promise<void> {
-  if (network.document.ordering.type === 'sequencer')
+  if (network.sequencer !== undefined)
     throw new UsageError(
       `"${network.document.name}" is ordered by a sequencer, and nobody mines there; make a network of miners with: tallystick init --ordering work`
     )

@@ -240,7 +240,7 @@ async function runFollower(
   }
   if (role === 'follower' && network.kind === 'set') return runReplica(files, network, report, stopping)
   const ordered = expectBlocks(network, FOLLOW_INSTEAD)
-  if (role === 'miner' || ordered.document.ordering.type !== 'sequencer')
+  if (role === 'miner' || ordered.sequencer === undefined)
     return runFullNode(role, files, ordered, report, stopping)
   if (await exists(files.key)) {
     const { peerId } = signerOf(await readIdentity(files.key))

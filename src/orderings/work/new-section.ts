@@ -1,4 +1,4 @@
-import type { Fields } from '../ordering.js'
+import type { Fields } from '../../core/init-option.js'
 import { compactFromText, compactToText, decodeCompact, encodeCompact } from './compact-target.js'
 
 /** The easiest target that this program ever writes into a document: two hashes. */
