@@ -14,6 +14,7 @@ import type { PeerIdBytes } from '../core/bytes.js'
 import type { Report } from '../core/events.js'
 import { signerOf, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
+import type { ChainNetwork } from '../core/network.js'
 import { provenSigner } from '../core/proven-signer.js'
 import { GossipIntake, NO_AUDIENCE } from '../intake/gossip-intake.js'
 import { MempoolIntake } from '../intake/mempool-intake.js'
@@ -24,8 +25,8 @@ import { Announcement } from '../network/announcement.js'
 import { Host } from '../network/host.js'
 import { topicsOf } from '../network/names.js'
 import { PersistentPeers } from '../network/persistent-peers.js'
-import { HashPool } from '../orderings/work/hash-pool.js'
-import { Miner } from '../orderings/work/miner.js'
+import type { OrderingModule } from '../orderings/ordering.js'
+import { orderingModule } from '../orderings/registry.js'
 import { BlockReader } from '../query/block-reader.js'
 import { HeaderQueries } from '../query/header-queries.js'
 import { BlockImporter } from '../replication/chain/block-importer.js'
@@ -68,7 +69,7 @@ export interface Mining {
  */
 export async function createFullNode(options: FullNodeOptions): Promise<ControlledPeer> {
   const { network, database, now, report, failed, connect, mining, rates } = options
-  const role = mining === undefined ? 'follower' : 'miner'
+  const role = (mining && makerOf(network)?.role) ?? 'follower'
   const signer = signerOf(options.key)
   const rules = rulesOf(network)
   const topics = topicsOf(network.id)
@@ -90,7 +91,7 @@ export async function createFullNode(options: FullNodeOptions): Promise<Controll
     report
   )
   const shares = new ValidationShares()
-  const intake = new MempoolIntake(pool, chain, validation, () => miner?.messagesCame())
+  const intake = new MempoolIntake(pool, chain, validation, () => producer?.pendingChanged())
   const sync = new ForkSync({
     host,
     topic: topics.blocks,
@@ -105,37 +106,36 @@ export async function createFullNode(options: FullNodeOptions): Promise<Controll
       reportMove(imported, chain, report)
       if (imported.kind === 'reorganized') republisher.wake()
       void republisher.release(intake.released())
-      miner?.headChanged()
+      producer?.headChanged()
     },
-    asked: () => miner?.messagesCame(),
+    asked: () => producer?.pendingChanged(),
     failed
   })
   const began = clock()
   // What is mined on an old head is lost, or parts this peer from the others for good. Who is alone cannot wait for them.
   const mayBuild = (): boolean => sync.isSynced || book.all.length === 0 || clock() - began >= LIMITS.aloneMs
-  const hashes = mining && new HashPool({ threads: mining.threads, randomBytes, clock })
-  const miner =
+  const producer =
     mining &&
-    hashes &&
-    new Miner({
+    makerOf(network)?.create({
       propose: () => (mayBuild() ? chain.propose(signer.peerId, now()) : undefined),
       importOwn: async block => ownBlock(await sync.importOwn(block)),
       publish: async block => {
         await host.publish(topics.blocks, block)
       },
-      pool: hashes,
       signer: provenSigner(signer),
-      ordering: rules.ordering,
+      rules: rules.ordering,
       blocks: mining.blocks,
+      threads: mining.threads,
+      randomBytes,
       clock,
       report,
       failed
     })
   const mine: Controls['mine'] = async (count, signal) =>
-    miner === undefined
+    producer === undefined
       ? { ok: false, reason: 'this peer does not mine; start one with --role miner' }
-      : miner.mine(count, signal)
-  const hashRate = (): number => hashes?.hashesPerSecond() ?? 0
+      : producer.produce(count, signal)
+  const hashRate = (): number => producer?.hashesPerSecond() ?? 0
   const queries = new QueryServer(host, {
     network: network.id,
     handlers: [
@@ -144,7 +144,7 @@ export async function createFullNode(options: FullNodeOptions): Promise<Controll
       new AccountHandler(chain),
       new NodeHandler(() => ({
         ...nodeInfoOf({ role, host, book, pool: () => pool.size }),
-        isMining: miner !== undefined,
+        isMining: producer !== undefined,
         hashRate: hashRate()
       })),
       new OfferHandler((peer, claim, signal) => sync.consider(peer, claim, signal)),
@@ -179,9 +179,8 @@ export async function createFullNode(options: FullNodeOptions): Promise<Controll
       accepted => republisher.publish(accepted)
     ),
     republisher,
-    ...(hashes ? [hashes] : []),
     new Announcement(role, network.id, host, report),
-    ...(miner ? [miner] : [])
+    ...(producer ? [producer] : [])
   ])
   const holdings = (): ChainHoldings => chainHoldings(chain.head(), pool.size, hashRate())
   return {
@@ -189,6 +188,10 @@ export async function createFullNode(options: FullNodeOptions): Promise<Controll
     stop: () => services.stop(),
     controls: { ...controlsOf({ role, host, book, holdings }), mine }
   }
+}
+
+function makerOf({ document }: ChainNetwork): OrderingModule['producer'] {
+  return orderingModule(document.ordering).producer
 }
 
 /** Says what the head has moved to: each block that has joined the main chain, from the fork on. */

@@ -5,6 +5,7 @@ import type { Fields, InitOption } from '../core/init-option.js'
 import { LIMITS } from '../core/limits.js'
 import type { Section } from '../core/network.js'
 import type { Stakes } from '../core/stakes.js'
+import type { Producer, ProducerContext } from './producer.js'
 
 /** An ordering as a module: all that is particular to it stands in its folder, and the registry names it. */
 export interface OrderingModule<S extends Section = Section> {
@@ -15,6 +16,11 @@ export interface OrderingModule<S extends Section = Section> {
   rules(section: S): Ordering
   /** How `tallystick init` makes a network of it. */
   readonly init: OrderingInit
+  /** Full nodes that extend the chain: their role, and what does it. Undefined where one peer orders. */
+  readonly producer?: {
+    readonly role: string
+    create(context: ProducerContext): Producer
+  }
 }
 
 export interface OrderingInit {

@@ -6,6 +6,7 @@ import type { Report } from '../../core/events.js'
 import { peerIdFromText, signerOf } from '../../core/keys.js'
 import type { ChainNetwork } from '../../core/network.js'
 import { createFullNode, type Mining } from '../../node/full-node.js'
+import { orderingModule } from '../../orderings/registry.js'
 import { UsageError } from '../failure.js'
 import { exists } from '../files/files.js'
 import { makeIdentity, readIdentity } from '../files/key-files.js'
@@ -42,7 +43,7 @@ export interface FullNodeFiles extends PeerFiles, MiningOptions {
 
 /** Runs a peer of a network of equals until it is stopped. */
 export async function runFullNode(
-  role: 'miner' | 'follower',
+  role: string,
   files: FullNodeFiles,
   network: ChainNetwork,
   report: Report,
@@ -52,8 +53,15 @@ export async function runFullNode(
     throw new UsageError(
       `"${network.document.name}" is ordered by a sequencer, and nobody mines there; make a network of miners with: tallystick init --ordering work`
     )
+  const producer = orderingModule(network.document.ordering).producer?.role
+  if (role !== 'follower' && role !== producer)
+    throw new UsageError(
+      `"${network.document.name}" has no role ${role}; run one of its peers with --role follower${producer === undefined ? '' : ` or ${producer}`}`
+    )
   const mining: Mining | undefined =
-    role === 'miner' ? { threads: files.threads, blocks: files.mine ?? Number.POSITIVE_INFINITY } : undefined
+    role === 'follower'
+      ? undefined
+      : { threads: files.threads, blocks: files.mine ?? Number.POSITIVE_INFINITY }
   const owners = files.owner?.map(peerIdFromText) ?? [await ownerBeside(files.key)]
   await withPeer(files, 'full node', network, report, stopping, async peer => {
     const equal = await createFullNode({

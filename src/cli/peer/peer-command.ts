@@ -132,8 +132,7 @@ async function runPeer(options: PeerCommandOptions, command: Command): Promise<v
   const report = reporter(options.json === true)
   const peer = { ...options, network: options.network ?? DEFAULTS.network }
   if (peer.role === 'sequencer') await runSequencer(peer, report, stopping)
-  else if (peer.role === 'follower' || peer.role === 'miner')
-    await runFollower(peer.role, peer, report, stopping)
+  else if (peer.role !== 'client') await runFullCopy(peer.role, peer, report, stopping)
   else {
     const { taken } = await runClient(clientFiles(peer), sourceOf(peer), report, stopping)
     if (taken > 0)
@@ -219,8 +218,8 @@ async function rereadKeys(path: string, sequencer: Sequencer, report: Report): P
 const FOLLOW_INSTEAD = 'all its peers are equal: run one with --role follower'
 
 /** Who keeps a copy of what the network knows: of a sequencer's chain, among equals, of whom some mine, or where there is no order. */
-async function runFollower(
-  role: 'follower' | 'miner',
+async function runFullCopy(
+  role: string,
   options: LogPeerOptions,
   report: Report,
   stopping: AbortController
@@ -240,7 +239,7 @@ async function runFollower(
   }
   if (role === 'follower' && network.kind === 'set') return runReplica(files, network, report, stopping)
   const ordered = expectBlocks(network, FOLLOW_INSTEAD)
-  if (role === 'miner' || ordered.sequencer === undefined)
+  if (role !== 'follower' || ordered.sequencer === undefined)
     return runFullNode(role, files, ordered, report, stopping)
   if (await exists(files.key)) {
     const { peerId } = signerOf(await readIdentity(files.key))

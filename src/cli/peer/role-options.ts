@@ -1,8 +1,12 @@
 import type { Command, Option } from 'commander'
+import { ORDERINGS } from '../../orderings/registry.js'
 import { UsageError } from '../failure.js'
 
-export const ROLES = ['sequencer', 'client', 'follower', 'miner', 'chat'] as const
-export type Role = (typeof ROLES)[number]
+/** Of full nodes that extend a chain, whatever its ordering. */
+const PRODUCERS: readonly string[] = ORDERINGS.flatMap(({ producer }) => producer?.role ?? [])
+
+export const ROLES: readonly string[] = ['sequencer', 'client', 'follower', ...PRODUCERS, 'chat']
+export type Role = string
 
 /** Whose option it is, by the name that commander gives it. The help has its groups from here, and the refusals. */
 const OF_ROLES = {
@@ -14,7 +18,7 @@ const OF_ROLES = {
   allow: ROLES,
   swarmKey: ROLES,
   json: ROLES,
-  data: ['sequencer', 'client', 'follower', 'miner'],
+  data: ['sequencer', 'client', 'follower', ...PRODUCERS],
   marks: ['sequencer', 'client'],
   keyGrace: ['sequencer'],
   signPositionsAgainAndRiskConviction: ['sequencer'],
@@ -22,11 +26,11 @@ const OF_ROLES = {
   duration: ['client'],
   stdin: ['client'],
   verify: ['client', 'follower'],
-  mine: ['miner'],
-  threads: ['miner'],
-  owner: ['follower', 'miner'],
+  mine: PRODUCERS,
+  threads: PRODUCERS,
+  owner: ['follower', ...PRODUCERS],
   room: ['chat']
-} as const satisfies Readonly<Record<string, readonly Role[]>>
+} satisfies Readonly<Record<string, readonly Role[]>>
 
 /** Groups the options of a peer by the roles that have them. Throws where nothing says whose an option is. */
 export function groupByRole(command: Command): void {

@@ -5,35 +5,18 @@ import {
   encodeHeader,
   signHeader
 } from '../../core/block.js'
-import { describeError, type Report } from '../../core/events.js'
+import { describeError } from '../../core/events.js'
 import { describeFault } from '../../core/fault.js'
-import type { Signer } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
 import type { BlockName } from '../../core/query.js'
-import type { Service } from '../../lifecycle/service.js'
 import { Wakeup, within } from '../../lifecycle/waiting.js'
-import type { Ordering } from '../ordering.js'
-import type { Made, OwnBlock, Proposal } from '../producer.js'
+import type { Made, Producer, ProducerContext, Proposal } from '../producer.js'
 import type { HashPool } from './hash-pool.js'
 import { decodeProof, withNonce } from './work-proof.js'
 
-export interface MinerOptions {
-  /** The next block over what waits now, prepared for its proof; undefined while none is due. */
-  readonly propose: () => Proposal | undefined
-  readonly importOwn: (block: Block) => Promise<OwnBlock>
-  /** Shows an encoded block to all. */
-  readonly publish: (block: Uint8Array) => Promise<void>
+export interface MinerOptions extends Omit<ProducerContext, 'threads' | 'randomBytes'> {
   /** Has started before the miner does. */
   readonly pool: Pick<HashPool, 'find' | 'hashesPerSecond'>
-  readonly signer: Signer
-  readonly ordering: Pick<Ordering, 'hasCheckpoints'>
-  /** How many blocks it mines unasked; Infinity: without end. */
-  readonly blocks: number
-  /** ms, never set back. */
-  readonly clock: () => number
-  readonly report: Report
-  /** Hears of what it cannot go on after, once. */
-  readonly failed: (error: Error) => void
 }
 
 interface Request {
@@ -47,7 +30,7 @@ interface Request {
  * search without a find begins again every second, with the messages that have come meanwhile. The proof is all
  * that takes long, so that nothing is lost by that.
  */
-export class Miner implements Service {
+export class Miner implements Producer {
   readonly #stopping = new AbortController()
   readonly #changed = new Wakeup()
   readonly #requests: Request[] = []
@@ -81,7 +64,7 @@ export class Miner implements Service {
   }
 
   /** A block may be due now. One that is being searched for takes them up within a second. */
-  messagesCame(): void {
+  pendingChanged(): void {
     this.#changed.wake()
   }
 
@@ -89,7 +72,7 @@ export class Miner implements Service {
    * Mines so many blocks, after those of earlier requests, and then goes on with those it mines unasked. Resolves
    * when they stand in its own chain, or with what is there when `signal` fires or the miner stops.
    */
-  async mine(count: number, signal: AbortSignal): Promise<Made> {
+  async produce(count: number, signal: AbortSignal): Promise<Made> {
     const { waiting, blocks } = LIMITS.miningRequests
     if (!Number.isSafeInteger(count) || count < 1 || count > blocks)
       return { ok: false, reason: `${count} blocks cannot be mined at a time; ask for 1 to ${blocks}` }
@@ -107,6 +90,10 @@ export class Miner implements Service {
     if (signal.aborted) end()
     this.#changed.wake()
     return promise.finally(() => signal.removeEventListener('abort', end))
+  }
+
+  hashesPerSecond(): number {
+    return this.options.pool.hashesPerSecond()
   }
 
   #end(): void {
@@ -138,12 +125,12 @@ export class Miner implements Service {
   }
 
   async #search(draft: Proposal, round: AbortSignal): Promise<void> {
-    const { pool, signer, ordering } = this.options
+    const { pool, signer, rules } = this.options
     const { number } = decodeProof(draft.header.proof)
     const nonce = await pool.find(encodeHeader(draft.header), number, within(LIMITS.remineMs, round))
     this.#reportRate()
     if (nonce === undefined) return
-    const signed = signHeader(withNonce(draft.header, nonce), signer, ordering)
+    const signed = signHeader(withNonce(draft.header, nonce), signer, rules)
     await this.#show({ signed, envelopes: draft.envelopes })
   }
 

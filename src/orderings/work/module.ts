@@ -1,4 +1,5 @@
 import { BLOCK_SIZE, MS, type OrderingModule } from '../ordering.js'
+import { mining } from './mining.js'
 import { newSection } from './new-section.js'
 import type { WorkSection } from './section.js'
 import { WorkOrdering } from './work.js'
@@ -22,6 +23,7 @@ export const workModule: OrderingModule<WorkSection> = {
     }
   },
   rules: section => new WorkOrdering(section),
+  producer: { role: 'miner', create: mining },
   init: {
     phrase: 'is ordered by work',
     options: [

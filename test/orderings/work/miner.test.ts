@@ -92,7 +92,7 @@ class Setup {
         hashesPerSecond: () => hashes.hashesPerSecond()
       },
       signer,
-      ordering: chain.rules.ordering,
+      rules: chain.rules.ordering,
       blocks,
       clock: () => 0,
       report: event => {
@@ -185,7 +185,7 @@ describe('a miner', () => {
 
   it('mines as many blocks as it is asked for, each on the one before, and publishes what others take', async () => {
     const setup = await setUp()
-    const answer = await setup.miner.mine(5, endless)
+    const answer = await setup.miner.produce(5, endless)
     assert.ok(answer.ok)
     assert.deepEqual(
       answer.blocks.map(({ height, id }) => [height, toHex(id)]),
@@ -209,14 +209,14 @@ describe('a miner', () => {
     await setup.until(() => setup.mined.length === 3)
     const searches = setup.searches.length
     setup.miner.headChanged()
-    setup.miner.messagesCame()
-    assert.ok((await setup.miner.mine(1, endless)).ok)
+    setup.miner.pendingChanged()
+    assert.ok((await setup.miner.produce(1, endless)).ok)
     assert.deepEqual([setup.mined.length, setup.searches.length], [4, searches + 1])
   })
 
   it('mines without end, whatever it is asked meanwhile, until it is stopped', async () => {
     const setup = await setUp({ blocks: Number.POSITIVE_INFINITY })
-    assert.ok((await setup.miner.mine(2, endless)).ok)
+    assert.ok((await setup.miner.produce(2, endless)).ok)
     await setup.until(() => setup.mined.length >= 6)
     await setup.miner.stop()
     const { height } = setup.chain.head().header
@@ -225,7 +225,7 @@ describe('a miner', () => {
 
   it('takes requests one after the other', async () => {
     const setup = await setUp()
-    const answers = await Promise.all([2, 1, 3].map(count => setup.miner.mine(count, endless)))
+    const answers = await Promise.all([2, 1, 3].map(count => setup.miner.produce(count, endless)))
     assert.deepEqual(
       answers.map(answer => answer.ok && answer.blocks.map(({ height }) => height)),
       [[1, 2], [3], [4, 5, 6]]
@@ -238,16 +238,16 @@ describe('a miner', () => {
     setup.beforeImport = async () => {
       if (setup.mined.length === 1) setup.isHopeless = true
     }
-    const asked = setup.miner.mine(10, maxPendingAge.signal)
+    const asked = setup.miner.produce(10, maxPendingAge.signal)
     await setup.until(() => setup.searches.length === 3)
     maxPendingAge.abort()
     const answer = await asked
     assert.ok(answer.ok)
     assert.equal(answer.blocks.length, 2)
     assert.ok(present(setup.searches[2]).signal.aborted, 'the search has ended too')
-    assert.deepEqual(await setup.miner.mine(3, AbortSignal.abort()), { ok: true, blocks: [] })
+    assert.deepEqual(await setup.miner.produce(3, AbortSignal.abort()), { ok: true, blocks: [] })
     setup.isHopeless = false
-    assert.ok((await setup.miner.mine(1, endless)).ok)
+    assert.ok((await setup.miner.produce(1, endless)).ok)
     assert.equal(setup.mined.length, 3)
   })
 
@@ -255,18 +255,20 @@ describe('a miner', () => {
     const setup = await setUp({ isHopeless: true })
     const { waiting, blocks } = LIMITS.miningRequests
     for (const count of [0, -1, 1.5, blocks + 1, Number.NaN])
-      assert.deepEqual(await setup.miner.mine(count, endless), {
+      assert.deepEqual(await setup.miner.produce(count, endless), {
         ok: false,
         reason: `${count} blocks cannot be mined at a time; ask for 1 to ${blocks}`
       })
-    const requests = Array.from({ length: waiting }, () => setup.miner.mine(1, new AbortController().signal))
-    assert.deepEqual(await setup.miner.mine(1, endless), {
+    const requests = Array.from({ length: waiting }, () =>
+      setup.miner.produce(1, new AbortController().signal)
+    )
+    assert.deepEqual(await setup.miner.produce(1, endless), {
       ok: false,
       reason: `${waiting} requests to mine wait already; ask again when one of them is done`
     })
     await setup.miner.stop()
     for (const request of requests) assert.deepEqual(await request, { ok: true, blocks: [] })
-    assert.deepEqual(await setup.miner.mine(1, endless), { ok: false, reason: 'this miner is stopping' })
+    assert.deepEqual(await setup.miner.produce(1, endless), { ok: false, reason: 'this miner is stopping' })
   })
 
   it('leaves its search at once when the head moves, and begins anew on the new one', async () => {
@@ -291,7 +293,7 @@ describe('a miner', () => {
     const setup = await setUp({ blocks: 1, isHopeless: true })
     await setup.until(() => setup.searches.length === 1)
     setup.say(3)
-    setup.miner.messagesCame()
+    setup.miner.pendingChanged()
     setup.isHopeless = false
     await setup.until(() => setup.mined.length === 1)
     assert.equal(setup.chain.head().header.count, 3)
@@ -301,7 +303,7 @@ describe('a miner', () => {
   it('fills blocks up to blockSize, and mines empty ones where there may be', async () => {
     const setup = await setUp()
     setup.say(25)
-    assert.ok((await setup.miner.mine(4, endless)).ok)
+    assert.ok((await setup.miner.produce(4, endless)).ok)
     assert.deepEqual(
       setup.mined.map(({ header }) => header.count),
       [10, 10, 5, 0]
@@ -310,12 +312,12 @@ describe('a miner', () => {
 
   it('waits for messages where no block may be empty', async () => {
     const setup = await setUp({ ordering: { emptyBlocks: false } })
-    const asked = setup.miner.mine(2, endless)
+    const asked = setup.miner.produce(2, endless)
     setup.say(4)
-    setup.miner.messagesCame()
+    setup.miner.pendingChanged()
     await setup.until(() => setup.mined.length === 1)
     setup.say(2)
-    setup.miner.messagesCame()
+    setup.miner.pendingChanged()
     assert.ok((await asked).ok)
     assert.deepEqual(
       setup.mined.map(({ header }) => header.count),
@@ -330,7 +332,7 @@ describe('a miner', () => {
       await setup.rivalBlock()
       await setup.rivalBlock()
     }
-    assert.ok((await setup.miner.mine(1, endless)).ok)
+    assert.ok((await setup.miner.produce(1, endless)).ok)
     assert.deepEqual(
       setup.mined.map(({ header }) => header.height),
       [3]
@@ -346,7 +348,7 @@ describe('a miner', () => {
         }
       }
     })
-    assert.ok((await setup.miner.mine(2, endless)).ok)
+    assert.ok((await setup.miner.produce(2, endless)).ok)
     await setup.miner.stop()
     assert.deepEqual(
       setup.warnings,
@@ -360,7 +362,7 @@ describe('a miner', () => {
     setup.beforeImport = async () => {
       setup.now = setup.warnings.length === 0 ? 0 : right
     }
-    assert.ok((await setup.miner.mine(1, endless)).ok)
+    assert.ok((await setup.miner.produce(1, endless)).ok)
     assert.equal(setup.warnings.length, 1)
     assert.match(
       setup.warnings[0] ?? '',
@@ -378,7 +380,7 @@ describe('a miner', () => {
         }
       }
     })
-    assert.ok((await setup.miner.mine(9, endless)).ok)
+    assert.ok((await setup.miner.produce(9, endless)).ok)
     assert.ok(setup.rates.length >= 2 && setup.rates.length < 9)
     assert.ok(setup.rates.every(rate => rate > 0))
   })
@@ -392,7 +394,7 @@ describe('a miner', () => {
         }
       }
     })
-    assert.deepEqual(await setup.miner.mine(1, endless), { ok: true, blocks: [] })
+    assert.deepEqual(await setup.miner.produce(1, endless), { ok: true, blocks: [] })
     await setup.until(() => setup.failures.length > 0)
     assert.deepEqual(
       setup.failures.map(({ message }) => message),
