@@ -5,7 +5,7 @@ import type { Fields, InitOption } from '../core/init-option.js'
 import type { Message } from '../core/message.js'
 import type { Section } from '../core/network.js'
 import type { Refusal } from '../core/refusal.js'
-import type { Stakes } from '../core/stakes.js'
+import type { StakeView } from '../core/stakes.js'
 import type { Account } from './ledger/account.js'
 import type { AccountProof } from './ledger/account-proof.js'
 import type { TransferSet } from './ledger/transfer-set.js'
@@ -90,7 +90,7 @@ export interface Application<State> {
   endBlock(state: State, header: Header): State
   /** Of a state between two blocks. */
   digest(state: State): Hash
-  stakes(state: State): Stakes
+  stakes(state: State): StakeView
   /** Where what is said pays from accounts; undefined where there are none. */
   readonly accounts: AccountRules<State> | undefined
 }

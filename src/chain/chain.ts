@@ -2,7 +2,7 @@ import { type Block, type CheckpointedHeader, encodeBlock } from '../core/block.
 import { equal, type Hash, type PeerIdBytes } from '../core/bytes.js'
 import { type Fault, isPassingFault } from '../core/fault.js'
 import type { Frontier } from '../core/merkle.js'
-import type { Stakes } from '../core/stakes.js'
+import type { StakeView } from '../core/stakes.js'
 import type { Rules } from '../rules/rules.js'
 import { type Candidate, type MessageName, nameIn, nameOf } from './candidate.js'
 import { ChainReader } from './chain-reader.js'
@@ -14,7 +14,7 @@ import {
   type Draft,
   type DraftMessages,
   draft,
-  linkHeader
+  verifyHeader
 } from './cursor.js'
 import { duplicateIn } from './duplicates.js'
 import type { ForkNode, ForkTree } from './fork-tree.js'
@@ -104,11 +104,6 @@ export class Chain extends ChainReader {
     return this.#cursor.weight
   }
 
-  /** As the state of the head has it: what decides who may extend it. */
-  stakes(): Stakes {
-    return this.rules.application.stakes(this.#cursor.state)
-  }
-
   /** A block that a branch may go on from: on the main chain as deep as a reorg may go, or beside it. */
   place(id: Hash): Pick<Cursor, 'signed' | 'ancestors' | 'weight'> | undefined {
     return this.#forks.get(id)?.cursor
@@ -123,8 +118,8 @@ export class Chain extends ChainReader {
   foresee(signed: CheckpointedHeader, now: number): ImportResult | undefined {
     const parent = this.#parentOf(signed)
     if ('kind' in parent) return parent
-    const stakes = this.rules.application.stakes(parent.cursor.state)
-    const fault = linkHeader(parent.cursor, signed, this.rules, stakes, now)
+    const stakes = (): StakeView => this.rules.application.stakes(parent.cursor.state)
+    const fault = verifyHeader(parent.cursor, signed, this.rules, stakes, now)
     return fault && this.#refuse(signed.id, fault)
   }
 

@@ -5,7 +5,7 @@ import { decodeEnvelope } from '../core/envelope.js'
 import type { Fault, FaultKind } from '../core/fault.js'
 import { Frontier, leafHash, rootOf } from '../core/merkle.js'
 import { decodeMessage, type Message } from '../core/message.js'
-import type { Stakes } from '../core/stakes.js'
+import type { StakeView } from '../core/stakes.js'
 import type { Ancestors, Ordering } from '../orderings/ordering.js'
 import type { Rules } from '../rules/rules.js'
 
@@ -30,7 +30,8 @@ export function genesisCursor({ network, ordering, application }: Rules): Cursor
   return { signed, ancestors: [signed.header], frontier: Frontier.empty, weight: 0n, state }
 }
 
-export type Linked =
+export type Linked<Else = never> =
+  | Else
   | { readonly ok: true; readonly place: Place; readonly leaves: readonly Hash[] }
   | { readonly ok: false; readonly fault: Fault }
 
@@ -38,7 +39,13 @@ export type Linked =
  * Judges a block as the child of a verified place by all but the state, recomputing both trees. The header's
  * signature was checked when it was read; the messages' are the caller's to check.
  */
-export function link(place: Place, block: Block, rules: Rules, stakes: Stakes, now: number): Linked {
+export function link(place: Place, block: Block, rules: Rules, now: number): Linked<'needs state'> {
+  const wrong = checkHeader(place, block.signed, rules, now)
+  return wrong === 'needs state' ? wrong : linkMessages(place, block, rules, wrong)
+}
+
+/** The rest of it. `wrong`: what is wrong with the header. */
+function linkMessages(place: Place, block: Block, rules: Rules, wrong: Fault | undefined): Linked {
   const { header } = block.signed
   const fault = (kind: FaultKind, detail: string): Linked => ({
     ok: false,
@@ -46,7 +53,6 @@ export function link(place: Place, block: Block, rules: Rules, stakes: Stakes, n
   })
   if (header.count !== block.envelopes.length)
     return fault('count', `${header.count} announced, ${block.envelopes.length} there`)
-  const wrong = linkHeader(place, block.signed, rules, stakes, now)
   if (wrong !== undefined) return { ok: false, fault: wrong }
   const leaves = block.envelopes.map(leafHash)
   if (!equal(header.root, rootOf(leaves))) return fault('root', 'it is not the root of the messages')
@@ -56,13 +62,32 @@ export function link(place: Place, block: Block, rules: Rules, stakes: Stakes, n
   return { ok: true, place: { signed: block.signed, ancestors, frontier }, leaves }
 }
 
-/** What is wrong with a header as the next one of a place, whatever its messages are. */
-export function linkHeader(
-  { signed: parent, ancestors }: Pick<Place, 'signed' | 'ancestors'>,
-  { header, id }: CheckpointedHeader,
+/** What is wrong with a header as the next one of a place, whatever its messages are, as far as headers tell. */
+export function checkHeader(
+  place: Pick<Place, 'signed' | 'ancestors'>,
+  signed: CheckpointedHeader,
   rules: Rules,
-  stakes: Stakes,
   now: number
+): Fault | 'needs state' | undefined {
+  return misplaced(place, signed, rules) ?? rules.ordering.checkHeader(signed.header, place.ancestors, now)
+}
+
+/** All that is wrong with it. `stakes`: as the state at that place has them. */
+export function verifyHeader(
+  place: Pick<Place, 'signed' | 'ancestors'>,
+  signed: CheckpointedHeader,
+  rules: Rules,
+  stakes: () => StakeView,
+  now: number
+): Fault | undefined {
+  return misplaced(place, signed, rules) ?? rules.ordering.verify(signed.header, place.ancestors, stakes, now)
+}
+
+/** Whether it is not the next one by its number and its parent, or wrong wherever it stands. */
+function misplaced(
+  { signed: parent }: Pick<Place, 'signed'>,
+  { header, id }: CheckpointedHeader,
+  rules: Rules
 ): Fault | undefined {
   const fault = (kind: FaultKind, detail: string): Fault => ({ kind, height: header.height, detail })
   if (!equal(header.network, rules.network.id)) return fault('network', 'it belongs to another network')
@@ -72,7 +97,7 @@ export function linkHeader(
     return fault('parent', `its parent is not block ${parent.header.height}`)
   if (header.size !== parent.header.size + header.count)
     return fault('size', `${parent.header.size} + ${header.count} is not ${header.size}`)
-  return rules.ordering.screen(header, id) ?? rules.ordering.verify(header, ancestors, stakes, now)
+  return rules.ordering.screen(header, id)
 }
 
 export function ancestorsAfter(before: Ancestors, header: Header, { lookback }: Ordering): Ancestors {
@@ -87,7 +112,8 @@ export type Advanced =
 export function advance(cursor: Cursor, block: Block, rules: Rules, now: number): Advanced {
   const { header } = block.signed
   const { application, ordering } = rules
-  const linked = link(cursor, block, rules, application.stakes(cursor.state), now)
+  const stakes = (): StakeView => application.stakes(cursor.state)
+  const linked = linkMessages(cursor, block, rules, verifyHeader(cursor, block.signed, rules, stakes, now))
   if (!linked.ok) return linked
   const applied = applyBlock(application, cursor.state, header, messagesOf(block.envelopes))
   if (!applied.ok)

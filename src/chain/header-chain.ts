@@ -1,10 +1,9 @@
 import type { CheckpointedHeader } from '../core/block.js'
 import type { Hash } from '../core/bytes.js'
 import type { Fault } from '../core/fault.js'
-import { NO_STAKES } from '../core/stakes.js'
 import type { Ancestors } from '../orderings/ordering.js'
 import type { Rules } from '../rules/rules.js'
-import { ancestorsAfter, type Cursor, linkHeader } from './cursor.js'
+import { ancestorsAfter, type Cursor, checkHeader } from './cursor.js'
 
 /** Where a chain of headers goes on from: a verified place. */
 export type HeaderPlace = Pick<Cursor, 'signed' | 'ancestors' | 'weight'>
@@ -38,11 +37,11 @@ export class HeaderChain {
     return this.#weight
   }
 
-  /** What is wrong with a header as the next one. */
-  add(signed: CheckpointedHeader, now: number): Fault | undefined {
+  /** What is wrong with a header as the next one; one that needs a state is not added. */
+  add(signed: CheckpointedHeader, now: number): Fault | 'needs state' | undefined {
     const { ordering } = this.rules
     const place = { signed: this.#signed, ancestors: this.#ancestors }
-    const fault = linkHeader(place, signed, this.rules, NO_STAKES, now)
+    const fault = checkHeader(place, signed, this.rules, now)
     if (fault !== undefined) return fault
     this.#ancestors = ancestorsAfter(this.#ancestors, signed.header, ordering)
     this.#weight += ordering.weight(signed.header)

@@ -4,7 +4,7 @@ import type { Fault } from '../core/fault.js'
 import type { Fields, InitOption } from '../core/init-option.js'
 import { LIMITS } from '../core/limits.js'
 import type { Section } from '../core/network.js'
-import type { Stakes } from '../core/stakes.js'
+import type { StakeView } from '../core/stakes.js'
 import type { Producer, ProducerContext } from './producer.js'
 
 /** An ordering as a module: all that is particular to it stands in its folder, and the registry names it. */
@@ -73,8 +73,13 @@ export interface Ordering extends HeaderRules {
   readonly genesisTime: number
   /** How many ancestors of a block its rules look at; the parent is one. */
   readonly lookback: number
-  /** What is wrong with a header as a child of the first of `ancestors`, beside what `screen` finds. */
-  verify(header: Header, ancestors: Ancestors, stakes: Stakes, now: number): Fault | undefined
+  /**
+   * What is wrong with a header as a child of the first of `ancestors`, beside what `screen` finds, as far as headers tell:
+   * all of it, or `needs state` where stakes decide the rest.
+   */
+  checkHeader(header: Header, ancestors: Ancestors, now: number): Fault | 'needs state' | undefined
+  /** All that is wrong with it. `stakes`: as the state before the block has them, asked for only where they decide. */
+  verify(header: Header, ancestors: Ancestors, stakes: () => StakeView, now: number): Fault | undefined
   /** What is wrong with a header as the head of any chain at this time, whatever stands before it, beside what `screen` finds. */
   screenHead(header: Header, now: number): Fault | undefined
   weight(header: Header): bigint

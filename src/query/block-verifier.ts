@@ -1,11 +1,10 @@
-import { advance, type Cursor, link, linkHeader, type Place } from '../chain/cursor.js'
+import { advance, type Cursor, checkHeader, link, type Place } from '../chain/cursor.js'
 import type { Block, CheckpointedHeader } from '../core/block.js'
 import type { VerifierCache } from '../core/keys.js'
-import { NO_STAKES } from '../core/stakes.js'
 import { type MessageRules, validateEnvelope } from '../core/validation.js'
 import type { Rules } from '../rules/rules.js'
 import { messageRules } from '../validation/message-rules.js'
-import { InvalidAnswer } from './query-errors.js'
+import { decided, InvalidAnswer, needsState } from './query-errors.js'
 
 /** Judges blocks that a peer shows, with all their messages. Throws Untrue with what is wrong. */
 export class BlockVerifier {
@@ -34,7 +33,8 @@ export class BlockVerifier {
     const { application } = this.rules
     if (application.isStateless)
       return this.advance({ ...place, weight: 0n, state: application.genesis() }, block)
-    const linked = link(place, block, this.rules, NO_STAKES, this.now())
+    const linked = link(place, block, this.rules, this.now())
+    if (linked === 'needs state') throw needsState(block.signed.header.height)
     if (!linked.ok) throw InvalidAnswer.fault(linked.fault)
     await this.#expectMessages(block)
     return linked.place
@@ -42,7 +42,7 @@ export class BlockVerifier {
 
   /** A header as the next one of a place, whatever its messages are. */
   expectLinked(place: Pick<Place, 'signed' | 'ancestors'>, signed: CheckpointedHeader): void {
-    const fault = linkHeader(place, signed, this.rules, NO_STAKES, this.now())
+    const fault = decided(checkHeader(place, signed, this.rules, this.now()), signed.header.height)
     if (fault !== undefined) throw InvalidAnswer.fault(fault)
   }
 

@@ -40,6 +40,18 @@ export class QueryFailed extends Error {
   override name = 'QueryFailed'
 }
 
+/** What headers tell of one of them. Throws QueryFailed where the state of its chain decides, which is not known here. */
+export function decided(fault: Fault | 'needs state' | undefined, height: number): Fault | undefined {
+  if (fault === 'needs state') throw needsState(height)
+  return fault
+}
+
+export function needsState(height: number): QueryFailed {
+  return new QueryFailed(
+    `whether block ${height} is valid depends on the state before it, which only a peer that has followed the chain knows; ask a full node of your own`
+  )
+}
+
 /** It would take too long to verify: no lie, but of no use. */
 export class ChainTooLong extends Error {
   override name = 'ChainTooLong'

@@ -1,16 +1,15 @@
 import { setImmediate } from 'node:timers/promises'
-import { ancestorsAfter, genesisCursor, linkHeader } from '../chain/cursor.js'
+import { ancestorsAfter, checkHeader, genesisCursor } from '../chain/cursor.js'
 import type { HeaderPlace } from '../chain/header-chain.js'
 import type { CheckpointedHeader, Header } from '../core/block.js'
 import { equal, type Hash } from '../core/bytes.js'
 import { isPassingFault } from '../core/fault.js'
 import { LIMITS } from '../core/limits.js'
-import { NO_STAKES } from '../core/stakes.js'
 import { unlessAborted, untilAborted, within } from '../lifecycle/waiting.js'
 import type { Rules } from '../rules/rules.js'
 import type { HeaderQueries } from './header-queries.js'
 import { PackedIds } from './packed-ids.js'
-import { ChainTooLong, InvalidAnswer, NotFound, QueryFailed } from './query-errors.js'
+import { ChainTooLong, decided, InvalidAnswer, NotFound, QueryFailed } from './query-errors.js'
 
 /** The chain of another peer, as it answers. */
 export type ChainShown = Pick<HeaderQueries, 'header' | 'headerAt' | 'headerPage'>
@@ -156,7 +155,8 @@ export class VerifiedChain {
       for await (const signed of untilAborted(shown, page)) {
         if (!equal(signed.header.parent, this.head.id)) return false
         if (this.#looked >= this.most) throw new ChainTooLong(this.most)
-        const fault = linkHeader(this.#last, signed, this.rules, NO_STAKES, this.now())
+        const { height: next } = signed.header
+        const fault = decided(checkHeader(this.#last, signed, this.rules, this.now()), next)
         // It counts when its time has come.
         if (fault !== undefined && isPassingFault(fault)) return true
         if (fault !== undefined) throw InvalidAnswer.fault(fault)

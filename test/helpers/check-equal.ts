@@ -201,7 +201,11 @@ class BranchChecker {
     assertBytes(header.parent, parent.signed.id, `parent of ${at}`)
     const [newest, ...older] = parent.headers
     const ancestors = [newest, ...older.slice(0, ordering.lookback - 1)] as const
-    assert.equal(ordering.verify(header, ancestors, NO_STAKES, this.now), undefined, at)
+    assert.equal(
+      ordering.verify(header, ancestors, () => NO_STAKES, this.now),
+      undefined,
+      at
+    )
     assert.equal(header.count, envelopes.length, `messages of ${at}`)
     assert.equal(header.size, parent.leaves.length + header.count, `size at ${at}`)
 

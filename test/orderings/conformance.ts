@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type Block, type Header, idOf, type SignedHeader } from '#src/core/block.js'
 import type { Fault, FaultKind } from '#src/core/fault.js'
-import { NO_STAKES, type Stakes } from '#src/core/stakes.js'
+import { NO_STAKES, type StakeView } from '#src/core/stakes.js'
 import type { Ancestors, Ordering } from '#src/orderings/ordering.js'
 
 /** A header that the ordering must not take as the child of another one. */
@@ -14,7 +14,7 @@ interface WrongHeader {
 /** What a suite needs to know of one ordering to try it. */
 export interface OrderingCase {
   readonly ordering: Ordering
-  readonly stakes?: Stakes
+  readonly stakes?: StakeView
   /** Of `child`: a block of the chain, or the genesis, and those before it. */
   readonly ancestors: Ancestors
   /** What has been proved on the first of `ancestors`. */
@@ -49,7 +49,7 @@ export function describeOrdering(name: string, make: () => Promise<OrderingCase>
       now: number
     ): Fault | undefined =>
       ordering.screen(header, idOf(header)) ??
-      ordering.verify(header, ancestors, given.stakes ?? NO_STAKES, now)
+      ordering.verify(header, ancestors, () => given.stakes ?? NO_STAKES, now)
 
     it('takes a header that it has proved', () => {
       const { ordering, child, ancestors, now } = given
@@ -76,6 +76,16 @@ export function describeOrdering(name: string, make: () => Promise<OrderingCase>
         assert.ok(found, `a header ${what} was taken`)
         assert.deepEqual([found.kind, found.height], [fault, header.height], what)
         assert.notEqual(found.detail, '')
+      }
+    })
+
+    it('finds no more in headers alone than in all, and all of it unless it says that it needs the state', () => {
+      const { ordering, child, ancestors, now, stakes = NO_STAKES, wrong } = given
+      for (const header of [child, ...wrong.map(({ header }) => header)]) {
+        if (ordering.screen(header, idOf(header)) !== undefined) continue
+        const alone = ordering.checkHeader(header, ancestors, now)
+        const whole = ordering.verify(header, ancestors, () => stakes, now)
+        if (alone !== 'needs state') assert.deepEqual(alone, whole)
       }
     })
 

@@ -19,7 +19,8 @@ export function rulesWith(fault: Fault, rules: Rules): Rules {
   }
 }
 
-function changed(ordering: Ordering, changes: Partial<Ordering>): Ordering {
+/** An ordering with some of its rules in place of its own. */
+export function changed(ordering: Ordering, changes: Partial<Ordering>): Ordering {
   const {
     sequencer,
     blockSize,
@@ -42,6 +43,7 @@ function changed(ordering: Ordering, changes: Partial<Ordering>): Ordering {
     lookback,
     hasCheckpoints,
     screen: (header, id) => ordering.screen(header, id),
+    checkHeader: (header, ancestors, now) => ordering.checkHeader(header, ancestors, now),
     verify: (header, ancestors, stakes, now) => ordering.verify(header, ancestors, stakes, now),
     screenHead: (header, now) => ordering.screenHead(header, now),
     weight: header => ordering.weight(header),

@@ -39,9 +39,13 @@ export class SequencerOrdering implements Ordering {
     return undefined
   }
 
-  verify(header: Header, [parent]: Ancestors): Fault | undefined {
+  checkHeader(header: Header, [parent]: Ancestors): Fault | undefined {
     if (header.time >= parent.time) return undefined
     return { kind: 'time', height: header.height, detail: "before its parent's" }
+  }
+
+  verify(header: Header, ancestors: Ancestors): Fault | undefined {
+    return this.checkHeader(header, ancestors)
   }
 
   /** The sequencer speaks for it. */

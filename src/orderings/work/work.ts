@@ -3,7 +3,7 @@ import { type Hash, toHex } from '../../core/bytes.js'
 import { DecodeError } from '../../core/codec.js'
 import type { Fault, FaultKind } from '../../core/fault.js'
 import { InvalidNetworkDocument } from '../../core/network.js'
-import type { Stakes } from '../../core/stakes.js'
+import type { StakeView } from '../../core/stakes.js'
 import type { Ancestors, Ordering } from '../ordering.js'
 import { asert, type Schedule } from './asert.js'
 import { compactFromText, compactToText, decodeCompact, encodeCompact, workOf } from './compact-target.js'
@@ -56,7 +56,7 @@ export class WorkOrdering implements Ordering {
   }
 
   /** A fault of the kind `future` is the only one, and is none any more at a later time. */
-  verify(header: Header, ancestors: Ancestors, _stakes: Stakes, now: number): Fault | undefined {
+  checkHeader(header: Header, ancestors: Ancestors, now: number): Fault | undefined {
     const { target } = decodeProof(header.proof)
     const expected = this.#targetAfter(ancestors)
     if (target !== expected)
@@ -70,6 +70,11 @@ export class WorkOrdering implements Ordering {
     if (header.time > now + INTERVALS_AHEAD * this.section.interval)
       return fault('future', header, `${header.time - now} ms ahead of the clock here`)
     return undefined
+  }
+
+  /** Headers tell all of it. */
+  verify(header: Header, ancestors: Ancestors, _stakes: () => StakeView, now: number): Fault | undefined {
+    return this.checkHeader(header, ancestors, now)
   }
 
   /** Its parent is no later than our clock allows: so high up, and so late at most, no target is easier than this. */

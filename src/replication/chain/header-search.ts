@@ -7,7 +7,7 @@ import { LIMITS } from '../../core/limits.js'
 import type { HeadClaim } from '../../core/query.js'
 import { unlessAborted, untilAborted } from '../../lifecycle/waiting.js'
 import type { HeaderQueries } from '../../query/header-queries.js'
-import { InvalidAnswer } from '../../query/query-errors.js'
+import { decided, InvalidAnswer } from '../../query/query-errors.js'
 
 /** The chain of another peer, as it answers. What it gives shows its work; where it stands is to be checked. */
 export type ChainSource = Pick<HeaderQueries, 'claimedHead' | 'headerAt' | 'headerPage' | 'blocksById'>
@@ -43,7 +43,7 @@ export async function findBetter(
     const from = headers.head.header.height + 1
     const page = source.headerPage(from, LIMITS.rangeHeaders)
     for await (const signed of untilAborted(page, signal)) {
-      const fault = headers.add(signed, now())
+      const fault = decided(headers.add(signed, now()), signed.header.height)
       if (fault !== undefined && isPassingFault(fault)) break
       if (fault !== undefined) throw InvalidAnswer.fault(fault)
       if (chain.isKnownInvalid(signed.id))

@@ -198,7 +198,7 @@ describe('the messages application', () => {
     assertBytes(messages.digest(), sha256(new Uint8Array(0)))
     const genesis = genesisOf(sha256(utf8('network')), messages.digest(), 0)
     assertBytes(genesis.header.state, messages.digest())
-    assert.equal(messages.stakes().size, 0)
+    assert.equal(messages.stakes().total, 0n)
   })
 })
 

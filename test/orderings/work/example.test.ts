@@ -56,7 +56,10 @@ describe('The worked example of a network that is ordered by work', () => {
       const read = readBlockHeader(fromHex(block.envelope), new Uint8Array(0), new VerifierCache(), ordering)
       assert.ok(read.ok)
       const { header, id } = read.signed
-      assert.equal(ordering.verify(header, ancestors, NO_STAKES, block.time), undefined)
+      assert.equal(
+        ordering.verify(header, ancestors, () => NO_STAKES, block.time),
+        undefined
+      )
       const { target, number, nonce } = decodeProof(header.proof)
       weight += ordering.weight(header)
       assert.deepEqual(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { linkHeader } from '#src/chain/cursor.js'
+import { verifyHeader } from '#src/chain/cursor.js'
 import { genesisOf, type Header, idOf, signHeader } from '#src/core/block.js'
 import { toHex } from '#src/core/bytes.js'
 import type { Fault, FaultKind } from '#src/core/fault.js'
@@ -42,7 +42,7 @@ function judge(
 ): Fault | undefined {
   return (
     ordering.screen(header, idOf(header)) ??
-    ordering.verify(header, lookedAt(ordering, ancestors), NO_STAKES, now)
+    ordering.verify(header, lookedAt(ordering, ancestors), () => NO_STAKES, now)
   )
 }
 
@@ -323,7 +323,7 @@ describe('The work ordering: attacks', () => {
     const place = { signed: genesisHere, ancestors: [genesisHere.header] } as const
     const faultOf = (header: Header): FaultKind | undefined => {
       const signed = { ...genesisHere, header, id: idOf(header) }
-      return kindOf(linkHeader(place, signed, here, NO_STAKES, header.time))
+      return kindOf(verifyHeader(place, signed, here, () => NO_STAKES, header.time))
     }
     const prepared = ordering.prepare(childOf(genesisThere.header, EPOCH + 1), [genesisThere.header])
     assert.equal(faultOf(mined(prepared)), 'network')
