@@ -74,10 +74,10 @@ export async function expectOnlyBlocks(database: Database, size: number): Promis
   const [beyond] = await database.keys({ gte: keys.message(size), lt: ranges.messages.lt, limit: 1 }).all()
   const [receipt] = await database.keys({ ...ranges.receipts, limit: 1 }).all()
   if (beyond !== undefined || receipt !== undefined)
-    throw new StoreError(
-      'it holds messages that are in no block, as a sequencer does',
-      'give a follower another folder'
-    )
+    throw new StoreError('it holds messages that are in no block, as a sequencer does', {
+      code: 'ERR_OTHER_FOLDER',
+      remedy: 'give a follower another folder'
+    })
   await expectCounts(database, size)
 }
 

@@ -106,6 +106,6 @@ function expectOpening({ body }: Message, position: number, { rules: { opener } 
   if (body.kind === 'sealed' && opener !== undefined && !opener.holds(body.sealed.keyId))
     throw new StoreError(
       `the pending message at position ${position} is sealed to key ${toHex(body.sealed.keyId)}, which is not in the key file any more`,
-      'put that key back'
+      { code: 'ERR_KEY_MISSING', remedy: 'put that key back' }
     )
 }

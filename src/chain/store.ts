@@ -3,6 +3,7 @@ import type { AbstractLevel } from 'abstract-level'
 import { type CheckpointedHeader, encodeStoredHeader, type SignedHeader } from '../core/block.js'
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
+import { type CodedOptions, TallystickError } from '../core/errors.js'
 import type { Network } from '../core/network.js'
 import type { Candidate } from './candidate.js'
 
@@ -292,15 +293,17 @@ export async function envelopesBetween(
 }
 
 /** Thrown where a data folder holds another network, or something that was never written there. */
-export class StoreError extends Error {
+export class StoreError extends TallystickError {
   override name = 'StoreError'
+  /** What to do about it, where that is the same for all. Else it depends on whose folder it is. */
+  readonly remedy: string | undefined
 
   constructor(
     message: string,
-    /** What to do about it, where that is the same for all. Else it depends on whose folder it is. */
-    readonly remedy?: string
+    { code = 'ERR_DAMAGED', remedy, ...options }: CodedOptions & { readonly remedy?: string } = {}
   ) {
-    super(message)
+    super(code, message, options)
+    this.remedy = remedy
   }
 }
 
@@ -318,7 +321,8 @@ export async function bindToNetwork(database: Database, network: Network): Promi
     await writeDurably(database, [{ type: 'put', key: NETWORK_KEY, value: network.canonical }])
   } else if (!equal(stored, network.canonical)) {
     throw new StoreError(
-      `it holds another network than ${toHex(network.id).slice(0, 16)}… (${network.document.name})`
+      `it holds another network than ${toHex(network.id).slice(0, 16)}… (${network.document.name})`,
+      { code: 'ERR_OTHER_NETWORK' }
     )
   }
 }
@@ -328,7 +332,8 @@ export function expectStored<T>(what: string, read: () => T): T {
   try {
     return read()
   } catch (error) {
-    if (error instanceof DecodeError) throw new StoreError(`${what} is damaged (${error.message})`)
+    if (error instanceof DecodeError)
+      throw new StoreError(`${what} is damaged (${error.message})`, { cause: error })
     throw error
   }
 }

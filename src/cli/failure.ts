@@ -1,38 +1,62 @@
-/** The answer is no, or it cannot be done: exit 1. The message says what, where, and what to do. */
-export class Failure extends Error {
+import { type ErrorCode, systemCode, TallystickError } from '../core/errors.js'
+
+/** The answer is no, or it cannot be done. The message says what, where, and what to do. */
+export class Failure extends TallystickError {
   override name = 'Failure'
-  readonly exitCode: number = 1
 }
 
-/** The command makes no sense as it was given: exit 2. */
+/** The command makes no sense as it was given. */
 export class UsageError extends Failure {
   override name = 'UsageError'
-  override readonly exitCode = 2
-}
 
-/** The code of a system error (ENOENT, EADDRINUSE, …) or of LevelDB's, however deep it is wrapped. */
-export function errorCode(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined
-  if ('code' in error && typeof error.code === 'string' && !GENERIC_CODES.has(error.code)) return error.code
-  if (error instanceof AggregateError) return error.errors.map(errorCode).find(code => code !== undefined)
-  return errorCode(error.cause)
+  constructor(message: string) {
+    super('ERR_USAGE', message)
+  }
 }
-
-/** These say that something failed and leave the reason to their cause. */
-const GENERIC_CODES = new Set(['LEVEL_DATABASE_NOT_OPEN'])
 
 /** What a system error, or LevelDB's, means, in words and with its code; the message of any other error. */
 export function causeOf(error: unknown): string {
-  const code = errorCode(error)
+  const code = error instanceof TallystickError ? undefined : systemCode(error)
   if (code === undefined) return error instanceof Error ? error.message : String(error)
-  const [, path, why] = IO_ERROR.exec(deepestMessage(error)) ?? []
-  if (code === 'LEVEL_IO_ERROR' && why !== undefined) return `${code}: ${why}, at ${path}`
+  const told = toldByLevel(error)
+  if (code === 'LEVEL_IO_ERROR' && told !== undefined) return `${code}: ${told.why}, at ${told.path}`
   const meaning = MEANINGS.get(code)
   return meaning === undefined ? code : `${code}: ${meaning}`
 }
 
-/** How LevelDB tells what the system said. */
+/** Why nothing can be written any more, where the disk is why. */
+export function diskProblem(error: unknown): ErrorCode | undefined {
+  const code = systemCode(error)
+  const told = code === 'LEVEL_IO_ERROR' ? CODES.get(toldByLevel(error)?.why ?? '') : code
+  return DISK_PROBLEMS.get(told ?? '')
+}
+
+const DISK_PROBLEMS: ReadonlyMap<string, ErrorCode> = new Map([
+  ['ENOSPC', 'ERR_DISK_FULL'],
+  ['EDQUOT', 'ERR_DISK_FULL'],
+  ['EFBIG', 'ERR_DISK_FULL'],
+  ['EROFS', 'ERR_NOT_WRITABLE'],
+  ['EACCES', 'ERR_NOT_WRITABLE']
+])
+
+/** LevelDB has one code for all that the system says of a file, and hands on its words alone. */
+function toldByLevel(error: unknown): { readonly path: string; readonly why: string } | undefined {
+  const [, path, why] = IO_ERROR.exec(deepestMessage(error)) ?? []
+  return path === undefined || why === undefined ? undefined : { path, why }
+}
+
 const IO_ERROR = /^IO error: (.*): ([^:]+)$/
+
+/** The system's words for these codes, as glibc, musl and macOS have them. */
+const CODES: ReadonlyMap<string, string> = new Map([
+  ['No space left on device', 'ENOSPC'],
+  ['Disk quota exceeded', 'EDQUOT'],
+  ['Disc quota exceeded', 'EDQUOT'],
+  ['Quota exceeded', 'EDQUOT'],
+  ['File too large', 'EFBIG'],
+  ['Read-only file system', 'EROFS'],
+  ['Permission denied', 'EACCES']
+])
 
 function deepestMessage(error: unknown): string {
   if (!(error instanceof Error)) return ''

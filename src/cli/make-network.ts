@@ -44,13 +44,16 @@ export async function makeNetwork(
   wishes: NetworkWishes = {},
   now: number = Date.now()
 ): Promise<Network> {
-  if (await exists(file)) throw new Failure(`${file} exists already; it was left as it is`)
+  if (await exists(file)) throw new Failure('ERR_EXISTS', `${file} exists already; it was left as it is`)
   const source = wishes.template ?? shipped(ordering)
   const template = await readJson(source)
   const section = fieldsIn(template, 'ordering')
   const { type } = section
   if (type !== ordering)
-    throw new Failure(`${source} is no template of a network with ordering ${ordering}; name another one`)
+    throw new Failure(
+      'ERR_WRONG_CONTENT',
+      `${source} is no template of a network with ordering ${ordering}; name another one`
+    )
   const { name, members, application, isPrompt = false } = wishes
   const context = { now, isPrompt, orderer: () => ordererAt(key) }
   const network = checked(source, wishes.applicationFile, {
@@ -72,8 +75,6 @@ async function ordererAt(file: string): Promise<string> {
   return peerIdToString(signerOf(key).peerId)
 }
 
-const SCHEMA_PLACE = '/application/schema'
-
 function shipped(ordering: OrderingName): string {
   return fileURLToPath(import.meta.resolve(`#config/${ordering}.json`))
 }
@@ -87,7 +88,9 @@ function checked(source: string, schema: string | undefined, document: unknown):
   } catch (error) {
     if (error instanceof InvalidNetworkDocument)
       throw new Failure(
-        `no network can be made from ${error.message.startsWith(SCHEMA_PLACE) ? (schema ?? source) : source}: ${error.message}`
+        error.code,
+        `no network can be made from ${error.code === 'ERR_SCHEMA' ? (schema ?? source) : source}: ${error.message}`,
+        { cause: error }
       )
     throw error
   }
@@ -102,9 +105,13 @@ export async function readJson(path: string): Promise<Fields> {
     if (isObject(value)) return value
   } catch (error) {
     if (error instanceof Failure) throw error
-    throw new Failure(`${path} cannot be read as JSON (${error instanceof Error ? error.message : error})`)
+    throw new Failure(
+      'ERR_WRONG_CONTENT',
+      `${path} cannot be read as JSON (${error instanceof Error ? error.message : error})`,
+      { cause: error }
+    )
   }
-  throw new Failure(`${path} does not hold a JSON object`)
+  throw new Failure('ERR_WRONG_CONTENT', `${path} does not hold a JSON object`)
 }
 
 function fieldsIn(template: Fields, name: string): Fields {

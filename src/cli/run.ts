@@ -1,10 +1,8 @@
 import { type Command, CommanderError } from 'commander'
 import { StoreError } from '../chain/store.js'
-import { DecodeError } from '../core/codec.js'
+import { ERRORS, type ErrorCode, systemCode, TallystickError } from '../core/errors.js'
 import { describeError } from '../core/events.js'
-import { InvalidNetworkDocument } from '../core/network.js'
-import { InvalidAnswer, NotFound, QueryFailed } from '../query/query-errors.js'
-import { causeOf, errorCode, Failure, UsageError } from './failure.js'
+import { causeOf, Failure, UsageError } from './failure.js'
 import { fitHelp } from './terminal/help.js'
 import { bad } from './terminal/styled.js'
 import {
@@ -21,8 +19,15 @@ export async function run(program: Command): Promise<void> {
   standardOutput.on('error', error => {
     if (outlivesReaders()) return
     // Whoever reads us has gone, as `head` does, or the terminal has. Nothing is left to say.
-    if (['EPIPE', 'EIO'].includes(errorCode(error) ?? '')) process.exit()
-    process.exit(explain(new Failure(`standard output cannot be written (${causeOf(error)})`), false))
+    if (['EPIPE', 'EIO'].includes(systemCode(error) ?? '')) process.exit()
+    process.exit(
+      explain(
+        new Failure('ERR_CANNOT_WRITE', `standard output cannot be written (${causeOf(error)})`, {
+          cause: error
+        }),
+        false
+      )
+    )
   })
   // What is told beside the result is not worth the result.
   standardError.on('error', () => undefined)
@@ -74,31 +79,30 @@ function explain(error: unknown, json: boolean): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0
     // commander has said it for people already.
-    if (json) printJson({ error: error.message.replace(/^error: /, '') })
-    return 2
+    if (json)
+      printJson({ error: error.message.replace(/^error: /, ''), code: 'ERR_USAGE' satisfies ErrorCode })
+    return ERRORS.ERR_USAGE.exitCode ?? 1
   }
-  if (errorCode(error) === 'LEVEL_CORRUPTION')
-    return explain(new StoreError(`the database is damaged (${describeError(error)})`), json)
-  const isExpected =
-    error instanceof Failure ||
-    error instanceof NotFound ||
-    error instanceof InvalidAnswer ||
-    error instanceof StoreError ||
-    error instanceof DecodeError ||
-    error instanceof QueryFailed ||
-    error instanceof InvalidNetworkDocument
-  if (!isExpected) {
-    if (json) printJson({ error: `a defect of tallystick: ${describeError(error)}` })
-    printLine(`a defect of tallystick: ${describeError(error)}`, ...placesIn(error))
-    return 1
+  const { code, message } = codedError(error)
+  const { isDefect, exitCode = 1 } = ERRORS[code]
+  if (isDefect) {
+    if (json) printJson({ error: `${ERRORS.ERR_INTERNAL.means}: ${message}`, code })
+    printLine(`${ERRORS.ERR_INTERNAL.means}: ${message}`, ...placesIn(error))
+    return exitCode
   }
-  const message =
-    error instanceof StoreError && error.remedy !== undefined
-      ? `${error.message}; ${error.remedy}`
-      : error.message
-  if (json) printJson({ error: message })
+  if (json) printJson({ error: message, code })
   printLine([bad('error'), `: ${message}`])
-  return error instanceof Failure ? error.exitCode : 1
+  return exitCode
+}
+
+/** The code and the sentence that a command ends with. */
+function codedError(error: unknown): { readonly code: ErrorCode; readonly message: string } {
+  if (error instanceof StoreError && error.remedy !== undefined)
+    return { code: error.code, message: `${error.message}; ${error.remedy}` }
+  if (error instanceof TallystickError) return error
+  if (systemCode(error) === 'LEVEL_CORRUPTION')
+    return { code: 'ERR_DAMAGED', message: `the database is damaged (${describeError(error)})` }
+  return { code: 'ERR_INTERNAL', message: describeError(error) }
 }
 
 /** Where it happened; the lines of its message are not among these. */

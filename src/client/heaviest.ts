@@ -1,11 +1,11 @@
 import type { PeerIdBytes } from '../core/bytes.js'
-import { DecodeError } from '../core/codec.js'
+import { hasCode } from '../core/errors.js'
 import { LIMITS } from '../core/limits.js'
 import type { HeadClaim } from '../core/query.js'
 import { unlessAborted, within } from '../lifecycle/waiting.js'
 import type { Host } from '../network/host.js'
 import { AccountQueries } from '../query/account-queries.js'
-import { ChainTooLong, InvalidAnswer, NotFound, QueryFailed } from '../query/query-errors.js'
+import { isFalseAnswer, NotFound, QueryFailed } from '../query/query-errors.js'
 import { VerifiedChain } from '../query/verified-chain.js'
 import type { Rules } from '../rules/rules.js'
 
@@ -75,9 +75,8 @@ export class WeighedPeer {
   }
 
   #fail(error: unknown, signal: AbortSignal): void {
-    const isFinal =
-      error instanceof InvalidAnswer || error instanceof DecodeError || error instanceof ChainTooLong
-    if (!isFinal && !(error instanceof QueryFailed) && !signal.aborted) throw error
+    const isFinal = isFalseAnswer(error) || hasCode(error, 'ERR_CHAIN_TOO_LONG')
+    if (!isFinal && !hasCode(error, 'ERR_NO_ANSWER', 'ERR_QUERY_REFUSED') && !signal.aborted) throw error
     const why = error instanceof Error && !signal.aborted ? error.message : 'the peer does not answer in time'
     this.problem = { why: `${this.name}: ${why}`, isFinal }
     this.#aloneUntil = performance.now() + LIMITS.letDownMs * 2 ** Math.min(this.#failures, DOUBLINGS)

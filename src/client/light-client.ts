@@ -2,7 +2,6 @@ import { genesisCursor } from '../chain/cursor.js'
 import { type Database, expectStored, StoreError, writeDurably } from '../chain/store.js'
 import { type CheckpointedHeader, encodeStoredHeader, readStoredHeader } from '../core/block.js'
 import { type EnvelopeBytes, equal, type PeerIdBytes } from '../core/bytes.js'
-import { DecodeError } from '../core/codec.js'
 import { describeError, type Report } from '../core/events.js'
 import { brokenReceiptEvidence } from '../core/evidence.js'
 import { VerifierCache } from '../core/keys.js'
@@ -14,7 +13,7 @@ import { unlessAborted, Wakeup } from '../lifecycle/waiting.js'
 import type { BlockQueries } from '../query/block-queries.js'
 import { BlockReader } from '../query/block-reader.js'
 import { compareHeads } from '../query/head-comparison.js'
-import { Contradiction, InvalidAnswer, NotFound } from '../query/query-errors.js'
+import { Contradiction, isFalseAnswer, NotFound } from '../query/query-errors.js'
 import type { Rules } from '../rules/rules.js'
 import type { Outbox } from './outbox.js'
 import { VERIFIED_HEAD_KEY } from './outbox-entries.js'
@@ -155,7 +154,7 @@ export class LightClient implements Service {
     const isContradiction = error instanceof Contradiction
     if (isContradiction && error.evidence !== undefined && (await suspect(error.evidence))) return
     if (error instanceof StoreError || (isContradiction && equal(id, this.#sequencer))) failed(error)
-    else if (error instanceof InvalidAnswer || error instanceof DecodeError) distrust(error.message)
+    else if (isFalseAnswer(error)) distrust(error.message)
     else {
       this.#failures += 1
       const message = `the log was not checked now: ${describeError(error)}`

@@ -10,6 +10,10 @@ import { InvalidAnswer } from '../query/query-errors.js'
 /** The certificate that a peer shows is not the newest one, or its time is over. */
 export class OutdatedCertificate extends InvalidAnswer {
   override name = 'OutdatedCertificate'
+
+  constructor(message: string) {
+    super(message, undefined, 'ERR_OLD_CERTIFICATE')
+  }
 }
 
 /**

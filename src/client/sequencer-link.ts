@@ -1,5 +1,6 @@
 import { type Hash, type PeerIdBytes, toHex } from '../core/bytes.js'
 import { DecodeError, decodeCanonical } from '../core/codec.js'
+import { hasCode, TallystickError } from '../core/errors.js'
 import type { Report } from '../core/events.js'
 import { peerIdToString } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
@@ -40,8 +41,6 @@ export interface SequencerLinkOptions<Prepared> {
   /** Hears of what no retry can mend: at each address a peer serves another network. */
   readonly failed: (error: Error) => void
 }
-
-class WrongNetwork extends Error {}
 
 interface Dialled {
   readonly peer: PeerIdBytes
@@ -97,7 +96,7 @@ export class SequencerLink<Prepared> implements Service {
         await this.#listen(channel, peer)
       } catch (error) {
         if (signal.aborted) return
-        if (error instanceof WrongNetwork && book.all.every(address => this.#foreign.has(address)))
+        if (hasCode(error, 'ERR_OTHER_NETWORK') && book.all.every(address => this.#foreign.has(address)))
           return failed(error)
         this.#problem = asError(error)
         if (!isTold) report({ event: 'warning', message: `${this.#problem.message}; trying again` })
@@ -140,7 +139,8 @@ export class SequencerLink<Prepared> implements Service {
     this.#foreign.delete(address)
     if (first?.refused?.reason === 'wrong network') {
       this.#foreign.add(address)
-      throw new WrongNetwork(
+      throw new TallystickError(
+        'ERR_OTHER_NETWORK',
         `the peer at ${address} serves another network than this network document describes (here ${toHex(this.options.network)}, there: ${first.refused.detail}); get its network document, or name another peer with --connect ADDRESS`
       )
     }
@@ -164,7 +164,7 @@ export class SequencerLink<Prepared> implements Service {
         return { peer, address }
       } catch (error) {
         problems.push(dialProblem(address, error))
-        isOfAddress &&= error instanceof WrongAddress
+        isOfAddress &&= hasCode(error, 'ERR_WRONG_ADDRESS')
       }
     }
     const what = problems.join('; ')

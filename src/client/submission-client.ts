@@ -47,6 +47,6 @@ async function exchange(
     await channel.close(whole)
     return answer
   } catch (error) {
-    throw new QueryFailed(`the peer did not answer: ${describeError(error)}`)
+    throw new QueryFailed(`the peer did not answer: ${describeError(error)}`, { cause: error })
   }
 }

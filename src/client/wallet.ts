@@ -1,12 +1,11 @@
 import { type Database, type Write, writeLazily } from '../chain/store.js'
 import { concat } from '../core/bytes.js'
-import { DecodeError } from '../core/codec.js'
 import { describeError } from '../core/events.js'
 import { LIMITS } from '../core/limits.js'
 import { type Refusal, refusal } from '../core/refusal.js'
 import { Wakeup, within } from '../lifecycle/waiting.js'
 import type { ShownAccount } from '../query/account-queries.js'
-import { InvalidAnswer } from '../query/query-errors.js'
+import { isFalseAnswer } from '../query/query-errors.js'
 import { bigEndian, LAST_SEQUENCE, type Payment, paymentKey } from './outbox-entries.js'
 
 export interface WalletOptions {
@@ -137,7 +136,7 @@ export class Wallet {
         return shown
       } catch (error) {
         problem = describeError(error)
-        if (error instanceof InvalidAnswer || error instanceof DecodeError) this.options.distrust(problem)
+        if (isFalseAnswer(error)) this.options.distrust(problem)
       }
     throw new Error(problem)
   }

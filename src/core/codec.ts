@@ -1,11 +1,16 @@
 import { asHash, equal, HASH_LENGTH, type Hash } from './bytes.js'
+import { type CodedOptions, TallystickError } from './errors.js'
 import { lengthOf } from './text.js'
 import type { MessageName } from './wire/shapes.js'
 import { scanFault } from './wire-scan.js'
 
 /** Thrown by decoders; says what was being read and why it is refused. */
-export class DecodeError extends Error {
+export class DecodeError extends TallystickError {
   override name = 'DecodeError'
+
+  constructor(message: string, { code = 'ERR_DECODE', ...options }: CodedOptions = {}) {
+    super(code, message, options)
+  }
 }
 
 interface Codec<T> {
@@ -27,7 +32,9 @@ export function decodeCanonical<T>(what: string, codec: Codec<T>, bytes: Uint8Ar
   try {
     value = codec.decode(bytes)
   } catch (error) {
-    throw new DecodeError(`${what}: ${error instanceof Error ? error.message : String(error)}`)
+    throw new DecodeError(`${what}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error
+    })
   }
   if (!equal(codec.encode(value), bytes)) throw new DecodeError(`${what}: not the canonical encoding`)
   return value

@@ -3,6 +3,10 @@ import { DecodeError } from './codec.js'
 /** JSON that would become another value by being read. */
 export class InexactJson extends DecodeError {
   override name = 'InexactJson'
+
+  constructor(message: string) {
+    super(message, { code: 'ERR_JSON_INEXACT' })
+  }
 }
 
 const NUMBER = /-?[0-9][0-9.eE+-]*/y

@@ -17,6 +17,10 @@ export interface JsonLimits {
 /** Thrown where JSON is nested deeper, or has more values, than its reader takes. */
 export class JsonTooLarge extends DecodeError {
   override name = 'JsonTooLarge'
+
+  constructor(message: string) {
+    super(message, { code: 'ERR_JSON_TOO_LARGE' })
+  }
 }
 
 /**

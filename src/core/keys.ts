@@ -133,7 +133,9 @@ function readVerifier(publicKey: Uint8Array): Verifier {
   try {
     return verifierOf(publicKey)
   } catch (error) {
-    throw new DecodeError(`public key: ${error instanceof Error ? error.message : String(error)}`)
+    throw new DecodeError(`public key: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error
+    })
   }
 }
 

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { asHash, equal, HASH_LENGTH, type Hash } from './bytes.js'
+import { TallystickError } from './errors.js'
 
 /**
  * Sets of leaves under one root, each leaf at a place of its own: 32 bytes that are as good as random. The root
@@ -14,8 +15,12 @@ import { asHash, equal, HASH_LENGTH, type Hash } from './bytes.js'
  */
 
 /** Thrown where paths do not show what is looked at. No other error says that: a verdict may come of this one. */
-export class NotShown extends RangeError {
+export class NotShown extends TallystickError {
   override name = 'NotShown'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_NOT_SHOWN', message, options)
+  }
 }
 
 /** A place or a hash, as a string of 32 characters below 256. */

@@ -1,4 +1,5 @@
 import type { Hash, PeerIdBytes } from './bytes.js'
+import { type CodedOptions, TallystickError } from './errors.js'
 import { peerIdFromText, peerIdToString } from './keys.js'
 
 /** What all peers of a network agree on. Its hash is the network id; block 0, where there are blocks, carries it. */
@@ -43,8 +44,12 @@ interface NetworkIdentity {
 }
 
 /** Thrown with a sentence that says what is wrong where. */
-export class InvalidNetworkDocument extends Error {
+export class InvalidNetworkDocument extends TallystickError {
   override name = 'InvalidNetworkDocument'
+
+  constructor(message: string, { code = 'ERR_NETWORK_DOCUMENT', ...options }: CodedOptions = {}) {
+    super(code, message, options)
+  }
 }
 
 /** Throws InvalidNetworkDocument where nothing is put into order. */

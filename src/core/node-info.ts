@@ -79,6 +79,8 @@ function decodePeerId(bytes: Uint8Array): PeerIdBytes {
   try {
     return peerIdFromBytes(bytes)
   } catch (error) {
-    throw new DecodeError(`node peer: ${error instanceof Error ? error.message : String(error)}`)
+    throw new DecodeError(`node peer: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error
+    })
   }
 }

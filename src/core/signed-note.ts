@@ -59,7 +59,9 @@ export function parseVerifierKey(text: string): NoteKey {
   try {
     new Ed25519Key(publicKey)
   } catch (error) {
-    throw new DecodeError(`verifier key: ${error instanceof Error ? error.message : String(error)}`)
+    throw new DecodeError(`verifier key: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error
+    })
   }
   return key
 }

@@ -1,3 +1,5 @@
+import { systemCode, TallystickError } from '../core/errors.js'
+
 /**
  * libp2p's errors say what broke. Where a peer was turned away on purpose, this says what that may mean: the
  * other side tells strangers nothing. The message of the cause is kept.
@@ -9,8 +11,12 @@ export function explained(reason: unknown, hasSwarmKey: boolean): Error {
 }
 
 /** The address itself is wrong: nothing is mended where it leads. Its message names the address. */
-export class WrongAddress extends Error {
+export class WrongAddress extends TallystickError {
   override name = 'WrongAddress'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_WRONG_ADDRESS', message, options)
+  }
 }
 
 /** Why a dial failed. */
@@ -36,7 +42,7 @@ export function dialProblem(address: string, error: unknown): string {
   return error instanceof WrongAddress ? message : `${address} does not answer (${message})`
 }
 
-/** As the handshake words it. */
+/** The PeerId that was found stands nowhere but in the words of the handshake. */
 const OTHER_IDENTITY =
   /identity key (?<found>\w+) does not match expected remote identity key (?<expected>\w+)/
 
@@ -52,15 +58,17 @@ export function asError(reason: unknown): Error {
   return error instanceof Error ? error : new StreamEnded('the stream was ended')
 }
 
-function reasonOf({ name, message }: Error, hasSwarmKey: boolean): string | undefined {
+function reasonOf(error: Error, hasSwarmKey: boolean): string | undefined {
+  const { name } = error
+  const isReset = systemCode(error) === 'ECONNRESET'
   if (name === 'DialDeniedError') return 'this peer was told to avoid that one'
   if (name === 'ConnectionInterceptedError')
     return 'that peer is no member, and this peer takes members only (--allow PEERID makes an exception), or anyone can sign for its key'
-  if (name === 'EncryptionFailedError' || (hasSwarmKey && message.includes('ECONNRESET')))
+  if (name === 'EncryptionFailedError' || (hasSwarmKey && isReset))
     return hasSwarmKey
       ? 'no encrypted connection came about: that peer may have another pre-shared key than this one, or none'
       : 'no encrypted connection came about: that peer may want a pre-shared key, which --swarm-key FILE gives'
-  if (ENDED.has(name) || message.includes('ECONNRESET'))
+  if (ENDED.has(name) || isReset)
     return 'that peer ended the connection at once: it may take members only and not know this key, or take no more connections from this host'
   return undefined
 }
@@ -72,5 +80,6 @@ const ENDED: ReadonlySet<string> = new Set([
   'StreamResetError',
   'ConnectionClosedError',
   'ConnectionClosingError',
-  'MuxerClosedError'
+  'MuxerClosedError',
+  'MuxerUnavailableError'
 ])

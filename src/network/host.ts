@@ -13,6 +13,7 @@ import { ConnectionWatch, type Watched, type WatchOptions } from './connection-w
 import { GossipGuard } from './gossip-guard.js'
 import { GossipStreams } from './gossip-streams.js'
 import { assemble, type Node, type NodeOptions } from './libp2p-node.js'
+import { Listening } from './listening.js'
 import { Liveness } from './liveness.js'
 import { whenMeshed, whenSubscribed } from './mesh.js'
 import type { Reader } from './muxer-guard.js'
@@ -67,7 +68,8 @@ export class Host {
     private readonly libp2p: Node,
     private readonly gater: ConnectionGater,
     watched: Pick<Watched, 'liveness' | 'readers'>,
-    options: HostOptions
+    private readonly listening: Listening,
+    private readonly options: HostOptions
   ) {
     const { swarmKey, rates = {} } = options
     this.#hasSwarmKey = swarmKey !== undefined
@@ -86,12 +88,18 @@ export class Host {
     const gater = new ConnectionGater(connectionsPerHost, admitted && new Set(admitted))
     const liveness = new Liveness(() => performance.now())
     const readers = new Set<Reader>()
-    const libp2p = await assemble(options, gater, { liveness, readers })
-    return new Host(libp2p, gater, { liveness, readers }, options)
+    const listening = new Listening()
+    const libp2p = await assemble(options, gater, { liveness, readers, listening })
+    return new Host(libp2p, gater, { liveness, readers }, listening, options)
   }
 
+  /** Throws CannotListen where it cannot at one of its addresses. */
   async start(): Promise<void> {
-    await this.libp2p.start()
+    try {
+      await this.libp2p.start()
+    } catch (error) {
+      throw this.listening.problem(error, this.options.listen)
+    }
     this.#watch.start()
   }
 

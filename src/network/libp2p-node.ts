@@ -13,6 +13,7 @@ import { anonymousGossip } from './anonymous-gossip.js'
 import type { ConnectionGater } from './connection-gater.js'
 import { bringerOfConnection } from './connection-origin.js'
 import { decodeRpcLimits, scoreParams } from './gossip-limits.js'
+import type { Listening } from './listening.js'
 import type { Liveness } from './liveness.js'
 import type { Reader } from './muxer-guard.js'
 import { guardedEncrypter, guardedMuxer, guardedProtector } from './negotiation.js'
@@ -47,13 +48,14 @@ export interface Followed {
   readonly liveness: Liveness
   /** Kept to the connections that there are. */
   readonly readers: Set<Reader>
+  readonly listening: Listening
 }
 
 /** A libp2p node with all its parts and their limits, not started. Throws if an address or the swarm key makes no sense. */
 export async function assemble(
   options: NodeOptions,
   gater: ConnectionGater,
-  { liveness, readers }: Followed
+  { liveness, readers, listening }: Followed
 ): Promise<Node> {
   const { swarmKey } = options
   // The other side may fill the whole window of a stream with one frame.
@@ -73,7 +75,7 @@ export async function assemble(
     privateKey: options.key,
     start: false,
     addresses: { listen: [...options.listen] },
-    transports: [tcp()],
+    transports: [components => listening.over(tcp()(components))],
     connectionProtector: () =>
       guardedProtector(
         connection => {

@@ -11,7 +11,10 @@ export const SIGN_AGAIN = '--sign-positions-again-and-risk-conviction'
 function olderThanKey(missing: string): StoreError {
   return new StoreError(
     `this is not the newest folder of this sequencer: ${missing}. To go on from here would sign positions a second time, which convicts a sequencer`,
-    `put the newest folder back, or move this one away and fetch the log back from a follower with: tallystick restore --connect ADDRESS --data DIR. Where the rest is lost for good: ${SIGN_AGAIN}`
+    {
+      code: 'ERR_OLD_FOLDER',
+      remedy: `put the newest folder back, or move this one away and fetch the log back from a follower with: tallystick restore --connect ADDRESS --data DIR. Where the rest is lost for good: ${SIGN_AGAIN}`
+    }
   )
 }
 
@@ -31,11 +34,11 @@ export async function stopBehind(
     report({ event: 'warning', message: `${missing}; any peer that has both chains can prove it` })
     return undefined
   }
-  const { message, remedy } = olderThanKey(missing)
-  const problem = new StoreError(
-    `${message}. What was signed since this start may convict it already`,
+  const { message, code, remedy = '' } = olderThanKey(missing)
+  const problem = new StoreError(`${message}. What was signed since this start may convict it already`, {
+    code,
     remedy
-  )
+  })
   await mark?.learn(shown, `${problem.message}; ${remedy}`)
   return problem
 }

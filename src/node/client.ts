@@ -14,6 +14,7 @@ import {
 } from '../client/sending.js'
 import type { SequenceMark } from '../client/sequence-mark.js'
 import { SequencerLink } from '../client/sequencer-link.js'
+import { TallystickError } from '../core/errors.js'
 import type { MessageId, Summary } from '../core/events.js'
 import { signerOf } from '../core/keys.js'
 import { type ChainNetwork, type Network, sequencerOf } from '../core/network.js'
@@ -129,7 +130,12 @@ export async function createClient(
     convicted: ({ detail }) => {
       publisher.down()
       followed?.sync.halt()
-      failed(new Error(`the sequencer has lied: ${detail}; nothing more is sent to it`))
+      failed(
+        new TallystickError(
+          'ERR_SEQUENCER_LIED',
+          `the sequencer has lied: ${detail}; nothing more is sent to it`
+        )
+      )
     }
   })
   const followed: Following | undefined =

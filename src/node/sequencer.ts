@@ -7,6 +7,7 @@ import { SequencerHandler } from '../api/sequencer-handler.js'
 import { Chain } from '../chain/chain.js'
 import { Journal } from '../chain/journal.js'
 import type { SequencerMark } from '../chain/signed-mark.js'
+import { TallystickError } from '../core/errors.js'
 import { peerIdToString, signerOf, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { membersOf, sequencerOf } from '../core/network.js'
@@ -57,12 +58,7 @@ export interface Sequencer extends ControlledPeer {
   useKeys(keys: DatedKeys): Promise<void>
 }
 
-/** Thrown where a peer is given a key that the network document does not name for its role. */
-export class WrongKey extends Error {
-  override name = 'WrongKey'
-}
-
-/** The sequencer: verifies its folder, then serves. Throws StoreError if the folder is damaged, WrongKey if the key is not the network's. */
+/** The sequencer: verifies its folder, then serves. Throws StoreError if the folder is damaged, ERR_WRONG_KEY if the key is not the network's. */
 export async function createSequencer(options: SequencerOptions): Promise<Sequencer> {
   const { network, database, now, report, failed, openingKeys, rates, mark } = options
   const clock = options.clock ?? (() => performance.now())
@@ -70,7 +66,10 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
   const signer = signerOf(options.key)
   const peerId = peerIdToString(signer.peerId)
   if (peerId !== sequencer)
-    throw new WrongKey(`the key is ${peerId}, but the network document names ${sequencer} as sequencer`)
+    throw new TallystickError(
+      'ERR_WRONG_KEY',
+      `the key is ${peerId}, but the network document names ${sequencer} as sequencer`
+    )
 
   const rules = rulesOf(network)
   const topics = topicsOf(network.id)

@@ -1,9 +1,10 @@
 import type { CheckpointedHeader } from '../core/block.js'
 import { equal } from '../core/bytes.js'
+import { type ErrorCode, hasCode } from '../core/errors.js'
 import { brokenChainEvidence, brokenLogEvidence, forkEvidence } from '../core/evidence.js'
 import { leafHash } from '../core/merkle.js'
 import type { BlockQueries } from './block-queries.js'
-import { Contradiction, InvalidAnswer, NotFound } from './query-errors.js'
+import { Contradiction } from './query-errors.js'
 
 /** How the head that a peer shows stands to one that was verified before. */
 export type HeadComparison =
@@ -40,6 +41,9 @@ function contradiction(
   )
 }
 
+/** A proof that is kept back is as good as one that fails. */
+const NO_PROOF: readonly ErrorCode[] = ['ERR_NOT_FOUND', 'ERR_INVALID_ANSWER', 'ERR_CONTRADICTION']
+
 async function isConsistent(
   asker: BlockQueries,
   one: CheckpointedHeader,
@@ -49,8 +53,7 @@ async function isConsistent(
     await asker.consistency(one.header, other.header)
     return true
   } catch (error) {
-    // A proof that is kept back is as good as one that fails.
-    if (error instanceof InvalidAnswer || error instanceof NotFound) return false
+    if (hasCode(error, ...NO_PROOF)) return false
     throw error
   }
 }
@@ -80,7 +83,7 @@ async function findBreak(
     const { block, peaks } = await asker.claimedBlock(first.header.height)
     return brokenLogEvidence(isGenesis ? undefined : last, first, peaks, block.envelopes.map(leafHash))
   } catch (error) {
-    if (error instanceof InvalidAnswer || error instanceof NotFound) return undefined
+    if (hasCode(error, ...NO_PROOF)) return undefined
     throw error
   }
 }

@@ -97,5 +97,5 @@ export function unexpected(answer: Answer): never {
 }
 
 function asQueryFailed(error: unknown): never {
-  throw new QueryFailed(`the peer did not answer: ${describeError(error)}`)
+  throw new QueryFailed(`the peer did not answer: ${describeError(error)}`, { cause: error })
 }

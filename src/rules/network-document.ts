@@ -73,8 +73,9 @@ export function parseNetwork(text: string): Network {
   try {
     value = parseExactJson(text)
   } catch (error) {
-    if (error instanceof InexactJson) throw new InvalidNetworkDocument(error.message)
-    if (error instanceof SyntaxError) throw new InvalidNetworkDocument(`it is not JSON: ${error.message}`)
+    if (error instanceof InexactJson) throw new InvalidNetworkDocument(error.message, { cause: error })
+    if (error instanceof SyntaxError)
+      throw new InvalidNetworkDocument(`it is not JSON: ${error.message}`, { cause: error })
     throw error
   }
   return networkOf(value, text.length <= LOOKED_THROUGH)

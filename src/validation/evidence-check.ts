@@ -1,15 +1,14 @@
 import { setImmediate } from 'node:timers/promises'
 import type { AccountRules } from '../applications/application.js'
 import { decodeAccountProof, encodeAccountProof } from '../applications/ledger/account-proof.js'
-import { ImpossibleBalance } from '../applications/ledger/state.js'
 import { genesisCursor } from '../chain/cursor.js'
 import type { Block, SignedHeader } from '../core/block.js'
 import { type EnvelopeBytes, equal, type Hash } from '../core/bytes.js'
 import { DecodeError } from '../core/codec.js'
 import { decodeEnvelope } from '../core/envelope.js'
+import { hasCode } from '../core/errors.js'
 import { brokenStateEvidence, checkEvidence, type Evidence, type ShownBlock } from '../core/evidence.js'
 import type { VerifierCache } from '../core/keys.js'
-import { NotShown } from '../core/merkle-trie.js'
 import { decodeMessage, type Message } from '../core/message.js'
 import type { ChainNetwork, Network } from '../core/network.js'
 import { validateOpenly } from '../core/validation.js'
@@ -144,8 +143,8 @@ async function reading<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read()
   } catch (error) {
-    if (error instanceof NotShown || error instanceof ImpossibleBalance)
-      throw new DecodeError(`evidence: ${error.message}`)
+    if (hasCode(error, 'ERR_NOT_SHOWN', 'ERR_IMPOSSIBLE_BALANCE'))
+      throw new DecodeError(`evidence: ${error.message}`, { cause: error })
     throw error
   }
 }

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { Piscina } from 'piscina'
 import type { BodyAge } from '../applications/application.js'
+import { TallystickError } from '../core/errors.js'
 import { describeError, type Report } from '../core/events.js'
 import { LIMITS } from '../core/limits.js'
 import type { Network } from '../core/network.js'
@@ -29,8 +30,12 @@ type Outcome = { readonly verdicts: readonly Verdict[] } | { readonly unjudged: 
  * There is no verdict: judging failed, which a defect of the program alone can bring about. It says nothing of the
  * messages; whoever brought them may send them again.
  */
-export class NotValidated extends Error {
+export class NotValidated extends TallystickError {
   override name = 'NotValidated'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_NOT_VALIDATED', message, options)
+  }
 }
 
 /** What is told to whoever brought them. */
@@ -162,7 +167,8 @@ export class ValidationPool implements Service {
         for (const job of batch) outcomes.push(...(await this.#judge(worker, [job])))
         return outcomes
       }
-      const unjudged = error instanceof NotValidated ? error : new NotValidated(describeError(error))
+      const unjudged =
+        error instanceof NotValidated ? error : new NotValidated(describeError(error), { cause: error })
       this.options.report?.({
         event: 'warning',
         message: `messages could not be judged, and were not taken: ${unjudged.message}. This is a defect of the program; please report it`

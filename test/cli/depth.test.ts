@@ -210,7 +210,7 @@ describe('submit --wait: how deep a message is', () => {
     for (const args of [['count'], ['head'], ['chain', '--from', '920']]) {
       const { code, stdout } = await tool(folder, ...args, ...at)
       assert.equal(code, 1, args.join(' '))
-      assert.deepEqual(Object.keys(JSON.parse(stdout)), ['error'], stdout)
+      assert.deepEqual(Object.keys(JSON.parse(stdout)), ['error', 'code'], stdout)
       assert.ok(!stdout.includes(toHex(head.id)), 'nothing of it is printed')
     }
   })
@@ -233,7 +233,7 @@ describe('submit --wait: how deep a message is', () => {
     const at = ['--connect', liar.address, '--network', 'network.json', '--json']
     const { code, stdout } = await tool(folder, 'chain', '--from', String(height), ...at)
     assert.equal(code, 1)
-    assert.deepEqual(Object.keys(JSON.parse(stdout)), ['error'], stdout)
+    assert.deepEqual(Object.keys(JSON.parse(stdout)), ['error', 'code'], stdout)
     assert.match(stdout, /is not on the chain that this peer shows from the genesis on/)
   })
 

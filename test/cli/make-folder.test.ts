@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { generateKeyPair } from '@libp2p/crypto/keys'
 import { makeFolder } from '#src/cli/files/make-folder.js'
 import { listenProblem } from '#src/cli/peer/listening.js'
+import { systemCode } from '#src/core/errors.js'
+import { Host } from '#src/network/host.js'
+import { CannotListen } from '#src/network/listening.js'
 import { Cleanup } from '../helpers/cleanup.js'
 import { tool } from '../helpers/program.js'
 
@@ -57,34 +61,39 @@ describe('a folder that is made', () => {
 })
 
 describe('an address at which a peer cannot listen', () => {
-  /** As libp2p puts together what the system has said. */
-  function unsupported(address: string, why: string): Error {
-    const error = new Error(
-      `Some configured addresses failed to be listened on:\n\n  ${address}: ${why}\n      at x\n`
-    )
-    error.name = 'UnsupportedListenAddressesError'
-    return error
-  }
+  const cleanup = new Cleanup(afterEach)
 
-  for (const [why, says] of [
-    [
-      'Error: listen EACCES: permission denied 127.0.0.1:80',
-      /this user may not listen at the port; give one from 1024 up/
-    ],
-    ['Error: listen EADDRINUSE: address already in use', /in use by another program; stop that one/],
-    ['Error: listen EADDRNOTAVAIL: address not available', /this machine does not have the address/],
-    ['Error: getaddrinfo ENOTFOUND nosuch.invalid', /its name has no address; give an IP address/],
-    ['Error: listen EINVAL: invalid argument fe80::1:4109', /the system refuses it \(EINVAL\)/],
-    ['UnsupportedListenAddressError: No transport was configured', /that is no TCP address/]
+  const refused = (code: string): Error => Object.assign(new Error(`listen ${code}`), { code })
+  for (const [cause, says] of [
+    [refused('EACCES'), /this user may not listen at the port; give one from 1024 up/],
+    [refused('EADDRINUSE'), /in use by another program; stop that one/],
+    [refused('EADDRNOTAVAIL'), /this machine does not have the address/],
+    [refused('ENOTFOUND'), /its name has no address; give an IP address/],
+    [refused('EINVAL'), /the system refuses it \(EINVAL\)/],
+    [new Error('No transport was configured'), /that is no TCP address/]
   ] as const)
-    it(`is told in one sentence with the cause and what to do: ${why}`, () => {
-      const problem = listenProblem(unsupported('/ip4/127.0.0.1/tcp/80', why))
-      assert.ok(problem)
+    it(`is told in one sentence with the cause and what to do: ${cause.message}`, () => {
+      const problem = listenProblem(new CannotListen('/ip4/127.0.0.1/tcp/80', { cause }))
+      assert.equal(problem?.code, 'ERR_LISTEN')
       assert.match(
         problem.message,
         /^it cannot listen at \/ip4\/127\.0\.0\.1\/tcp\/80: .* with --listen ADDRESS$/
       )
       assert.match(problem.message, says)
+    })
+
+  for (const [address, code] of [
+    ['/ip4/192.0.2.1/tcp/4100', 'EADDRNOTAVAIL'],
+    ['/ip4/127.0.0.1/udp/4100', undefined]
+  ] as const)
+    it(`is known by the code of the system, with the address, when a peer starts: ${address}`, async () => {
+      const host = await Host.create({ key: await generateKeyPair('Ed25519'), listen: [address], topics: [] })
+      cleanup.add(() => host.stop())
+      await assert.rejects(host.start(), error => {
+        assert.ok(error instanceof CannotListen, String(error))
+        assert.deepEqual([error.address, systemCode(error)], [address, code])
+        return true
+      })
     })
 
   it('is not the reason of another error', () => {

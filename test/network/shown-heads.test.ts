@@ -91,7 +91,7 @@ describe('the head that a sequencer has shown to a command', () => {
     for (const maker of [one, other]) maker.add([paid])
     const connect = await servedBy(cleanup, net, ...(await respondersOf(one)))
     const failing = asking({ ...options, connect: [connect] }, async () => {
-      throw new Failure('it shows nothing more')
+      throw new Failure('ERR_NO_ANSWER', 'it shows nothing more')
     })
     await assert.rejects(failing, /it shows nothing more/)
     const again = await servedBy(cleanup, net, ...(await respondersOf(other)))

@@ -61,7 +61,8 @@ export class Localnet {
   readonly #listeners = new Set<(peer: Peer, event: LocalEvent) => void>()
   readonly #home: Home = {
     expectOpen: name => {
-      if (this.#isStopping) throw new Failure(`${name} is not started: the network is stopping`)
+      if (this.#isStopping)
+        throw new Failure('ERR_PEER_STATE', `${name} is not started: the network is stopping`)
     },
     hear: (...heard) => {
       for (const listener of this.#listeners) listener(...heard)
@@ -218,7 +219,10 @@ export class Localnet {
 
   async #start(setup: PeerSetup): Promise<Peer> {
     if (this.#peers.some(peer => peer.name === setup.name))
-      throw new Failure(`there is a peer named ${setup.name} already; restart that one, or give another name`)
+      throw new Failure(
+        'ERR_PEER_STATE',
+        `there is a peer named ${setup.name} already; restart that one, or give another name`
+      )
     const peer = new Peer(setup, this.#home)
     const started = peer.start()
     // It runs from here on, and is stopped with the others even if it never says that it started.
@@ -235,7 +239,10 @@ export class Localnet {
   #sequencerAddresses(): readonly string[] {
     const sequencer = this.#peers.find(peer => peer.role === 'sequencer')
     if (sequencer === undefined)
-      throw new Failure('start the sequencer before its clients, or tell them where to connect')
+      throw new Failure(
+        'ERR_PEER_STATE',
+        'start the sequencer before its clients, or tell them where to connect'
+      )
     return sequencer.addresses
   }
 }
@@ -244,6 +251,7 @@ async function readOrMake(files: LocalnetFiles, options: NetworkOptions): Promis
   if (await exists(files.network)) {
     if (options.network === undefined && options.ordering === undefined) return readNetwork(files.network)
     throw new Failure(
+      'ERR_EXISTS',
       `${files.network} exists already; leave out what the network is to be like, or name another folder`
     )
   }

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { errorCode, Failure } from '#src/cli/failure.js'
+import { Failure } from '#src/cli/failure.js'
+import { systemCode } from '#src/core/errors.js'
 import { LIMITS } from '#src/core/limits.js'
 import { linesOf } from '#src/core/lines.js'
 import { within } from './deadline.js'
@@ -102,10 +103,11 @@ export class PeerProcess {
 
   async write(line: string): Promise<void> {
     const { stdin } = this.#child
-    if (stdin === null) throw new Failure(`${this.name} reads no input; start it with stdin: true`)
+    if (stdin === null)
+      throw new Failure('ERR_PEER_STATE', `${this.name} reads no input; start it with stdin: true`)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     stdin.write(`${line}\n`, error => {
-      if (error) reject(this.failure(`takes no more input (${errorCode(error) ?? error.message})`))
+      if (error) reject(this.failure(`takes no more input (${systemCode(error) ?? error.message})`))
       else resolve()
     })
     await within(promise, INPUT_MS, () => this.failure(`has not read its input for ${INPUT_MS} ms`))
@@ -117,7 +119,10 @@ export class PeerProcess {
 
   /** Names the peer and shows what it said last. */
   failure(problem: string): Failure {
-    return new Failure(`${this.name}: ${problem}${this.#tail.length > 0 ? `; it said:\n${this.stderr}` : ''}`)
+    return new Failure(
+      'ERR_PEER_FAILED',
+      `${this.name}: ${problem}${this.#tail.length > 0 ? `; it said:\n${this.stderr}` : ''}`
+    )
   }
 
   #remember(line: string): void {
@@ -136,6 +141,6 @@ async function eachLine(stream: Readable, hear: (line: string) => void): Promise
       hear(line.ok ? line.text : `line ${line.number} is ${line.fault}`)
   } catch (error) {
     // It was never started.
-    if (errorCode(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
+    if (systemCode(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
   }
 }

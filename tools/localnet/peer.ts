@@ -112,7 +112,8 @@ export class Peer {
   /** Starts the process and resolves at its `started` event. Throws Failure, with nothing left running, if it does not come. */
   async start(options: WaitOptions = {}): Promise<void> {
     this.home.expectOpen(this.name)
-    if (this.isRunning) throw new Failure(`${this.name} runs already, as process ${this.pid}`)
+    if (this.isRunning)
+      throw new Failure('ERR_PEER_STATE', `${this.name} runs already, as process ${this.pid}`)
     const run = new PeerProcess(this.name, this.#args(), {
       stdin: this.#work.stdin === true,
       hear: event => this.home.hear(this, event)
@@ -146,7 +147,7 @@ export class Peer {
   /** Gives a client started with `stdin` one message: a text, or a whole message as JSON. */
   async write(message: string | Readonly<Record<string, unknown>>): Promise<void> {
     const line = typeof message === 'string' ? message : JSON.stringify(message)
-    if (/[\r\n]/.test(line)) throw new Failure('a message written to a peer is one line')
+    if (/[\r\n]/.test(line)) throw new Failure('ERR_USAGE', 'a message written to a peer is one line')
     await this.#expectProcess().write(line)
   }
 
@@ -154,14 +155,17 @@ export class Peer {
   async status(options: WaitOptions = {}): Promise<ReplyOf<'status'>> {
     const reply = await this.holdings(options)
     if (reply.reply === 'status') return reply
-    throw new Failure(`${this.name} keeps no chain, as its network has no order; ask for its set`)
+    throw new Failure(
+      'ERR_PEER_STATE',
+      `${this.name} keeps no chain, as its network has no order; ask for its set`
+    )
   }
 
   /** The same of a peer whose network has no order. Throws Failure where it keeps a chain. */
   async set(options: WaitOptions = {}): Promise<ReplyOf<'set'>> {
     const reply = await this.holdings(options)
     if (reply.reply === 'set') return reply
-    throw new Failure(`${this.name} keeps a chain; ask for its status`)
+    throw new Failure('ERR_PEER_STATE', `${this.name} keeps a chain; ask for its status`)
   }
 
   /** How it does now, whichever of the two it keeps. */
@@ -220,12 +224,15 @@ export class Peer {
 
   async #order(order: Order, ms: number): Promise<Exclude<Reply, ReplyOf<'refused'>>> {
     const reply = await this.#expectProcess().orders.give(order, ms)
-    if (reply.reply === 'refused') throw new Failure(`${this.name}: ${reply.reason}`)
+    if (reply.reply === 'refused') throw new Failure('ERR_PEER_FAILED', `${this.name}: ${reply.reason}`)
     return reply
   }
 
   #misunderstood(): never {
-    throw new Failure(`${this.name} gave an answer to another question; it may be of another version`)
+    throw new Failure(
+      'ERR_OTHER_VERSION',
+      `${this.name} gave an answer to another question; it may be of another version`
+    )
   }
 
   #args(): string[] {
@@ -245,12 +252,12 @@ export class Peer {
   }
 
   #expectProcess(): PeerProcess {
-    if (this.#process === undefined) throw new Failure(`${this.name} has not been started`)
+    if (this.#process === undefined) throw new Failure('ERR_PEER_STATE', `${this.name} has not been started`)
     return this.#process
   }
 
   #expectStarted(): EventOf<'started'> {
-    if (this.#started === undefined) throw new Failure(`${this.name} has not started yet`)
+    if (this.#started === undefined) throw new Failure('ERR_PEER_STATE', `${this.name} has not started yet`)
     return this.#started
   }
 }

@@ -160,7 +160,8 @@ async function tell({ folder, json }: FolderOptions, request: Request): Promise<
   await ask(folder, request, event => {
     if (json) return printJson(event)
     const said = sentence(event, undefined)
-    if (said === undefined) throw new Failure('the network manager said something that was not asked for')
+    if (said === undefined)
+      throw new Failure('ERR_OTHER_VERSION', 'the network manager said something that was not asked for')
     printResult(said)
   })
 }

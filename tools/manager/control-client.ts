@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { errorCode, Failure, UsageError } from '#src/cli/failure.js'
+import { Failure, UsageError } from '#src/cli/failure.js'
 import { parseJson } from '#src/cli/terminal/shapes.js'
+import { systemCode } from '#src/core/errors.js'
 import { describeError } from '#src/core/events.js'
 import { LIMITS } from '#src/core/limits.js'
 import { linesOf } from '#src/core/lines.js'
@@ -22,6 +23,7 @@ export async function ask(
   const socket = path === undefined ? undefined : await connectTo(path, folder)
   if (socket === undefined)
     throw new Failure(
+      'ERR_PEER_STATE',
       `no network runs in ${folder}; start one with: tallystick network up, or name its folder with --folder DIR`
     )
   try {
@@ -54,13 +56,18 @@ async function connectTo(path: string, folder: string): Promise<Socket | undefin
     return socket
   } catch (error) {
     socket.destroy()
-    const code = errorCode(error)
+    const code = systemCode(error)
     if (code === 'ENOENT' || code === 'ECONNREFUSED') return undefined
     if (code === 'EACCES')
       throw new Failure(
+        'ERR_UNREACHABLE',
         `the network in ${folder} is another user's: its control socket is for its owner alone`
       )
-    throw new Failure(`the control socket ${path} cannot be reached (${code ?? describeError(error)})`)
+    throw new Failure(
+      'ERR_UNREACHABLE',
+      `the control socket ${path} cannot be reached (${code ?? describeError(error)})`,
+      { cause: error }
+    )
   }
 }
 
@@ -70,7 +77,12 @@ async function converse(
   hear: (event: NetworkEvent) => void
 ): Promise<void> {
   socket.setTimeout(maxPendingAge(request), () =>
-    socket.destroy(new Failure('the network manager does not answer; it may be busy, or stopped by a signal'))
+    socket.destroy(
+      new Failure(
+        'ERR_UNREACHABLE',
+        'the network manager does not answer; it may be busy, or stopped by a signal'
+      )
+    )
   )
   socket.write(`${JSON.stringify(request)}\n`)
   try {
@@ -80,19 +92,24 @@ async function converse(
       const outcome = readOutcome(value)
       if (outcome?.outcome === 'done') return
       if (outcome?.outcome === 'refused')
-        throw new (outcome.code === 2 ? UsageError : Failure)(outcome.message)
+        throw outcome.code === 2
+          ? new UsageError(outcome.message)
+          : new Failure('ERR_PEER_STATE', outcome.message)
       const event = readNetworkEvent(value)
       if (event === undefined)
         throw new Failure(
+          'ERR_OTHER_VERSION',
           'the network manager says what is not understood here; it may be of another version'
         )
       hear(event)
     }
   } catch (error) {
     if (error instanceof Failure) throw error
-    throw new Failure(`the network manager broke off (${describeError(error)})`)
+    throw new Failure('ERR_UNREACHABLE', `the network manager broke off (${describeError(error)})`, {
+      cause: error
+    })
   }
-  throw new Failure('the network manager ended before it had answered')
+  throw new Failure('ERR_UNREACHABLE', 'the network manager ended before it had answered')
 }
 
 /** How long an answer may take, ms. */

@@ -1,7 +1,8 @@
 import { lstatSync, mkdtempSync, readFileSync, realpathSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { causeOf, errorCode, Failure } from '#src/cli/failure.js'
+import { causeOf, Failure } from '#src/cli/failure.js'
+import { systemCode } from '#src/core/errors.js'
 
 /**
  * Where the control socket of a network's folder is: in the folder, as control.sock. Where that path is longer
@@ -28,6 +29,7 @@ export function makeControlPath(folder: string): string {
   if (!fits(short)) {
     rmdirSync(own)
     throw new Failure(
+      'ERR_CANNOT_WRITE',
       `the path of a control socket may have ${PATH_BYTES} bytes, and neither ${path} nor ${short} is that short; name a shorter --folder DIR`
     )
   }
@@ -56,7 +58,9 @@ function makeTemporary(): string {
     return mkdtempSync(join(tmpdir(), 'tallystick-'))
   } catch (error) {
     throw new Failure(
-      `no temporary folder can be made in ${tmpdir()} (${errorCode(error)}); name a shorter --folder DIR, or another place with the environment variable TMPDIR`
+      'ERR_CANNOT_WRITE',
+      `no temporary folder can be made in ${tmpdir()} (${systemCode(error)}); name a shorter --folder DIR, or another place with the environment variable TMPDIR`,
+      { cause: error }
     )
   }
 }
@@ -82,7 +86,7 @@ function read(pointer: string): string | undefined {
   try {
     return readFileSync(pointer, 'utf8')
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
-    throw new Failure(`${pointer} cannot be read (${causeOf(error)})`)
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw new Failure('ERR_CANNOT_READ', `${pointer} cannot be read (${causeOf(error)})`, { cause: error })
   }
 }

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
-import { causeOf, errorCode, Failure } from '#src/cli/failure.js'
+import { causeOf, Failure } from '#src/cli/failure.js'
 import { parseJson } from '#src/cli/terminal/shapes.js'
+import { ERRORS, systemCode } from '#src/core/errors.js'
 import { describeError } from '#src/core/events.js'
 import { LIMITS } from '#src/core/limits.js'
 import { type LineFault, linesOf } from '#src/core/lines.js'
@@ -55,15 +56,18 @@ export class ControlServer {
       await once(server, 'listening')
     } catch (error) {
       // Two that start at once may both find nobody; the databases of the nodes let in only one of them, too.
-      if (errorCode(error) === 'EADDRINUSE')
+      if (systemCode(error) === 'EADDRINUSE')
         throw runsAlready(folder, `and has just been started, or ${path} is no socket`)
       removeControlPath(folder, path)
-      throw new Failure(`no control socket can be made at ${path} (${causeOf(error)})`)
+      throw new Failure('ERR_CANNOT_WRITE', `no control socket can be made at ${path} (${causeOf(error)})`, {
+        cause: error
+      })
     }
     const control = new ControlServer(folder, path, server, answer)
     if ((statSync(path).mode & 0o077) === 0) return control
     await control.close()
     throw new Failure(
+      'ERR_CANNOT_WRITE',
       `${path} would be open to others: this file system keeps no rights; name another --folder DIR`
     )
   }
@@ -110,7 +114,7 @@ export class ControlServer {
       await this.answer(request, event => say(socket, event))
       return { outcome: 'done' }
     } catch (error) {
-      const code = error instanceof Failure ? error.exitCode : 1
+      const code = error instanceof Failure ? (ERRORS[error.code].exitCode ?? 1) : 1
       return { outcome: 'refused', message: describeError(error), code }
     }
   }
@@ -125,14 +129,17 @@ async function requestOn(socket: Socket): Promise<Request> {
   for await (const line of linesOf(socket.iterator({ destroyOnReturn: false }), {
     most: LIMITS.controlBytes
   })) {
-    if (!line.ok) throw new Failure(WHAT_IS_WRONG[line.fault])
+    if (!line.ok) throw new Failure('ERR_OTHER_VERSION', WHAT_IS_WRONG[line.fault])
     const request = readRequest(parseJson(line.text))
     // What comes after it is read and forgotten, so that its end is heard.
     socket.resume()
     if (request !== undefined) return request
-    throw new Failure('the request is not understood; it may be of another version of tallystick')
+    throw new Failure(
+      'ERR_OTHER_VERSION',
+      'the request is not understood; it may be of another version of tallystick'
+    )
   }
-  throw new Failure('nothing was asked')
+  throw new Failure('ERR_OTHER_VERSION', 'nothing was asked')
 }
 
 function say(socket: Socket, value: NetworkEvent | Outcome): void {
@@ -145,6 +152,7 @@ function endAfter(socket: Socket, ms: number): NodeJS.Timeout {
 
 function runsAlready(folder: string, how: string): Failure {
   return new Failure(
+    'ERR_PEER_STATE',
     `a network runs in ${folder} already, ${how}; stop it with: tallystick network stop, or name another --folder DIR`
   )
 }

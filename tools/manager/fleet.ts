@@ -108,7 +108,8 @@ export class Fleet {
   startNode(number: number): Promise<void> {
     return this.#inTurn(async () => {
       const node = this.#node(number)
-      if (node.isRunning) throw new Failure(`node ${number} runs already, as process ${node.peer.pid}`)
+      if (node.isRunning)
+        throw new Failure('ERR_PEER_STATE', `node ${number} runs already, as process ${node.peer.pid}`)
       node.starts()
       this.#show(node)
       try {
@@ -129,7 +130,8 @@ export class Fleet {
     const { code } = await this.#inTurn(() => this.#running(number).peer.stop())
     // The others are being told.
     await this.#turn
-    if (code !== 0) throw new Failure(`node ${number} did not stop in order and was killed`)
+    if (code !== 0)
+      throw new Failure('ERR_PEER_FAILED', `node ${number} did not stop in order and was killed`)
   }
 
   /** As a crash would: the others look for it until it is back. */
@@ -198,7 +200,7 @@ export class Fleet {
     for (;;) {
       const missing = this.#acquaintance.missing()
       if (missing === undefined) return
-      if (late.aborted) throw new Failure(`${missing} within ${LIMITS.meetMs / 1000} s`)
+      if (late.aborted) throw new Failure('ERR_NOT_SETTLED', `${missing} within ${LIMITS.meetMs / 1000} s`)
       await this.#looked.wait(late)
     }
   }
@@ -233,6 +235,7 @@ export class Fleet {
     const node = this.#node(number)
     if (node.isRunning) return node
     throw new Failure(
+      'ERR_PEER_STATE',
       `node ${number} does not run: it is ${node.state}; start it with: tallystick network start --node ${number}`
     )
   }
@@ -242,6 +245,7 @@ export class Fleet {
     const miner = miners.find(({ isRunning }) => isRunning)
     if (miner !== undefined) return miner
     throw new Failure(
+      'ERR_PEER_STATE',
       miners.length > 0
         ? 'no miner runs; start one with: tallystick network start --node I'
         : `no node of this network mines: its ordering is ${this.plan.ordering}`

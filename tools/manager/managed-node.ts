@@ -46,7 +46,8 @@ export class ManagedNode {
 
   /** Throws Failure where it has never started. */
   get peer(): Peer {
-    if (this.#peer === undefined) throw new Failure(`node ${this.number} has not started yet`)
+    if (this.#peer === undefined)
+      throw new Failure('ERR_PEER_STATE', `node ${this.number} has not started yet`)
     return this.#peer
   }
 

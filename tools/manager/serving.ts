@@ -21,6 +21,7 @@ export async function serve(
       for (const event of mined) say(event)
       if (mined.length === request.count) return
       throw new Failure(
+        'ERR_NOT_SETTLED',
         `${mined.length} of ${request.count} blocks were made before the time was up, or the node was stopped`
       )
     }

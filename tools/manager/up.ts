@@ -38,7 +38,10 @@ export async function runNetwork(
   }
   const control = await ControlServer.listen(folder, async (request, say) => {
     if (fleet !== undefined) return serve(fleet, request, say, stop)
-    throw new Failure(`the network manager, process ${process.pid}, is only just starting; ask again`)
+    throw new Failure(
+      'ERR_PEER_STATE',
+      `the network manager, process ${process.pid}, is only just starting; ask again`
+    )
   })
   try {
     const { plan, net } = await prepare(folder, options)

@@ -3,10 +3,9 @@ import { Failure } from '#src/cli/failure.js'
 /** Ended by the user: nothing is wrong, but nothing is shown either. */
 export class Interrupted extends Failure {
   override name = 'Interrupted'
-  override readonly exitCode = 130
 
   constructor() {
-    super('interrupted; everything has been stopped')
+    super('ERR_INTERRUPTED')
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Balance } from '../../core/balance.js'
 import type { Hash, PeerIdBytes } from '../../core/bytes.js'
+import { TallystickError } from '../../core/errors.js'
 import {
   type ByteString,
   byteString,
@@ -14,8 +15,12 @@ import { type AccountProof, encodeAccount } from './account-proof.js'
 import type { Transfer } from './transfer.js'
 
 /** Thrown where accounts would have what no accounts can have. No other error says that: a verdict may come of this one. */
-export class ImpossibleBalance extends RangeError {
+export class ImpossibleBalance extends TallystickError {
   override name = 'ImpossibleBalance'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_IMPOSSIBLE_BALANCE', message, options)
+  }
 }
 
 /**

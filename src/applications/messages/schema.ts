@@ -285,5 +285,5 @@ function tooDeep(): InvalidNetworkDocument {
 }
 
 function wrong(place: string, what: string): InvalidNetworkDocument {
-  return new InvalidNetworkDocument(`${place}: ${what}`)
+  return new InvalidNetworkDocument(`${place}: ${what}`, { code: 'ERR_SCHEMA' })
 }

@@ -1,11 +1,10 @@
 import type { ReadBlock } from '../../chain/stored-blocks.js'
 import type { Block, CheckpointedHeader } from '../../core/block.js'
 import { equal } from '../../core/bytes.js'
-import { DecodeError } from '../../core/codec.js'
 import { forkEvidence } from '../../core/evidence.js'
 import { LIMITS } from '../../core/limits.js'
 import type { BlockQueries } from '../../query/block-queries.js'
-import { Contradiction, InvalidAnswer } from '../../query/query-errors.js'
+import { Contradiction, InvalidAnswer, isFalseAnswer } from '../../query/query-errors.js'
 
 /** The blocks that a peer shows, up to a head; what does not hold becomes a fault. */
 export async function* askedBlocks(asker: BlockQueries, head: CheckpointedHeader): AsyncIterable<ReadBlock> {
@@ -22,8 +21,7 @@ export async function* askedBlocks(asker: BlockQueries, head: CheckpointedHeader
     if (error instanceof Contradiction) throw error
     if (error instanceof InvalidAnswer && error.fault !== undefined)
       yield { fault: { height: next, ...error.fault } }
-    else if (error instanceof InvalidAnswer || error instanceof DecodeError)
-      yield { fault: { kind: 'encoding', height: next, detail: error.message } }
+    else if (isFalseAnswer(error)) yield { fault: { kind: 'encoding', height: next, detail: error.message } }
     else throw error
   }
 }

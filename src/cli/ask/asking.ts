@@ -38,11 +38,6 @@ export interface ConnectingOptions extends SwarmKeyOption {
   readonly stopping?: AbortSignal
 }
 
-/** No peer can be asked at this address now. */
-export class Unreachable extends Failure {
-  override name = 'Unreachable'
-}
-
 /** Goes on to the head that the peer shows now, which is verified. */
 export type Advance = () => Promise<CheckpointedHeader>
 
@@ -138,7 +133,7 @@ async function askingEquals(
     const peers = weighedPeers(connections, rules)
     const found = await heaviest(peers, LIMITS.chainMs, new AbortController().signal)
     const problems = peers.flatMap(({ problem }) => problem?.why ?? [])
-    if (found === undefined) throw new Failure(problems.join('; '))
+    if (found === undefined) throw new Failure('ERR_NO_CHAIN', problems.join('; '))
     for (const problem of problems) printLine(`this peer does not count: ${problem}`)
     const { best, compared } = found
     const { chain, asker } = best
@@ -227,10 +222,12 @@ async function connecting<T>(
         connections.set(toHex(peer), { host, peer, address })
       } catch (error) {
         problems.push(
-          new Unreachable(
+          new Failure(
+            'ERR_UNREACHABLE',
             error instanceof WrongAddress
               ? `${error.message}; name it right with --connect ADDRESS`
-              : `no peer answers at ${address} (${describeError(error)}); start a peer there, or name another one with --connect ADDRESS`
+              : `no peer answers at ${address} (${describeError(error)}); start a peer there, or name another one with --connect ADDRESS`,
+            { cause: error }
           )
         )
       }
@@ -248,6 +245,7 @@ async function newestHead(asker: BlockQueries, held: CheckpointedHeader): Promis
   if (compared.kind === 'newer') return compared.head
   if (compared.kind === 'same') return held
   throw new Failure(
+    'ERR_CHAIN_MOVED',
     `the log has shrunk: this peer shows block ${compared.head.header.height} as its head, and block ${held.header.height} was seen before; it has fallen behind, or the sequencer has rolled back: ask another peer with --connect ADDRESS`
   )
 }
@@ -264,6 +262,7 @@ async function denounce(
   // Its name is what it proves.
   if (!(await exists(path))) await createFile(path, encodeEvidenceFile(checked.bytes))
   throw new Failure(
+    'ERR_SEQUENCER_LIED',
     `${message}. THE SEQUENCER HAS LIED: ${checked.detail}. The proof is in ${path}; anyone can check it with: tallystick verify ${path}`
   )
 }

@@ -47,13 +47,14 @@ export async function waitForDepth(
       if (found !== undefined && found.depth >= wanted) return found
       const problems = peers.flatMap(({ problem }) => problem?.why ?? [])
       if (problems.length === peers.length)
-        throw new Failure(`no peer is left to ask: ${problems.join('; ')}`)
+        throw new Failure('ERR_NO_CHAIN', `no peer is left to ask: ${problems.join('; ')}`)
       for (const { problem } of peers)
         if (problem?.isFinal === true)
           printLine(`what this peer shows does not hold, and does not count: ${problem.why}`)
       peers = peers.filter(({ problem }) => problem?.isFinal !== true)
     }
     throw new Failure(
+      'ERR_NOT_SETTLED',
       `the message is not ${wanted} blocks deep yet; it waits at that peer: look for it with: tallystick proof ${toHex(leaf)}`
     )
   })

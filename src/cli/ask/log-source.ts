@@ -4,16 +4,16 @@ import { type Database, networkIn, ranges } from '../../chain/store.js'
 import { type ReadBlock, storedBlocks } from '../../chain/stored-blocks.js'
 import { isOutbox } from '../../client/outbox-owner.js'
 import { equal } from '../../core/bytes.js'
+import { hasCode, systemCode } from '../../core/errors.js'
 import { describeError } from '../../core/events.js'
 import type { Network } from '../../core/network.js'
 import { addressFrom, addressProblem } from '../../network/addresses.js'
 import { parseCanonicalNetwork } from '../../rules/network-document.js'
 import type { Rules } from '../../rules/rules.js'
 import { rulesOf } from '../../rules/rules.js'
-import { errorCode, Failure, UsageError } from '../failure.js'
+import { Failure, UsageError } from '../failure.js'
 import { exists, expectBlocks, readNetwork } from '../files/files.js'
 import { CHAIN_COPY } from '../files/folder-contents.js'
-import { DamagedFolder } from '../files/level-files.js'
 import { type OpenedLog, openLog } from '../files/log-file.js'
 import { withReadOnly } from '../files/reading-folder.js'
 import { DEFAULTS } from '../options.js'
@@ -83,9 +83,10 @@ export async function withStored<T>(
 ): Promise<T> {
   const stored = withReadOnly(folder, async database => {
     const document = await networkIn(database)
-    if (document === undefined) throw new Failure(`${folder} holds no log`)
+    if (document === undefined) throw new Failure('ERR_WRONG_CONTENT', `${folder} holds no log`)
     if (await isOutbox(database))
       throw new Failure(
+        'ERR_WRONG_CONTENT',
         `${folder} holds the messages of a client, and no log; name the folder of a sequencer or a follower, or ${join(folder, CHAIN_COPY)} where the client keeps a copy of the chain`
       )
     return use(database, await networkFor(document, options.network, folder))
@@ -98,9 +99,15 @@ export async function withStored<T>(
 /** The error that names the folder and says what to do about its damage; any other error as it is. */
 function damaged(error: unknown, folder: string): unknown {
   const advice = `start its peer on it, which says how to mend it, or name another copy`
-  if (errorCode(error) === 'LEVEL_CORRUPTION')
-    return new Failure(`the database in ${folder} is damaged (${describeError(error)}); ${advice}`)
-  return error instanceof DamagedFolder ? new Failure(`${error.message}; ${advice}`) : error
+  if (systemCode(error) === 'LEVEL_CORRUPTION')
+    return new Failure(
+      'ERR_DAMAGED',
+      `the database in ${folder} is damaged (${describeError(error)}); ${advice}`,
+      { cause: error }
+    )
+  return hasCode(error, 'ERR_FILES_DAMAGED')
+    ? new Failure('ERR_DAMAGED', `${error.message}; ${advice}`, { cause: error })
+    : error
 }
 
 function withFolder(
@@ -184,6 +191,7 @@ export async function networkFor(
   const network = await readNetwork(path ?? DEFAULTS.network)
   if (equal(network.canonical, document)) return network
   throw new Failure(
+    'ERR_OTHER_NETWORK',
     `${where} is of another network than ${path ?? DEFAULTS.network} describes; name its document with --network FILE`
   )
 }
@@ -192,6 +200,6 @@ function networkCarried(document: Uint8Array, where: string): Network {
   try {
     return parseCanonicalNetwork(document)
   } catch {
-    throw new Failure(`${where} holds no valid network document`)
+    throw new Failure('ERR_NETWORK_DOCUMENT', `${where} holds no valid network document`)
   }
 }

@@ -1,13 +1,14 @@
 import type { Place } from '../../chain/cursor.js'
 import type { CheckpointedHeader } from '../../core/block.js'
+import { hasCode } from '../../core/errors.js'
 import { LIMITS } from '../../core/limits.js'
 import { elapsed, unlessAborted } from '../../lifecycle/waiting.js'
 import type { LogQueries } from '../../query/log-queries.js'
-import { NotFound, QueryFailed } from '../../query/query-errors.js'
+import { NotFound } from '../../query/query-errors.js'
 import { Failure } from '../failure.js'
 import type { MessagePrinter } from '../terminal/message-printer.js'
 import { printLine } from '../terminal/terminal.js'
-import { type Advance, type AskingOptions, readyToAsk, Unreachable } from './asking.js'
+import { type Advance, type AskingOptions, readyToAsk } from './asking.js'
 import { describeRange, type MessageRange } from './message-range.js'
 
 export interface PeerReading {
@@ -44,7 +45,7 @@ export async function readPeer(
     } catch (error) {
       if (stopping.aborted) return reader.end
       const hasMoved = reader.blocks > before
-      const isPassing = error instanceof QueryFailed || error instanceof Unreachable
+      const isPassing = hasCode(error, 'ERR_NO_ANSWER', 'ERR_QUERY_REFUSED', 'ERR_UNREACHABLE')
       if (!isPassing || !(isFollowing ? reader.hasBegun : hasMoved)) throw error
       if (hasMoved) failures = 0
       if (failures === 0) printLine(`${error.message}; it is asked again until it answers`)
@@ -160,6 +161,7 @@ class PeerReader {
     if (left === undefined) return
     if (this.#shown.length === 0 && wasWhole)
       throw new Failure(
+        'ERR_CHAIN_MOVED',
         `the chain of this peer has left the one that was shown before block ${left.place.signed.header.height}, which is deeper than a reorg may go in this network; start the command again, and compare several peers with --connect`
       )
     const first = this.#range?.kind === 'positions' ? this.#range.first : 0

@@ -67,9 +67,11 @@ export async function sendOne(value: unknown, options: SendOptions): Promise<Sta
   const isKnown = fate.isUnsent || (sent > 0 && unsettled === 0)
   if (stopping.signal.aborted && !isKnown)
     throw new Failure(
+      'ERR_NOT_SETTLED',
       'stopped before it was known what became of the message; if it was stored, it is sent when this client runs again'
     )
-  if (!fate.isAccepted) throw new Failure(`the message was refused: ${fate.refusal ?? 'nobody says why'}`)
+  if (!fate.isAccepted)
+    throw new Failure('ERR_REFUSED', `the message was refused: ${fate.refusal ?? 'nobody says why'}`)
   if (depth === undefined || fate.leaf === undefined) {
     isDone = true
     return { position: fate.position }

@@ -50,7 +50,11 @@ export class ServedLog implements ServedChain {
     } catch (error) {
       await file.close()
       const { height } = log.#head.header
-      throw new Failure(`${path} holds no whole log: after block ${height}, ${describeError(error)}`)
+      throw new Failure(
+        'ERR_WRONG_CONTENT',
+        `${path} holds no whole log: after block ${height}, ${describeError(error)}`,
+        { cause: error }
+      )
     }
   }
 
@@ -100,7 +104,7 @@ export class ServedLog implements ServedChain {
     const entry = { header: parts.header.slice(), checkpoint: parts.checkpoint.slice(), offset }
     const signed = readUnverifiedHeader(entry)
     if (!equal(signed.header.parent, this.#head.id))
-      throw new Failure('the next block is not the child of that one')
+      throw new Failure('ERR_WRONG_CONTENT', 'the next block is not the child of that one')
     this.#entries.push(entry)
     this.#heights.set(toHex(signed.id), this.#entries.length)
     this.#head = signed
@@ -116,10 +120,11 @@ async function readFrame(
   const prefix = await readAt(file, offset, LENGTH_BYTES)
   if (prefix.length === 0) return undefined
   const length = varint.decode(prefix)
-  if (length > LIMITS.answerBytes) throw new Failure(`there is a block of ${length} bytes, which is too many`)
+  if (length > LIMITS.answerBytes)
+    throw new Failure('ERR_WRONG_CONTENT', `there is a block of ${length} bytes, which is too many`)
   const start = offset + varint.encodingLength(length)
   const frame = await readAt(file, start, length)
-  if (frame.length < length) throw new Failure('the file ends in the middle of a block')
+  if (frame.length < length) throw new Failure('ERR_WRONG_CONTENT', 'the file ends in the middle of a block')
   return { frame, next: start + length }
 }
 

@@ -82,7 +82,10 @@ async function withFile(
   try {
     const network = await networkFor(set.document, options.network, path)
     if (network.kind === 'chain')
-      throw new Failure(`${path} holds transfers with no order, of a network that has one`)
+      throw new Failure(
+        'ERR_WRONG_CONTENT',
+        `${path} holds transfers with no order, of a network that has one`
+      )
     const progress = { total: set.length, unit: 'bytes', done: set.read }
     await use({ network, transfers: set.transfers, progress })
     return true

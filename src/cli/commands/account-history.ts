@@ -33,13 +33,17 @@ export async function showHistory(id: PeerIdBytes, options: HistoryOptions): Pro
     const { application, network } = source.rules
     const { accounts } = application
     if (accounts === undefined)
-      throw new Failure(`"${network.document.name}" keeps no ledger, so that there are no accounts`)
+      throw new Failure(
+        'ERR_NOT_IN_NETWORK',
+        `"${network.document.name}" keeps no ledger, so that there are no accounts`
+      )
     let last = accounts.account(application.genesis(), id)
     const history = new AccountHistory(id, last)
     let height = 0
     // At a terminal its lines show how far it is, and a bar would stand among them.
     for await (const read of auditedBlocks(source, standardOutput.isTTY)) {
-      if ('fault' in read) throw new Failure(`the history ends here: ${describeFault(read.fault)}`)
+      if ('fault' in read)
+        throw new Failure('ERR_NOT_VALID', `the history ends here: ${describeFault(read.fault)}`)
       const { signed, envelopes } = read.block
       const messages = envelopes.map(envelope => decodeMessage(decodeEnvelope(envelope).payload))
       last = accounts.account(read.state, id)
@@ -59,7 +63,8 @@ async function showTransfers(id: PeerIdBytes, source: SetSource, json: boolean):
   const audit = new SetAudit(source)
   let transfers = 0
   for await (const read of audit.verified(standardOutput.isTTY)) {
-    if ('fault' in read) throw new Failure(`the history ends here: ${describeFault(read.fault)}`)
+    if ('fault' in read)
+      throw new Failure('ERR_NOT_VALID', `the history ends here: ${describeFault(read.fault)}`)
     const movement = movementOf(id, read.message)
     if (movement === undefined) continue
     transfers += 1

@@ -109,7 +109,10 @@ async function setOf({ network, height }: AccountOptions): Promise<SetNetwork | 
   const read = await readNetwork(network)
   // Any peer of it would say `not served`, and that sounds as if another one knew.
   if (ledgerSectionOf(read.document.application) === undefined)
-    throw new Failure(`"${read.document.name}" keeps no ledger, so that there are no accounts`)
+    throw new Failure(
+      'ERR_NOT_IN_NETWORK',
+      `"${read.document.name}" keeps no ledger, so that there are no accounts`
+    )
   if (read.kind === 'chain') return undefined
   if (height === undefined) return read
   throw new UsageError(`"${read.document.name}" has no order, and so no blocks: leave --height out`)

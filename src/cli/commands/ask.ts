@@ -86,10 +86,12 @@ export function checkpointCommand(): Command {
         const key = checkpointKey(rules.network.id, header.producer)
         if (rules.ordering.sequencer === undefined)
           throw new Failure(
+            'ERR_NOT_IN_NETWORK',
             'nobody speaks for the log of this network, so that nobody signs checkpoints of it'
           )
         if (note === undefined || key === undefined)
           throw new Failure(
+            'ERR_NOT_FOUND',
             header.height === 0
               ? 'there is no block yet, and so no checkpoint'
               : "this sequencer's key is no Ed25519 key, so that it signs no checkpoints"

@@ -71,7 +71,8 @@ async function exportLog(source: LogSource, to: Destination, { json }: ExportOpt
   let size = 0
   async function* blocks(): AsyncIterable<Uint8Array> {
     for await (const read of verifiedBlocks(source)) {
-      if ('fault' in read) throw new Failure(`the export ends here: ${describeFault(read.fault)}`)
+      if ('fault' in read)
+        throw new Failure('ERR_NOT_VALID', `the export ends here: ${describeFault(read.fault)}`)
       height = read.block.signed.header.height
       size = read.block.signed.header.size
       yield encodeBlock(read.block)
@@ -86,7 +87,8 @@ async function exportSet(source: SetSource, to: Destination, { json }: ExportOpt
   const audit = new SetAudit(source)
   async function* envelopes(): AsyncIterable<EnvelopeBytes> {
     for await (const read of audit.verified()) {
-      if ('fault' in read) throw new Failure(`the export ends here: ${describeFault(read.fault)}`)
+      if ('fault' in read)
+        throw new Failure('ERR_NOT_VALID', `the export ends here: ${describeFault(read.fault)}`)
       yield read.envelope
     }
   }
@@ -128,6 +130,7 @@ async function proofOf(asker: BlockQueries, ref: Reference): Promise<Exported> {
   const note = checkpointNote(header, checkpoint)
   if (note === undefined)
     throw new Failure(
+      'ERR_NOT_IN_NETWORK',
       asker.rules.ordering.sequencer === undefined
         ? 'a proof in a file rests on a signed checkpoint, and nobody signs any in this network; ask for it with: tallystick proof'
         : "this sequencer's key is no Ed25519 key, so that it signs no checkpoints; there is no such proof"
@@ -154,7 +157,8 @@ async function exportEvidence(to: Destination, options: ExportOptions): Promise<
   const { holding, faults } = await sortEvidence(shown, network, new VerifierCache())
   for (const fault of faults) printLine(`a piece of it proves nothing, and is left out: ${fault}`)
   const [first] = holding
-  if (first === undefined) throw new Failure('no evidence against this sequencer is known there')
+  if (first === undefined)
+    throw new Failure('ERR_NOT_FOUND', 'no evidence against this sequencer is known there')
   const { kind, id, height, detail, bytes } = first
   const facts = { kind, id: toHex(id), height, detail }
   await write(to, options, { content: encodeEvidenceFile(bytes), facts, sentence: detail })

@@ -45,7 +45,7 @@ async function hand(name: string, options: HandOptions): Promise<void> {
   await withLog(target, { data: '', ...(network && { network }) }, source =>
     withServed(target, source, async chain => {
       const { height } = chain.head().header
-      if (height === 0) throw new Failure(`${name} holds no block but the genesis`)
+      if (height === 0) throw new Failure('ERR_WRONG_CONTENT', `${name} holds no block but the genesis`)
       if (!options.json) printLine(`${name} has ${height} blocks of weight ${chain.weight()}`)
       tell(await offer(chain, source.rules, options), options)
     })

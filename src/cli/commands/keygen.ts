@@ -67,7 +67,7 @@ async function make(file: string, options: KeygenOptions): Promise<Record<string
   if (encrypt === true && type === 'swarm') throw new UsageError('--encrypt goes with private keys alone')
   if (rotate === true && isThere) return rotated(file, encrypt === true)
   // Before anybody is asked for a passphrase.
-  if (isThere) throw new Failure(`${file} exists already; ${whatToDo(options)}`)
+  if (isThere) throw new Failure('ERR_EXISTS', `${file} exists already; ${whatToDo(options)}`)
   if (type === 'swarm') {
     await makeSwarmKey(file)
     return { file, type }
@@ -108,7 +108,8 @@ async function rotated(file: string, encrypt: boolean): Promise<Record<string, s
 async function withNewPassphrase(file: string, options: KeygenOptions): Promise<Record<string, string>> {
   if (options.rotate === true || options.encrypt === true || options.bits !== undefined)
     throw new UsageError('--change-passphrase makes no key, and goes with no other option')
-  if (!(await exists(file))) throw new Failure(`there is no file ${file}; --encrypt makes a new one`)
+  if (!(await exists(file)))
+    throw new Failure('ERR_CANNOT_READ', `there is no file ${file}; --encrypt makes a new one`)
   await changePassphrase(file, () => changedPassphrase(file))
   return { file, encrypted: 'with the new passphrase' }
 }

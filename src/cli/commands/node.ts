@@ -53,6 +53,7 @@ export function mineCommand(): Command {
             printResult(`SUCCESS: the node says that it has mined block ${height}, id ${id}`)
         if (mined.length < options.count)
           throw new Failure(
+            'ERR_NOT_SETTLED',
             `${mined.length} of ${options.count} blocks were mined in the time that there was; ask for the rest again`
           )
       })

@@ -98,7 +98,7 @@ async function readLog(
   let size = 0
   let height = 0
   for await (const read of verifiedBlocks(source, standardOutput.isTTY || range !== WHOLE_LOG)) {
-    if ('fault' in read) throw new Failure(`the log ends here: ${describeFault(read.fault)}`)
+    if ('fault' in read) throw new Failure('ERR_NOT_VALID', `the log ends here: ${describeFault(read.fault)}`)
     size = read.block.signed.header.size
     height = read.block.signed.header.height
     meant += await printer.block(read.block, range)
@@ -113,6 +113,7 @@ async function readLog(
   const isOne = range.kind !== 'positions' || range.first === range.last
   if (isOne && meant === 0 && !(range.kind === 'block' && range.height <= height))
     throw new Failure(
+      'ERR_NOT_FOUND',
       `${describeRange(range)} is not there: the log has ${height} blocks with ${size} messages`
     )
   conclude(printer, `verified up to block ${height}, with ${size} messages up to there`, options)
@@ -143,12 +144,13 @@ async function readSet(
   const audit = new SetAudit(source)
   const printer = printerFor(source.network, keys, options)
   for await (const read of audit.verified(standardOutput.isTTY)) {
-    if ('fault' in read) throw new Failure(`the set ends here: ${describeFault(read.fault)}`)
+    if ('fault' in read) throw new Failure('ERR_NOT_VALID', `the set ends here: ${describeFault(read.fault)}`)
     const { envelope } = read
     if (range !== undefined && !isMeant(range, 0, undefined, envelope)) continue
     await printer.message(envelope, { position: undefined, height: undefined })
   }
-  if (range !== undefined && printer.printed === 0) throw new Failure(`${describeRange(range)} is not there`)
+  if (range !== undefined && printer.printed === 0)
+    throw new Failure('ERR_NOT_FOUND', `${describeRange(range)} is not there`)
   const { size } = audit.transfers
   conclude(printer, `${size} transfers, in no order, with digest ${toHex(audit.transfers.digest())}`, options)
 }

@@ -4,6 +4,7 @@ import { isNamed, keptReceipt, type MessageNaming } from '../../client/kept-rece
 import { type EnvelopeBytes, equal, hashFromHex, type PeerIdBytes, toHex } from '../../core/bytes.js'
 import { DecodeError } from '../../core/codec.js'
 import { decodeEnvelope } from '../../core/envelope.js'
+import { hasCode } from '../../core/errors.js'
 import { peerIdFromText, peerIdToString, signerOf, VerifierCache } from '../../core/keys.js'
 import { decodeMessage, type Message } from '../../core/message.js'
 import { type Network, sequencerOf } from '../../core/network.js'
@@ -15,7 +16,7 @@ import { asking, oneOf, withConnection } from '../ask/asking.js'
 import { Failure, UsageError } from '../failure.js'
 import { exists, readNetwork } from '../files/files.js'
 import { readIdentity } from '../files/key-files.js'
-import { FolderInUse, withReadOnly } from '../files/reading-folder.js'
+import { withReadOnly } from '../files/reading-folder.js'
 import { encodeReceiptFile } from '../files/receipt-file.js'
 import { expectWritable, writeContent } from '../files/written-files.js'
 import { account, addresses, DEFAULTS } from '../options.js'
@@ -117,12 +118,13 @@ async function keptIn(
       const document = await networkIn(database)
       if (document !== undefined && !equal(document, network.canonical))
         throw new Failure(
+          'ERR_OTHER_NETWORK',
           `${folder} is of another network than "${network.document.name}"; name the client's own with --data DIR, or the network document with --network FILE`
         )
       return keptReceipt(database, ref)
     })
   } catch (error) {
-    if (!(error instanceof FolderInUse)) throw error
+    if (!hasCode(error, 'ERR_FOLDER_IN_USE')) throw error
     printLine(`${folder} is in use by a client that runs, so that a peer is asked`)
     return undefined
   }
@@ -154,6 +156,7 @@ async function authorOf({ author, key, data }: ReceiptOptions): Promise<PeerIdBy
   if (author !== undefined) return peerIdFromText(author)
   if (await exists(key)) return signerOf(await readIdentity(key)).peerId
   throw new Failure(
+    'ERR_KEY_MISSING',
     `no receipt of that message is in ${data}, and there is no key at ${key} that tells whose it is; name the client's folder with --data DIR, or the author with --author PEERID`
   )
 }
@@ -197,9 +200,12 @@ function checked(
     if (entry !== undefined) return { receipt, entry }
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error
-    throw new Failure(`the receipt that ${where} has does not hold: ${error.message}`)
+    throw new Failure('ERR_NOT_VALID', `the receipt that ${where} has does not hold: ${error.message}`, {
+      cause: error
+    })
   }
   throw new Failure(
+    'ERR_NOT_VALID',
     `the receipt that ${where} has does not name the message where it stands in the log; get it with its sequence, and hold it against: tallystick proof`
   )
 }

@@ -7,6 +7,7 @@ import { receiptedWrites } from '../../chain/receipted.js'
 import { SequencerMark } from '../../chain/signed-mark.js'
 import { type Database, envelopesBetween, writeDurably } from '../../chain/store.js'
 import { type EnvelopeBytes, equal } from '../../core/bytes.js'
+import { systemCode } from '../../core/errors.js'
 import { describeFault } from '../../core/fault.js'
 import { peerIdToString, type Signer, signerOf } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
@@ -15,7 +16,7 @@ import { type ChainNetwork, sequencerOf } from '../../core/network.js'
 import { provenSigner } from '../../core/proven-signer.js'
 import { type LogSource, peersTarget, targetOf, withLog } from '../ask/log-source.js'
 import { verifiedBlocks } from '../ask/verify-log.js'
-import { errorCode, Failure, UsageError } from '../failure.js'
+import { Failure, UsageError } from '../failure.js'
 import { openDatabase, readOrderedNetwork } from '../files/files.js'
 import { claimFolder, foreignIn } from '../files/folder-owner.js'
 import { readIdentity } from '../files/key-files.js'
@@ -153,10 +154,12 @@ async function fill(
   for await (const read of verifiedBlocks(source)) {
     if ('fault' in read)
       throw new Failure(
+        'ERR_NOT_VALID',
         `what is shown does not hold: ${describeFault(read.fault)}; restore from another follower`
       )
     const imported = await chain.import(read.block, Number.POSITIVE_INFINITY)
-    if (imported.kind !== 'extended') throw new Failure(`a block was not taken: ${imported.kind}`)
+    if (imported.kind !== 'extended')
+      throw new Failure('ERR_NOT_VALID', `a block was not taken: ${imported.kind}`)
   }
   const head = chain.head()
   const { height, size } = head.header
@@ -170,6 +173,7 @@ async function fill(
   const missing = mark.missingIn({ positions, height, idAt: at => chain.headerAt(at)?.id, pending: [] })
   if (missing !== undefined)
     throw new Failure(
+      'ERR_OLD_FOLDER',
       `what was found is not all that this sequencer has signed: ${missing}; nothing was made. Restore from a follower that has more`
     )
   if (mark.last === undefined)
@@ -196,6 +200,7 @@ async function expectLeftOver(unfinished: string): Promise<void> {
   const foreign = await foreignIn(unfinished)
   if (foreign === undefined) return
   throw new Failure(
+    'ERR_OTHER_FOLDER',
     `${unfinished} is where the folder is made, and holds what this program did not write (${foreign}); it was left as it is: move it away, or name another place with --data DIR`
   )
 }
@@ -226,10 +231,11 @@ async function makeRoom(folder: string): Promise<void> {
   try {
     await rmdir(folder)
   } catch (error) {
-    const code = errorCode(error)
+    const code = systemCode(error)
     if (code === 'ENOENT') return
     const isThere = code === 'ENOTEMPTY' || code === 'EEXIST'
     throw new Failure(
+      'ERR_EXISTS',
       isThere
         ? `${folder} is there already; move it away, or name a folder that is not there with --data DIR`
         : `${folder} cannot be replaced by a new folder (${code}); name one that is not there with --data DIR`

@@ -30,7 +30,10 @@ async function transfer(options: TransferOptions): Promise<void> {
   const { kind, document } = await readNetwork(options.network)
   const ledger = ledgerSectionOf(document.application)
   if (ledger === undefined)
-    throw new Failure(`"${document.name}" keeps no ledger, so that nothing can be paid there`)
+    throw new Failure(
+      'ERR_NOT_IN_NETWORK',
+      `"${document.name}" keeps no ledger, so that nothing can be paid there`
+    )
   const paid = fee ?? ledger.leastFee ?? '0'
   const { position, height } = await sendOne({ to, amount, fee: paid }, options)
   if (json) return

@@ -84,6 +84,7 @@ async function verdictOn(target: Target, options: VerifyOptions): Promise<Judged
   if (beginsWith(utf8(PROOF_MAGIC))) return judgeProof(target.name, options)
   if (beginsWith(RECEIPT_MAGIC)) return judgeReceipt(target.name, options)
   throw new Failure(
+    'ERR_WRONG_CONTENT',
     `${target.name} is no log, no set, no proof, no receipt and no evidence that tallystick has written`
   )
 }
@@ -239,6 +240,6 @@ function invalid(fault: Fault, ...lines: readonly string[]): Judged {
 
 async function readWhole(path: string, most: number): Promise<Uint8Array> {
   const bytes = await readFile(path)
-  if (bytes.length > most) throw new Failure(`${path} is too long to be what it says`)
+  if (bytes.length > most) throw new Failure('ERR_WRONG_CONTENT', `${path} is too long to be what it says`)
   return bytes
 }

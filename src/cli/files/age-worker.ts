@@ -20,9 +20,17 @@ export default async function age(job: AgeJob): Promise<string | Uint8Array | un
   }
   const decrypter = new Decrypter()
   decrypter.addPassphrase(job.passphrase)
+  let isAnother = false
+  // It is asked only where the passphrase has opened nothing.
+  decrypter.addIdentity({
+    unwrapFileKey: () => {
+      isAnother = true
+      return null
+    }
+  })
   const file = job.isArmored ? armor.decode(Buffer.from(job.file).toString('latin1')) : job.file
   return decrypter.decrypt(file).catch((error: unknown) => {
-    if (error instanceof Error && /no identity matched/.test(error.message)) return undefined
+    if (isAnother) return undefined
     throw error
   })
 }

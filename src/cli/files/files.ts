@@ -1,10 +1,11 @@
 import { readFile, stat } from 'node:fs/promises'
 import { ClassicLevel } from 'classic-level'
+import { systemCode } from '../../core/errors.js'
 import { utf8Text } from '../../core/json.js'
 import { type ChainNetwork, InvalidNetworkDocument, type Network } from '../../core/network.js'
 import { parseNetwork } from '../../rules/network-document.js'
 import { expectRules } from '../../rules/rules.js'
-import { causeOf, errorCode, Failure, UsageError } from '../failure.js'
+import { causeOf, Failure, UsageError } from '../failure.js'
 import { isInUse } from './folder-lock.js'
 import { expectWhole } from './level-files.js'
 import { makeFolder } from './make-folder.js'
@@ -16,7 +17,7 @@ export async function exists(path: string): Promise<boolean> {
     await stat(path)
     return true
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return false
+    if (systemCode(error) === 'ENOENT') return false
     throw unreadable(path, error)
   }
 }
@@ -27,13 +28,17 @@ export async function readText(path: string): Promise<string | undefined> {
   try {
     bytes = await readFile(path)
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
+    if (systemCode(error) === 'ENOENT') return undefined
     throw unreadable(path, error)
   }
   const text = utf8Text(bytes)
-  if (text === undefined) throw new Failure(`${path} is not UTF-8; save it in that encoding`)
+  if (text === undefined)
+    throw new Failure('ERR_WRONG_CONTENT', `${path} is not UTF-8; save it in that encoding`)
   if (text.startsWith('\ufeff'))
-    throw new Failure(`${path} begins with a byte order mark (BOM); save it as UTF-8 without one`)
+    throw new Failure(
+      'ERR_WRONG_CONTENT',
+      `${path} begins with a byte order mark (BOM); save it as UTF-8 without one`
+    )
   return text
 }
 
@@ -51,7 +56,9 @@ export async function readNetwork(path: string): Promise<Network> {
     return network
   } catch (error) {
     if (error instanceof InvalidNetworkDocument)
-      throw new Failure(`${path} is not a valid network document: ${error.message}`)
+      throw new Failure(error.code, `${path} is not a valid network document: ${error.message}`, {
+        cause: error
+      })
     throw error
   }
 }
@@ -86,21 +93,24 @@ export async function openLevel(path: string, mode = 0o777): Promise<ClassicLeve
   return database
 }
 
-/** Opens a LevelDB folder for this process alone. Throws DamagedFolder where files are missing or damaged. */
+/** Opens a LevelDB folder for this process alone. Throws ERR_FILES_DAMAGED where files are missing or damaged. */
 export async function openDatabase(path: string): Promise<ClassicLevel<Uint8Array, Uint8Array>> {
   try {
     return await openLevel(path)
   } catch (error) {
     if (error instanceof Failure) throw error
-    if (errorCode(error) === 'LEVEL_LOCKED') throw usedByAnother(path)
+    if (systemCode(error) === 'LEVEL_LOCKED') throw usedByAnother(path)
     throw new Failure(
-      `${path} cannot be opened as a database (${causeOf(error)}); it must be a folder that this user can write, with room on its disk`
+      'ERR_CANNOT_WRITE',
+      `${path} cannot be opened as a database (${causeOf(error)}); it must be a folder that this user can write, with room on its disk`,
+      { cause: error }
     )
   }
 }
 
 export function usedByAnother(folder: string): Failure {
   return new Failure(
+    'ERR_FOLDER_IN_USE',
     `${folder} is in use by another process; stop that one, or give this one a folder of its own with --data DIR, and a key of its own with --key FILE`
   )
 }
@@ -109,10 +119,13 @@ export function usedByAnother(folder: string): Failure {
 export async function readPrivate(path: string): Promise<Uint8Array> {
   try {
     const found = await stat(path)
-    if (found.isDirectory()) throw new Failure(`${path} is a folder; name a file in it`)
+    if (found.isDirectory()) throw new Failure('ERR_CANNOT_READ', `${path} is a folder; name a file in it`)
     const { mode } = found
     if ((mode & 0o077) !== 0)
-      throw new Failure(`${path} can be read by others; it must be its owner's alone: chmod 600 ${path}`)
+      throw new Failure(
+        'ERR_NOT_PRIVATE',
+        `${path} can be read by others; it must be its owner's alone: chmod 600 ${path}`
+      )
     return await readFile(path)
   } catch (error) {
     throw error instanceof Failure ? error : unreadable(path, error)
@@ -120,5 +133,5 @@ export async function readPrivate(path: string): Promise<Uint8Array> {
 }
 
 function unreadable(path: string, error: unknown): Failure {
-  return new Failure(`${path} cannot be read (${causeOf(error)})`)
+  return new Failure('ERR_CANNOT_READ', `${path} cannot be read (${causeOf(error)})`, { cause: error })
 }

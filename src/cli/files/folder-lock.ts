@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { access, symlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ClassicLevel } from 'classic-level'
-import { errorCode } from '../failure.js'
+import { systemCode } from '../../core/errors.js'
 import { withTemporaryFolder } from './temporary-folder.js'
 
 /** Has LevelDB take the lock of `folder` when it opens `copy`: it locks the file that a link leads to. */
@@ -25,7 +25,7 @@ export function isInUse(folder: string): Promise<boolean> {
       await database.open()
       return false
     } catch (error) {
-      if (errorCode(error) === 'LEVEL_LOCKED') return true
+      if (systemCode(error) === 'LEVEL_LOCKED') return true
       throw error
     } finally {
       await database.close()

@@ -1,17 +1,18 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type PeerIdBytes, toHex } from '../../core/bytes.js'
+import { hasCode, systemCode } from '../../core/errors.js'
 import { peerIdToString } from '../../core/keys.js'
 import type { Network } from '../../core/network.js'
 import { harmless } from '../../core/text.js'
 import { SIGN_AGAIN } from '../../node/bind-to-mark.js'
-import { causeOf, errorCode, Failure } from '../failure.js'
+import { causeOf, Failure } from '../failure.js'
 import { printLine } from '../terminal/terminal.js'
 import { usedByAnother } from './files.js'
 import { CHAIN_COPY, contentsOf, FOLDER_KINDS, type FolderKind, isPrivate } from './folder-contents.js'
 import { isOfLevel, isRead } from './level-files.js'
 import { makeFolder } from './make-folder.js'
-import { FolderInUse, withReadOnly } from './reading-folder.js'
+import { withReadOnly } from './reading-folder.js'
 import { createFile, replaceFile } from './written-files.js'
 
 /** Who a data folder belongs to. */
@@ -71,6 +72,7 @@ async function bindToMark(folder: string, { mark }: OwnerRecord, owner: FolderOw
 
 function withoutItsMark(folder: string): Failure {
   return new Failure(
+    'ERR_MARK_LOST',
     `what the key has signed is kept in a mark beside it, and the one that goes with ${folder} is missing, or another one is in its place; so nothing tells whether this is the newest folder, and with an older one positions would be signed a second time, which convicts a sequencer. Put the mark back (a folder such as keys/sequencer.signed), or name its place with --marks DIR. Where it is lost, move ${folder} away and fetch the log back from the follower that has most with: tallystick restore --connect ADDRESS --data ${folder}. Where no follower has more than ${folder}: ${SIGN_AGAIN}`
   )
 }
@@ -82,12 +84,13 @@ async function readRecord(folder: string): Promise<OwnerRecord | undefined> {
   try {
     text = await readFile(path, 'utf8')
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return undefined
-    throw new Failure(`${path} cannot be read (${causeOf(error)})`)
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined
+    throw new Failure('ERR_CANNOT_READ', `${path} cannot be read (${causeOf(error)})`, { cause: error })
   }
   const record = parseRecord(text)
   if (record !== undefined) return record
   throw new Failure(
+    'ERR_WRONG_CONTENT',
     `${path} does not say whose folder this is; restore that file from a copy, or delete that file alone, and the folder is recognized by its contents`
   )
 }
@@ -154,7 +157,7 @@ async function isRecognized(folder: string, owner: FolderOwner): Promise<boolean
     )
   })
   return recognized.catch((error: unknown) => {
-    throw error instanceof FolderInUse ? usedByAnother(folder) : error
+    throw hasCode(error, 'ERR_FOLDER_IN_USE') ? usedByAnother(folder) : error
   })
 }
 
@@ -177,6 +180,7 @@ async function expectNothingElse(folder: string, kind: FolderKind): Promise<void
   const foreign = await foreignIn(folder, kind === 'client' ? [CHAIN_COPY] : [])
   if (foreign === undefined) return
   throw new Failure(
+    'ERR_OTHER_FOLDER',
     `${folder} is not empty, and it is not the folder of a peer (it holds ${foreign}); nothing was written there: name an empty folder, or a new one, with --data DIR`
   )
 }
@@ -190,6 +194,7 @@ export async function expectNoPeers(folder: string): Promise<void> {
   if (record === undefined && !(await hasDatabase(folder))) return
   const whose = record === undefined ? 'the database of a peer' : nameOf(record)
   throw new Failure(
+    'ERR_OTHER_FOLDER',
     `${folder} is ${whose}; nothing was written there: name a folder of the tool's own with --data DIR (data/tool where it is left out)`
   )
 }
@@ -210,9 +215,11 @@ async function namesIn(folder: string): Promise<readonly string[]> {
   try {
     return await readdir(folder)
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return []
+    if (systemCode(error) === 'ENOENT') return []
     throw new Failure(
-      `${folder} cannot be opened as a database (${causeOf(error)}); name a folder that this user can write with --data DIR`
+      'ERR_CANNOT_WRITE',
+      `${folder} cannot be opened as a database (${causeOf(error)}); name a folder that this user can write with --data DIR`,
+      { cause: error }
     )
   }
 }
@@ -223,6 +230,7 @@ function notOurs(folder: string, what: string, owner: FolderOwner): Failure {
       ? 'move that folder away, and the blocks are fetched again'
       : 'name the folder of this peer with --data DIR, or a new one'
   return new Failure(
+    'ERR_OTHER_FOLDER',
     `${folder} is ${what}, and this peer needs ${nameOf(recordOf(owner))}; nothing was written there: ${instead}`
   )
 }

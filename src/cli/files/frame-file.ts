@@ -3,8 +3,8 @@ import { stat, writeFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { decode, encode } from 'it-length-prefixed'
+import { systemCode } from '../../core/errors.js'
 import { LIMITS } from '../../core/limits.js'
-import { errorCode } from '../failure.js'
 import { standardOutput } from '../terminal/terminal.js'
 import { type IfThere, writeWhole } from './written-files.js'
 
@@ -93,6 +93,6 @@ export async function openFrames(path: string, magic: Uint8Array): Promise<Opene
 
 /** An error of the disk, not of what is in the file. */
 export function isOfDisk(error: unknown): boolean {
-  const code = errorCode(error) ?? ''
+  const code = systemCode(error) ?? ''
   return code.startsWith('E') && !code.startsWith('ERR_')
 }

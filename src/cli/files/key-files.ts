@@ -42,10 +42,13 @@ export async function readIdentity(path: string): Promise<PrivateKey> {
     const other = otherKeyIn(content)
     if (other !== undefined)
       throw new Failure(
+        'ERR_WRONG_CONTENT',
         `${path} holds ${other}, and an identity key (${KEY_TYPES.join(', ')}) is needed here; name the file of one`
       )
     throw new Failure(
-      `${path} holds no usable private key (${describeError(error)}); restore it from a copy, or make one with: tallystick keygen FILE`
+      'ERR_WRONG_CONTENT',
+      `${path} holds no usable private key (${describeError(error)}); restore it from a copy, or make one with: tallystick keygen FILE`,
+      { cause: error }
     )
   }
 }
@@ -90,9 +93,12 @@ export async function readEncryptionKeys(path: string): Promise<DatedKeys> {
     const [newest, ...older] = blocks.map(([, keyId, date, pem = '']) => datedKeyOf(pem, keyId, date))
     if (newest !== undefined) return [newest, ...older]
   } catch (error) {
-    throw new Failure(`${path} is damaged: ${describeError(error)}; ${RESTORE_KEYS}`)
+    throw new Failure('ERR_DAMAGED', `${path} is damaged: ${describeError(error)}; ${RESTORE_KEYS}`, {
+      cause: error
+    })
   }
   throw new Failure(
+    'ERR_WRONG_CONTENT',
     `${path} holds no X25519 private keys (PEM, each after a line that may say when it was made); ${RESTORE_KEYS}`
   )
 }
@@ -146,6 +152,7 @@ export async function readSwarmKey(path: string): Promise<Uint8Array> {
   const { content } = await readSecret(path)
   if (isSwarmKey(content)) return content
   throw new Failure(
+    'ERR_WRONG_CONTENT',
     `${path} holds no pre-shared key of a network; copy the one that its other peers have, or make one with: tallystick keygen FILE --type swarm`
   )
 }

@@ -40,11 +40,14 @@ export class KeyHolder {
       found = await readFile(path, 'utf8')
     } catch (error) {
       throw new Failure(
-        `the folder beside the key ${key} that says what it has signed is gone, or cannot be read (${path}: ${causeOf(error)}); so this process signs nothing more. Put that folder back before the next start: without it nothing keeps this key from signing a second time what it has signed`
+        'ERR_MARK_LOST',
+        `the folder beside the key ${key} that says what it has signed is gone, or cannot be read (${path}: ${causeOf(error)}); so this process signs nothing more. Put that folder back before the next start: without it nothing keeps this key from signing a second time what it has signed`,
+        { cause: error }
       )
     }
     if (found === record) return
     throw new Failure(
+      'ERR_KEY_IN_USE',
       `another process signs with the key ${key}${nameOf(found)}; so this one signs nothing more, as both would use the same numbers. One process at a time may have this key and its folders: stop the other one, and delete no LOCK file, which is what keeps them apart`
     )
   }
@@ -53,7 +56,12 @@ export class KeyHolder {
   watch(lost: (failure: Failure) => void, signal: AbortSignal): void {
     const timer = setInterval(() => {
       this.expectHeld().catch(error => {
-        if (!signal.aborted) lost(error instanceof Failure ? error : new Failure(describeError(error)))
+        if (!signal.aborted)
+          lost(
+            error instanceof Failure
+              ? error
+              : new Failure('ERR_PEER_FAILED', describeError(error), { cause: error })
+          )
       })
     }, LIMITS.keyHeldMs)
     timer.unref()

@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { genesisCursor } from '../../chain/cursor.js'
 import { type CheckpointedHeader, encodeStoredHeader, readStoredHeader } from '../../core/block.js'
 import { fromHex, toHex } from '../../core/bytes.js'
+import { systemCode } from '../../core/errors.js'
 import { VerifierCache } from '../../core/keys.js'
 import { BlockReader } from '../../query/block-reader.js'
 import type { Rules } from '../../rules/rules.js'
-import { causeOf, errorCode, Failure } from '../failure.js'
+import { causeOf, Failure } from '../failure.js'
 import { replaceFile } from './written-files.js'
 
 /** The head that the tool saw last in a network: a log that has shrunk or changed since is a lie. */
@@ -26,12 +27,15 @@ export class LastSeenHead {
     try {
       text = await readFile(this.#path, 'utf8')
     } catch (error) {
-      if (errorCode(error) === 'ENOENT') return genesisCursor(this.rules).signed
-      throw new Failure(`${this.#path} cannot be read (${causeOf(error)})`)
+      if (systemCode(error) === 'ENOENT') return genesisCursor(this.rules).signed
+      throw new Failure('ERR_CANNOT_READ', `${this.#path} cannot be read (${causeOf(error)})`, {
+        cause: error
+      })
     }
     const head = parseHead(text, this.rules)
     if (head === undefined)
       throw new Failure(
+        'ERR_WRONG_CONTENT',
         `${this.#path} does not hold the head last seen; delete it to trust the next head as the first`
       )
     return head

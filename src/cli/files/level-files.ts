@@ -33,13 +33,13 @@ export function isOfLevel(name: string): boolean {
 
 const CURRENT = 'CURRENT'
 
-/** Thrown where files of a folder are missing or damaged. What to do about it depends on whose folder it is. */
-export class DamagedFolder extends Failure {
-  override name = 'DamagedFolder'
+/** What to do about it depends on whose folder it is. */
+function damaged(what: string): Failure {
+  return new Failure('ERR_FILES_DAMAGED', what)
 }
 
 /**
- * Throws DamagedFolder naming the first file that is missing, or damaged so that LevelDB would forget something. Gives the
+ * Throws ERR_FILES_DAMAGED naming the first file that is missing, or damaged so that LevelDB would forget something. Gives the
  * names of the tables that belong to the database. Others are left over, and LevelDB may write new files under their names.
  */
 export async function expectWhole(folder: string): Promise<ReadonlySet<string>> {
@@ -49,7 +49,7 @@ export async function expectWhole(folder: string): Promise<ReadonlySet<string>> 
     if (!FILES.log.test(name)) continue
     const at = damageIn(await readFile(join(folder, name)))
     if (at !== undefined)
-      throw new DamagedFolder(
+      throw damaged(
         `${join(folder, name)} is damaged at byte ${at}: LevelDB would drop what was written from there on`
       )
   }
@@ -57,8 +57,7 @@ export async function expectWhole(folder: string): Promise<ReadonlySet<string>> 
 }
 
 async function expectAllThere(folder: string, names: readonly string[]): Promise<ReadonlySet<string>> {
-  const missing = (name: string, why: string): DamagedFolder =>
-    new DamagedFolder(`${join(folder, name)} is missing: ${why}`)
+  const missing = (name: string, why: string): Failure => damaged(`${join(folder, name)} is missing: ${why}`)
   if (!names.includes(CURRENT)) {
     const other = names.find(isRead)
     if (other === undefined) return new Set()
@@ -69,10 +68,10 @@ async function expectAllThere(folder: string, names: readonly string[]): Promise
   }
   const current = (await readFile(join(folder, CURRENT), 'latin1')).replace(/\n$/, '')
   if (!FILES.manifest.test(current))
-    throw new DamagedFolder(`${join(folder, CURRENT)} is damaged: it names no manifest`)
+    throw damaged(`${join(folder, CURRENT)} is damaged: it names no manifest`)
   if (!names.includes(current)) throw missing(current, `${CURRENT} names it as the manifest`)
   const expected = readManifest(await readFile(join(folder, current)))
-  if (expected === undefined) throw new DamagedFolder(`${join(folder, current)} is damaged`)
+  if (expected === undefined) throw damaged(`${join(folder, current)} is damaged`)
   const { log, tables } = expected
   if (log !== 0 && !names.some(name => numberOf(name, FILES.log) === log))
     throw missing(`${padded(log)}.log`, 'it is the write-ahead log, with the last that was written')
@@ -82,7 +81,7 @@ async function expectAllThere(folder: string, names: readonly string[]): Promise
     if (name === undefined) throw missing(`${padded(number)}.ldb`, 'it is a table of the database')
     const { size } = await stat(join(folder, name))
     if (size !== bytes)
-      throw new DamagedFolder(`${join(folder, name)} is damaged: it has ${size} bytes and must have ${bytes}`)
+      throw damaged(`${join(folder, name)} is damaged: it has ${size} bytes and must have ${bytes}`)
     found.add(name)
   }
   return found

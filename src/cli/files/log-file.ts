@@ -44,7 +44,11 @@ export async function openLog(path: string): Promise<OpenedLog> {
   const { next, ...file } = await openFrames(path, LOG_MAGIC)
   const document = await readGenesis(next).catch((error: unknown) => {
     file.close()
-    throw new Failure(`${path} does not begin with the genesis of a log (${describeError(error)})`)
+    throw new Failure(
+      'ERR_WRONG_CONTENT',
+      `${path} does not begin with the genesis of a log (${describeError(error)})`,
+      { cause: error }
+    )
   })
   return { ...file, document, blocks: rules => readBlocks(next, rules) }
 }

@@ -1,6 +1,7 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { causeOf, errorCode, Failure } from '../failure.js'
+import { systemCode } from '../../core/errors.js'
+import { causeOf, Failure } from '../failure.js'
 
 /**
  * Makes a folder, and those that it lies in; one that is there stays as it is. Node's own recursive mkdir tries for ever where
@@ -11,9 +12,11 @@ export async function makeFolder(path: string, mode = 0o777): Promise<void> {
   try {
     await makeWithin(folder, mode)
   } catch (error) {
-    const code = errorCode(error)
+    const code = systemCode(error)
     throw new Failure(
-      `${path} cannot be made as a folder (${WHY.get(code) ?? causeOf(error)}); name another place`
+      'ERR_CANNOT_WRITE',
+      `${path} cannot be made as a folder (${WHY.get(code) ?? causeOf(error)}); name another place`,
+      { cause: error }
     )
   }
 }
@@ -34,7 +37,7 @@ async function makeWithin(folder: string, mode: number): Promise<void> {
   try {
     await makeOne(folder, mode)
   } catch (error) {
-    if (errorCode(error) !== 'ENOENT' || outer === folder) throw error
+    if (systemCode(error) !== 'ENOENT' || outer === folder) throw error
     await makeWithin(outer, mode)
     await makeOne(folder, mode)
   }

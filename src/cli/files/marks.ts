@@ -1,14 +1,14 @@
 import { open as openFile, realpath } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { type Database, StoreError } from '../../chain/store.js'
+import type { Database } from '../../chain/store.js'
 import { equal, type PeerIdBytes, toHex } from '../../core/bytes.js'
+import { hasCode, systemCode } from '../../core/errors.js'
 import { describeError } from '../../core/events.js'
 import { peerIdToString } from '../../core/keys.js'
 import type { Network } from '../../core/network.js'
-import { causeOf, errorCode, Failure } from '../failure.js'
+import { causeOf, Failure } from '../failure.js'
 import { openLevel } from './files.js'
 import { KeyHolder } from './key-holder.js'
-import { DamagedFolder } from './level-files.js'
 
 /** Whose key it is, and where. */
 interface KeyOwner {
@@ -78,7 +78,7 @@ export async function withMark<M, T>(
  */
 export async function withKeyLock<T>(owner: KeyOwner, use: () => Promise<T>): Promise<T> {
   const database = await openLevel(await markFolder(owner), 0o700).catch((error: unknown) => {
-    if (errorCode(error) === 'LEVEL_LOCKED') throw keyInUse(owner.key)
+    if (systemCode(error) === 'LEVEL_LOCKED') throw keyInUse(owner.key)
     return undefined
   })
   try {
@@ -93,6 +93,7 @@ function keyInUse(
   instead = ', or give this one a key and a folder of its own, such as --key keys/second.key --data data/second'
 ): Failure {
   return new Failure(
+    'ERR_KEY_IN_USE',
     `the key ${key} is in use by another process in this network, whatever data folder that has; stop that one${instead}`
   )
 }
@@ -108,18 +109,22 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 function notOpened(error: unknown, folder: string, { key, peerId, network }: MarkOwner): Failure {
-  const code = errorCode(error)
+  const code = systemCode(error)
   const sequencer = network.kind === 'chain' ? network.sequencer : undefined
   const isSequencer = sequencer !== undefined && equal(sequencer, peerId)
   if (code === 'LEVEL_LOCKED')
     return isSequencer
       ? keyInUse(key, ' first: a network has one sequencer, and one process at a time may sign with its key')
       : keyInUse(key)
-  if (error instanceof DamagedFolder || error instanceof StoreError || code === 'LEVEL_CORRUPTION')
+  if (hasCode(error, 'ERR_FILES_DAMAGED', 'ERR_DAMAGED', 'ERR_OTHER_NETWORK') || code === 'LEVEL_CORRUPTION')
     return new Failure(
-      `${folder}, which says what the key ${key} has signed, is damaged (${describeError(error)}); restore that folder from its newest copy. Without it nothing keeps this key from signing a second time what it has signed`
+      'ERR_DAMAGED',
+      `${folder}, which says what the key ${key} has signed, is damaged (${describeError(error)}); restore that folder from its newest copy. Without it nothing keeps this key from signing a second time what it has signed`,
+      { cause: error }
     )
   return new Failure(
-    `it cannot be written down in ${folder} what the key ${key} signs (${causeOf(error)}); make it writable, with room on its disk, or move it and name its new place with --marks DIR`
+    'ERR_CANNOT_WRITE',
+    `it cannot be written down in ${folder} what the key ${key} signs (${causeOf(error)}); make it writable, with room on its disk, or move it and name its new place with --marks DIR`,
+    { cause: error }
   )
 }

@@ -1,10 +1,10 @@
 import { type Database, StoreError } from '../../chain/store.js'
+import { hasCode, systemCode, TallystickError } from '../../core/errors.js'
 import { describeError } from '../../core/events.js'
-import { causeOf, errorCode, Failure } from '../failure.js'
+import { causeOf, Failure } from '../failure.js'
 import { openDatabase } from './files.js'
 import { type FolderKind, isPrivate } from './folder-contents.js'
 import { claimFolder, type FolderOwner } from './folder-owner.js'
-import { DamagedFolder } from './level-files.js'
 import { expectPrivate } from './private-folder.js'
 
 /** Opens the folder of a peer for as long as `use` takes. Where it is damaged, the error says what its owner can do. */
@@ -46,14 +46,22 @@ const REMEDIES: Record<FolderKind, (folder: string) => string> = {
 /** The error that says what the owner of a damaged folder can do; any other error as it is. */
 export function withRemedy(error: unknown, folder: string, kind: FolderKind): unknown {
   const remedy = REMEDIES[kind](folder)
-  if (errorCode(error) === 'LEVEL_CORRUPTION')
-    return new Failure(`the database in ${folder} is damaged (${describeError(error)}); ${remedy}`)
-  if (errorCode(error) === 'LEVEL_IO_ERROR')
-    return new Failure(
-      `the database in ${folder} cannot be written or read (${causeOf(error)}); make it writable, with room on its disk, and start again: what was accepted is there`
-    )
-  if (error instanceof DamagedFolder) return new Failure(`${error.message}; ${remedy}`)
+  if (hasCode(error, 'ERR_FILES_DAMAGED'))
+    return new Failure('ERR_DAMAGED', `${error.message}; ${remedy}`, { cause: error })
   if (error instanceof StoreError)
-    return new Failure(`${folder}: ${error.message}; ${error.remedy ?? remedy}`)
+    return new Failure(error.code, `${folder}: ${error.message}; ${error.remedy ?? remedy}`, { cause: error })
+  if (error instanceof TallystickError) return error
+  if (systemCode(error) === 'LEVEL_CORRUPTION')
+    return new Failure(
+      'ERR_DAMAGED',
+      `the database in ${folder} is damaged (${describeError(error)}); ${remedy}`,
+      { cause: error }
+    )
+  if (systemCode(error) === 'LEVEL_IO_ERROR')
+    return new Failure(
+      'ERR_CANNOT_WRITE',
+      `the database in ${folder} cannot be written or read (${causeOf(error)}); make it writable, with room on its disk, and start again: what was accepted is there`,
+      { cause: error }
+    )
   return error
 }

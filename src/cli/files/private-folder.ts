@@ -28,7 +28,9 @@ export async function expectPrivate(path: string): Promise<void> {
     printLine(`${path} could be read by others; it is its owner's alone now (mode 0700)`)
   } catch (error) {
     throw new Failure(
-      `${path} can be read by others, and that cannot be changed (${causeOf(error)}); it must be its owner's alone: chmod 700 ${path}`
+      'ERR_NOT_PRIVATE',
+      `${path} can be read by others, and that cannot be changed (${causeOf(error)}); it must be its owner's alone: chmod 700 ${path}`,
+      { cause: error }
     )
   }
 }

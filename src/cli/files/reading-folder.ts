@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import type { Database } from '../../chain/store.js'
-import { causeOf, errorCode, Failure } from '../failure.js'
+import { systemCode } from '../../core/errors.js'
+import { causeOf, Failure } from '../failure.js'
 import { isInUse, linkLock } from './folder-lock.js'
+import { isOfDisk } from './frame-file.js'
 import { expectWhole, isRead, isTable } from './level-files.js'
 import { withTemporaryFolder } from './temporary-folder.js'
 
@@ -31,12 +33,17 @@ export async function withReadOnly<T>(folder: string, use: (database: Database) 
 async function withCopy<T>(folder: string, use: (database: Database) => Promise<T>): Promise<T> {
   const before = await listing(folder)
   if (before === '')
-    throw new Failure(`${folder} holds no database; name the --data folder of a stopped peer`)
+    throw new Failure(
+      'ERR_WRONG_CONTENT',
+      `${folder} holds no database; name the --data folder of a stopped peer`
+    )
   const tables = await expectWhole(folder)
   return withTemporaryFolder(async copy => {
     await fill(copy, folder, tables).catch((error: unknown) => {
       throw new Failure(
-        `${folder} cannot be copied to be looked at (${causeOf(error)}): its log and its manifest must be readable, and fit into ${tmpdir()}; name another place with the environment variable TMPDIR`
+        'ERR_CANNOT_READ',
+        `${folder} cannot be copied to be looked at (${causeOf(error)}): its log and its manifest must be readable, and fit into ${tmpdir()}; name another place with the environment variable TMPDIR`,
+        { cause: error }
       )
     })
     const database = new ClassicLevel<Uint8Array, Uint8Array>(copy, {
@@ -48,7 +55,10 @@ async function withCopy<T>(folder: string, use: (database: Database) => Promise<
       await database.open()
       // From here on no peer can open the folder. What a peer has written while it was copied is mixed with what was there before.
       if ((await listing(folder)) !== before)
-        throw new Failure(`${folder} was written to while it was read; stop the peer, and try again`)
+        throw new Failure(
+          'ERR_CANNOT_READ',
+          `${folder} was written to while it was read; stop the peer, and try again`
+        )
       return await use(database)
     } finally {
       await database.close()
@@ -77,18 +87,18 @@ async function listing(folder: string): Promise<string> {
 
 /** What the file system says becomes a sentence; any other error is as it is. */
 function unreadable(error: unknown, folder: string): unknown {
-  const code = errorCode(error)
-  if (error instanceof Failure || code === undefined || !/^E[A-Z0-9]+$/.test(code)) return error
-  return new Failure(`${folder} cannot be read (${code}); name the --data folder of a stopped peer`)
+  const code = systemCode(error)
+  if (error instanceof Failure || !isOfDisk(error)) return error
+  return new Failure(
+    'ERR_CANNOT_READ',
+    `${folder} cannot be read (${code}); name the --data folder of a stopped peer`,
+    { cause: error }
+  )
 }
 
-/** Thrown where a running peer has the folder open. */
-export class FolderInUse extends Failure {
-  override name = 'FolderInUse'
-}
-
-function inUse(folder: string): FolderInUse {
-  return new FolderInUse(
+function inUse(folder: string): Failure {
+  return new Failure(
+    'ERR_FOLDER_IN_USE',
     `${folder} is in use by a peer that runs; stop it, or name its multiaddr in place of the folder to ask the peer itself`
   )
 }

@@ -38,9 +38,11 @@ async function open(path: string, file: Uint8Array): Promise<Secret> {
     }
   } catch (error) {
     if (error instanceof Failure) throw error
-    throw new Failure(`${path} is damaged: ${describeError(error)}; restore it from a copy`)
+    throw new Failure('ERR_DAMAGED', `${path} is damaged: ${describeError(error)}; restore it from a copy`, {
+      cause: error
+    })
   }
-  throw new Failure(`wrong passphrase: ${path} does not open with it`)
+  throw new Failure('ERR_PASSPHRASE', `wrong passphrase: ${path} does not open with it`)
 }
 
 /** Throws Failure if the file exists. */
@@ -59,10 +61,12 @@ async function expectOnlyName(path: string): Promise<void> {
   const file = await lstat(path)
   if (file.isSymbolicLink())
     throw new Failure(
+      'ERR_CANNOT_WRITE',
       `${path} is a link to a file, which would stay as it is; nothing was written: name the file itself`
     )
   if (file.nlink > 1)
     throw new Failure(
+      'ERR_CANNOT_WRITE',
       `${path} has ${file.nlink} names (hard links), and under the others it would stay as it is; nothing was written: leave it one name (find DIR -samefile ${path} names them all)`
     )
 }

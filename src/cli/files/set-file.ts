@@ -36,7 +36,10 @@ export async function openSet(path: string): Promise<OpenedSet> {
   const document = await next().catch(() => undefined)
   if (document !== undefined) return { ...file, document, transfers: () => readTransfers(next) }
   file.close()
-  throw new Failure(`${path} does not begin with a network document, as an exported set does`)
+  throw new Failure(
+    'ERR_WRONG_CONTENT',
+    `${path} does not begin with a network document, as an exported set does`
+  )
 }
 
 async function* readTransfers(next: OpenedFrames['next']): AsyncIterable<ReadTransfers> {

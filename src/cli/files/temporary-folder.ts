@@ -9,7 +9,9 @@ import { removeAtTheEnd } from './left-overs.js'
 export async function withTemporaryFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'tallystick-')).catch((error: unknown) => {
     throw new Failure(
-      `no temporary folder can be made in ${tmpdir()} (${causeOf(error)}); name another place with the environment variable TMPDIR`
+      'ERR_CANNOT_WRITE',
+      `no temporary folder can be made in ${tmpdir()} (${causeOf(error)}); name another place with the environment variable TMPDIR`,
+      { cause: error }
     )
   })
   const remove = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 5 })

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { link, lstat, open, realpath, rename, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { causeOf, errorCode, Failure } from '../failure.js'
+import { systemCode } from '../../core/errors.js'
+import { causeOf, Failure } from '../failure.js'
 import { removeAtTheEnd } from './left-overs.js'
 import { makeFolder } from './make-folder.js'
 import { isSecret } from './secret-shapes.js'
@@ -57,9 +58,11 @@ export async function writeWhole(
     await rename(temporary, path)
   } catch (error) {
     // An error without a code is none of the disk's.
-    if (error instanceof Failure || errorCode(error) === undefined) throw error
+    if (error instanceof Failure || systemCode(error) === undefined) throw error
     throw new Failure(
-      `${path} cannot be written (${causeOf(error)}); it must be at a place that this user can write, with room on its disk`
+      'ERR_CANNOT_WRITE',
+      `${path} cannot be written (${causeOf(error)}); it must be at a place that this user can write, with room on its disk`,
+      { cause: error }
     )
   } finally {
     release()
@@ -81,13 +84,13 @@ async function name(temporary: string, path: string): Promise<void> {
     // A link fails where the name is taken, and never shows half a file.
     return await link(temporary, path)
   } catch (error) {
-    if (errorCode(error) === 'EEXIST') throw existsAlready(path)
-    if (!NO_LINKS.has(errorCode(error) ?? '')) throw error
+    if (systemCode(error) === 'EEXIST') throw existsAlready(path)
+    if (!NO_LINKS.has(systemCode(error) ?? '')) throw error
   }
   try {
     await writeFile(path, '', { flag: 'wx' })
   } catch (error) {
-    if (errorCode(error) === 'EEXIST') throw existsAlready(path)
+    if (systemCode(error) === 'EEXIST') throw existsAlready(path)
     throw error
   }
   await rename(temporary, path).catch(error => {
@@ -103,11 +106,14 @@ const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP',
 export async function expectWritable(path: string, ifThere: IfThere): Promise<void> {
   if (ifThere === 'replace') return expectReplaceable(path)
   if (await isTaken(path))
-    throw new Failure(`${existsAlready(path).message}; name another file, or have it replaced with --force`)
+    throw new Failure(
+      'ERR_EXISTS',
+      `${existsAlready(path).message}; name another file, or have it replaced with --force`
+    )
 }
 
 function existsAlready(path: string): Failure {
-  return new Failure(`${path} exists already; it was left as it is`)
+  return new Failure('ERR_EXISTS', `${path} exists already; it was left as it is`)
 }
 
 /** Also by a link that leads nowhere. */
@@ -116,9 +122,11 @@ async function isTaken(path: string): Promise<boolean> {
     await lstat(path)
     return true
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return false
+    if (systemCode(error) === 'ENOENT') return false
     throw new Failure(
-      `${path} cannot be written (${causeOf(error)}); it must be at a place that this user can write, with room on its disk`
+      'ERR_CANNOT_WRITE',
+      `${path} cannot be written (${causeOf(error)}); it must be at a place that this user can write, with room on its disk`,
+      { cause: error }
     )
   }
 }
@@ -131,18 +139,26 @@ async function expectReplaceable(path: string): Promise<void> {
   if (!(await isTaken(path))) return
   try {
     if (!(await stat(path)).isFile())
-      throw new Failure(`${path} is no file, and cannot be replaced by one; it was left as it is`)
+      throw new Failure(
+        'ERR_EXISTS',
+        `${path} is no file, and cannot be replaced by one; it was left as it is`
+      )
     const isKeyByName = [path, await realpath(path)].some(each => each.endsWith('.key'))
     if (isKeyByName || isSecret(await beginningOf(path, BEGINNING)))
       throw new Failure(
+        'ERR_EXISTS',
         `${path} is a key, which nothing replaces, --force neither; it was left as it is: name another file`
       )
   } catch (error) {
     // A link that leads nowhere.
-    if (errorCode(error) === 'ENOENT') return
+    if (systemCode(error) === 'ENOENT') return
     throw error instanceof Failure
       ? error
-      : new Failure(`${path} cannot be read, and may be a key (${causeOf(error)}); it was left as it is`)
+      : new Failure(
+          'ERR_CANNOT_READ',
+          `${path} cannot be read, and may be a key (${causeOf(error)}); it was left as it is`,
+          { cause: error }
+        )
   }
 }
 

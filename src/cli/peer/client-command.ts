@@ -149,6 +149,7 @@ async function converse(
     const taken = await sent
     if (stopping.aborted) return
     throw new Failure(
+      'ERR_UNREACHABLE',
       `${unreached(connect, client.problem())}${await keptIn(data, client, source.kind === 'lines' && !taken)}`
     )
   } finally {
@@ -162,6 +163,7 @@ async function converse(
   await client.look(within(LIMITS.frameMs, stopping))
   if (left > 0 && !stopping.aborted)
     throw new Failure(
+      'ERR_NOT_SETTLED',
       `of ${left} messages it is not known yet what became of them; they stay in the outbox and are sent when this client runs again on the same folder`
     )
 }

@@ -1,28 +1,15 @@
-import { describeError } from '../../core/events.js'
-import { errorCode, Failure } from '../failure.js'
+import { systemCode } from '../../core/errors.js'
+import { CannotListen } from '../../network/listening.js'
+import { Failure } from '../failure.js'
 
 /** One sentence for an address at which a peer cannot listen; undefined where the error is another one. */
 export function listenProblem(error: unknown): Failure | undefined {
-  if (!(error instanceof Error)) return undefined
-  const text = describeError(error)
-  const code = errorCode(error)
-  if (/Listen|Addresses/.test(error.name)) {
-    // libp2p gives the errors of all addresses as text, each behind its address.
-    const [, address = '', why = ''] = /^ +(\/\S+): (.*)$/m.exec(error.message) ?? []
-    return failureOf(address === '' ? '' : ` at ${address}`, code ?? codeIn(why))
-  }
-  return code === 'EADDRINUSE' || text.includes('EADDRINUSE') ? failureOf('', 'EADDRINUSE') : undefined
+  if (!(error instanceof CannotListen)) return undefined
+  const what = `${error.message}: ${whatToDo(systemCode(error))} with --listen ADDRESS`
+  return new Failure(error.code, what, { cause: error })
 }
 
-function codeIn(text: string): string | undefined {
-  return /\bE[A-Z]{3,}\b/.exec(text)?.[0]
-}
-
-function failureOf(where: string, code: string | undefined): Failure {
-  return new Failure(`it cannot listen${where}: ${causeOf(code)} with --listen ADDRESS`)
-}
-
-function causeOf(code: string | undefined): string {
+function whatToDo(code: string | undefined): string {
   switch (code) {
     case 'EADDRINUSE':
       return 'the address is in use by another program; stop that one, or give another one'

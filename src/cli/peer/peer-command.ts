@@ -137,6 +137,7 @@ async function runPeer(options: PeerCommandOptions, command: Command): Promise<v
     const { taken } = await runClient(clientFiles(peer), sourceOf(peer), report, stopping)
     if (taken > 0)
       throw new Failure(
+        'ERR_REFUSED',
         `messages that were refused because this key has signed others under their numbers: ${taken}; say them again, as this client goes on with higher numbers`
       )
   }
@@ -163,6 +164,7 @@ async function runSequencer(
   const network = await readOrderedNetwork(options.network, FOLLOW_INSTEAD)
   if (!(await exists(key)))
     throw new Failure(
+      'ERR_KEY_MISSING',
       `${options.network} names ${peerIdToString(sequencerOf(network))} as sequencer, whose key is not at ${key}; name its file with --key FILE`
     )
   await expectSequencerKey(network, key)

@@ -1,3 +1,4 @@
+import { ERRORS, TallystickError } from '../../core/errors.js'
 import type { Report } from '../../core/events.js'
 import { signerOf } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
@@ -6,8 +7,7 @@ import type { Service } from '../../lifecycle/service.js'
 import { Wakeup } from '../../lifecycle/waiting.js'
 import type { ControlledPeer, Holdings } from '../../node/controls.js'
 import type { PeerOptions } from '../../node/peer-options.js'
-import { WrongKey } from '../../node/sequencer.js'
-import { Failure, UsageError } from '../failure.js'
+import { diskProblem, Failure } from '../failure.js'
 import type { FolderKind } from '../files/folder-contents.js'
 import type { FolderOwner } from '../files/folder-owner.js'
 import { readOrMakeIdentity } from '../files/key-files.js'
@@ -53,19 +53,20 @@ export async function withPeer<N extends Network>(
         report,
         listen: files.listen,
         now: () => Date.now(),
-        failed: error => stopping.abort(new Failure(`${error.message}${remedyOf(error)}`))
+        failed: error => stopping.abort(endedBy(error))
       })
     )
   // Who numbers what it signs has taken the mark of its key, and that lock, already.
   await (isNumbering ? run() : withKeyLock({ key: files.key, peerId, network }, run))
 }
 
-function remedyOf({ message }: Error): string {
-  if (/No space left|ENOSPC|quota|File too large|EFBIG/i.test(message))
-    return '; make room on that disk and start again: what was accepted is there'
-  return /Read-only file system|EROFS|Permission denied|EACCES/i.test(message)
-    ? '; make that folder writable and start again: what was accepted is there'
-    : ''
+/** What a peer says that cannot go on. */
+function endedBy(error: Error): Failure {
+  const problem = diskProblem(error)
+  if (problem !== undefined)
+    return new Failure(problem, `${error.message}; ${ERRORS[problem].remedy}`, { cause: error })
+  const code = error instanceof TallystickError ? error.code : 'ERR_PEER_FAILED'
+  return new Failure(code, error.message, { cause: error })
 }
 
 /**
@@ -89,10 +90,7 @@ export async function running(
 }
 
 export function asFailure(error: unknown): never {
-  const problem = listenProblem(error)
-  if (problem !== undefined) throw problem
-  if (error instanceof WrongKey) throw new UsageError(error.message)
-  throw error
+  throw listenProblem(error) ?? error
 }
 
 interface StopOptions {

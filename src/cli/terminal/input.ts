@@ -1,12 +1,13 @@
 import { fstatSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { idOf } from '../../client/outbox-entries.js'
+import { systemCode } from '../../core/errors.js'
 import type { MessageId } from '../../core/events.js'
 import { InexactJson, parseExactJson } from '../../core/exact-json.js'
 import { LIMITS } from '../../core/limits.js'
 import { type LineFault, linesOf } from '../../core/lines.js'
 import type { Reason } from '../../core/refusal.js'
-import { errorCode, Failure, UsageError } from '../failure.js'
+import { Failure, UsageError } from '../failure.js'
 
 /** What a client is to send: a message, or why what was given is none. `id`: what events call it. */
 export type Said =
@@ -49,7 +50,9 @@ async function* saidIn(input: Readable, signal: AbortSignal): AsyncIterable<Said
   } catch (error) {
     if (signal.aborted) return
     throw new Failure(
-      `standard input cannot be read any more after line ${number} (${errorCode(error) ?? error}); what came before it was sent`
+      'ERR_CANNOT_READ',
+      `standard input cannot be read any more after line ${number} (${systemCode(error) ?? error}); what came before it was sent`,
+      { cause: error }
     )
   } finally {
     signal.removeEventListener('abort', end)

@@ -34,8 +34,8 @@ async function chosen(path: string, variable: string): Promise<string> {
   if (given !== undefined) return given
   const questions = [`new passphrase for ${path}: `, 'once more: ']
   const [first = '', second] = await atTerminal(questions, variable, path)
-  if (first === '') throw new Failure('the passphrase is empty; nothing was written')
-  if (first !== second) throw new Failure('the two passphrases differ; nothing was written')
+  if (first === '') throw new Failure('ERR_PASSPHRASE', 'the passphrase is empty; nothing was written')
+  if (first !== second) throw new Failure('ERR_PASSPHRASE', 'the two passphrases differ; nothing was written')
   return first
 }
 
@@ -47,13 +47,14 @@ async function fromEnvironment(variable: string): Promise<string | undefined> {
       : Buffer.from(await readPrivate(file))
           .toString()
           .replace(/\r?\n$/, '')
-  if (passphrase === '') throw new Failure(`the passphrase in ${file ?? variable} is empty`)
+  if (passphrase === '') throw new Failure('ERR_PASSPHRASE', `the passphrase in ${file ?? variable} is empty`)
   return passphrase
 }
 
 function atTerminal(questions: readonly string[], variable: string, path: string): Promise<string[]> {
   if (!process.stdin.isTTY)
     throw new Failure(
+      'ERR_PASSPHRASE',
       `${path} needs a passphrase, and there is no terminal to ask for it; put it into a file of mode 0600 and name that in ${variable}_FILE, or set ${variable}`
     )
   return askHidden(questions, process.stdin, standardError)
@@ -82,7 +83,7 @@ export async function askHidden(
       show()
       const line = await typing.next()
       output.write('\n')
-      if (line.done === true) throw new Failure('no passphrase was given')
+      if (line.done === true) throw new Failure('ERR_PASSPHRASE', 'no passphrase was given')
       answers.push(line.value)
     }
     return answers

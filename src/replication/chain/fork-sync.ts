@@ -1,7 +1,6 @@
 import type { Chain, ImportResult } from '../../chain/chain.js'
 import type { Block } from '../../core/block.js'
 import { equal, type PeerIdBytes, toHex } from '../../core/bytes.js'
-import { DecodeError } from '../../core/codec.js'
 import { describeError, type Report } from '../../core/events.js'
 import { describeFault, isPassingFault } from '../../core/fault.js'
 import { LIMITS } from '../../core/limits.js'
@@ -13,7 +12,7 @@ import { unlessAborted, Wakeup, within } from '../../lifecycle/waiting.js'
 import { chosenPeers } from '../../network/chosen-peers.js'
 import type { GossipVerdict, Host } from '../../network/host.js'
 import type { BlockReader } from '../../query/block-reader.js'
-import { InvalidAnswer } from '../../query/query-errors.js'
+import { InvalidAnswer, isFalseAnswer } from '../../query/query-errors.js'
 import { NotValidated } from '../../validation/validation-pool.js'
 import { BlockArrivals, type Moved } from './block-arrivals.js'
 import type { BlockImporter, CheckedMessages } from './block-importer.js'
@@ -183,7 +182,7 @@ export class ForkSync implements Service {
       // Its work is looked at before anything that takes longer.
       block = reader.block(data)
     } catch (error) {
-      if (error instanceof InvalidAnswer || error instanceof DecodeError) return 'reject'
+      if (isFalseAnswer(error)) return 'reject'
       throw error
     }
     try {

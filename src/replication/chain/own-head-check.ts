@@ -2,6 +2,7 @@ import type { Chain } from '../../chain/chain.js'
 import type { StoreError } from '../../chain/store.js'
 import type { SignedHeader } from '../../core/block.js'
 import { equal, type PeerIdBytes, toHex } from '../../core/bytes.js'
+import { TallystickError } from '../../core/errors.js'
 import { describeError, type Report } from '../../core/events.js'
 import { LIMITS } from '../../core/limits.js'
 import type { Service } from '../../lifecycle/service.js'
@@ -69,9 +70,12 @@ export class OwnHeadCheck implements Service {
         () => undefined
       )
       .then(problem => {
-        if (problem !== undefined) failed(new Error(`${problem.message}; ${problem.remedy}`))
+        if (problem !== undefined)
+          failed(
+            new TallystickError(problem.code, `${problem.message}; ${problem.remedy}`, { cause: problem })
+          )
       })
-      .catch((error: unknown) => failed(new Error(describeError(error))))
+      .catch((error: unknown) => failed(new Error(describeError(error), { cause: error })))
       .finally(() => this.#asked.delete(name))
   }
 

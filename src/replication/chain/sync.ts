@@ -1,7 +1,6 @@
 import type { Chain } from '../../chain/chain.js'
 import type { Block, CheckpointedHeader } from '../../core/block.js'
 import { equal, type PeerIdBytes } from '../../core/bytes.js'
-import { DecodeError } from '../../core/codec.js'
 import type { Report } from '../../core/events.js'
 import { describeFault } from '../../core/fault.js'
 import { peerIdToString, VerifierCache } from '../../core/keys.js'
@@ -13,7 +12,7 @@ import type { GossipVerdict, Host } from '../../network/host.js'
 import type { PersistentPeers } from '../../network/persistent-peers.js'
 import { BlockQueries } from '../../query/block-queries.js'
 import { BlockReader } from '../../query/block-reader.js'
-import { InvalidAnswer } from '../../query/query-errors.js'
+import { isFalseAnswer } from '../../query/query-errors.js'
 import type { Rules } from '../../rules/rules.js'
 import { NotValidated } from '../../validation/validation-pool.js'
 import type { EquivocationDetector } from '../evidence/equivocation-detector.js'
@@ -107,7 +106,7 @@ export class Sync implements Service {
     try {
       block = this.#reader.block(data)
     } catch (error) {
-      if (error instanceof InvalidAnswer || error instanceof DecodeError) return 'reject'
+      if (isFalseAnswer(error)) return 'reject'
       throw error
     }
     const { importer, chain, extended, detector } = this.options

@@ -1,9 +1,8 @@
 import type { TransferSet } from '../../applications/ledger/transfer-set.js'
 import { type EnvelopeBytes, equal } from '../../core/bytes.js'
-import { DecodeError } from '../../core/codec.js'
 import type { Fault } from '../../core/fault.js'
 import { LIMITS } from '../../core/limits.js'
-import { InvalidAnswer, QueryFailed } from '../../query/query-errors.js'
+import { InvalidAnswer, isFalseAnswer, QueryFailed } from '../../query/query-errors.js'
 import { lacking } from './lacking.js'
 import type { SetQueries } from './set-queries.js'
 
@@ -33,7 +32,7 @@ export async function* transfersOf(source: SetSource, have: () => TransferSet): 
         throw new InvalidAnswer('the transfers that the peer gives do not have the digest that it tells')
     }
   } catch (error) {
-    if (!(error instanceof InvalidAnswer || error instanceof DecodeError)) throw error
+    if (!isFalseAnswer(error)) throw error
     yield { fault: { kind: 'encoding', detail: error.message } }
     return
   }
