@@ -14,6 +14,11 @@ export interface Candidate extends MessageName {
   readonly leaf: Hash
 }
 
+/** With its place in the order of the log. */
+export interface Positioned extends Candidate {
+  readonly position: number
+}
+
 /** As a key of maps and sets. */
 export function nameOf({ author, sequence }: MessageName): string {
   return `${Buffer.from(author).toString('latin1')} ${sequence}`

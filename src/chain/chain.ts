@@ -17,6 +17,7 @@ import {
   verifyHeader
 } from './cursor.js'
 import { duplicateIn } from './duplicates.js'
+import { FirstFailure } from './first-failure.js'
 import type { ForkNode, ForkTree } from './fork-tree.js'
 import { InvalidBlocks } from './invalid-blocks.js'
 import type { LogTree } from './log-tree.js'
@@ -56,8 +57,7 @@ export class Chain extends ChainReader {
   readonly #states: RecentStates
   #tree: LogTree
   #view: View
-  /** Why a write has failed. What is on disk then is not known, so nothing is written on top of it. */
-  #failure: Error | undefined
+  readonly #failure = new FirstFailure()
 
   private constructor(
     rules: Rules,
@@ -165,15 +165,17 @@ export class Chain extends ChainReader {
   }
 
   /**
-   * Writes the header of an own draft, once signed. The messages are in the journal: nothing else is missing. The
-   * block is shown to no peer before it is on disk, and before `mark` resolves after that.
+   * Moves the head to an own draft, once signed. The messages are in the journal: the header is missing, and what comes
+   * with it. `write` resolves when all of that is on disk and others may see the block.
    */
-  async append(own: Draft, signed: CheckpointedHeader, mark?: () => Promise<void>): Promise<void> {
-    this.#expectSound()
+  async append(
+    own: Draft,
+    signed: CheckpointedHeader,
+    write: (writes: readonly Write[]) => Promise<void>
+  ): Promise<void> {
     const cursor = cursorAfter(this.#cursor, own, signed, this.rules)
     const { tree, writes } = this.#tree.extend(own.leaves)
-    await this.#write(writeDurably, [...writes, ...headerWrites(signed)])
-    await mark?.()
+    await this.#failure.guard(() => write([...writes, ...headerWrites(signed)]))
     this.#states.follow(this.#forks.extend(cursor))
     this.#show(tree)
   }
@@ -184,7 +186,7 @@ export class Chain extends ChainReader {
    * `names`: of its messages, in order, where whoever checked them knows; reading them again takes long.
    */
   async import(block: Block, now: number, names?: readonly MessageName[]): Promise<ImportResult> {
-    this.#expectSound()
+    this.#failure.expectNone()
     const { header, id } = block.signed
     const parent = this.#parentOf(block.signed)
     if ('kind' in parent) return parent
@@ -291,17 +293,8 @@ export class Chain extends ChainReader {
     void before.close()
   }
 
-  #expectSound(): void {
-    if (this.#failure !== undefined) throw this.#failure
-  }
-
-  async #write(how: typeof writeDurably, writes: readonly Write[]): Promise<void> {
-    try {
-      await how(this.database, writes)
-    } catch (error) {
-      this.#failure = error instanceof Error ? error : new Error(String(error))
-      throw error
-    }
+  #write(how: typeof writeDurably, writes: readonly Write[]): Promise<void> {
+    return this.#failure.guard(() => how(this.database, writes))
   }
 
   #refuse(id: Hash, fault: Fault): ImportResult {

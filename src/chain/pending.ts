@@ -5,19 +5,21 @@ import { leafHash } from '../core/merkle.js'
 import { decodeMessage, type Message } from '../core/message.js'
 import type { Receipt } from '../core/receipt.js'
 import { type MessageRules, validateEnvelope } from '../core/validation.js'
-import type { Candidate } from './candidate.js'
+import type { Positioned } from './candidate.js'
 import { expectMessageIndexed } from './indexes.js'
+import type { JournalEntry } from './journal.js'
+import { storedEntries } from './level-journal.js'
 import type { PendingState } from './pending-state.js'
-import { type Database, expectStored, keys, type Place, placeOf, receiptOf, StoreError } from './store.js'
+import { type Database, expectStored, type Place, placeOf, receiptOf, StoreError } from './store.js'
 
-export interface PendingMessage extends Candidate {
-  readonly position: number
-}
+export type PendingMessage = Positioned
 
 export interface PendingOptions {
   readonly database: Database
   /** The position of the first one. */
   readonly start: number
+  /** Those from there on. Left out: what the database has. */
+  readonly entries?: AsyncIterable<JournalEntry>
   readonly rules: MessageRules
   readonly verifiers: VerifierCache
   /** They are added to it, where there is one. */
@@ -27,19 +29,14 @@ export interface PendingOptions {
 }
 
 /**
- * The messages on disk from position `start` on, which are in no block yet. One that a signed receipt names, with its
+ * The messages of the journal from position `start` on, which are in no block yet. One that a signed receipt names, with its
  * hash and its position, was judged when it was taken: it is not judged again, so that no rule that is new since then
  * keeps a sequencer from starting with what it gave its word for. Any other is judged as a new one. Throws StoreError.
  */
 export async function* pendingMessages(options: PendingOptions): AsyncIterable<PendingMessage> {
-  const { database, start, state } = options
+  const { database, start, state, entries = storedEntries(database, start) } = options
   const receipts = new Receipts(options)
-  const range = { gte: keys.message(start), lt: keys.message(2 ** 48 - 1) }
-  let position = start
-  for await (const [key, value] of database.iterator(range)) {
-    const envelope = value as EnvelopeBytes
-    if (!equal(key, keys.message(position)))
-      throw new StoreError(`the message at position ${position} is missing`)
+  for await (const { position, envelope } of entries) {
     const leaf = leafHash(envelope)
     const message = expectStored(`the message at position ${position}`, () =>
       decodeMessage(decodeEnvelope(envelope).payload)
@@ -56,7 +53,6 @@ export async function* pendingMessages(options: PendingOptions): AsyncIterable<P
       )
     expectMessageIndexed(database, position, { author, sequence, leaf })
     yield { envelope, leaf, author, sequence, position }
-    position += 1
   }
 }
 

@@ -23,6 +23,7 @@ import type { Candidate } from './candidate.js'
  * | e hash(32)                         | evidence of a lie; SHA-256 of its bytes | witness    |
  * | s height(6) id(32)                 | whole block beside the main chain       | import     |
  * | p author sequence(8)               | envelope that waits for a block         | pool or import |
+ * | j                                  | epoch(8) of who opened the journal last | journal    |
  * | k                                  | newest certificate of the encryption key | sequencer: signed last; others: seen |
  * | g keyId(8)                         | how much of its grace a replaced encryption key has had | key ring |
  *
@@ -57,6 +58,9 @@ const NETWORK_KEY = Uint8Array.of(0x6e)
 
 /** The height up to which a follower has not checked all of its blocks. */
 export const UNCHECKED_KEY = Uint8Array.of(0x75)
+
+/** The epoch of whoever has opened the journal last. */
+export const EPOCH_KEY = Uint8Array.of(0x6a)
 
 /** The certificate of the sequencer's encryption key: the last one that it signed, or the newest one that others saw. */
 export const CERTIFICATE_KEY = Uint8Array.of(0x6b)

@@ -1,5 +1,5 @@
 import type { Candidate } from '../chain/candidate.js'
-import type { Journal } from '../chain/journal.js'
+import type { PendingQueue } from '../chain/pending-queue.js'
 import type { EnvelopeBytes, PeerIdBytes } from '../core/bytes.js'
 import { LIMITS } from '../core/limits.js'
 import { type Rate, RateLimiter } from '../core/rate-limiter.js'
@@ -8,14 +8,14 @@ import type { Service } from '../lifecycle/service.js'
 import type { GossipVerdict } from '../network/host.js'
 import type { ReceiptServer } from './receipt-server.js'
 
-/** Puts valid messages into the sequencer's journal, and tells their authors at once where that is not to be. */
+/** Gives valid messages their positions, and tells their authors at once where that is not to be. */
 export class Recorder implements Service {
   readonly #given = new Set<string>()
   /** Who replays what others wrote must not drown them in their own receipts. */
   readonly #again: RateLimiter
 
   constructor(
-    private readonly journal: Journal,
+    private readonly queue: PendingQueue,
     private readonly receipts: ReceiptServer,
     /** A monotonic clock, ms. */
     private readonly clock: () => number,
@@ -26,9 +26,9 @@ export class Recorder implements Service {
 
   async start(): Promise<void> {}
 
-  /** All that was taken is on disk after this. */
+  /** All that was taken is durable after this. */
   async stop(): Promise<void> {
-    await this.journal.close()
+    await this.queue.close()
   }
 
   /** A stored receipt names many messages: where they come again together, it is given once. */
@@ -43,19 +43,19 @@ export class Recorder implements Service {
 
   /** True where this very message has been taken before: its author gets its receipt, once more or soon. */
   readonly recall = (message: Omit<Candidate, 'envelope'>): boolean => {
-    const found = this.journal.find(message)
+    const found = this.queue.find(message)
     if (found?.kind === 'known') this.#giveAgain(message.author, found.receipt)
     return found?.kind === 'known' || found?.kind === 'accepted'
   }
 
   readonly take = (message: Candidate): GossipVerdict => {
     const { author, leaf, sequence } = message
-    const appended = this.journal.append(message)
-    switch (appended.kind) {
+    const added = this.queue.add(message)
+    switch (added.kind) {
       case 'accepted':
         return 'accept'
       case 'known':
-        this.#giveAgain(author, appended.receipt)
+        this.#giveAgain(author, added.receipt)
         return 'ignore'
       case 'taken':
         this.receipts.refused(
@@ -65,7 +65,7 @@ export class Recorder implements Service {
         )
         return 'ignore'
       case 'refused':
-        this.receipts.refused(author, leaf, appended.refusal)
+        this.receipts.refused(author, leaf, added.refusal)
         return 'ignore'
       case 'limited':
         this.receipts.refused(

@@ -1,5 +1,5 @@
 import type { Chain } from '../chain/chain.js'
-import type { Journal } from '../chain/journal.js'
+import type { PendingQueue } from '../chain/pending-queue.js'
 import type { SequencerMark } from '../chain/signed-mark.js'
 import { StoreError } from '../chain/store.js'
 import type { SignedHeader } from '../core/block.js'
@@ -61,18 +61,17 @@ export function expectNothingSigned(mark: SequencerMark): void {
 export async function bindToMark(
   mark: SequencerMark,
   chain: Chain,
-  journal: Journal,
+  { durable }: Pick<PendingQueue, 'durable'>,
   { signsAgain, report }: BindingOptions
 ): Promise<void> {
   const { id, header } = chain.head()
-  const { waiting } = journal
-  const positions = header.size + waiting.length
+  const positions = header.size + durable.length
   const warn = (message: string): void => report({ event: 'warning', message })
   const missing = mark.missingIn({
     positions,
     height: header.height,
     idAt: at => chain.headerAt(at)?.id,
-    pending: waiting
+    pending: durable
   })
   if (missing !== undefined && signsAgain !== true) throw olderThanKey(missing)
   if (missing !== undefined)
@@ -84,5 +83,5 @@ export async function bindToMark(
       `it was not written down beside the key what it has signed, as an earlier version did not do that; from now on it is, beginning with the ${header.height} blocks and ${positions} messages of this folder`
     )
   const signed = { positions, height: header.height, id: header.height === 0 ? new Uint8Array(0) : id }
-  await mark.adopt(signed, header.size, waiting)
+  await mark.adopt(signed, header.size, durable)
 }

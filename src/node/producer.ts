@@ -1,6 +1,7 @@
 import type { Chain } from '../chain/chain.js'
 import type { Journal } from '../chain/journal.js'
-import { encodeBlock, type SignedHeader, signHeader } from '../core/block.js'
+import type { PendingQueue } from '../chain/pending-queue.js'
+import { encodeBlock, signHeader } from '../core/block.js'
 import { describeError, type Report } from '../core/events.js'
 import type { Signer } from '../core/keys.js'
 import type { Service } from '../lifecycle/service.js'
@@ -9,15 +10,14 @@ import type { Host } from '../network/host.js'
 export interface ProducerOptions {
   readonly chain: Chain
   readonly journal: Journal
+  readonly queue: PendingQueue
   readonly signer: Signer
   readonly host: Host
   readonly topic: string
   /** ms since 1970: the time of a block. */
   readonly now: () => number
-  /** The monotonic clock of the journal, ms. */
+  /** The monotonic clock of the queue, ms. */
   readonly clock: () => number
-  /** Hears of each block once it is on disk. The block is shown to no peer before this resolves. */
-  readonly mark?: ((signed: SignedHeader) => Promise<void>) | undefined
   readonly report: Report
   /** Hears how many messages wait for the next block, whenever none that is due is left. */
   readonly waiting?: ((waiting: Waiting) => void) | undefined
@@ -32,8 +32,8 @@ export interface Waiting {
 }
 
 /**
- * Cuts blocks as they fall due, beside the intake: draft, sign, write, mark, and only then publish. After a
- * crash before the write the same messages make the next block; a signature that was never shown is no lie.
+ * Cuts blocks as they fall due, beside the intake: draft, sign, journal, and only then publish. After a
+ * crash before the journal has it the same messages make the next block; a signature that was never shown is no lie.
  */
 export class Producer implements Service {
   #producing: Promise<void> | undefined
@@ -69,8 +69,8 @@ export class Producer implements Service {
 
   async #produceAll(): Promise<void> {
     while (this.#isAwake) {
-      const { chain, journal, clock } = this.options
-      const { count, oldest } = journal.pending()
+      const { chain, queue, clock } = this.options
+      const { count, oldest } = queue.pending()
       const due = chain.rules.ordering.due(chain.head().header, count, oldest, clock())
       if (due === undefined) {
         this.options.waiting?.({ count, height: chain.head().header.height + 1 })
@@ -81,12 +81,12 @@ export class Producer implements Service {
   }
 
   async #produce(count: number): Promise<void> {
-    const { chain, journal, signer, now, mark, report, host, topic } = this.options
-    const messages = journal.take(count)
+    const { chain, journal, queue, signer, now, report, host, topic } = this.options
+    const messages = queue.take(count)
     const draft = chain.draft(messages, signer.peerId, now())
     const signed = signHeader(draft.header, signer)
-    await chain.append(draft, signed, async () => mark?.(signed))
-    journal.release(count)
+    await chain.append(draft, signed, writes => journal.cut(signed, writes))
+    queue.release(count)
     report({ event: 'block', signed })
     await host
       .publish(topic, encodeBlock({ signed, envelopes: messages.envelopes }))

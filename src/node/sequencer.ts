@@ -5,7 +5,10 @@ import { NodeHandler } from '../api/node-handler.js'
 import { ReceiptHandler } from '../api/receipt-handler.js'
 import { SequencerHandler } from '../api/sequencer-handler.js'
 import { Chain } from '../chain/chain.js'
-import { Journal } from '../chain/journal.js'
+import { LevelJournal } from '../chain/level-journal.js'
+import { MarkedJournal } from '../chain/marked-journal.js'
+import { PendingQueue } from '../chain/pending-queue.js'
+import { ReceiptIssuer } from '../chain/receipts.js'
 import type { SequencerMark } from '../chain/signed-mark.js'
 import { TallystickError } from '../core/errors.js'
 import { peerIdToString, signerOf, VerifierCache } from '../core/keys.js'
@@ -93,15 +96,18 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
     failed
   })
   const authors = new RateLimiter(rates?.author ?? LIMITS.authorRate, LIMITS.rememberedRates)
-  const journal = await Journal.open(
+  const receiptIssuer = new ReceiptIssuer({ network: network.id, signer, now })
+  const level = await LevelJournal.open(database, receiptIssuer)
+  const journal = mark === undefined ? level : new MarkedJournal(level, mark)
+  const queue = await PendingQueue.open(
     {
+      journal,
       database,
       chain,
-      signer,
+      sequencer: signer.peerId,
       now,
       clock,
       failed,
-      ...(mark && { mark: messages => mark.taken(messages) }),
       mayWrite: author => authors.take(Buffer.from(author).toString('latin1'), clock()),
       committed: issued => {
         for (const { author, receipt } of issued) receipts.accepted(author, receipt)
@@ -113,16 +119,16 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
     new VerifierCache()
   )
   const proven = provenSigner(signer)
-  if (mark !== undefined) await bindToMark(mark, chain, journal, options)
+  if (mark !== undefined) await bindToMark(mark, chain, queue, options)
   const producer = new Producer({
     chain,
     journal,
+    queue,
     signer: proven,
     host,
     topic: topics.blocks,
     now,
     clock,
-    mark: mark && (signed => mark.cut(signed)),
     report,
     waiting: options.waiting,
     failed
@@ -133,11 +139,11 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
   // Not to be found out by whoever asks first.
   await certificates.certify(ring.newest)
   const pool = new ValidationPool(network, () => ring.open(), { report })
-  const recorder = new Recorder(journal, receipts, clock, rates?.receiptsAgain)
+  const recorder = new Recorder(queue, receipts, clock, rates?.receiptsAgain)
   const queries = new QueryServer(host, {
     network: network.id,
     handlers: [
-      new ChainHandler(chain, () => journal.pending().count),
+      new ChainHandler(chain, () => queue.pending().count),
       new BlockHandler(chain),
       new AccountHandler(chain),
       // Others bear witness.
@@ -146,9 +152,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
         certificate: () => certificates.certify(ring.newest),
         evidence: () => []
       }),
-      new NodeHandler(() =>
-        nodeInfoOf({ role: 'sequencer', host, book, pool: () => journal.pending().count })
-      )
+      new NodeHandler(() => nodeInfoOf({ role: 'sequencer', host, book, pool: () => queue.pending().count }))
     ],
     clock,
     rate: rates?.query
@@ -173,7 +177,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
       role: 'sequencer',
       host,
       book,
-      holdings: () => chainHoldings(chain.head(), journal.pending().count)
+      holdings: () => chainHoldings(chain.head(), queue.pending().count)
     }),
     useKeys: async keys => {
       await ring.replace(keys)

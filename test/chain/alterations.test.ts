@@ -111,8 +111,8 @@ describe('an entry of any kind that was altered is found at the start', () => {
     cleanup.add(() => database.close())
     const log = await runLog(net, database)
     for (const part of [90, 180, 34].map(count => [...alice.says(count / 2), ...bob.says(count / 2)])) {
-      for (const message of part) log.journal.append(message)
-      await log.journal.close()
+      for (const message of part) log.queue.add(message)
+      await log.queue.close()
     }
     for (let height = 1; height <= 3; height += 1) await log.cut(100)
     await alterEach(database, 'nmalrhit', () => runLog(net, database))

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { cp } from 'node:fs/promises'
 import { Chain } from '#src/chain/chain.js'
-import { Journal } from '#src/chain/journal.js'
+import { LevelJournal } from '#src/chain/level-journal.js'
+import { PendingQueue } from '#src/chain/pending-queue.js'
 import { type Database, keys, StoreError } from '#src/chain/store.js'
 import { type EnvelopeBytes, type Hash, utf8 } from '#src/core/bytes.js'
 import { VerifierCache } from '#src/core/keys.js'
@@ -14,7 +15,7 @@ import { flipped } from '../helpers/bytes.js'
 import { present } from '../helpers/changes.js'
 import { checkDatabase, openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
-import { runLog } from '../helpers/logs.js'
+import { receiptIssuer, runLog } from '../helpers/logs.js'
 import { makeNetwork, type TestNetwork } from '../helpers/networks.js'
 
 describe('a folder that was damaged', () => {
@@ -33,10 +34,10 @@ describe('a folder that was damaged', () => {
     sound = await shared.folder()
     const whole = await openDatabase(sound)
     const log = await runLog(net, whole)
-    for (const message of messages) log.journal.append(message)
+    for (const message of messages) log.queue.add(message)
     await log.settled(304)
-    while (log.journal.pending().count >= 50) await log.cut(50)
-    await log.journal.close()
+    while (log.queue.pending().count >= 50) await log.cut(50)
+    await log.queue.close()
     third = present(log.chain.headerAt(3)).id
     await checkDatabase(whole, net)
     await whole.close()
@@ -51,7 +52,7 @@ describe('a folder that was damaged', () => {
 
   it('is served while nothing is wrong with it', async () => {
     const log = await runLog(net, database)
-    assert.deepEqual([log.chain.head().header.height, log.journal.pending().count], [6, 4])
+    assert.deepEqual([log.chain.head().header.height, log.queue.pending().count], [6, 4])
   })
 
   async function expectFound(): Promise<void> {
@@ -178,17 +179,18 @@ describe('the journal at its limits', () => {
     cleanup.add(() => database.close())
     const log = await runLog(net, database)
     const message = alice.say({ text: 'x' })
-    log.journal.append(message)
+    log.queue.add(message)
     await log.settled(1)
-    await log.journal.close()
+    await log.queue.close()
     const chain = await Chain.open(database, net.rules)
     const strict = { ...messageRules(net.rules, new Opener([net.openingKey])), messageBytes: 10 }
-    const open = (): Promise<Journal> =>
-      Journal.open(
+    const open = async (): Promise<PendingQueue> =>
+      PendingQueue.open(
         {
+          journal: await LevelJournal.open(database, receiptIssuer(net)),
           database,
           chain,
-          signer: net.signer,
+          sequencer: net.sequencer,
           now: () => 0,
           clock: () => 0,
           committed: () => undefined,
@@ -217,14 +219,14 @@ describe('the journal at its limits', () => {
       return { envelope, leaf: leafHash(envelope), author: alice.peerId, sequence: BigInt(index + 1) }
     })
     const last = present(messages.at(-1))
-    for (const message of messages.slice(0, -1)) assert.equal(log.journal.append(message).kind, 'accepted')
-    assert.equal(log.journal.append(last).kind, 'full')
+    for (const message of messages.slice(0, -1)) assert.equal(log.queue.add(message).kind, 'accepted')
+    assert.equal(log.queue.add(last).kind, 'full')
     await log.settled(LIMITS.pendingMessages)
-    assert.equal(log.journal.append(last).kind, 'full')
+    assert.equal(log.queue.add(last).kind, 'full')
     await log.cut(1000)
-    assert.equal(log.journal.append(last).kind, 'accepted')
+    assert.equal(log.queue.add(last).kind, 'accepted')
     await log.settled(LIMITS.pendingMessages + 1)
-    await log.journal.close()
-    assert.equal(log.journal.pending().count, LIMITS.pendingMessages - 999)
+    await log.queue.close()
+    assert.equal(log.queue.pending().count, LIMITS.pendingMessages - 999)
   })
 })

@@ -36,15 +36,15 @@ describe('the journal', () => {
     const messages = Array.from({ length: 30 }, (_, index) =>
       present(authors[index % 3]).say({ text: `message ${index}` })
     )
-    for (const message of messages) assert.equal(log.journal.append(message).kind, 'accepted')
-    assert.equal(log.journal.pending().count, 0, 'nothing is pending before it is on disk')
+    for (const message of messages) assert.equal(log.queue.add(message).kind, 'accepted')
+    assert.equal(log.queue.pending().count, 0, 'nothing is pending before it is on disk')
     await log.settled(30)
     for (const [position, { leaf, sequence }] of messages.entries()) {
       const receipt = present(log.receipts.get(toHex(leaf)))
       assert.deepEqual([receipt.position, receipt.sequence], [position, sequence])
     }
-    await log.journal.close()
-    assert.equal(log.journal.pending().count, 30)
+    await log.queue.close()
+    assert.equal(log.queue.pending().count, 30)
     await checkDatabase(database, net)
   })
 
@@ -55,9 +55,9 @@ describe('the journal', () => {
       batches += 1
     })
     const count = LIMITS.journalBatch + 10
-    for (const message of alice().says(count)) log.journal.append(message)
+    for (const message of alice().says(count)) log.queue.add(message)
     await log.settled(count)
-    await log.journal.close()
+    await log.queue.close()
     assert.equal(batches, 2)
     assert.equal(new Set([...log.receipts.values()].map(({ bytes }) => toHex(bytes))).size, 2)
     await checkDatabase(database, net)
@@ -67,32 +67,32 @@ describe('the journal', () => {
     const { log, database } = await open(await cleanup.folder())
     const message = alice().say({ text: 'once' })
     const other = alice().say({ text: 'other' }, { sequence: message.sequence })
-    const kinds = [message, message, other, message].map(made => log.journal.append(made).kind)
+    const kinds = [message, message, other, message].map(made => log.queue.add(made).kind)
     assert.deepEqual(kinds, ['accepted', 'accepted', 'taken', 'accepted'])
     await log.settled(1)
-    await log.journal.close()
+    await log.queue.close()
     assert.equal((await checkDatabase(database, net)).pending, 1)
   })
 
   it('opened and closed without a message it has nothing', async () => {
     const { log, database } = await open(await cleanup.folder())
-    assert.deepEqual(log.journal.pending(), { count: 0, oldest: 0 })
-    assert.throws(() => log.journal.take(1), RangeError)
-    assert.deepEqual(log.journal.take(0), { envelopes: [], leaves: [] })
-    await log.journal.close()
+    assert.deepEqual(log.queue.pending(), { count: 0, oldest: 0 })
+    assert.throws(() => log.queue.take(1), RangeError)
+    assert.deepEqual(log.queue.take(0), { envelopes: [], leaves: [] })
+    await log.queue.close()
     assert.equal((await checkDatabase(database, net)).pending, 0)
   })
 
   it('keeps taking messages while a block is cut', async () => {
     const { log, database } = await open(await cleanup.folder())
     const messages = alice().says(40)
-    for (const message of messages.slice(0, 20)) log.journal.append(message)
+    for (const message of messages.slice(0, 20)) log.queue.add(message)
     await log.settled(20)
     const cutting = log.cut(BLOCK_SIZE)
-    for (const message of messages.slice(20)) assert.equal(log.journal.append(message).kind, 'accepted')
+    for (const message of messages.slice(20)) assert.equal(log.queue.add(message).kind, 'accepted')
     await cutting
     await log.settled(40)
-    await log.journal.close()
+    await log.queue.close()
     const checked = await checkDatabase(database, net)
     assert.deepEqual([checked.height, checked.pending], [1, 36])
     assert.deepEqual(
@@ -119,16 +119,16 @@ describe('the journal', () => {
         ...outgrown.map(([, text]) => alice().sealed(utf8(text))),
         alice().say({ text: 'usual' })
       ]
-      for (const message of messages) assert.equal(first.log.journal.append(message).kind, 'accepted')
+      for (const message of messages) assert.equal(first.log.queue.add(message).kind, 'accepted')
       await first.log.settled(messages.length)
-      await first.log.journal.close()
+      await first.log.queue.close()
       await first.database.close()
 
       const { log } = await open(folder)
-      assert.equal(log.journal.pending().count, messages.length)
+      assert.equal(log.queue.pending().count, messages.length)
       await log.cut(BLOCK_SIZE)
-      assert.deepEqual([log.journal.pending().count, log.chain.head().header.size], [0, BLOCK_SIZE])
-      for (const message of messages) assert.equal(log.journal.append(message).kind, 'known')
+      assert.deepEqual([log.queue.pending().count, log.chain.head().header.size], [0, BLOCK_SIZE])
+      for (const message of messages) assert.equal(log.queue.add(message).kind, 'known')
     })
 
     for (const [what, text] of outgrown)
@@ -136,9 +136,9 @@ describe('the journal', () => {
         const folder = await cleanup.folder()
         const { log, database } = await open(folder)
         const message = alice().sealed(utf8(text))
-        log.journal.append(message)
+        log.queue.add(message)
         await log.settled(1)
-        await log.journal.close()
+        await log.queue.close()
         const key = keys.sequence(message.author, message.sequence)
         const place = present(await database.get(key))
         await database.put(key, place.subarray(0, 6))
@@ -151,9 +151,9 @@ describe('the journal', () => {
       const { log, database } = await open(folder)
       const message = alice().say({ text: 'receipted' })
       const other = alice().say({ text: 'another one' }, { sequence: message.sequence })
-      log.journal.append(message)
+      log.queue.add(message)
       await log.settled(1)
-      await log.journal.close()
+      await log.queue.close()
       await database.put(keys.message(0), other.envelope)
       await assert.rejects(runLog(net, database), /index of the message at position 0 is damaged/)
       await database.put(keys.leaf(other.leaf, 0), new Uint8Array(0))
@@ -197,7 +197,7 @@ describe('the journal', () => {
       check: () => true,
       run: async (model, { log }) => {
         for (const made of present(authors[author]).says(count)) {
-          assert.equal(log.journal.append(made).kind, 'accepted')
+          assert.equal(log.queue.add(made).kind, 'accepted')
           model.order.push(made)
         }
       },
@@ -210,7 +210,7 @@ describe('the journal', () => {
       check: ({ order }) => order.length > 0,
       run: async (model, { log }) => {
         const made = present(model.order[pick % model.order.length])
-        const appended = log.journal.append(made)
+        const appended = log.queue.add(made)
         const settled = model.receipts.get(toHex(made.leaf))
         if (settled) assert.equal(appended.kind, 'known')
         else assert.ok(appended.kind === 'accepted' || appended.kind === 'known')
@@ -226,7 +226,7 @@ describe('the journal', () => {
       run: async (model, { log }) => {
         const { author, sequence } = present(model.order[pick % model.order.length])
         const writer = present(authors.find(({ peerId }) => peerId === author))
-        assert.equal(log.journal.append(writer.say({ text: 'contradiction' }, { sequence })).kind, 'taken')
+        assert.equal(log.queue.add(writer.say({ text: 'contradiction' }, { sequence })).kind, 'taken')
       },
       toString: () => `contradict ${pick}`
     }
@@ -236,7 +236,7 @@ describe('the journal', () => {
     check: () => true,
     run: async (model, real) => {
       await settle(model, real)
-      assert.equal(real.log.journal.pending().count, model.order.length - model.inBlocks)
+      assert.equal(real.log.queue.pending().count, model.order.length - model.inBlocks)
     },
     toString: () => 'settle'
   }
@@ -244,7 +244,7 @@ describe('the journal', () => {
   const cutting: Step = {
     check: () => true,
     run: async (model, { log }) => {
-      if (log.journal.pending().count < BLOCK_SIZE) return
+      if (log.queue.pending().count < BLOCK_SIZE) return
       await log.cut(BLOCK_SIZE)
       model.inBlocks += BLOCK_SIZE
       const head = log.chain.head().header
@@ -258,10 +258,10 @@ describe('the journal', () => {
     check: () => true,
     run: async (model, real) => {
       await settle(model, real)
-      await real.log.journal.close()
+      await real.log.queue.close()
       await real.database.close()
       Object.assign(real, await open(real.folder))
-      assert.equal(real.log.journal.pending().count, model.order.length - model.inBlocks)
+      assert.equal(real.log.queue.pending().count, model.order.length - model.inBlocks)
     },
     toString: () => 'reopen'
   }
@@ -283,7 +283,7 @@ describe('the journal', () => {
         const real: Real = { folder, ...(await open(folder)) }
         const model: Model = { order: [], receipts: new Map(), inBlocks: 0 }
         await fc.asyncModelRun(() => ({ model, real }), [...commands, settling])
-        await real.log.journal.close()
+        await real.log.queue.close()
         await real.database.close()
         assert.deepEqual(real.log.failures, [])
         const checked = await checkPeer(folder, net)

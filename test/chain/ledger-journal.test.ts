@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { LedgerState } from '#src/applications/ledger/state.js'
-import type { Appended } from '#src/chain/journal.js'
+import type { Added } from '#src/chain/pending-queue.js'
 import { type Database, messageWrites, StoreError, writeDurably } from '#src/chain/store.js'
 import type { PeerIdBytes } from '#src/core/bytes.js'
 import { isPassing, type Reason } from '#src/core/refusal.js'
@@ -36,13 +36,13 @@ describe('the journal of a ledger', () => {
     return [await Payer.create(net, first), await Payer.create(net, second), await Payer.create(net, third)]
   }
 
-  function outcomeOf(appended: Appended): Reason | Appended['kind'] {
+  function outcomeOf(appended: Added): Reason | Added['kind'] {
     return appended.kind === 'refused' ? appended.refusal.reason : appended.kind
   }
 
   /** In turn, with what becomes of each. */
   function append(...messages: readonly Made[]): string[] {
-    return messages.map(message => outcomeOf(log.journal.append(message)))
+    return messages.map(message => outcomeOf(log.queue.add(message)))
   }
 
   function balanceOf({ peerId }: { readonly peerId: PeerIdBytes }): bigint {
@@ -103,7 +103,7 @@ describe('the journal of a ledger', () => {
       'accepted'
     ])
     await log.settled(1)
-    assert.equal(log.journal.pending().count, 3)
+    assert.equal(log.queue.pending().count, 3)
   })
 
   it('is not opened over a pending message that is not valid: StoreError', async () => {
@@ -184,16 +184,16 @@ describe('the journal of a ledger', () => {
             balances[from] = present(balances[from]) - amount
             balances[to] = present(balances[to]) + amount
           } else if (step === 'reopen') {
-            await log.journal.close()
+            await log.queue.close()
             log = await runLog(net, database)
           } else if (accepted - inBlocks >= BLOCK_SIZE) {
-            await log.journal.close()
+            await log.queue.close()
             await log.cut(BLOCK_SIZE)
             inBlocks += BLOCK_SIZE
           }
         }
-        await log.journal.close()
-        assert.equal(log.journal.pending().count, accepted - inBlocks)
+        await log.queue.close()
+        assert.equal(log.queue.pending().count, accepted - inBlocks)
         if (accepted === inBlocks) assert.deepEqual(all.map(balanceOf), balances)
       }),
       runs(60)

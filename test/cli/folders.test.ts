@@ -28,7 +28,7 @@ async function fillLog(folder: string, net: TestNetwork): Promise<void> {
     // Each open moves the log into a table.
     const database = await openDatabase(folder)
     const log = await ProducingLog.start(net, database)
-    for (const message of messages.slice(0, upTo)) log.journal.append(message)
+    for (const message of messages.slice(0, upTo)) log.queue.add(message)
     await log.reaches(upTo === MESSAGES ? MESSAGES - 2 * BLOCK_SIZE : upTo, upTo === MESSAGES ? 0 : 2)
     await log.close()
     await database.close()

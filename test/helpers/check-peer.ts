@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { ClassicLevel } from 'classic-level'
 import { applyBlock } from '#src/applications/application.js'
 import { Chain } from '#src/chain/chain.js'
-import { Journal } from '#src/chain/journal.js'
+import { LevelJournal } from '#src/chain/level-journal.js'
+import { PendingQueue } from '#src/chain/pending-queue.js'
 import type { Database } from '#src/chain/store.js'
 import { decodeStoredHeader, readBlockHeader, type SignedHeader } from '#src/core/block.js'
 import { type Hash, toHex } from '#src/core/bytes.js'
@@ -17,6 +18,7 @@ import { readEvidence } from '#src/validation/evidence-check.js'
 import { messageRules } from '#src/validation/message-rules.js'
 import { assertBytes } from './bytes.js'
 import { present } from './changes.js'
+import { receiptIssuer } from './logs.js'
 import type { TestNetwork } from './networks.js'
 import {
   checkMessageIndexes,
@@ -103,11 +105,12 @@ export async function checkDatabase(
   const chain = await Chain.open(database, net.rules)
   assert.equal(chain.head().header.height, headers.length)
   if (headers.length > 0) assertBytes(headers.at(-1)?.id, chain.head().id)
-  const journal = await Journal.open(
+  const queue = await PendingQueue.open(
     {
+      journal: await LevelJournal.open(database, receiptIssuer(net)),
       database,
       chain,
-      signer: net.signer,
+      sequencer: net.sequencer,
       now: () => Date.now(),
       clock: () => performance.now(),
       committed: () => assert.fail('nothing was appended'),
@@ -116,7 +119,7 @@ export async function checkDatabase(
     rules,
     verifiers
   )
-  assert.equal(journal.pending().count, messages.length - size)
+  assert.equal(queue.pending().count, messages.length - size)
   const evidence = table(tables, 'e').size
   return { height: headers.length, size, pending: messages.length - size, headers, messages, evidence }
 }

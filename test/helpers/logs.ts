@@ -1,6 +1,8 @@
 import { Chain } from '#src/chain/chain.js'
-import { Journal } from '#src/chain/journal.js'
-import type { IssuedReceipt } from '#src/chain/receipted.js'
+import type { Journal } from '#src/chain/journal.js'
+import { LevelJournal } from '#src/chain/level-journal.js'
+import { PendingQueue } from '#src/chain/pending-queue.js'
+import { type IssuedReceipt, ReceiptIssuer } from '#src/chain/receipts.js'
 import type { Database } from '#src/chain/store.js'
 import { signHeader } from '#src/core/block.js'
 import { type EnvelopeBytes, toHex } from '#src/core/bytes.js'
@@ -16,12 +18,18 @@ export interface LogReceipt extends ReceiptEntry {
   readonly bytes: EnvelopeBytes
 }
 
-/** A sequencer's chain and journal on a real database, without a network around them. */
+/** Time stands still. */
+export function receiptIssuer({ network, signer }: TestNetwork): ReceiptIssuer {
+  return new ReceiptIssuer({ network: network.id, signer, now: () => EPOCH })
+}
+
+/** A sequencer's chain, journal and pending messages on a real database, without a network around them. */
 export class TestLog extends Changes {
   /** By leaf in hex: the receipts that were issued since the log was opened. */
   readonly receipts = new Map<string, LogReceipt>()
   readonly failures: Error[] = []
   #journal: Journal | undefined
+  #queue: PendingQueue | undefined
   readonly #verifiers = new VerifierCache()
 
   constructor(
@@ -37,13 +45,20 @@ export class TestLog extends Changes {
     return this.#journal
   }
 
+  get queue(): PendingQueue {
+    if (this.#queue === undefined) throw new Error('the log is not open')
+    return this.#queue
+  }
+
   async open(): Promise<void> {
     const { net, database, chain } = this
-    this.#journal = await Journal.open(
+    this.#journal = await LevelJournal.open(database, receiptIssuer(net))
+    this.#queue = await PendingQueue.open(
       {
+        journal: this.#journal,
         database,
         chain,
-        signer: net.signer,
+        sequencer: net.sequencer,
         now: () => EPOCH,
         clock: () => 0,
         committed: issued => this.#committed(issued),
@@ -64,11 +79,12 @@ export class TestLog extends Changes {
 
   /** Makes the next block over `count` pending messages. */
   async cut(count: number): Promise<void> {
-    const { chain, journal, net } = this
-    const { envelopes, leaves } = journal.take(count)
+    const { chain, journal, queue, net } = this
+    const { envelopes, leaves } = queue.take(count)
     const draft = chain.draft({ envelopes, leaves }, net.sequencer, EPOCH)
-    await chain.append(draft, signHeader(draft.header, net.signer))
-    journal.release(count)
+    const signed = signHeader(draft.header, net.signer)
+    await chain.append(draft, signed, writes => journal.cut(signed, writes))
+    queue.release(count)
   }
 
   #committed(issued: readonly IssuedReceipt[]): void {

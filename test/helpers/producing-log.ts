@@ -19,15 +19,16 @@ export class ProducingLog extends TestLog {
   /** Opens a log as the sequencer does at its start. Close it whatever happens. */
   static async start(net: TestNetwork, database: Database): Promise<ProducingLog> {
     const log = new ProducingLog(net, database, await Chain.open(database, net.rules))
+    await log.open()
     const topics = topicsOf(net.network.id)
     const host = await Host.create({ key: net.key, listen: [], topics: Object.values(topics) })
     await host.start()
     log.#host = host
-    await log.open()
     let time = 0
     log.#producer = new Producer({
       chain: log.chain,
       journal: log.journal,
+      queue: log.queue,
       signer: net.signer,
       host,
       topic: topics.blocks,
@@ -58,7 +59,7 @@ export class ProducingLog extends TestLog {
 
   /** As the sequencer stops: what was taken is written, then no block is cut any more. */
   async close(): Promise<void> {
-    await this.journal.close()
+    await this.queue.close()
     await present(this.#producer).stop()
     await present(this.#host).stop()
   }

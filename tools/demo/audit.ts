@@ -48,7 +48,7 @@ export function audit(
       what: 'reopened and verified from the genesis on; head, size, pending as said',
       run: async () => {
         const { header, id } = (await reopened.chain()).head()
-        const pending = (await reopened.journal()).pending().count
+        const pending = (await reopened.queue()).pending().count
         const found = `block ${header.height}, ${header.size} messages, ${pending} pending`
         const said = await inquiry.status()
         demand(equal(id, said.head) && header.height === said.height, `another head: ${toHex(id)}`)

@@ -72,7 +72,7 @@ export function folderChecks(run: Run, folders: Folders): Check[] {
       what: 'reopened and verified from the genesis on, with its receipts and pending messages',
       run: async () => {
         const { header } = (await folders.sequencer.chain()).head()
-        const { count } = (await folders.sequencer.journal()).pending()
+        const { count } = (await folders.sequencer.queue()).pending()
         const found = `block ${header.height}, ${header.size} messages, ${count} pending`
         demand(header.height === Math.floor(ledger.accepted / run.blockSize), found)
         demand(header.size + count === ledger.accepted, `${found}; ${ledger.accepted} have a receipt`)

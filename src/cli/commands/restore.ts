@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { Command } from 'commander'
 import { nameIn } from '../../chain/candidate.js'
 import { Chain } from '../../chain/chain.js'
-import { receiptedWrites } from '../../chain/receipted.js'
+import { ReceiptIssuer } from '../../chain/receipts.js'
 import { SequencerMark } from '../../chain/signed-mark.js'
 import { type Database, envelopesBetween, writeDurably } from '../../chain/store.js'
 import { type EnvelopeBytes, equal } from '../../core/bytes.js'
@@ -13,7 +13,6 @@ import { peerIdToString, type Signer, signerOf } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
 import { leafHash } from '../../core/merkle.js'
 import { type ChainNetwork, sequencerOf } from '../../core/network.js'
-import { provenSigner } from '../../core/proven-signer.js'
 import { type LogSource, peersTarget, targetOf, withLog } from '../ask/log-source.js'
 import { verifiedBlocks } from '../ask/verify-log.js'
 import { Failure, UsageError } from '../failure.js'
@@ -219,11 +218,8 @@ async function giveReceipts(
     leaf: leafHash(envelope),
     position: from + index
   }))
-  const { writes } = receiptedWrites(entries, rules.network.id, Date.now(), {
-    signer,
-    proven: provenSigner(signer)
-  })
-  await writeDurably(database, writes)
+  const issuer = new ReceiptIssuer({ network: rules.network.id, signer, now: () => Date.now() })
+  await writeDurably(database, issuer.issue(entries).writes)
 }
 
 /** Before anything is fetched. An empty folder is in the way of a rename where it is a mount or a link. */
