@@ -16,7 +16,7 @@ export class UsageError extends Failure {
 
 /** What a system error, or LevelDB's, means, in words and with its code; the message of any other error. */
 export function causeOf(error: unknown): string {
-  const code = error instanceof TallystickError ? undefined : systemCode(error)
+  const code = systemCode(error)
   if (code === undefined) return error instanceof Error ? error.message : String(error)
   const told = toldByLevel(error)
   if (code === 'LEVEL_IO_ERROR' && told !== undefined) return `${code}: ${told.why}, at ${told.path}`

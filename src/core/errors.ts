@@ -221,6 +221,10 @@ const KINDS = {
 export type ErrorCode = keyof typeof KINDS
 export const ERRORS: Readonly<Record<ErrorCode, ErrorKind>> = KINDS
 
+export function isErrorCode(text: unknown): text is ErrorCode {
+  return typeof text === 'string' && Object.hasOwn(KINDS, text)
+}
+
 /** What this program throws: a code for programs, a sentence for people, and what brought it about. */
 export class TallystickError extends Error {
   override name = 'TallystickError'
@@ -244,12 +248,13 @@ export function hasCode(error: unknown, ...codes: readonly ErrorCode[]): error i
   return error instanceof TallystickError && codes.includes(error.code)
 }
 
-/** The code of a system error (ENOENT, EADDRINUSE, …) or of LevelDB's, however deep it is wrapped. */
+/**
+ * The code of a system error (ENOENT, EADDRINUSE, …) or of LevelDB's, however deep it is wrapped. An error of this
+ * program has put into words already what the system said, and has a code of its own: it has none of these.
+ */
 export function systemCode(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined
-  const isOwn = error instanceof TallystickError
-  if (!isOwn && 'code' in error && typeof error.code === 'string' && !GENERIC_CODES.has(error.code))
-    return error.code
+  if (!(error instanceof Error) || error instanceof TallystickError) return undefined
+  if ('code' in error && typeof error.code === 'string' && !GENERIC_CODES.has(error.code)) return error.code
   if (error instanceof AggregateError) return error.errors.map(systemCode).find(code => code !== undefined)
   return systemCode(error.cause)
 }

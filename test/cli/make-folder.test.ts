@@ -91,7 +91,7 @@ describe('an address at which a peer cannot listen', () => {
       cleanup.add(() => host.stop())
       await assert.rejects(host.start(), error => {
         assert.ok(error instanceof CannotListen, String(error))
-        assert.deepEqual([error.address, systemCode(error)], [address, code])
+        assert.deepEqual([error.address, systemCode(error.cause)], [address, code])
         return true
       })
     })

@@ -117,7 +117,7 @@ describe('an error', () => {
 
 describe('what the system says', () => {
   it('is found however deep it is wrapped, and where several errors are one', () => {
-    const deep = new Error('a', { cause: new NotFound('b', { cause: systemError('ENOENT') }) })
+    const deep = new Error('a', { cause: new Error('b', { cause: systemError('ENOENT') }) })
     assert.equal(systemCode(deep), 'ENOENT')
     assert.equal(
       systemCode(systemError('LEVEL_DATABASE_NOT_OPEN', systemError('LEVEL_LOCKED'))),
@@ -130,7 +130,11 @@ describe('what the system says', () => {
   it('is not told once more where an error has put it into words', () => {
     const cause = systemError('ENOSPC')
     assert.equal(causeOf(cause), 'ENOSPC: no space is left on its disk')
-    assert.equal(causeOf(new Failure('ERR_CANNOT_WRITE', 'it is full', { cause })), 'it is full')
+    const said = new Failure('ERR_CANNOT_WRITE', 'it is full', { cause })
+    for (const error of [said, new Error('wrapped', { cause: said })]) {
+      assert.equal(causeOf(error), error.message)
+      assert.deepEqual([systemCode(error), diskProblem(error)], [undefined, undefined])
+    }
   })
 
   const level = (why: string): Error =>

@@ -10,6 +10,7 @@ import { ask } from '#tools/manager/control-client.js'
 import { findControlPath } from '#tools/manager/control-path.js'
 import { type Answering, ControlServer } from '#tools/manager/control-server.js'
 import type { NetworkEvent } from '#tools/manager/events.js'
+import { readOutcome } from '#tools/manager/requests.js'
 import { present } from '../helpers/changes.js'
 import { Cleanup } from '../helpers/cleanup.js'
 
@@ -83,6 +84,21 @@ describe('the control socket', () => {
     await listen(folder)
     assert.deepEqual(await asked(folder, { request: 'status' }), [NETWORK])
     await assert.rejects(asked(folder, { request: 'heal' }), new UsageError('no heal here'))
+  })
+
+  it('tells the code of the error with it; what a manager of another version says has one as well', async () => {
+    const folder = await cleanup.folder()
+    const refusals = [new Failure('ERR_NOT_SETTLED', 'not yet'), new Error('a defect')]
+    await listen(folder, async () => {
+      throw refusals.shift() ?? new Error('nothing more is asked')
+    })
+    const [late, defect] = [{ code: 'ERR_NOT_SETTLED', message: 'not yet' }, { code: 'ERR_PEER_FAILED' }]
+    await assert.rejects(asked(folder, { request: 'heal' }), late)
+    await assert.rejects(asked(folder, { request: 'heal' }), defect)
+    for (const more of [{}, { error: 'ERR_OF_LATER' }]) {
+      const outcome = { outcome: 'refused', message: 'no', code: 1, ...more }
+      assert.deepEqual(readOutcome(outcome), outcome)
+    }
   })
 
   it('refuses what is no request, at once, and goes on', async () => {

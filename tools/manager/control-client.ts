@@ -2,13 +2,13 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { Failure, UsageError } from '#src/cli/failure.js'
 import { parseJson } from '#src/cli/terminal/shapes.js'
-import { systemCode } from '#src/core/errors.js'
+import { isErrorCode, systemCode } from '#src/core/errors.js'
 import { describeError } from '#src/core/events.js'
 import { LIMITS } from '#src/core/limits.js'
 import { linesOf } from '#src/core/lines.js'
 import { findControlPath } from './control-path.js'
 import { type NetworkEvent, readNetworkEvent } from './events.js'
-import { type Request, readOutcome } from './requests.js'
+import { type Outcome, type Request, readOutcome } from './requests.js'
 
 /**
  * Asks the manager of the network in a folder, and hears what it says until it is done. Throws Failure where none
@@ -92,9 +92,7 @@ async function converse(
       const outcome = readOutcome(value)
       if (outcome?.outcome === 'done') return
       if (outcome?.outcome === 'refused')
-        throw outcome.code === 2
-          ? new UsageError(outcome.message)
-          : new Failure('ERR_PEER_STATE', outcome.message)
+        throw outcome.code === 2 ? new UsageError(outcome.message) : refusalOf(outcome)
       const event = readNetworkEvent(value)
       if (event === undefined)
         throw new Failure(
@@ -110,6 +108,11 @@ async function converse(
     })
   }
   throw new Failure('ERR_UNREACHABLE', 'the network manager ended before it had answered')
+}
+
+/** A manager of before says no code, and one of another version may say one that is not known here. */
+function refusalOf({ message, error }: Extract<Outcome, { readonly outcome: 'refused' }>): Failure {
+  return new Failure(isErrorCode(error) ? error : 'ERR_PEER_STATE', message)
 }
 
 /** How long an answer may take, ms. */

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { causeOf, Failure } from '#src/cli/failure.js'
 import { parseJson } from '#src/cli/terminal/shapes.js'
-import { ERRORS, systemCode } from '#src/core/errors.js'
+import { ERRORS, systemCode, TallystickError } from '#src/core/errors.js'
 import { describeError } from '#src/core/events.js'
 import { LIMITS } from '#src/core/limits.js'
 import { type LineFault, linesOf } from '#src/core/lines.js'
@@ -114,8 +114,9 @@ export class ControlServer {
       await this.answer(request, event => say(socket, event))
       return { outcome: 'done' }
     } catch (error) {
-      const code = error instanceof Failure ? (ERRORS[error.code].exitCode ?? 1) : 1
-      return { outcome: 'refused', message: describeError(error), code }
+      const code = error instanceof TallystickError ? error.code : 'ERR_PEER_FAILED'
+      const { exitCode = 1 } = ERRORS[code]
+      return { outcome: 'refused', message: describeError(error), code: exitCode, error: code }
     }
   }
 }

@@ -1,4 +1,12 @@
-import { isCount, isText, listOf, orNull, readerOf, type Tagged } from '#src/cli/terminal/shapes.js'
+import {
+  isCount,
+  isText,
+  listOf,
+  orMissing,
+  orNull,
+  readerOf,
+  type Tagged
+} from '#src/cli/terminal/shapes.js'
 
 /**
  * What is said on the control socket: one line with a request, then lines with what there is to say (events), then
@@ -19,8 +27,8 @@ const REQUESTS = {
 
 const OUTCOMES = {
   done: {},
-  /** `code` is the exit code that it means. */
-  refused: { message: isText, code: isCount }
+  /** `code` is the exit code that it means, and `error` the code of the error. */
+  refused: { message: isText, code: isCount, error: orMissing(isText) }
 } as const
 
 export type Request = Tagged<'request', typeof REQUESTS>

@@ -5,7 +5,7 @@ import { Failure } from '../failure.js'
 /** One sentence for an address at which a peer cannot listen; undefined where the error is another one. */
 export function listenProblem(error: unknown): Failure | undefined {
   if (!(error instanceof CannotListen)) return undefined
-  const what = `${error.message}: ${whatToDo(systemCode(error))} with --listen ADDRESS`
+  const what = `${error.message}: ${whatToDo(systemCode(error.cause))} with --listen ADDRESS`
   return new Failure(error.code, what, { cause: error })
 }
 

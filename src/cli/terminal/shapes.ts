@@ -21,6 +21,11 @@ export function orNull<T>(guard: Guard<T>): Guard<T | null> {
   return (value): value is T | null => value === null || guard(value)
 }
 
+/** What a program of before does not say. */
+export function orMissing<T>(guard: Guard<T>): Guard<T | undefined> {
+  return (value): value is T | undefined => value === undefined || guard(value)
+}
+
 export function objectOf<S extends Shape>(shape: S): Guard<Fields<S>> {
   return (value): value is Fields<S> =>
     isRecord(value) && Object.entries(shape).every(([field, guard]) => guard(value[field]))
