@@ -46,7 +46,10 @@ export async function makeNetwork(
 ): Promise<Network> {
   if (await exists(file)) throw new Failure('ERR_EXISTS', `${file} exists already; it was left as it is`)
   const source = wishes.template ?? shipped(ordering)
-  const template = await readJson(source)
+  const template = {
+    ...(await readJson(source)),
+    ...(wishes.template === undefined && ownTemplate(ordering))
+  }
   const section = fieldsIn(template, 'ordering')
   const { type } = section
   if (type !== ordering)
@@ -76,7 +79,14 @@ async function ordererAt(file: string): Promise<string> {
 }
 
 function shipped(ordering: OrderingName): string {
-  return fileURLToPath(import.meta.resolve(`#config/${ordering}.json`))
+  const name = initOf(ordering).template === undefined ? ordering : 'sequencer'
+  return fileURLToPath(import.meta.resolve(`#config/${name}.json`))
+}
+
+/** The section, where its module brings it. */
+function ownTemplate(ordering: OrderingName): Fields {
+  const { template } = initOf(ordering)
+  return template === undefined ? {} : { ordering: { type: ordering, ...template } }
 }
 
 /** `schema`: the file that the schema of the document's application comes from, where it is not the template. */

@@ -24,6 +24,8 @@ export interface OrderingModule<S extends Section = Section> {
 }
 
 export interface OrderingInit {
+  /** Fields of the section of a new network, all else as config/sequencer.json has it; left out where config/TYPE.json has it. */
+  readonly template?: Fields
   /** What a network of this ordering is, after its name: `is ordered by …`. */
   readonly phrase: string
   /** Options that only networks of this ordering take; each sets the field of its section that it is named after. */

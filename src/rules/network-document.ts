@@ -81,14 +81,6 @@ export function parseNetwork(text: string): Network {
   return networkOf(value, text.length <= LOOKED_THROUGH)
 }
 
-/** How the document names what puts its messages in order. */
-export function orderingNameOf({ document: { ordering, name } }: Network): OrderingName {
-  const found = ORDERING_NAMES.find(known => known === ordering.type)
-  if (found === undefined)
-    throw new InvalidNetworkDocument(`"${name}" has an ordering that is not known here`)
-  return found
-}
-
 /** How networks of an ordering, or without one, are made. */
 export function initOf(name: OrderingName): OrderingInit {
   return name === NO_ORDER ? SET_INIT : orderingModule({ type: name }).init

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { makeNetwork } from '#src/cli/make-network.js'
 import { toHex } from '#src/core/bytes.js'
 import { compactFromText, decodeCompact, workOf } from '#src/orderings/work/compact-target.js'
+import { workModule } from '#src/orderings/work/module.js'
 import type { WorkSection } from '#src/orderings/work/section.js'
 import { parseNetwork } from '#src/rules/network-document.js'
 import { Cleanup } from '../helpers/cleanup.js'
@@ -28,8 +29,8 @@ describe('Making a network that is ordered by work', () => {
   }
 
   it('takes the template that ships, and begins at the last whole second', async () => {
-    const shipped: { ordering: object } = JSON.parse(repositoryFile('config/work.json'))
-    assert.deepEqual(await made(), { ...shipped.ordering, start: 1_800_000_000_000 })
+    const { template } = workModule.init
+    assert.deepEqual(await made(), { type: 'work', ...template, start: 1_800_000_000_000 })
   })
 
   it('ships a first target of about eight million hashes, and never goes below a quarter of that', async () => {
@@ -63,8 +64,9 @@ describe('Making a network that is ordered by work', () => {
   it('takes another template, and none of another ordering', async () => {
     const folder = await cleanup.folder()
     const template = join(folder, 'template.json')
-    const shipped: { ordering: object } = JSON.parse(repositoryFile('config/work.json'))
-    const slow = { ...shipped, ordering: { ...shipped.ordering, interval: 600_000, halfLife: 86_400_000 } }
+    const shipped: object = JSON.parse(repositoryFile('config/sequencer.json'))
+    const ordering = { type: 'work', ...workModule.init.template }
+    const slow = { ...shipped, ordering: { ...ordering, interval: 600_000, halfLife: 86_400_000 } }
     await writeFile(template, JSON.stringify(slow))
     assert.equal((await made({}, template)).interval, 600_000)
     assert.equal((await made({ interval: 60_000 }, template)).halfLife, 8_640_000)

@@ -37,7 +37,7 @@ describe('What the docs tell to type, at a terminal of 80 columns', function () 
     const folder = await cleanup.folder()
     for (const name of INSTALLED) await symlink(repositoryPath(name), join(folder, name))
     await mkdir(join(folder, 'config'))
-    for (const name of ['sequencer.json', 'work.json', 'none.json'])
+    for (const name of ['sequencer.json', 'none.json'])
       await copyFile(repositoryPath(`config/${name}`), join(folder, 'config', name))
     const readme = await readFile(repositoryPath('README.md'), 'utf8')
     // Installing is what came before this test; the demo runs for a minute in it.

@@ -6,7 +6,7 @@ import { stopController } from '#src/cli/peer/run-peer.js'
 import { progressOn } from '#src/cli/terminal/progress.js'
 import type { Line } from '#src/cli/terminal/styled.js'
 import { printJson, printLine, printResult, standardError } from '#src/cli/terminal/terminal.js'
-import type { OrderingName } from '#src/rules/network-document.js'
+import { ORDERINGS, type OrderingName } from '../localnet/orderings.js'
 import type { CheckResult } from '../scenario/checks.js'
 import { runDemo } from './demo.js'
 import { runLedgerDemo } from './ledger/demo.js'
@@ -41,7 +41,7 @@ export function demoCommand(): Command {
         '--ordering <what>',
         'ledger: who puts the transfers into order: a sequencer, miners or nobody'
       )
-        .choices(['sequencer', 'work', 'none'])
+        .choices(ORDERINGS)
         .default('sequencer')
     )
     .option('--clients <n>', 'how many clients', wholeNumber(1, 200), 10)

@@ -1,8 +1,7 @@
 import { UsageError } from '#src/cli/failure.js'
-import type { OrderingName } from '#src/rules/network-document.js'
+import type { OrderingName } from '../localnet/orderings.js'
 import type { Topology } from '../localnet/topology.js'
 
-export const ORDERINGS = ['sequencer', 'work', 'none'] as const
 export type NodeRole = 'sequencer' | 'follower' | 'miner'
 
 /** What a managed network is to be. */

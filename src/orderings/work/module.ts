@@ -25,6 +25,16 @@ export const workModule: OrderingModule<WorkSection> = {
   rules: section => new WorkOrdering(section),
   producer: { role: 'miner', create: mining },
   init: {
+    template: {
+      start: 0,
+      interval: 10_000,
+      halfLife: 300_000,
+      target: '1e01fffe',
+      easiest: '1e07fff8',
+      blockSize: 100,
+      emptyBlocks: true,
+      maxReorg: 100
+    },
     phrase: 'is ordered by work',
     options: [
       {

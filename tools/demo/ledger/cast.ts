@@ -1,5 +1,5 @@
 import type { LedgerSection } from '#src/applications/ledger/section.js'
-import type { OrderingName } from '#src/rules/network-document.js'
+import type { OrderingName } from '../../localnet/orderings.js'
 import { GRANT, LEAST_FEE, REWARD } from './grants.js'
 import { type Holder, makeHolder, makeHolders } from './holder.js'
 

@@ -1,5 +1,5 @@
 import type { Progress } from '#src/cli/terminal/progress.js'
-import type { OrderingName } from '#src/rules/network-document.js'
+import type { OrderingName } from '../../localnet/orderings.js'
 import { type Check, type CheckResult, runChecks } from '../../scenario/checks.js'
 import { Interrupted } from '../../scenario/interruption.js'
 import { grantsOf, ledgerOf, makeCast } from './cast.js'

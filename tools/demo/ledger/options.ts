@@ -1,4 +1,4 @@
-import type { OrderingName } from '#src/rules/network-document.js'
+import type { OrderingName } from '../../localnet/orderings.js'
 
 export interface LedgerDemoOptions {
   readonly ordering: OrderingName

@@ -1,5 +1,5 @@
-import type { OrderingName } from '#src/rules/network-document.js'
 import type { Exit } from '../../localnet/index.js'
+import type { OrderingName } from '../../localnet/orderings.js'
 import type { ClientPart } from './client-part.js'
 import type { Contest } from './contest.js'
 import type { ForgerPart } from './forger-part.js'

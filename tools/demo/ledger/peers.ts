@@ -1,7 +1,7 @@
 import type { LedgerSection } from '#src/applications/ledger/section.js'
 import { elapsed, within } from '#src/lifecycle/waiting.js'
-import type { OrderingName } from '#src/rules/network-document.js'
 import { Localnet, type Peer } from '../../localnet/index.js'
+import type { OrderingName } from '../../localnet/orderings.js'
 import { Random } from '../../localnet/random.js'
 import { neighboursIn } from '../../localnet/topology.js'
 

@@ -1,6 +1,6 @@
 import type { Progress } from '#src/cli/terminal/progress.js'
 import { ticks } from '#src/cli/terminal/ticks.js'
-import type { OrderingName } from '#src/rules/network-document.js'
+import type { OrderingName } from '../../localnet/orderings.js'
 import { Random } from '../../localnet/random.js'
 import type { ClientPart, Payment } from './client-part.js'
 import type { ForgerPart } from './forger-part.js'

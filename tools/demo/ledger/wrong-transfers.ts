@@ -6,7 +6,7 @@ import { sha256 } from '#src/core/hash.js'
 import { peerIdFromText, type Signer } from '#src/core/keys.js'
 import type { Reason } from '#src/core/refusal.js'
 import { Envelope } from '#src/core/wire/tallystick.js'
-import type { OrderingName } from '#src/rules/network-document.js'
+import type { OrderingName } from '../../localnet/orderings.js'
 import { GRANT, LEAST_FEE } from './grants.js'
 import { signBody, signTransfer } from './signed-transfer.js'
 
