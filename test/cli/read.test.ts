@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { copyFile, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { privateKeyToProtobuf } from '@libp2p/crypto/keys'
-import { writeLog } from '#src/cli/files/log-file.js'
+import { writeExport } from '#src/cli/files/export-file.js'
 import { type Answer, decodeAnswer, encodeAnswer } from '#src/core/answer.js'
 import { decodeBlockParts, encodeBlock, readUnverifiedHeader } from '#src/core/block.js'
 import { Block as WireBlock } from '#src/core/wire/tallystick.js'
@@ -259,9 +259,9 @@ describe('tallystick read, of what is in the messages', () => {
       alice.say({ text: 'last' }, { time: Number.MAX_SAFE_INTEGER })
     ]
     const block = maker.add(said)
-    await writeLog(
+    await writeExport(
       { path: join(folder, 'log'), ifThere: 'refuse' },
-      net.network.canonical,
+      net.network,
       (async function* () {
         yield encodeBlock(block)
       })()
@@ -308,7 +308,7 @@ describe('tallystick read, of what is in the messages', () => {
       async function* blocks(): AsyncIterable<Uint8Array> {
         for (const block of maker.blocks) yield encodeBlock(block)
       }
-      await writeLog({ path: join(folder, 'log'), ifThere: 'replace' }, net.network.canonical, blocks())
+      await writeExport({ path: join(folder, 'log'), ifThere: 'replace' }, net.network, blocks())
       const { code, stdout, stderr } = await tool(
         folder,
         'hand',

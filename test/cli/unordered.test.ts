@@ -5,15 +5,16 @@ import { privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { Command } from 'commander'
 import { transferId } from '#src/applications/ledger/transfer-set.js'
 import type { Database } from '#src/chain/store.js'
-import { setIn, withSet } from '#src/cli/ask/set-source.js'
-import { type SetVerdict, verifySet } from '#src/cli/ask/verify-set.js'
+import { withSource } from '#src/cli/ask/by-kind.js'
+import { SetSource } from '#src/cli/ask/set-source.js'
+import type { Verified } from '#src/cli/ask/source.js'
 import { accountCommand } from '#src/cli/commands/account.js'
 import { blockCommand, headCommand } from '#src/cli/commands/ask.js'
 import { initCommand } from '#src/cli/commands/init.js'
 import { transferCommand } from '#src/cli/commands/transfer.js'
 import { UsageError } from '#src/cli/failure.js'
+import { writeExport } from '#src/cli/files/export-file.js'
 import { readNetwork } from '#src/cli/files/files.js'
-import { writeSet } from '#src/cli/files/set-file.js'
 import { makeNetwork } from '#src/cli/make-network.js'
 import { parseJson } from '#src/cli/terminal/shapes.js'
 import { type EnvelopeBytes, toHex } from '#src/core/bytes.js'
@@ -91,7 +92,7 @@ describe('the tool where there is no order', () => {
     assert.equal(verified.code, 0, verified.stderr)
     assert.match(verified.stdout, new RegExp(`^VALID: 2 transfers\\ndigest    ${digest}\\n`))
     const found = await withForged(peer.folder, async database =>
-      verifySet(await setIn(database, net.network))
+      new SetSource(net.network, { kind: 'folder', database }).verify()
     )
     assert.match(describeFault(present(found.fault)), /^message: .* bad signature: /)
   })
@@ -184,10 +185,10 @@ describe('the tool where there is no order', () => {
     const { write, envelopes, verdict, file } = await setFile()
     await write(envelopes)
     const whole = await verdict()
-    assert.deepEqual([whole.fault, whole.transfers.size], [undefined, 2])
+    assert.deepEqual([whole.fault, whole.size], [undefined, 2])
     await truncate(file, (await readFile(file)).length - 5)
     const cut = await verdict()
-    assert.deepEqual([present(cut.fault).kind, cut.transfers.size], ['encoding', 1])
+    assert.deepEqual([present(cut.fault).kind, cut.size], ['encoding', 1])
     const other = await makeUnorderedNetwork({}, { name: 'another' })
     const named = join(await cleanup.folder(), 'other.json')
     await writeFile(named, JSON.stringify(other.network.document))
@@ -203,18 +204,13 @@ describe('the tool where there is no order', () => {
     const file = join(folder, 'set.tally')
     const network = join(folder, 'network.json')
     await writeFile(network, JSON.stringify(net.network.document))
-    const verdict = async (known = network): Promise<SetVerdict> => {
-      let found: SetVerdict | undefined
-      await withSet({ kind: 'file', name: file }, { network: known, data: folder }, async source => {
-        found = await verifySet(source)
-      })
-      return present(found)
-    }
+    const verdict = (known = network): Promise<Verified> =>
+      withSource({ kind: 'file', name: file }, { network: known, data: folder }, source => source.verify())
     async function* each(of: readonly Uint8Array[]): AsyncIterable<EnvelopeBytes> {
       for (const envelope of of) yield envelope as EnvelopeBytes
     }
     const write = (of: readonly Uint8Array[]): Promise<number> =>
-      writeSet({ path: file, ifThere: 'replace' }, net.network.canonical, each(of))
+      writeExport({ path: file, ifThere: 'replace' }, net.network, each(of))
     return { file, envelopes, write, verdict }
   }
 

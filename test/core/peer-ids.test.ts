@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Command } from 'commander'
 import { base58btc } from 'multiformats/bases/base58'
-import { targetOf } from '#src/cli/ask/log-source.js'
+import { targetOf } from '#src/cli/ask/target.js'
 import { accountCommand } from '#src/cli/commands/account.js'
 import { headCommand } from '#src/cli/commands/ask.js'
 import { handCommand } from '#src/cli/commands/hand.js'

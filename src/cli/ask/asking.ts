@@ -68,32 +68,32 @@ export function askingCommand(name: string): Command {
 }
 
 /** What is done once there is somebody to ask. */
-type Use = (asker: AccountQueries, head: CheckpointedHeader, advance: Advance) => Promise<void>
+type Use<T> = (asker: AccountQueries, head: CheckpointedHeader, advance: Advance) => Promise<T>
 
 /**
  * Connects, moves from the head last seen to the head now as a light client does, then asks. Nothing is printed that
  * has not been checked against the network document. Where the chain may move to another branch, no head says
  * what the next one must be: what a peer shows is then true of its chain, and another peer may have another one.
  */
-export async function asking(options: AskingOptions, use: Use): Promise<void> {
+export async function asking<T>(options: AskingOptions, use: Use<T>): Promise<T> {
   const ask = await readyToAsk(options)
-  await ask(use)
+  return ask(use)
 }
 
 /** Reads what stands in files. What it gives asks anew at each call, and needs none of them any more. */
-export async function readyToAsk(options: AskingOptions): Promise<(use: Use) => Promise<void>> {
+export async function readyToAsk(options: AskingOptions): Promise<<T>(use: Use<T>) => Promise<T>> {
   const rules = rulesOf(await readOrderedNetwork(options.network))
   const access = await readAccess(options, rules.network)
   const ask = rules.ordering.sequencer === undefined ? askingEquals : askingOne
   return async use => {
     await expectNoPeers(options.data)
-    await ask(options, access, rules, use)
+    return ask(options, access, rules, use)
   }
 }
 
-async function askingOne(options: AskingOptions, access: Access, rules: Rules, use: Use): Promise<void> {
+async function askingOne<T>(options: AskingOptions, access: Access, rules: Rules, use: Use<T>): Promise<T> {
   const { connect, data, stopping } = oneOf(options)
-  await connecting([connect], access, stopping, async connections => {
+  return connecting([connect], access, stopping, async connections => {
     const { host, peer } = theOne(connections)
     const asker = new AccountQueries(host, peer, rules, () => Date.now())
     const seen = new LastSeenHead(data, rules)
@@ -107,7 +107,7 @@ async function askingOne(options: AskingOptions, access: Access, rules: Rules, u
       return head
     }
     try {
-      await use(asker, await advance(), advance)
+      return await use(asker, await advance(), advance)
     } catch (error) {
       if (error instanceof Contradiction) await denounce(error, rules.network, data)
       throw error
@@ -123,13 +123,13 @@ export function oneOf<T extends Pick<AskingOptions, 'connect'>>(
 }
 
 /** Asks the one of several peers whose chain has most work, and nothing of any other chain. */
-async function askingEquals(
+async function askingEquals<T>(
   { connect = [DEFAULTS.sequencer], stopping }: AskingOptions,
   access: Access,
   rules: Rules,
-  use: Use
-): Promise<void> {
-  await connecting(connect, access, stopping, async connections => {
+  use: Use<T>
+): Promise<T> {
+  return connecting(connect, access, stopping, async connections => {
     const peers = weighedPeers(connections, rules)
     const found = await heaviest(peers, LIMITS.chainMs, new AbortController().signal)
     const problems = peers.flatMap(({ problem }) => problem?.why ?? [])
@@ -144,7 +144,7 @@ async function askingEquals(
         ? `as this peer has it, with no other compared: ${what}; its chain may yet move to another branch, and others may have a heavier one: name them with --connect as well`
         : `by the heaviest of the chains of ${compared.length} peers: ${what}; it may yet move to another branch`
     )
-    await use(asker, chain.head, async () => {
+    return use(asker, chain.head, async () => {
       const again = await heaviest(peers, LIMITS.chainMs, new AbortController().signal)
       if (again?.best !== best)
         throw new QueryFailed(best.problem?.why ?? 'another peer has shown a heavier chain by now; ask again')

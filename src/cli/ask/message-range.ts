@@ -7,6 +7,14 @@ export type MessageRange =
   | { readonly kind: 'block'; readonly height: number }
   | { readonly kind: 'leaf'; readonly leaf: Hash }
 
+export interface ReadingWishes {
+  /** Left out: from now on where it is followed, else all there is. */
+  readonly range?: MessageRange
+  /** Goes on with new blocks as they come, until the range has ended or `stopping` fires. */
+  readonly isFollowing: boolean
+  readonly stopping: AbortSignal
+}
+
 export const WHOLE_LOG: MessageRange = { kind: 'positions', first: 0, last: undefined }
 
 /** `60`, `10..20`, `10..`, `..20`, `block:7`, or the leaf of a message in hex. */

@@ -9,15 +9,7 @@ import { Failure } from '../failure.js'
 import type { MessagePrinter } from '../terminal/message-printer.js'
 import { printLine } from '../terminal/terminal.js'
 import { type Advance, type AskingOptions, readyToAsk } from './asking.js'
-import { describeRange, type MessageRange } from './message-range.js'
-
-export interface PeerReading {
-  /** Left out: from now on where it is followed, else the whole log. */
-  readonly range?: MessageRange
-  /** Goes on with new blocks as they come, until the range has ended or `stopping` fires. */
-  readonly isFollowing: boolean
-  readonly stopping: AbortSignal
-}
+import { describeRange, type MessageRange, type ReadingWishes } from './message-range.js'
 
 /** How far it has come when it ends. */
 export interface LogEnd {
@@ -31,7 +23,7 @@ export interface LogEnd {
 /** Reads the messages of a peer's log, each verified before it is printed, over as many connections as it takes. */
 export async function readPeer(
   options: AskingOptions,
-  reading: PeerReading,
+  reading: ReadingWishes,
   printer: MessagePrinter
 ): Promise<LogEnd> {
   const { isFollowing, stopping } = reading
@@ -77,7 +69,7 @@ class PeerReader {
   blocks = 0
 
   constructor(
-    private readonly reading: PeerReading,
+    private readonly reading: ReadingWishes,
     private readonly printer: MessagePrinter
   ) {
     const { range, isFollowing } = reading

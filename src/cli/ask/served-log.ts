@@ -13,7 +13,7 @@ import { describeError } from '../../core/events.js'
 import { LIMITS } from '../../core/limits.js'
 import type { Rules } from '../../rules/rules.js'
 import { Failure } from '../failure.js'
-import { LOG_MAGIC } from '../files/log-file.js'
+import { LOG_MAGIC } from '../files/export-file.js'
 
 /** Where a block lies in the file, and what it says of itself. */
 interface Entry {

@@ -1,118 +1,212 @@
-import type { TransferSet } from '../../applications/ledger/transfer-set.js'
+import type { SetApplication } from '../../applications/application.js'
+import { movementOf } from '../../applications/ledger/history.js'
+import { type TransferSet, transferId } from '../../applications/ledger/transfer-set.js'
 import { type Database, StoreError } from '../../chain/store.js'
-import { type EnvelopeBytes, equal } from '../../core/bytes.js'
+import { type EnvelopeBytes, type Hash, type PeerIdBytes, toHex } from '../../core/bytes.js'
+import { decodeEnvelope } from '../../core/envelope.js'
+import type { Fault, FaultKind } from '../../core/fault.js'
+import { peerIdToString } from '../../core/keys.js'
+import { decodeMessage, type Message } from '../../core/message.js'
 import type { SetNetwork } from '../../core/network.js'
+import type { Verdict } from '../../core/validation.js'
 import { SetQueries } from '../../replication/set/set-queries.js'
-import { type ReadTransfers, transfersOf } from '../../replication/set/set-reading.js'
+import { groupsOf, type ReadTransfers, transfersOf } from '../../replication/set/set-reading.js'
 import { countStored, storedTransfers } from '../../replication/set/transfer-store.js'
-import { Failure } from '../failure.js'
-import { readNetwork } from '../files/files.js'
-import { groupsOf, openSet, SET_MAGIC } from '../files/set-file.js'
-import { beginningOf, KIND_BYTES } from '../files/written-files.js'
-import { DEFAULTS } from '../options.js'
+import { setRulesOf } from '../../rules/rules.js'
+import { checkMessages } from '../../validation/message-checks.js'
+import { ValidationPool } from '../../validation/validation-pool.js'
+import { Failure, UsageError } from '../failure.js'
+import { transfersIn, writeExport } from '../files/export-file.js'
+import type { Destination } from '../files/frame-file.js'
+import { isMeant, type MessagePrinter } from '../terminal/message-printer.js'
+import { type Reading, watched } from '../terminal/progress.js'
+import { standardOutput } from '../terminal/terminal.js'
 import { oneOf, withConnection } from './asking.js'
-import { networkFor, type SourceOptions, type Target, withStored } from './log-source.js'
+import { describeRange, type ReadingWishes } from './message-range.js'
+import { transferTold } from './movements.js'
+import { holding, type Source, type Told, type Verified } from './source.js'
+import type { Place } from './target.js'
 
-/** A set of transfers, wherever it is: in the folder of a stopped peer, in a file, or with a peer that is asked. */
-export interface SetSource {
-  readonly network: SetNetwork
-  /** As they are found there; to be read once. `have`: those that were read and found valid so far. */
-  readonly transfers: (have: () => TransferSet) => AsyncIterable<ReadTransfers>
-  /** How much of it has been read, of how much. */
-  readonly progress: { readonly total: number; readonly unit: string; readonly done: () => number }
+/** Transfers as they are found somewhere. To be read once. */
+interface Found {
+  readonly transfers: AsyncIterable<ReadTransfers>
+  readonly progress: Reading
 }
 
-/** Opens a set for as long as `use` takes. False, and nothing more, where what is there has an order. */
-export function withSet(
-  target: Target,
-  options: SourceOptions,
-  use: (source: SetSource) => Promise<void>
-): Promise<boolean> {
-  switch (target.kind) {
-    case 'folder':
-      return withFolder(target.name, options, use)
-    case 'file':
-      return withFile(target.name, options, use)
-    case 'peer':
-      return withPeer(target.connect, options, use)
+/** One that was found valid. */
+interface Transfer {
+  readonly id: Hash
+  readonly message: Message
+  readonly envelope: EnvelopeBytes
+}
+
+/** The fault: what is wrong with the first that is not valid, or with the set. */
+type AuditedTransfer = Transfer | { readonly fault: Fault }
+
+/** A set of transfers: each is verified by itself, and that none is there twice. */
+export class SetSource implements Source {
+  readonly #ledger: SetApplication
+
+  constructor(
+    readonly network: SetNetwork,
+    private readonly place: Place
+  ) {
+    this.#ledger = setRulesOf(network)
   }
-}
 
-/** What a stopped peer has stored. */
-export async function setIn(database: Database, network: SetNetwork): Promise<SetSource> {
-  const total = await countStored(database)
-  let done = 0
-  async function* envelopes(): AsyncIterable<EnvelopeBytes> {
-    for await (const { envelope } of storedTransfers(database, network)) {
-      yield envelope
-      done += 1
+  /** Nothing is sealed here. */
+  async verify(): Promise<Verified> {
+    let fault: Fault | undefined
+    await this.#withVerified(false, async verified => {
+      for await (const read of verified) if ('fault' in read) fault = read.fault
+    })
+    const { size, digest } = this.#sum
+    const network = toHex(this.network.id)
+    return {
+      fault,
+      height: 0,
+      size,
+      facts: { digest, network },
+      sentence: `${size} transfers`,
+      lines: [`digest    ${digest}`, `network   ${network}`]
     }
   }
-  async function* transfers(): AsyncIterable<ReadTransfers> {
-    try {
-      for await (const group of groupsOf(envelopes())) yield { envelopes: group }
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error
-      yield { fault: { kind: 'index', detail: error.message } }
+
+  async exportTo(destination: Destination): Promise<Told> {
+    const bytes = await this.#withVerified(false, verified =>
+      writeExport(destination, this.network, envelopesOf(holding(verified, 'export')))
+    )
+    const { size, digest } = this.#sum
+    return {
+      facts: { size, digest, bytes },
+      sentence: `${size} transfers, digest ${digest}, ${bytes} bytes`
     }
   }
-  return { network, transfers, progress: { total, unit: 'transfers', done: () => done } }
-}
 
-function withFolder(
-  folder: string,
-  options: SourceOptions,
-  use: (source: SetSource) => Promise<void>
-): Promise<boolean> {
-  return withStored(folder, options, async (database, network) => {
-    if (network.kind === 'chain') return false
-    await use(await setIn(database, network))
-    return true
-  })
-}
-
-async function withFile(
-  path: string,
-  options: SourceOptions,
-  use: (source: SetSource) => Promise<void>
-): Promise<boolean> {
-  const beginning = await beginningOf(path, KIND_BYTES)
-  if (!equal(beginning.subarray(0, SET_MAGIC.length), SET_MAGIC)) return false
-  const set = await openSet(path)
-  try {
-    const network = await networkFor(set.document, options.network, path)
-    if (network.kind === 'chain')
-      throw new Failure(
-        'ERR_WRONG_CONTENT',
-        `${path} holds transfers with no order, of a network that has one`
-      )
-    const progress = { total: set.length, unit: 'bytes', done: set.read }
-    await use({ network, transfers: set.transfers, progress })
-    return true
-  } finally {
-    set.close()
+  async read({ range, isFollowing }: ReadingWishes, printer: MessagePrinter): Promise<string> {
+    const { name } = this.network.document
+    if (range !== undefined && range.kind !== 'leaf')
+      throw new UsageError(`"${name}" has no order, and so no positions and no blocks; name none, or a leaf`)
+    if (isFollowing) throw new UsageError(`"${name}" has no order, so that nothing follows; read it again`)
+    await this.#withVerified(standardOutput.isTTY, async verified => {
+      for await (const { envelope } of holding(verified, 'set')) {
+        if (range !== undefined && !isMeant(range, 0, undefined, envelope)) continue
+        await printer.message(envelope, { position: undefined, height: undefined })
+      }
+    })
+    if (range !== undefined && printer.printed === 0)
+      throw new Failure('ERR_NOT_FOUND', `${describeRange(range)} is not there`)
+    const { size, digest } = this.#sum
+    return `${size} transfers, in no order, with digest ${digest}`
   }
-}
 
-async function withPeer(
-  connect: readonly string[],
-  { network: path, askWith, swarmKey }: SourceOptions,
-  use: (source: SetSource) => Promise<void>
-): Promise<boolean> {
-  const network = await readNetwork(path ?? DEFAULTS.network)
-  if (network.kind === 'chain') return false
-  const asked = { ...oneOf({ connect }), ...(askWith && { key: askWith }), ...(swarmKey && { swarmKey }) }
-  await withConnection(asked, network, async ({ host, peer }) => {
-    const asker = new SetQueries(host, peer, network)
-    const { count } = await asker.status()
-    let done = 0
-    async function* transfers(have: () => TransferSet): AsyncIterable<ReadTransfers> {
-      for await (const read of transfersOf(asker, have)) {
+  async history(id: PeerIdBytes, show: (told: Told) => void): Promise<void> {
+    let transfers = 0
+    await this.#withVerified(standardOutput.isTTY, async verified => {
+      for await (const { id: name, message } of holding(verified, 'history')) {
+        const movement = movementOf(id, message)
+        if (movement === undefined) continue
+        transfers += 1
+        show(transferTold(name, movement))
+      }
+    })
+    const account = peerIdToString(id)
+    const balance = this.#ledger.balance(id) ?? 0n
+    const { size, digest } = this.#sum
+    show({
+      facts: { account, balance: String(balance), transfers, size, digest },
+      sentence: `VALID: ${account} has ${balance}, by ${transfers} of ${size} transfers, which have no order; digest ${digest}`
+    })
+  }
+
+  /** Of those that were verified so far. */
+  get #sum(): { readonly size: number; readonly digest: string } {
+    const { transfers } = this.#ledger
+    return { size: transfers.size, digest: toHex(transfers.digest()) }
+  }
+
+  /** All transfers, each once it has been verified, up to the first fault. */
+  async #withVerified<T>(
+    isSilent: boolean,
+    use: (verified: AsyncIterable<AuditedTransfer>) => Promise<T>
+  ): Promise<T> {
+    return this.#withFound(async ({ transfers, progress }) => {
+      const pool = new ValidationPool(this.network)
+      try {
+        await pool.start()
+        return await use(watched(this.#verified(transfers, pool), progress, isSilent))
+      } finally {
+        await pool.stop()
+      }
+    })
+  }
+
+  async #withFound<T>(use: (found: Found) => Promise<T>): Promise<T> {
+    const { network, place } = this
+    const have = (): TransferSet => this.#ledger.transfers
+    const found = (transfers: Found['transfers'], total: number): Found => ({
+      transfers,
+      progress: { total, unit: 'transfers', done: () => have().size }
+    })
+    switch (place.kind) {
+      case 'folder':
+        return use(found(storedGroups(place.database, network), await countStored(place.database)))
+      case 'file':
+        return use({ transfers: transfersIn(place.file), progress: place.file.progress })
+      case 'peer':
+        return withConnection(oneOf(place.asked), network, async ({ host, peer }) => {
+          const asker = new SetQueries(host, peer, network)
+          return use(found(transfersOf(asker, have), (await asker.status()).count))
+        })
+    }
+  }
+
+  async *#verified(
+    transfers: AsyncIterable<ReadTransfers>,
+    pool: ValidationPool
+  ): AsyncIterable<AuditedTransfer> {
+    for await (const read of transfers) {
+      if ('fault' in read) {
         yield read
-        done = have().size
+        return
+      }
+      const verdicts = await checkMessages(read.envelopes, pool)
+      for (const [index, envelope] of read.envelopes.entries()) {
+        const audited = this.#count(envelope, verdicts[index])
+        yield audited
+        if ('fault' in audited) return
       }
     }
-    await use({ network, transfers, progress: { total: count, unit: 'transfers', done: () => done } })
-  })
-  return true
+  }
+
+  #count(envelope: EnvelopeBytes, verdict: Verdict | undefined): AuditedTransfer {
+    if (verdict === undefined) throw new RangeError('each transfer has a verdict')
+    const wrong = (kind: FaultKind, detail: string): AuditedTransfer => ({ fault: { kind, detail } })
+    if (!verdict.ok) {
+      const { reason, detail } = verdict.refusal
+      return wrong('message', `the one with leaf ${toHex(verdict.leaf)}: ${reason}: ${detail}`)
+    }
+    const { payload } = decodeEnvelope(envelope)
+    const [id, message] = [transferId(payload), decodeMessage(payload)]
+    const counted = this.#ledger.count(id, message)
+    if (!counted.ok) return wrong('message', `transfer ${toHex(id)}: ${counted.refusal.detail}`)
+    if (!counted.isNew) return wrong('duplicate', `transfer ${toHex(id)} is there twice`)
+    return { id, message, envelope }
+  }
+}
+
+async function* storedGroups(database: Database, network: SetNetwork): AsyncIterable<ReadTransfers> {
+  async function* envelopes(): AsyncIterable<EnvelopeBytes> {
+    for await (const { envelope } of storedTransfers(database, network)) yield envelope
+  }
+  try {
+    for await (const group of groupsOf(envelopes())) yield { envelopes: group }
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    yield { fault: { kind: 'index', detail: error.message } }
+  }
+}
+
+async function* envelopesOf(transfers: AsyncIterable<Transfer>): AsyncIterable<EnvelopeBytes> {
+  for await (const { envelope } of transfers) yield envelope
 }

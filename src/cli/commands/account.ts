@@ -1,18 +1,16 @@
 import { Argument, type Command } from 'commander'
 import { ledgerSectionOf } from '../../applications/ledger/section.js'
-import type { CheckpointedHeader } from '../../core/block.js'
-import { type PeerIdBytes, toHex } from '../../core/bytes.js'
-import { peerIdFromText, peerIdToString, signerOf } from '../../core/keys.js'
-import type { SetNetwork } from '../../core/network.js'
-import { type AskingOptions, asking, askingCommand } from '../ask/asking.js'
-import { askingSet } from '../ask/asking-set.js'
+import type { PeerIdBytes } from '../../core/bytes.js'
+import { peerIdFromText, signerOf } from '../../core/keys.js'
+import { type AskingOptions, askingCommand } from '../ask/asking.js'
+import { knowledgeOf, withSource } from '../ask/by-kind.js'
+import type { Knowledge } from '../ask/knowledge.js'
+import { peersTarget, targetOf } from '../ask/target.js'
 import { Failure, UsageError } from '../failure.js'
 import { exists, readNetwork } from '../files/files.js'
 import { readIdentity } from '../files/key-files.js'
 import { account, DEFAULTS, wholeNumber } from '../options.js'
-import { sequenceToJson } from '../terminal/output.js'
-import { printJson, printResult } from '../terminal/terminal.js'
-import { showHistory } from './account-history.js'
+import { show } from '../terminal/terminal.js'
 
 /** The commands that ask what accounts have, and print what has been proved. */
 
@@ -63,90 +61,35 @@ async function showAccount(name: string | undefined, options: AccountOptions): P
   if (height !== undefined && history === true) throw new UsageError('--height does not go with --history')
   const id = await accountOf(name, options)
   if (history === true) return showHistory(id, options)
-  const set = await setOf(options)
-  if (set !== undefined) return showBalance(id, options, set)
-  await asking(options, async asker => {
-    const { signed, account } = await asker.account(id, height)
-    const shown = {
-      account: peerIdToString(id),
-      balance: String(account.balance),
-      sequence: sequenceToJson(account.sequence),
-      ...placeOf(signed)
-    }
-    if (json) return printJson(shown)
-    printResult(
-      `account   ${shown.account}`,
-      `balance   ${shown.balance}`,
-      `sequence  ${shown.sequence}: its next transfer has number ${account.sequence + 1n}`,
-      `block     ${shown.height}, id ${shown.id}, whose state proves it`
-    )
-  })
+  const knowledge = await ledgerKnowledge(options)
+  show(await knowledge.account(id, height), json)
 }
 
 async function showAccounts({ height, ...options }: AccountOptions): Promise<void> {
-  const set = await setOf({ ...options, ...(height !== undefined && { height }) })
-  if (set !== undefined) return showBalances(options, set)
-  await asking(options, async asker => {
-    const { signed, accounts } = await asker.accounts(height)
-    const listed = accounts.map(({ id, balance, sequence }) => ({
-      account: peerIdToString(id),
-      balance: String(balance),
-      sequence: sequenceToJson(sequence)
-    }))
-    const supply = String(accounts.reduce((sum, { balance }) => sum + balance, 0n))
-    const place = placeOf(signed)
-    if (options.json) return printJson({ ...place, supply, accounts: listed })
-    for (const { account, balance, sequence } of listed)
-      printResult(`${balance.padStart(20)}  ${account}  ${sequence} sent`)
-    printResult(
-      `${supply.padStart(20)}  on ${listed.length} accounts, which give the state of block ${place.height}, id ${place.id}`
-    )
-  })
+  const knowledge = await ledgerKnowledge(options)
+  show(await knowledge.accounts(height), options.json)
 }
 
-/** The network where it has no order. Throws UsageError where blocks are asked for then, Failure where there is no ledger. */
-async function setOf({ network, height }: AccountOptions): Promise<SetNetwork | undefined> {
-  const read = await readNetwork(network)
+/** Throws Failure where there is no ledger. */
+async function ledgerKnowledge(options: AccountOptions): Promise<Knowledge> {
+  const network = await readNetwork(options.network)
   // Any peer of it would say `not served`, and that sounds as if another one knew.
-  if (ledgerSectionOf(read.document.application) === undefined)
+  if (ledgerSectionOf(network.document.application) === undefined)
     throw new Failure(
       'ERR_NOT_IN_NETWORK',
-      `"${read.document.name}" keeps no ledger, so that there are no accounts`
+      `"${network.document.name}" keeps no ledger, so that there are no accounts`
     )
-  if (read.kind === 'chain') return undefined
-  if (height === undefined) return read
-  throw new UsageError(`"${read.document.name}" has no order, and so no blocks: leave --height out`)
+  return knowledgeOf(network, options)
 }
 
-function showBalance(id: PeerIdBytes, options: AccountOptions, set: SetNetwork): Promise<void> {
-  return askingSet(options, set, async asker => {
-    const shown = { account: peerIdToString(id), balance: String(await asker.balance(id)) }
-    if (options.json) return printJson(shown)
-    printResult(`account   ${shown.account}`, `balance   ${shown.balance}`)
-  })
-}
-
-function showBalances(options: AccountOptions, set: SetNetwork): Promise<void> {
-  return askingSet(options, set, async asker => {
-    const balances = await asker.balances()
-    const listed = balances
-      .map(({ id, balance }) => ({ account: peerIdToString(id), balance: String(balance) }))
-      .sort((one, other) => (one.account < other.account ? -1 : 1))
-    const supply = String(balances.reduce((sum, { balance }) => sum + balance, 0n))
-    if (options.json) return printJson({ supply, accounts: listed })
-    for (const { account, balance } of listed) printResult(`${balance.padStart(20)}  ${account}`)
-    printResult(`${supply.padStart(20)}  on ${listed.length} accounts`)
-  })
-}
-
-function placeOf({ header: { height, state }, id }: CheckpointedHeader): Place {
-  return { height, id: toHex(id), state: toHex(state) }
-}
-
-interface Place {
-  readonly height: number
-  readonly id: string
-  readonly state: string
+/** All of it is verified, whoever shows it: blocks from the first one on, or the whole set where there are none. */
+async function showHistory(id: PeerIdBytes, options: AccountOptions): Promise<void> {
+  const { connect, from, network, data, key, swarmKey, json } = options
+  const target = from === undefined ? peersTarget(connect) : await targetOf(from)
+  const opening = { network, data, ...(key && { askWith: key }), ...(swarmKey && { swarmKey }) }
+  await withSource(target, opening, source =>
+    source.history(id, ({ facts, sentence }) => show({ facts, lines: [sentence] }, json))
+  )
 }
 
 async function accountOf(name: string | undefined, { key }: AccountOptions): Promise<PeerIdBytes> {

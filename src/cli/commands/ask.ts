@@ -9,13 +9,13 @@ import type { Network } from '../../core/network.js'
 import { verifierKey } from '../../core/signed-note.js'
 import type { BlockQueries, ProvenInclusion } from '../../query/block-queries.js'
 import { type AskingOptions, asking, askingCommand } from '../ask/asking.js'
-import { askingSet } from '../ask/asking-set.js'
+import { knowledgeOf } from '../ask/by-kind.js'
 import { identifier, type Reference, reference } from '../ask/reference.js'
 import { Failure } from '../failure.js'
 import { readNetwork } from '../files/files.js'
 import { headerToJson, messagesOf } from '../terminal/output.js'
 import { readBody } from '../terminal/shown-body.js'
-import { printJson, printLine, printResult } from '../terminal/terminal.js'
+import { printLine, show } from '../terminal/terminal.js'
 
 /** The commands that ask a peer and print what has been verified. */
 
@@ -28,19 +28,7 @@ export function countCommand(): Command {
 }
 
 async function count(options: AskingOptions): Promise<void> {
-  const network = await readNetwork(options.network)
-  if (network.kind === 'set')
-    return askingSet(options, network, async asker => {
-      const { count: transfers, digest } = await asker.status()
-      const facts = { transfers, digest: toHex(digest) }
-      show(options, facts, [`transfers ${transfers}, their digest ${facts.digest}`])
-    })
-  return asking(options, async (asker, { header: { height, size } }) => {
-    const pending = await asker.claimedPending()
-    show(options, { count: height, size, pending }, [
-      `blocks ${height}, messages in them ${size}, messages waiting for a block, as the peer says: ${pending}`
-    ])
-  })
+  show(await knowledgeOf(await readNetwork(options.network), options).count(), options.json)
 }
 
 export function headCommand(): Command {
@@ -98,7 +86,7 @@ export function checkpointCommand(): Command {
           )
         const { height, size, log } = header
         const facts = { origin: key.name, height, size, log: toHex(log), verifierKey: verifierKey(key) }
-        show(options, { ...facts, note }, note.trimEnd().split('\n'))
+        show({ facts: { ...facts, note }, lines: note.trimEnd().split('\n') }, options.json)
         if (!options.json) printLine(`its verifier key: ${facts.verifierKey}`)
       })
     )
@@ -129,13 +117,15 @@ function showBlock(options: AskingOptions, asker: BlockQueries, block: Block): v
     const said = body?.kind === 'transfer' ? body.json : body && { body: body.json }
     return { message: { ...message, ...said }, text: body?.text ?? (message.sealed ? 'sealed' : 'open') }
   })
-  show(options, { ...header, messages: messages.map(({ message }) => message) }, [
+  const facts = { ...header, messages: messages.map(({ message }) => message) }
+  const lines = [
     ...Object.entries(header).map(([name, value]) => `${name.padEnd(9)} ${value ?? 'none: the genesis'}`),
     ...messages.map(
       ({ message: { position, author, sequence, leaf }, text }) =>
         `  ${position}  ${author} #${sequence}  ${leaf}  ${text}`
     )
-  ])
+  ]
+  show({ facts, lines }, options.json)
 }
 
 /** Undefined where it is sealed, or says nothing here. */
@@ -166,16 +156,12 @@ function showProof(
     // The asker throws where it does not verify.
     valid: true
   }
-  show(options, proof, [
+  const lines = [
     `the message at position ${position} is in block ${height}, which ${signer} signed`,
     `leaf      ${proof.leaf}`,
     ...proof.path.map(node => `  with    ${node}`),
     `gives     ${proof.log}`,
     `the log of ${size} messages in block ${proof.id}`
-  ])
-}
-
-function show(options: AskingOptions, json: object, lines: readonly string[]): void {
-  if (options.json) printJson(json)
-  else printResult(...lines)
+  ]
+  show({ facts: proof, lines }, options.json)
 }

@@ -1,25 +1,20 @@
 import type { Command } from 'commander'
-import { encodeBlock } from '../../core/block.js'
-import { type EnvelopeBytes, toHex } from '../../core/bytes.js'
+import { toHex } from '../../core/bytes.js'
 import { checkpointNote } from '../../core/checkpoint.js'
-import { describeFault } from '../../core/fault.js'
 import { VerifierCache } from '../../core/keys.js'
 import { formatProof } from '../../core/proof-file.js'
 import type { BlockQueries } from '../../query/block-queries.js'
 import { SequencerQueries } from '../../query/sequencer-queries.js'
 import { sortEvidence } from '../../validation/evidence-check.js'
 import { type AskingOptions, asking, askingCommand, oneOf, withConnection } from '../ask/asking.js'
-import { evidenceIn, type LogSource, peersTarget, targetOf, withLog } from '../ask/log-source.js'
+import { withSource } from '../ask/by-kind.js'
 import { type Reference, reference } from '../ask/reference.js'
-import { type SetSource, withSet } from '../ask/set-source.js'
-import { verifiedBlocks } from '../ask/verify-log.js'
-import { SetAudit } from '../ask/verify-set.js'
+import type { Told } from '../ask/source.js'
+import { evidenceIn, peersTarget, targetOf } from '../ask/target.js'
 import { Failure, UsageError } from '../failure.js'
 import { encodeEvidenceFile } from '../files/evidence-file.js'
 import { readNetwork } from '../files/files.js'
 import type { Destination } from '../files/frame-file.js'
-import { writeLog } from '../files/log-file.js'
-import { writeSet } from '../files/set-file.js'
 import { expectWritable, writeContent } from '../files/written-files.js'
 import { printJson, printLine, standardOutput, writeFileContent } from '../terminal/terminal.js'
 
@@ -61,62 +56,22 @@ async function exportTo(file: string | undefined, options: ExportOptions): Promi
   const { network, data, key, swarmKey } = options
   const target = from === undefined ? peersTarget(connect) : await targetOf(from)
   const opening = { network, data, ...(key && { askWith: key }), ...(swarmKey && { swarmKey }) }
-  if (await withSet(target, opening, source => exportSet(source, to, options))) return
-  await withLog(target, opening, source => exportLog(source, to, options))
+  const told = await withSource(target, opening, source => source.exportTo(to))
+  tell(to, told, options)
 }
 
-/** Only what has been verified is written; no file is left where something does not hold. */
-async function exportLog(source: LogSource, to: Destination, { json }: ExportOptions): Promise<void> {
-  let height = 0
-  let size = 0
-  async function* blocks(): AsyncIterable<Uint8Array> {
-    for await (const read of verifiedBlocks(source)) {
-      if ('fault' in read)
-        throw new Failure('ERR_NOT_VALID', `the export ends here: ${describeFault(read.fault)}`)
-      height = read.block.signed.header.height
-      size = read.block.signed.header.size
-      yield encodeBlock(read.block)
-    }
-  }
-  const bytes = await writeLog(to, source.rules.network.canonical, blocks())
-  tell(to, { height, size, bytes }, `${height} blocks, ${size} messages, ${bytes} bytes`, json)
-}
-
-/** The same of transfers that have no order. */
-async function exportSet(source: SetSource, to: Destination, { json }: ExportOptions): Promise<void> {
-  const audit = new SetAudit(source)
-  async function* envelopes(): AsyncIterable<EnvelopeBytes> {
-    for await (const read of audit.verified()) {
-      if ('fault' in read)
-        throw new Failure('ERR_NOT_VALID', `the export ends here: ${describeFault(read.fault)}`)
-      yield read.envelope
-    }
-  }
-  const bytes = await writeSet(to, source.network.canonical, envelopes())
-  const { size } = audit.transfers
-  const digest = toHex(audit.transfers.digest())
-  tell(to, { size, digest, bytes }, `${size} transfers, digest ${digest}, ${bytes} bytes`, json)
-}
-
-interface Exported {
+interface Exported extends Told {
   readonly content: string | Uint8Array
-  readonly facts: Readonly<Record<string, unknown>>
-  readonly sentence: string
 }
 
-async function write(to: Destination, { json }: ExportOptions, exported: Exported): Promise<void> {
-  const { content, facts, sentence } = exported
+async function write(to: Destination, options: ExportOptions, exported: Exported): Promise<void> {
+  const { content } = exported
   if (to.path === undefined) writeFileContent(content)
   else await writeContent(to.path, to.ifThere, content)
-  tell(to, facts, sentence, json)
+  tell(to, exported, options)
 }
 
-function tell(
-  { path: file }: Destination,
-  facts: Readonly<Record<string, unknown>>,
-  sentence: string,
-  json: true | undefined
-): void {
+function tell({ path: file }: Destination, { facts, sentence }: Told, { json }: ExportOptions): void {
   // Standard output may be the export itself.
   if (json && file !== undefined) printJson({ file, ...facts })
   else printLine(file === undefined ? sentence : `SUCCESS: wrote ${file}: ${sentence}`)

@@ -7,8 +7,10 @@ import { NodeQueries, type OfferAnswer } from '../../query/node-queries.js'
 import type { Rules } from '../../rules/rules.js'
 import { QueryServer } from '../../serve/query-server.js'
 import { type ConnectingOptions, withConnection } from '../ask/asking.js'
-import { type LogSource, type Target, targetOf, withLog } from '../ask/log-source.js'
+import type { Log } from '../ask/chain-audit.js'
+import { withLog } from '../ask/chain-source.js'
 import { ServedLog } from '../ask/served-log.js'
+import { type Target, targetOf } from '../ask/target.js'
 import { Failure, UsageError } from '../failure.js'
 import { address, DEFAULTS } from '../options.js'
 import { withSwarmKeyOption } from '../peer/closed-network.js'
@@ -55,7 +57,7 @@ async function hand(name: string, options: HandOptions): Promise<void> {
 /** A folder is verified as at each start; what is in a file, the node finds out. */
 async function withServed(
   { kind, name }: Exclude<Target, { readonly kind: 'peer' }>,
-  { rules, database }: LogSource,
+  { rules, database }: Log,
   use: (chain: ServedChain) => Promise<void>
 ): Promise<void> {
   if (kind === 'folder' && database !== undefined) return use(await Chain.open(database, rules))

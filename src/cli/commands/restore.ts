@@ -13,8 +13,9 @@ import { peerIdToString, type Signer, signerOf } from '../../core/keys.js'
 import { LIMITS } from '../../core/limits.js'
 import { leafHash } from '../../core/merkle.js'
 import { type ChainNetwork, sequencerOf } from '../../core/network.js'
-import { type LogSource, peersTarget, targetOf, withLog } from '../ask/log-source.js'
-import { verifiedBlocks } from '../ask/verify-log.js'
+import { ChainAudit, type Log } from '../ask/chain-audit.js'
+import { withLog } from '../ask/chain-source.js'
+import { peersTarget, targetOf } from '../ask/target.js'
 import { Failure, UsageError } from '../failure.js'
 import { openDatabase, readOrderedNetwork } from '../files/files.js'
 import { claimFolder, foreignIn } from '../files/folder-owner.js'
@@ -80,7 +81,7 @@ async function restore(options: RestoreOptions): Promise<void> {
       askWith: options.askWith ?? options.key,
       ...(options.swarmKey && { swarmKey: options.swarmKey })
     }
-    const made = await withLogOf(target, sources, source => makeFolder(folder, source, network, signer, mark))
+    const made = await withLog(target, sources, log => makeFolder(folder, log, network, signer, mark))
     if (json) return printJson(made)
     printResult(
       `SUCCESS: ${data} has ${made.height} blocks, ${made.size} messages in them, and ${made.pending} in no block; start the sequencer on it`
@@ -94,26 +95,13 @@ interface Made {
   readonly pending: number
 }
 
-async function withLogOf(
-  target: Parameters<typeof withLog>[0],
-  sources: Parameters<typeof withLog>[1],
-  use: (source: LogSource) => Promise<Made>
-): Promise<Made> {
-  let made: Made | undefined
-  await withLog(target, sources, async source => {
-    made = await use(source)
-  })
-  if (made === undefined) throw new Error('a log was opened')
-  return made
-}
-
 /**
  * The folder gets its name when it is whole and the mark covers it: a failure before that leaves no
  * folder; a crash leaves one that the next run of this command removes, and no start takes.
  */
 async function makeFolder(
   folder: string,
-  source: LogSource,
+  log: Log,
   network: ChainNetwork,
   signer: Signer,
   mark: SequencerMark
@@ -124,7 +112,7 @@ async function makeFolder(
   await remove()
   try {
     await claimFolder(unfinished, { kind: 'sequencer', network, peerId: signer.peerId, mark: mark.name })
-    const made = await filled(unfinished, source, signer, mark)
+    const made = await filled(unfinished, log, signer, mark)
     await rename(unfinished, folder)
     await syncFolder(dirname(folder))
     return made
@@ -134,23 +122,18 @@ async function makeFolder(
   }
 }
 
-async function filled(folder: string, source: LogSource, signer: Signer, mark: SequencerMark): Promise<Made> {
+async function filled(folder: string, log: Log, signer: Signer, mark: SequencerMark): Promise<Made> {
   const database = await openDatabase(folder)
   try {
-    return await fill(database, source, signer, mark)
+    return await fill(database, log, signer, mark)
   } finally {
     await database.close()
   }
 }
 
-async function fill(
-  database: Database,
-  source: LogSource,
-  signer: Signer,
-  mark: SequencerMark
-): Promise<Made> {
-  const chain = await Chain.open(database, source.rules)
-  for await (const read of verifiedBlocks(source)) {
+async function fill(database: Database, log: Log, signer: Signer, mark: SequencerMark): Promise<Made> {
+  const chain = await Chain.open(database, log.rules)
+  for await (const read of new ChainAudit(log).verified()) {
     if ('fault' in read)
       throw new Failure(
         'ERR_NOT_VALID',
@@ -184,11 +167,11 @@ async function fill(
       database,
       await envelopesBetween(database, from, Math.min(size, from + LIMITS.journalBatch)),
       from,
-      source,
+      log,
       signer
     )
   for (let from = 0; from < pending.length; from += LIMITS.journalBatch)
-    await giveReceipts(database, pending.slice(from, from + LIMITS.journalBatch), size + from, source, signer)
+    await giveReceipts(database, pending.slice(from, from + LIMITS.journalBatch), size + from, log, signer)
   const signed = { positions, height, id: height === 0 ? new Uint8Array(0) : head.id }
   await mark.adopt(signed, size, [])
   return { height, size, pending: pending.length }
@@ -209,7 +192,7 @@ async function giveReceipts(
   database: Database,
   envelopes: readonly EnvelopeBytes[],
   from: number,
-  { rules }: LogSource,
+  { rules }: Log,
   signer: Signer
 ): Promise<void> {
   const entries = envelopes.map((envelope, index) => ({

@@ -11,15 +11,13 @@ import { type Receipt, readReceipt } from '../../core/receipt.js'
 import { rulesOf } from '../../rules/rules.js'
 import { readEvidence } from '../../validation/evidence-check.js'
 import { checkProof } from '../../validation/proof-check.js'
-import { type Target, targetOf, withLog } from '../ask/log-source.js'
-import { withSet } from '../ask/set-source.js'
-import { verifyLog } from '../ask/verify-log.js'
-import { verifySet } from '../ask/verify-set.js'
+import { withSource } from '../ask/by-kind.js'
+import { type Target, targetOf } from '../ask/target.js'
 import { Failure } from '../failure.js'
 import { decodeEvidenceFile, EVIDENCE_MAGIC } from '../files/evidence-file.js'
+import { isExport } from '../files/export-file.js'
 import { readNetwork, readOrderedNetwork } from '../files/files.js'
 import { readEncryptionKeys } from '../files/key-files.js'
-import { LOG_MAGIC } from '../files/log-file.js'
 import { decodeReceiptFile, RECEIPT_MAGIC } from '../files/receipt-file.js'
 import { beginningOf, KIND_BYTES } from '../files/written-files.js'
 import { DEFAULTS } from '../options.js'
@@ -74,12 +72,10 @@ interface Judged {
 }
 
 async function verdictOn(target: Target, options: VerifyOptions): Promise<Judged> {
-  const set = await judgeSet(target, options)
-  if (set !== undefined) return set
-  if (target.kind !== 'file') return judgeLog(target, options)
+  if (target.kind !== 'file') return judgeSource(target, options)
   const beginning = await beginningOf(target.name, KIND_BYTES)
   const beginsWith = (magic: Uint8Array): boolean => equal(beginning.subarray(0, magic.length), magic)
-  if (beginsWith(LOG_MAGIC)) return judgeLog(target, options)
+  if (isExport(beginning)) return judgeSource(target, options)
   if (beginsWith(EVIDENCE_MAGIC)) return judgeEvidence(target.name, options)
   if (beginsWith(utf8(PROOF_MAGIC))) return judgeProof(target.name, options)
   if (beginsWith(RECEIPT_MAGIC)) return judgeReceipt(target.name, options)
@@ -89,59 +85,15 @@ async function verdictOn(target: Target, options: VerifyOptions): Promise<Judged
   )
 }
 
-/** Undefined where what is there has an order. */
-async function judgeSet(target: Target, options: VerifyOptions): Promise<Judged | undefined> {
-  let judged: Judged | undefined
-  await withSet(target, options, async source => {
-    const { transfers, fault } = await verifySet(source)
-    const { size } = transfers
-    const [digest, network] = [toHex(transfers.digest()), toHex(source.network.id)]
-    judged = {
-      verdict: { valid: fault === undefined, height: 0, size, ...(fault && { fault }), digest, network },
-      lines: [
-        `${fault === undefined ? 'VALID' : 'valid up to there'}: ${size} transfers`,
-        `digest    ${digest}`,
-        `network   ${network}`
-      ]
-    }
-  })
-  return judged
-}
-
-async function judgeLog(target: Target, options: VerifyOptions): Promise<Judged> {
-  const keys = options.key === undefined ? [] : await readEncryptionKeys(options.key)
-  let judged: Judged | undefined
-  await withLog(target, options, async source => {
-    const { head, weight, unopened, fault, pending } = await verifyLog(source, keys)
-    const { height, size } = head.header
-    const { ordering, network: known } = source.rules
-    const network = toHex(known.id)
-    const sealed = keys.length > 0 ? { unopened } : {}
-    const isByWeight = ordering.sequencer === undefined
-    const verdict = {
-      valid: fault === undefined,
-      height,
-      size,
-      ...(fault && { fault }),
-      network,
-      ...(isByWeight && { weight: weight.toString() }),
-      ...(pending !== undefined && { pending }),
-      ...sealed
-    }
-    const opened = keys.length === 0 ? '' : `, ${size - unopened} of them opened`
-    const waiting = pending === undefined ? '' : `; ${pending} more in no block yet`
-    judged = {
-      verdict,
-      lines: [
-        `${fault === undefined ? 'VALID' : 'valid up to there'}: ${height} blocks, ${size} messages${opened}${waiting}`,
-        `head      ${toHex(head.id)}`,
-        ...(isByWeight ? [`weight    ${weight}`] : []),
-        `network   ${network}`
-      ]
-    }
-  })
-  if (judged === undefined) throw new Error('a log always has a verdict')
-  return judged
+async function judgeSource(target: Target, options: VerifyOptions): Promise<Judged> {
+  const { fault, height, size, facts, sentence, lines } = await withSource(target, options, source =>
+    source.verify(options.key)
+  )
+  const valid = fault === undefined
+  return {
+    verdict: { valid, height, size, ...(fault && { fault }), ...facts },
+    lines: [`${valid ? 'VALID' : 'valid up to there'}: ${sentence}`, ...lines]
+  }
 }
 
 async function judgeEvidence(path: string, { network }: VerifyOptions): Promise<Judged> {

@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { decode, encode } from 'it-length-prefixed'
 import { systemCode } from '../../core/errors.js'
 import { LIMITS } from '../../core/limits.js'
+import type { Reading } from '../terminal/progress.js'
 import { standardOutput } from '../terminal/terminal.js'
 import { type IfThere, writeWhole } from './written-files.js'
 
@@ -53,9 +54,7 @@ export async function writeFrames(
 }
 
 export interface OpenedFrames {
-  /** In bytes, for showing how far it is. */
-  readonly length: number
-  readonly read: () => number
+  readonly progress: Reading
   /** Undefined at the end. */
   readonly next: () => Promise<Uint8Array | undefined>
   close(): void
@@ -76,8 +75,7 @@ export async function openFrames(path: string, magic: Uint8Array): Promise<Opene
   }
   const frames = decode(stream, options)[Symbol.asyncIterator]()
   return {
-    length: size,
-    read: () => magic.length + stream.bytesRead,
+    progress: { total: size, unit: 'bytes', done: () => magic.length + stream.bytesRead },
     next: async () => {
       const { done, value } = await frames.next()
       if (done !== true) {

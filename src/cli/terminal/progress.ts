@@ -1,7 +1,7 @@
 import { MultiBar, type SingleBar } from 'cli-progress'
 import { harmless } from '../../core/text.js'
 import { onStopped } from './continued.js'
-import { writeLines } from './terminal.js'
+import { standardError, writeLines } from './terminal.js'
 
 /** One step of long work, as far as it has come. */
 interface Phase {
@@ -23,6 +23,34 @@ export function progressOn(stream: NodeJS.WriteStream): Progress {
 /** Bars on a terminal; elsewhere nothing, where the outcome says all there is to say. */
 export function barsOn(stream: NodeJS.WriteStream): Pick<Progress, 'phase' | 'stop'> {
   return stream.isTTY ? new Bars(stream) : quiet
+}
+
+/** How much has been read, of how much. */
+export interface Reading {
+  readonly total: number
+  readonly unit: string
+  readonly done: () => number
+}
+
+/** What is verified, as it comes. A bar shows people how far it is, unless `isSilent`: its place is taken then. */
+export async function* watched<T>(
+  verified: AsyncIterable<T>,
+  { total, unit, done }: Reading,
+  isSilent: boolean
+): AsyncIterable<T> {
+  const shown = isSilent ? quiet : barsOn(standardError)
+  const phase = shown.phase('verified', total, unit)
+  let before = 0
+  try {
+    for await (const each of verified) {
+      const now = done()
+      phase.advance(now - before)
+      before = now
+      yield each
+    }
+  } finally {
+    shown.stop()
+  }
 }
 
 /** Where nobody watches. */

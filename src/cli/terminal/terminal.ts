@@ -63,6 +63,17 @@ export function printResult(...lines: readonly Line[]): void {
   writeLines(standardOutput, lines)
 }
 
+/** The result of a command: for programs, and for people. */
+export interface Result {
+  readonly facts: object
+  readonly lines: readonly string[]
+}
+
+export function show({ facts, lines }: Result, json: true | undefined): void {
+  if (json) printJson(facts)
+  else printResult(...lines)
+}
+
 /** Logs for people go to standard error, always. */
 export function printLine(...lines: readonly Line[]): void {
   writeLines(standardError, lines)

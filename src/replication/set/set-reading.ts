@@ -55,3 +55,18 @@ async function* readOnce(
       throw new InvalidAnswer(`the peer gives more transfers than the ${most} that it says it has`)
   }
 }
+
+/** So many at once as workers are given to verify, and no more bytes than a page of blocks has. */
+export async function* groupsOf(envelopes: AsyncIterable<EnvelopeBytes>): AsyncIterable<EnvelopeBytes[]> {
+  let group: EnvelopeBytes[] = []
+  let bytes = 0
+  for await (const envelope of envelopes) {
+    group.push(envelope)
+    bytes += envelope.length
+    if (group.length < LIMITS.validationQueueOfPeer && bytes < LIMITS.rangeBytes) continue
+    yield group
+    group = []
+    bytes = 0
+  }
+  yield group
+}

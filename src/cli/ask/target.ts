@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Database, networkIn, ranges } from '../../chain/store.js'
-import { type ReadBlock, storedBlocks } from '../../chain/stored-blocks.js'
 import { isOutbox } from '../../client/outbox-owner.js'
 import { equal } from '../../core/bytes.js'
 import { hasCode, systemCode } from '../../core/errors.js'
@@ -9,28 +8,14 @@ import { describeError } from '../../core/events.js'
 import type { Network } from '../../core/network.js'
 import { addressFrom, addressProblem } from '../../network/addresses.js'
 import { parseCanonicalNetwork } from '../../rules/network-document.js'
-import type { Rules } from '../../rules/rules.js'
-import { rulesOf } from '../../rules/rules.js'
 import { Failure, UsageError } from '../failure.js'
+import { type ExportFile, openExport } from '../files/export-file.js'
 import { exists, expectBlocks, readNetwork } from '../files/files.js'
 import { CHAIN_COPY } from '../files/folder-contents.js'
-import { type OpenedLog, openLog } from '../files/log-file.js'
 import { withReadOnly } from '../files/reading-folder.js'
 import { DEFAULTS } from '../options.js'
 import type { SwarmKeyOption } from '../peer/closed-network.js'
-import { askedBlocks } from './asked-blocks.js'
-import { asking } from './asking.js'
-
-/** A log, wherever it is: in the folder of a stopped peer, in a file, or with a peer that is asked. */
-export interface LogSource {
-  readonly rules: Rules
-  /** Those after the genesis, as they are found there. */
-  readonly blocks: AsyncIterable<ReadBlock>
-  /** How much of it has been read, of how much. */
-  readonly progress: { readonly total: number; readonly unit: string; readonly done: () => number }
-  /** Where it is a folder. */
-  readonly database?: Database
-}
+import type { AskingOptions } from './asking.js'
 
 export interface SourceOptions extends SwarmKeyOption {
   /** Undefined: the default one where it is there, else what a file says of itself. */
@@ -59,27 +44,37 @@ export async function targetOf(name: string): Promise<Target> {
   throw new UsageError(`${name} is no folder, no file and no address: ${addressProblem(name)}`)
 }
 
-/** Opens a log for as long as `use` takes. */
-export function withLog(
+/** Where it is opened. To be read once. */
+export type Place =
+  | { readonly kind: 'folder'; readonly database: Database }
+  | { readonly kind: 'file'; readonly file: ExportFile }
+  | { readonly kind: 'peer'; readonly asked: AskingOptions }
+
+/** Opens what there is for as long as `use` takes, and says of what network it is. A peer is connected to by whoever asks it. */
+export async function withPlace<T>(
   target: Target,
   options: SourceOptions,
-  use: (source: LogSource) => Promise<void>
-): Promise<void> {
+  use: (place: Place, network: Network) => Promise<T>
+): Promise<T> {
   switch (target.kind) {
     case 'folder':
-      return withFolder(target.name, options, use)
+      return withStored(target.name, options.network, use)
     case 'file':
-      return withFile(target.name, options, use)
-    case 'peer':
-      return withPeer(target.connect, options, use)
+      return withFile(target.name, options.network, use)
+    case 'peer': {
+      const { network = DEFAULTS.network, data, askWith, swarmKey } = options
+      const access = { ...(askWith && { key: askWith }), ...(swarmKey && { swarmKey }) }
+      const asked = { network, connect: target.connect, data, ...access }
+      return use({ kind: 'peer', asked }, await readNetwork(network))
+    }
   }
 }
 
-/** What a stopped peer has stored, and of what network it is. */
-export async function withStored<T>(
+/** What a stopped peer has stored. */
+async function withStored<T>(
   folder: string,
-  options: Pick<SourceOptions, 'network'>,
-  use: (database: Database, network: Network) => Promise<T>
+  named: string | undefined,
+  use: (place: Place, network: Network) => Promise<T>
 ): Promise<T> {
   const stored = withReadOnly(folder, async database => {
     const document = await networkIn(database)
@@ -89,11 +84,31 @@ export async function withStored<T>(
         'ERR_WRONG_CONTENT',
         `${folder} holds the messages of a client, and no log; name the folder of a sequencer or a follower, or ${join(folder, CHAIN_COPY)} where the client keeps a copy of the chain`
       )
-    return use(database, await networkFor(document, options.network, folder))
+    return use({ kind: 'folder', database }, await networkFor(document, named, folder))
   })
   return stored.catch((error: unknown) => {
     throw damaged(error, folder)
   })
+}
+
+async function withFile<T>(
+  path: string,
+  named: string | undefined,
+  use: (place: Place, network: Network) => Promise<T>
+): Promise<T> {
+  const file = await openExport(path)
+  try {
+    const network = await networkFor(file.document, named, path)
+    if (file.kind === 'chain') expectBlocks(network)
+    else if (network.kind !== file.kind)
+      throw new Failure(
+        'ERR_WRONG_CONTENT',
+        `${path} holds transfers with no order, of a network that has one`
+      )
+    return await use({ kind: 'file', file }, network)
+  } finally {
+    file.close()
+  }
 }
 
 /** The error that names the folder and says what to do about its damage; any other error as it is. */
@@ -110,26 +125,6 @@ function damaged(error: unknown, folder: string): unknown {
     : error
 }
 
-function withFolder(
-  folder: string,
-  options: SourceOptions,
-  use: (source: LogSource) => Promise<void>
-): Promise<void> {
-  return withStored(folder, options, async (database, network) => {
-    let done = 0
-    const [last] = await database.keys({ ...ranges.headers, reverse: true, limit: 1 }).all()
-    const rules = rulesOf(expectBlocks(network))
-    await use({
-      rules,
-      blocks: counting(storedBlocks(database, rules.ordering), () => {
-        done += 1
-      }),
-      progress: { total: last ? Buffer.from(last).readUIntBE(1, 6) : 0, unit: 'blocks', done: () => done },
-      database
-    })
-  })
-}
-
 /** What a stopped peer has kept of the sequencer's lies, not checked. */
 export function evidenceIn(folder: string): Promise<Uint8Array[]> {
   return withReadOnly(folder, database => database.values(ranges.evidence).all()).catch((error: unknown) => {
@@ -137,56 +132,8 @@ export function evidenceIn(folder: string): Promise<Uint8Array[]> {
   })
 }
 
-async function withFile(
-  path: string,
-  options: SourceOptions,
-  use: (source: LogSource) => Promise<void>
-): Promise<void> {
-  const log: OpenedLog = await openLog(path)
-  try {
-    const network = await networkFor(log.document, options.network, path)
-    const progress = { total: log.length, unit: 'bytes', done: log.read }
-    const rules = rulesOf(expectBlocks(network))
-    await use({ rules, blocks: log.blocks(rules.ordering), progress })
-  } finally {
-    log.close()
-  }
-}
-
-async function withPeer(
-  connect: readonly string[],
-  options: SourceOptions,
-  use: (source: LogSource) => Promise<void>
-): Promise<void> {
-  const network = options.network ?? DEFAULTS.network
-  const { data, askWith, swarmKey } = options
-  const asked = { network, connect, data, ...(askWith && { key: askWith }), ...(swarmKey && { swarmKey }) }
-  await asking(asked, async (asker, head) => {
-    let done = 0
-    const total = head.header.height
-    await use({
-      rules: asker.rules,
-      blocks: counting(askedBlocks(asker, head), () => {
-        done += 1
-      }),
-      progress: { total, unit: 'blocks', done: () => done }
-    })
-  })
-}
-
-async function* counting(blocks: AsyncIterable<ReadBlock>, count: () => void): AsyncIterable<ReadBlock> {
-  for await (const read of blocks) {
-    count()
-    yield read
-  }
-}
-
 /** What is there must be of the network that is named; where none is, of the one it carries. */
-export async function networkFor(
-  document: Uint8Array,
-  path: string | undefined,
-  where: string
-): Promise<Network> {
+async function networkFor(document: Uint8Array, path: string | undefined, where: string): Promise<Network> {
   if (path === undefined && !(await exists(DEFAULTS.network))) return networkCarried(document, where)
   const network = await readNetwork(path ?? DEFAULTS.network)
   if (equal(network.canonical, document)) return network
