@@ -3,24 +3,22 @@ import { readdirSync } from 'node:fs'
 import { repositoryFile, repositoryPath } from '../helpers/core.js'
 
 /** The file that owns the streams, and what runs before any module of ours can be imported: its sentences are its own. */
-const OWNERS = ['cli/terminal.ts', 'launch.ts']
+const OWNERS = ['src/cli/terminal/terminal.ts', 'src/launch.ts']
 
 /** Files that draw with a terminal, or hand it over to something that does, beside the one that owns the streams. */
 const DRAWING = [
-  'cli/commands/account-history.ts',
-  'cli/commands/export.ts',
-  'cli/commands/read.ts',
-  'cli/conversation.ts',
-  'cli/frame-file.ts',
-  'cli/passphrase.ts',
-  'cli/progress.ts',
-  'cli/run.ts',
-  'cli/verify-log.ts',
-  'cli/verify-set.ts',
-  'demo/command.ts',
-  'manager/command.ts',
-  'manager/display.ts',
-  'soak/command.ts'
+  'src/cli/ask/chain-source.ts',
+  'src/cli/ask/set-source.ts',
+  'src/cli/commands/export.ts',
+  'src/cli/files/frame-file.ts',
+  'src/cli/run.ts',
+  'src/cli/terminal/conversation.ts',
+  'src/cli/terminal/passphrase.ts',
+  'src/cli/terminal/progress.ts',
+  'tools/demo/command.ts',
+  'tools/manager/command.ts',
+  'tools/manager/display.ts',
+  'tools/soak/command.ts'
 ]
 
 /** What these write by themselves: control sequences and text of their own. */
@@ -34,9 +32,12 @@ const OWN_WRITES = [
 ]
 
 describe('Standard output and standard error', () => {
-  const sources = readdirSync(repositoryPath('src'), { recursive: true, encoding: 'utf8' })
-    .filter(name => name.endsWith('.ts') && !OWNERS.includes(name) && !name.startsWith('core/wire/'))
-    .map(name => ({ name, text: repositoryFile(`src/${name}`) }))
+  const sources = ['src', 'tools']
+    .flatMap(root =>
+      readdirSync(repositoryPath(root), { recursive: true, encoding: 'utf8' }).map(name => `${root}/${name}`)
+    )
+    .filter(name => name.endsWith('.ts') && !OWNERS.includes(name) && !name.startsWith('src/core/wire/'))
+    .map(name => ({ name, text: repositoryFile(name) }))
 
   it('are named by one file, and nothing else writes to them', () => {
     assert.ok(sources.length > 200)
