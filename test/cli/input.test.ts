@@ -85,6 +85,19 @@ describe('What is given to be signed', () => {
     })
   })
 
+  it('is no object behind a byte order mark: that line is refused, a text with one stays as it is', async () => {
+    assert.deepEqual(await saidIn('\ufeff{"text":"x","id":"a"}\n', '\ufeffa text\n', '{"text":"y"}\n'), [
+      {
+        ok: false,
+        id: 1,
+        reason: 'bad schema',
+        detail: 'line 1: it begins with a byte order mark (BOM); write it as UTF-8 without one'
+      },
+      { ok: true, id: 2, value: { text: '\ufeffa text' } },
+      { ok: true, id: 3, value: { text: 'y' } }
+    ])
+  })
+
   it('is told of line by line: receipts and refusals, early ones too, carry the id of the line', async () => {
     const net = await makeNetwork()
     const sequencer = await SequencerProcess.start(cleanup, net)

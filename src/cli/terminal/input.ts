@@ -81,9 +81,12 @@ type ReadText =
 
 /**
  * What a person types is a text; what a program writes may be the whole message, as a JSON object. JSON that would become
- * another object by being read is none of the two.
+ * another object by being read is none of the two, nor is an object behind a byte order mark, as some editors write it:
+ * as a text it would be signed as what nobody meant.
  */
 export function readSaid(text: string): ReadText {
+  if (/^\ufeff\s*\{/.test(text))
+    return { ok: false, problem: 'it begins with a byte order mark (BOM); write it as UTF-8 without one' }
   try {
     const value = parseExactJson(text)
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ok: true, value }
