@@ -41,8 +41,11 @@ export class ReadingTurns {
 
   #time(work: () => void): void {
     const before = this.clock()
-    work()
-    this.#spentMs += this.clock() - before
+    try {
+      work()
+    } finally {
+      this.#spentMs += this.clock() - before
+    }
   }
 
   #wait(connection: AbstractMessageStream, { peer, host, site }: Bringer): void {
@@ -71,7 +74,13 @@ export class ReadingTurns {
     // Behind the others of its site, and this behind all others.
     if (ofHost.size > 0) ofSite.set(host, ofHost)
     if (ofSite.size > 0) this.#waiting.set(site, ofSite)
-    if (!hasEnded(connection)) this.#time(() => connection.resume())
+    if (hasEnded(connection)) return
+    try {
+      this.#time(() => connection.resume())
+    } catch (error) {
+      // What comes of one connection ends no other one's turn.
+      connection.abort(error instanceof Error ? error : new Error(String(error)))
+    }
   }
 }
 

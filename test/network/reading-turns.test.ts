@@ -71,6 +71,18 @@ describe('Connections are read in turns', () => {
     assert.deepEqual(reading.read, ['line: first', 'line: put back, second, third'])
   })
 
+  it('one whose reading fails is ended, and the others have their turns', async () => {
+    const [first, second, third] = ['first', 'second', 'third'].map(name => reading.line('192.0.2.1', name))
+    assert.ok(first && second && third)
+    second.resume = () => {
+      throw new Error('what has come cannot be read')
+    }
+    for (const line of [first, second, third]) line.onData(utf8('piece'))
+    await reading.reads(2)
+    assert.deepEqual(reading.read, ['first: piece', 'third: piece'])
+    assert.equal(second.status, 'aborted')
+  })
+
   it('one that ends while it waits is not read, and keeps no other one', async () => {
     const [first, second, third] = ['first', 'second', 'third'].map(name => reading.line('192.0.2.1', name))
     for (const line of [first, second, third]) line?.onData(utf8('piece'))
