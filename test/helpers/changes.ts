@@ -1,3 +1,5 @@
+import { inTime } from '#tools/localnet/deadline.js'
+
 /** How long a test waits for what must happen, ms. Generous: it decides nothing but when to give up. */
 export const PATIENCE = 60_000
 
@@ -21,16 +23,14 @@ export class Changes {
   /** Resolves once `condition` holds, which is looked at after each change. Throws where it does not within the deadline. */
   async until(what: string, condition: () => boolean, ms = PATIENCE): Promise<void> {
     if (condition()) return
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const { promise, resolve } = Promise.withResolvers<void>()
     const check = (): void => {
       if (condition()) resolve()
     }
-    const timer = setTimeout(() => reject(new Error(`not within ${ms} ms: ${what}\n${this.describe()}`)), ms)
     this.#watchers.add(check)
     try {
-      await promise
+      await inTime(promise, ms, () => new Error(`not within ${ms} ms: ${what}\n${this.describe()}`))
     } finally {
-      clearTimeout(timer)
       this.#watchers.delete(check)
     }
   }

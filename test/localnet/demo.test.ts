@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { processesWith } from '#tools/scenario/processes.js'
 import { Cleanup } from '../helpers/cleanup.js'
-import { HAS_PROC, processesWith, runNode } from './processes.js'
-
-const TALLYSTICK = fileURLToPath(import.meta.resolve('#tools/tallystick.js'))
+import {
+  expectAllHold,
+  expectInterrupted,
+  expectNothingLeft,
+  expectSomeFailed,
+  folderOf,
+  HAS_PROC,
+  type Program,
+  runTallystick
+} from './processes.js'
 
 interface DemoAnswer {
   readonly sent: number
@@ -25,18 +31,8 @@ interface ShownMessage {
   readonly problem?: string
 }
 
-function demo(...args: string[]): ReturnType<typeof runNode> {
-  return runNode([TALLYSTICK, 'demo', ...args])
-}
-
-async function folderOf(program: ReturnType<typeof runNode>): Promise<string> {
-  const [, folder = ''] = await program.says('stderr', /^keys and databases are in (.+)$/m)
-  return folder
-}
-
-async function expectNothingLeft(folder: string): Promise<void> {
-  assert.equal(existsSync(folder), false)
-  if (HAS_PROC) assert.deepEqual(await processesWith(folder), [])
+function demo(...args: string[]): Program {
+  return runTallystick('demo', ...args)
 }
 
 describe('tallystick demo', () => {
@@ -45,19 +41,11 @@ describe('tallystick demo', () => {
   it('sends, asks, audits and shows that all holds', async () => {
     const program = demo(...'--clients 3 --rate 10 --duration 3 --block-size 20 --json'.split(' '))
     const folder = await folderOf(program)
-    const { code, stdout, stderr } = await program.ended
-
-    assert.equal(code, 0, stderr)
-    assert.equal(stdout.split('\n').length, 2, 'one line on stdout')
-    const { checks, p50, p99, ...counts }: DemoAnswer = JSON.parse(stdout)
+    const ended = await program.ended
+    const { checks, p50, p99, ...counts } = expectAllHold<DemoAnswer>(ended)
     assert.deepEqual(counts, { sent: 90, accepted: 90, blocks: 4, pending: 10 })
     assert.ok(0 < p50 && p50 <= p99)
-    assert.deepEqual(
-      checks.filter(({ ok }) => !ok),
-      []
-    )
-    assert.equal(new Set(checks.map(({ name }) => name)).size, checks.length)
-    for (const { name } of checks) assert.match(stderr, new RegExp(`^${name} +\\S.* ok$`, 'm'))
+    for (const { name } of checks) assert.match(ended.stderr, new RegExp(`^${name} +\\S.* ok$`, 'm'))
     await expectNothingLeft(folder)
   })
 
@@ -81,11 +69,17 @@ describe('tallystick demo', () => {
     const folder = await folderOf(program)
     const [, address = ''] = await program.says('stderr', /^the sequencer listens on (\S+)$/m)
     const data = await cleanup.folder()
-    const reads = (name: string, ...keys: readonly string[]): ReturnType<typeof runNode> =>
-      runNode([
-        ...[TALLYSTICK, 'read', '0..', '--follow', '--json', '--data', join(data, name)],
+    const reads = (name: string, ...keys: readonly string[]): Program => {
+      const reader = runTallystick(
+        ...['read', '0..', '--follow', '--json', '--data', join(data, name)],
         ...['--connect', address, '--network', join(folder, 'network.json'), ...keys]
-      ])
+      )
+      cleanup.add(async () => {
+        reader.kill('SIGKILL')
+        await reader.ended
+      })
+      return reader
+    }
     const sighted = reads('sighted', '--key', join(folder, 'keys', 'sequencer.encryption.key'))
     const blind = reads('blind')
     const { code, stderr } = await program.ended
@@ -124,14 +118,7 @@ describe('tallystick demo', () => {
   })
 
   it('stops everything at SIGINT', async () => {
-    const program = demo('--clients', '2')
-    const folder = await folderOf(program)
-    await program.says('stderr', /^2 clients send /m)
-    program.kill('SIGINT')
-    const { code, stderr } = await program.ended
-    assert.equal(code, 130, stderr)
-    assert.match(stderr, /^error: interrupted; everything has been stopped$/m)
-    await expectNothingLeft(folder)
+    await expectInterrupted(demo('--clients', '2'), /^2 clients send /m)
   })
 
   it('fails where the sequencer dies, and still checks what can be checked', async function () {
@@ -144,15 +131,13 @@ describe('tallystick demo', () => {
     assert.ok(sequencer !== undefined)
     process.kill(sequencer, 'SIGKILL')
 
-    const { code, stdout, stderr } = await program.ended
-    assert.equal(code, 1, stderr)
-    const { checks, blocks, accepted }: DemoAnswer = JSON.parse(stdout)
-    const isOk = new Map(checks.map(({ name, ok }) => [name, ok]))
-    assert.equal(blocks, null)
-    assert.ok(accepted >= 20)
+    const ended = await program.ended
+    const { result, isOk } = expectSomeFailed<DemoAnswer>(ended)
+    assert.equal(result.blocks, null)
+    assert.ok(result.accepted >= 20)
     for (const name of ['count', 'head', 'wrong key', 'stop', 'database'])
       assert.equal(isOk.get(name), false, name)
-    assert.match(stderr, /^count .* FAILED\n( {4,}\S.*\n)* {2}\S/m)
+    assert.match(ended.stderr, /^count .* FAILED\n( {4,}\S.*\n)* {2}\S/m)
     await expectNothingLeft(folder)
   })
 

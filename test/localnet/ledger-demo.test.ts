@@ -1,28 +1,20 @@
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { demoCommand } from '#tools/demo/command.js'
 import type { LedgerDemoResult } from '#tools/demo/ledger/demo.js'
-import { HAS_PROC, processesWith, runNode } from './processes.js'
+import { processesWith } from '#tools/scenario/processes.js'
+import {
+  expectAllHold,
+  expectInterrupted,
+  expectNothingLeft,
+  expectSomeFailed,
+  folderOf,
+  HAS_PROC,
+  type Program,
+  runTallystick
+} from './processes.js'
 
-const TALLYSTICK = fileURLToPath(import.meta.resolve('#tools/tallystick.js'))
-
-function demo(...args: string[]): ReturnType<typeof runNode> {
-  return runNode([TALLYSTICK, 'demo', ...args])
-}
-
-function ledgerDemo(ordering: string, ...args: string[]): ReturnType<typeof runNode> {
-  return demo('--application', 'ledger', '--ordering', ordering, ...args)
-}
-
-async function folderOf(program: ReturnType<typeof runNode>): Promise<string> {
-  const [, folder = ''] = await program.says('stderr', /^keys and databases are in (.+)$/m)
-  return folder
-}
-
-async function expectNothingLeft(folder: string): Promise<void> {
-  assert.equal(existsSync(folder), false)
-  if (HAS_PROC) assert.deepEqual(await processesWith(folder), [])
+function ledgerDemo(ordering: string, ...args: string[]): Program {
+  return runTallystick('demo', '--application', 'ledger', '--ordering', ordering, ...args)
 }
 
 const SHORT = '--clients 2 --followers 1 --rate 8 --seconds 2 --seed 11'.split(' ')
@@ -50,22 +42,15 @@ describe('tallystick demo of a ledger', function () {
     it(`pays, cheats, asks and audits, and shows that all holds, ordering ${ordering}`, async () => {
       const program = ledgerDemo(ordering, ...SHORT, '--json')
       const folder = await folderOf(program)
-      const { code, stdout, stderr } = await program.ended
-      assert.equal(code, 0, stderr)
-      assert.equal(stdout.split('\n').length, 2, 'one line on stdout')
-      const { checks, ...result }: LedgerDemoResult = JSON.parse(stdout)
-      assert.deepEqual(
-        checks.filter(({ ok }) => !ok),
-        []
-      )
+      const ended = await program.ended
+      const { checks, ...result } = expectAllHold<LedgerDemoResult>(ended)
       const names = checks.map(({ name }) => name)
-      assert.equal(new Set(names).size, names.length)
       for (const name of [...ALWAYS, ...more, 'late peer', 'stop', 'folders'])
         assert.ok(names.includes(name), name)
       assert.deepEqual([result.application, result.ordering, result.seed], ['ledger', ordering, 11])
-      assert.ok(result.accepted > 10 && result.refused >= 8, stdout)
+      assert.ok(result.accepted > 10 && result.refused >= 8, ended.stdout)
       assert.equal(result.blocks === null, ordering === 'none')
-      for (const name of names) assert.match(stderr, new RegExp(`^${name} +\\S.* ok$`, 'm'))
+      for (const name of names) assert.match(ended.stderr, new RegExp(`^${name} +\\S.* ok$`, 'm'))
       await expectNothingLeft(folder)
     })
 
@@ -81,10 +66,7 @@ describe('tallystick demo of a ledger', function () {
     const [follower] = await processesWith(folder, 'peer.js', 'data/follower-2')
     assert.ok(follower !== undefined)
     process.kill(follower, 'SIGKILL')
-    const { code, stdout, stderr } = await program.ended
-    assert.equal(code, 1, stderr)
-    const { checks }: LedgerDemoResult = JSON.parse(stdout)
-    const isOk = new Map(checks.map(({ name, ok }) => [name, ok]))
+    const { isOk } = expectSomeFailed<LedgerDemoResult>(await program.ended)
     for (const name of ['clients', 'client refuses', 'overdraft']) assert.equal(isOk.get(name), true, name)
     for (const name of ['one digest', 'balances', 'stop']) assert.equal(isOk.get(name), false, name)
     await expectNothingLeft(folder)
@@ -92,13 +74,7 @@ describe('tallystick demo of a ledger', function () {
 
   it('stops everything at SIGINT', async () => {
     const program = ledgerDemo('none', '--clients', '1', '--followers', '1')
-    const folder = await folderOf(program)
-    await program.says('stderr', /^1 clients try /m)
-    program.kill('SIGINT')
-    const { code, stderr } = await program.ended
-    assert.equal(code, 130, stderr)
-    assert.match(stderr, /^error: interrupted; everything has been stopped$/m)
-    await expectNothingLeft(folder)
+    await expectInterrupted(program, /^1 clients try /m)
   })
 
   for (const [what, args, says] of [

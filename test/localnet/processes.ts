@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
 import { setInterval } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { processesWith } from '#tools/scenario/processes.js'
+import { Changes } from '../helpers/changes.js'
 
 /** Whether a process runs. One that nobody has reaped yet runs no more. */
 export async function isAlive(pid: number): Promise<boolean> {
@@ -27,18 +31,6 @@ export async function whenGone(pid: number, ms = 20_000): Promise<void> {
 
 export const HAS_PROC = existsSync('/proc/self/cmdline')
 
-/** Processes whose command line holds all of `parts`. Needs /proc. */
-export async function processesWith(...parts: string[]): Promise<number[]> {
-  const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name)).map(Number)
-  const lines = await Promise.all(
-    pids.map(async pid => ({
-      pid,
-      line: await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-    }))
-  )
-  return lines.filter(({ line }) => parts.every(part => line.includes(part))).map(({ pid }) => pid)
-}
-
 export interface Ended {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
@@ -55,40 +47,102 @@ export interface Program {
 
 /** Runs node with these arguments. Whoever starts it awaits `ended`. */
 export function runNode(args: readonly string[]): Program {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  const said = { stdout: '', stderr: '' }
-  const listeners = new Set<() => void>()
-  for (const name of ['stdout', 'stderr'] as const)
-    child[name].setEncoding('utf8').on('data', (text: string) => {
-      said[name] += text
-      for (const listener of listeners) listener()
-    })
-  const ended = new Promise<Ended>(resolve => {
-    child.on('close', (code, signal) => {
-      resolve({ code, signal, ...said })
-      for (const listener of listeners) listener()
-    })
-  })
-  return {
-    ended,
-    kill: signal => child.kill(signal),
-    says: (stream, pattern, ms = 60_000) =>
-      new Promise((resolve, reject) => {
-        const finish = (settle: () => void): void => {
-          clearTimeout(timer)
-          listeners.delete(look)
-          settle()
-        }
-        const fail = (why: string): void =>
-          finish(() => reject(new Error(`${why}, without saying ${pattern}:\n${said.stdout}${said.stderr}`)))
-        const look = (): void => {
-          const match = said[stream].match(pattern)
-          if (match !== null) finish(() => resolve(match))
-          else if (child.exitCode !== null || child.signalCode !== null) fail('it ended')
-        }
-        const timer = setTimeout(() => fail(`${ms} ms passed`), ms)
-        listeners.add(look)
-        look()
+  return new Run(spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] }))
+}
+
+class Run extends Changes implements Program {
+  readonly ended: Promise<Ended>
+  readonly #said = { stdout: '', stderr: '' }
+  #isGone = false
+
+  constructor(private readonly child: ChildProcessByStdio<null, Readable, Readable>) {
+    super()
+    for (const name of ['stdout', 'stderr'] as const)
+      child[name].setEncoding('utf8').on('data', (text: string) => {
+        this.#said[name] += text
+        this.changed()
       })
+    this.ended = new Promise(resolve => {
+      child.on('close', (code, signal) => {
+        this.#isGone = true
+        resolve({ code, signal, ...this.#said })
+        this.changed()
+      })
+    })
   }
+
+  kill(signal: NodeJS.Signals): void {
+    this.child.kill(signal)
+  }
+
+  async says(stream: 'stdout' | 'stderr', pattern: RegExp, ms?: number): Promise<RegExpMatchArray> {
+    const match = (): RegExpMatchArray | null => this.#said[stream].match(pattern)
+    await this.until(`it says ${pattern}`, () => this.#isGone || match() !== null, ms)
+    return match() ?? assert.fail(`it ended without saying ${pattern}:\n${this.describe()}`)
+  }
+
+  protected override describe(): string {
+    return this.#said.stdout + this.#said.stderr
+  }
+}
+
+const TALLYSTICK = fileURLToPath(import.meta.resolve('#tools/tallystick.js'))
+
+export function runTallystick(...args: readonly string[]): Program {
+  return runNode([TALLYSTICK, ...args])
+}
+
+/** The folder of the network of a scenario, as the command says it at its beginning. */
+export async function folderOf(program: Program): Promise<string> {
+  const [, folder = ''] = await program.says('stderr', /^keys and databases are in ([^;\n]+)/m)
+  return folder
+}
+
+export async function expectNothingLeft(folder: string): Promise<void> {
+  assert.equal(existsSync(folder), false)
+  assert.deepEqual(await processesWith(folder), [])
+}
+
+/** Asked to end, it says so, and leaves nothing. */
+export async function expectInterrupted(program: Program, when: RegExp): Promise<void> {
+  const folder = await folderOf(program)
+  await program.says('stderr', when)
+  program.kill('SIGINT')
+  const { code, stderr } = await program.ended
+  assert.equal(code, 130, stderr)
+  assert.match(stderr, /^error: interrupted; everything has been stopped$/m)
+  await expectNothingLeft(folder)
+}
+
+interface Judged {
+  readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[]
+}
+
+/** What a scenario shows on one line of JSON, where each of its checks holds, under a name of its own. */
+export function expectAllHold<Result extends Judged>({ code, stdout, stderr }: Ended): Result {
+  assert.equal(code, 0, stdout + stderr)
+  assert.equal(stdout.split('\n').length, 2, 'one line on stdout')
+  const result: Result = JSON.parse(stdout)
+  const { checks } = result
+  assert.deepEqual(
+    checks.filter(({ ok }) => !ok),
+    []
+  )
+  assert.ok(checks.length > 0)
+  assert.equal(new Set(checks.map(({ name }) => name)).size, checks.length)
+  return result
+}
+
+/** Which of its checks held, where not all did. */
+export function expectSomeFailed<Result extends Judged>({
+  code,
+  stdout,
+  stderr
+}: Ended): {
+  readonly result: Result
+  readonly isOk: ReadonlyMap<string, boolean>
+} {
+  assert.equal(code, 1, stderr)
+  const result: Result = JSON.parse(stdout)
+  return { result, isOk: new Map(result.checks.map(({ name, ok }) => [name, ok])) }
 }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { quiet } from '#src/cli/terminal/progress.js'
 import { rendered, textOf } from '#src/cli/terminal/styled.js'
-import { demoTable } from '#tools/demo/table.js'
+import { demoSummary } from '#tools/demo/demo.js'
 import { type Check, type CheckResult, demand, once, runChecks } from '#tools/scenario/checks.js'
+import { tableOf } from '#tools/scenario/table.js'
 
 const NEVER = new AbortController().signal
 
@@ -9,10 +11,8 @@ function check(name: string, run: () => Promise<string>): Check {
   return { name, what: `whether ${name}`, run }
 }
 
-async function resultsOf(checks: readonly Check[], signal = NEVER): Promise<CheckResult[]> {
-  const results: CheckResult[] = []
-  await runChecks(checks, result => results.push(result), signal)
-  return results
+function resultsOf(checks: readonly Check[], signal = NEVER): Promise<CheckResult[]> {
+  return runChecks([{ checks }], quiet, signal)
 }
 
 describe('checks', () => {
@@ -45,6 +45,21 @@ describe('checks', () => {
     await assert.rejects(resultsOf(checks, controller.signal), reason)
   })
 
+  it('close what a group needs before the next group, and again where they are interrupted', async () => {
+    const controller = new AbortController()
+    const seen: string[] = []
+    const needs = { close: async () => void seen.push('closed') }
+    const groups = [
+      { checks: [check('one', async () => String(seen.push('one')))], needs },
+      { checks: [check('two', async () => String(seen.push('two')))] }
+    ]
+    await runChecks(groups, quiet, NEVER)
+    assert.deepEqual(seen, ['one', 'closed', 'two', 'closed'])
+    controller.abort(new Error('enough'))
+    await assert.rejects(runChecks(groups, quiet, controller.signal))
+    assert.deepEqual(seen.slice(4), ['closed'])
+  })
+
   it('share what they need, and its failure', async () => {
     let calls = 0
     const needed = once(async () => {
@@ -67,15 +82,8 @@ describe('checks', () => {
       check('one', async () => 'fine'),
       check('two', () => Promise.reject(new Error('not two\nbut three')))
     ])
-    const table = demoTable({
-      sent: 3,
-      accepted: 2,
-      blocks: null,
-      pending: null,
-      p50: 1.26,
-      p99: 2,
-      checks
-    }).map(textOf)
+    const summary = demoSummary({ sent: 3, accepted: 2, blocks: null, pending: null, p50: 1.26, p99: 2 })
+    const table = tableOf(checks, summary).map(textOf)
     assert.deepEqual(table, [
       'test case  what is checked  result',
       '---------  ---------------  ------',
@@ -94,7 +102,7 @@ describe('checks', () => {
       { name: 'a long sentence', what: 'it goes on '.repeat(20).trim(), run: async () => 'fine' },
       check('two', () => Promise.reject(new Error('not two')))
     ])
-    const lines = demoTable({ sent: 1, accepted: 1, blocks: 0, pending: 1, p50: null, p99: null, checks })
+    const lines = tableOf(checks, [])
     const table = lines.map(textOf)
     for (const line of table) assert.ok(line.length <= 80, line)
     assert.match(table[2] ?? '', /^a long sentence {2}it goes on .* ok$/)

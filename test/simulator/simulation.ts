@@ -1,3 +1,4 @@
+import { quiet } from '#src/cli/terminal/progress.js'
 import { toHex } from '#src/core/bytes.js'
 import { type CheckResult, runChecks } from '#tools/scenario/checks.js'
 import { invariantsOf } from './invariants.js'
@@ -29,8 +30,7 @@ export async function simulate(
   }
   net.observations.finish()
   await settle(net)
-  const checks: CheckResult[] = []
-  await runChecks(invariantsOf(net), result => checks.push(result), new AbortController().signal)
+  const checks = await runChecks([{ checks: invariantsOf(net) }], quiet, new AbortController().signal)
   const head = net.observations.agreement.isOne ? net.nodes[0]?.peer.head?.block.signed.id : undefined
   return { options, measures: measuresOf(net), head: head && toHex(head), checks }
 }

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { Random } from '#tools/localnet/random.js'
-import { HAS_PROC, processesWith, runNode } from '../localnet/processes.js'
-
-const TALLYSTICK = fileURLToPath(import.meta.resolve('#tools/tallystick.js'))
+import { processesWith } from '#tools/scenario/processes.js'
+import {
+  expectAllHold,
+  expectInterrupted,
+  expectNothingLeft,
+  folderOf,
+  HAS_PROC,
+  type Program,
+  runTallystick
+} from '../localnet/processes.js'
 
 interface SoakAnswer {
   readonly accepted: number
@@ -13,33 +18,17 @@ interface SoakAnswer {
   readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[]
 }
 
-function soak(...args: string[]): ReturnType<typeof runNode> {
-  return runNode([TALLYSTICK, 'soak', ...args])
+function soak(...args: string[]): Program {
+  return runTallystick('soak', ...args)
 }
 
 const SMALL = '--clients 2 --followers 2 --block-size 20 --seed 5'.split(' ')
 
-async function folderOf(program: ReturnType<typeof runNode>): Promise<string> {
-  const [, folder = ''] = await program.says('stderr', /^keys and databases are in (.+?);/m)
-  return folder
-}
-
-async function expectNothingLeft(folder: string): Promise<void> {
-  assert.equal(existsSync(folder), false)
-  if (HAS_PROC) assert.deepEqual(await processesWith(folder), [])
-}
-
 describe('tallystick soak', () => {
   it('kills, stops and restarts all kinds of peers under load, and loses nothing', async () => {
-    const { code, stdout, stderr } = await soak('--minutes', '0.1', ...SMALL, '--json').ended
-    assert.equal(code, 0, stdout + stderr)
-    assert.equal(stderr, '', 'quiet')
-    const { checks, accepted, blocks, killed }: SoakAnswer = JSON.parse(stdout)
-    assert.deepEqual(
-      checks.filter(({ ok }) => !ok),
-      []
-    )
-    assert.equal(new Set(checks.map(({ name }) => name)).size, checks.length)
+    const ended = await soak('--minutes', '0.1', ...SMALL, '--json').ended
+    const { accepted, blocks, killed } = expectAllHold<SoakAnswer>(ended)
+    assert.equal(ended.stderr, '', 'quiet')
     assert.ok(accepted >= 20)
     assert.equal(blocks, Math.floor(accepted / 20))
     assert.equal(killed.sequencer, 1)
@@ -63,13 +52,7 @@ describe('tallystick soak', () => {
   }).timeout(180_000)
 
   it('stops everything at SIGINT', async () => {
-    const program = soak('--minutes', '10', ...SMALL)
-    const folder = await folderOf(program)
-    await program.says('stderr', /^all are there/m)
-    program.kill('SIGINT')
-    const { code, stderr } = await program.ended
-    assert.equal(code, 130, stderr)
-    await expectNothingLeft(folder)
+    await expectInterrupted(soak('--minutes', '10', ...SMALL), /^all are there/m)
   })
 
   for (const args of [

@@ -4,15 +4,15 @@ import { UsageError } from '#src/cli/failure.js'
 import { positiveNumber, wholeNumber } from '#src/cli/options.js'
 import { stopController } from '#src/cli/peer/run-peer.js'
 import { progressOn } from '#src/cli/terminal/progress.js'
-import type { Line } from '#src/cli/terminal/styled.js'
-import { printJson, printLine, printResult, standardError } from '#src/cli/terminal/terminal.js'
+import { printLine, standardError } from '#src/cli/terminal/terminal.js'
 import { ORDERINGS, type OrderingName } from '../localnet/orderings.js'
 import type { CheckResult } from '../scenario/checks.js'
-import { runDemo } from './demo.js'
-import { runLedgerDemo } from './ledger/demo.js'
+import type { Stage } from '../scenario/scenario.js'
+import { showResult, tableOf } from '../scenario/table.js'
+import { demoSummary, runDemo } from './demo.js'
+import { ledgerSummary, runLedgerDemo } from './ledger/demo.js'
 import { transfersIn, USUAL_FOLLOWERS } from './ledger/options.js'
 import { messagesOfEach } from './sending.js'
-import { demoTable, ledgerTable } from './table.js'
 
 interface CommandOptions {
   readonly application: 'messages' | 'ledger'
@@ -78,8 +78,8 @@ async function demoOfMessages(options: CommandOptions): Promise<void> {
   const wishes = { ...options, followers, blockSize }
   if (messagesOfEach(wishes) === 0)
     throw new UsageError('--rate times --duration gives no message; raise one of them')
-  const result = await runDemo(wishes, progressOn(standardError), stopController().signal)
-  show(result, demoTable(result), json)
+  const result = await runDemo(wishes, watch())
+  show(result, demoSummary(result), json)
 }
 
 async function demoOfLedger(options: CommandOptions): Promise<void> {
@@ -97,19 +97,20 @@ async function demoOfLedger(options: CommandOptions): Promise<void> {
   const wishes = { ...options, followers, seed }
   if (transfersIn(wishes) === 0)
     throw new UsageError('--clients times --rate times --duration gives no transfer; raise one of them')
-  const result = await runLedgerDemo(wishes, progressOn(standardError), stopController().signal)
-  show(result, ledgerTable(result), json)
+  const result = await runLedgerDemo(wishes, watch())
+  show(result, ledgerSummary(result), json)
 }
 
+function watch(): Omit<Stage, 'net'> {
+  return { progress: progressOn(standardError), signal: stopController().signal }
+}
+
+/** People see the table also where a program reads the JSON. */
 function show(
   result: { readonly checks: readonly CheckResult[] },
-  table: readonly Line[],
+  summary: readonly string[],
   json: true | undefined
 ): void {
-  if (json) {
-    printLine(...table)
-    const checks = result.checks.map(({ name, ok, detail }) => ({ name, ok, detail }))
-    printJson({ ...result, checks })
-  } else printResult(...table)
-  if (result.checks.some(({ ok }) => !ok)) process.exitCode = 1
+  if (json) printLine(...tableOf(result.checks, summary))
+  showResult(result, summary, json)
 }

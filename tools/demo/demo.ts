@@ -1,9 +1,10 @@
-import type { Progress } from '#src/cli/terminal/progress.js'
 import { Localnet } from '../localnet/index.js'
-import { type Check, type CheckResult, runChecks } from '../scenario/checks.js'
-import { Interrupted } from '../scenario/interruption.js'
+import { type CheckResult, runChecks } from '../scenario/checks.js'
+import { stopCheck } from '../scenario/ends.js'
+import { Reopened } from '../scenario/reopened.js'
+import { runScenario, type Stage } from '../scenario/scenario.js'
 import { askingChecks } from './asking-checks.js'
-import { audit, stopCheck } from './audit.js'
+import { auditChecks } from './audit.js'
 import { followerChecks } from './follower-checks.js'
 import { Inquiry } from './inquiry.js'
 import { sealingChecks } from './sealing-checks.js'
@@ -21,56 +22,39 @@ export interface DemoResult {
   readonly checks: readonly CheckResult[]
 }
 
-/** The whole demo. Whatever happens, nothing is left running and its folder is removed. Throws Interrupted when `signal` fires. */
-export async function runDemo(
-  options: DemoOptions,
-  progress: Progress,
-  signal: AbortSignal
-): Promise<DemoResult> {
+/** P8 of the contract. */
+const STOP_MS = 5_000
+
+/** The whole demo of messages. */
+export async function runDemo(options: DemoOptions, watch: Omit<Stage, 'net'>): Promise<DemoResult> {
   const net = await Localnet.create({ network: { name: 'demo', blockSize: options.blockSize } })
-  try {
-    const sending = await send(net, options, progress, signal)
-    return await judge(net, sending, progress, signal)
-  } catch (error) {
-    // What is being stopped fails in ways that say less than this.
-    throw signal.aborted ? new Interrupted() : error
-  } finally {
-    await net.stop()
-    progress.stop()
-  }
+  const stage = { net, ...watch }
+  return runScenario(
+    stage,
+    () => send(stage, options),
+    sending => judge(stage, sending)
+  )
 }
 
-async function judge(
-  net: Localnet,
-  sending: Sending,
-  progress: Progress,
-  signal: AbortSignal
-): Promise<DemoResult> {
-  const { sequencer } = sending
-  const [address = ''] = sequencer.addresses
-  const inquiry = new Inquiry(net.network, address)
-  const onDisk = audit(net, sending, inquiry)
-  const asking: Check[] = [
+async function judge({ net, progress, signal }: Stage, sending: Sending): Promise<DemoResult> {
+  const { sequencer, followers } = sending
+  const inquiry = new Inquiry(net.network, sequencer)
+  const folder = new Reopened(net, sequencer.data)
+  const asking = [
     ...sendingChecks(sending),
     ...askingChecks(sending, inquiry),
-    ...followerChecks(sending, net.network, inquiry),
+    ...followerChecks(sending, inquiry),
     ...sealingChecks(sending, inquiry, net.files.encryptionKey)
   ]
-  const afterwards: Check[] = [stopCheck(net, sequencer), ...onDisk.checks]
-  const checking = progress.phase('checking', asking.length + afterwards.length, 'test cases')
-  const results: CheckResult[] = []
-  const done = (result: CheckResult): void => {
-    results.push(result)
-    checking.advance()
-  }
-  try {
-    await runChecks(asking, done, signal)
-    await inquiry.close()
-    await runChecks(afterwards, done, signal)
-  } finally {
-    await inquiry.close()
-    await onDisk.close()
-  }
+  const afterwards = [
+    stopCheck(net, () => [sequencer, ...followers], STOP_MS),
+    ...auditChecks(net, sending, inquiry, folder)
+  ]
+  const groups = [
+    { checks: asking, needs: inquiry },
+    { checks: afterwards, needs: folder }
+  ]
+  const checks = await runChecks(groups, progress, signal)
   const said = await inquiry.status().catch(() => undefined)
   const times = sending.parts.flatMap(({ receipts }) => receipts.map(({ ms }) => ms)).sort((a, b) => a - b)
   return {
@@ -80,11 +64,25 @@ async function judge(
     pending: said?.pending ?? null,
     p50: percentile(times, 50),
     p99: percentile(times, 99),
-    checks: results
+    checks
   }
 }
 
 /** The nearest rank of sorted values. */
 function percentile(sorted: readonly number[], percent: number): number | null {
   return sorted[Math.ceil((percent / 100) * sorted.length) - 1] ?? null
+}
+
+export function demoSummary({
+  sent,
+  accepted,
+  blocks,
+  pending,
+  p50,
+  p99
+}: Omit<DemoResult, 'checks'>): string[] {
+  return [
+    `${sent} sent, ${accepted} accepted, ${blocks ?? 'unknown'} blocks, ${pending ?? 'unknown'} pending`,
+    ...(p50 === null ? [] : [`receipts after ${p50.toFixed(1)} ms (p50), ${p99?.toFixed(1)} ms (p99)`])
+  ]
 }

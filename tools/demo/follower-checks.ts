@@ -1,11 +1,10 @@
 import { equal } from '#src/core/bytes.js'
-import type { Network } from '#src/core/network.js'
 import { type Check, demand } from '../scenario/checks.js'
-import { Inquiry } from './inquiry.js'
+import type { Inquiry } from './inquiry.js'
 import type { Sending } from './sending.js'
 
 /** None where there are no followers. */
-export function followerChecks({ followers }: Sending, network: Network, inquiry: Inquiry): Check[] {
+export function followerChecks({ followers }: Sending, inquiry: Inquiry): Check[] {
   if (followers.length === 0) return []
   return [
     {
@@ -14,16 +13,10 @@ export function followerChecks({ followers }: Sending, network: Network, inquiry
       run: async () => {
         const { signed } = await inquiry.head()
         for (const follower of followers) {
-          const [address = ''] = follower.addresses
-          const asked = new Inquiry(network, address)
-          try {
-            const theirs = await asked.head()
-            demand(equal(theirs.signed.envelope, signed.envelope), `${follower.name} has another head`)
-            const lies = follower.events.filter(({ event }) => event === 'evidence').length
-            demand(lies === 0, `${follower.name} has ${lies} pieces of evidence`)
-          } finally {
-            await asked.close()
-          }
+          const theirs = await (await inquiry.queries(follower)).head()
+          demand(equal(theirs.signed.envelope, signed.envelope), `${follower.name} has another head`)
+          const lies = follower.events.filter(({ event }) => event === 'evidence').length
+          demand(lies === 0, `${follower.name} has ${lies} pieces of evidence`)
         }
         return `${followers.length} at block ${signed.header.height}`
       }

@@ -1,37 +1,17 @@
-import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { Block } from '#src/core/block.js'
-import { LIMITS } from '#src/core/limits.js'
-import { expectChain, type Network } from '#src/core/network.js'
-import { Host } from '#src/network/host.js'
-import { BlockQueries } from '#src/query/block-queries.js'
+import type { Network } from '#src/core/network.js'
 import { NotFound } from '#src/query/query-errors.js'
 import { SequencerQueries } from '#src/query/sequencer-queries.js'
-import { rulesOf } from '#src/rules/rules.js'
+import type { Peer } from '../localnet/index.js'
 import { once } from '../scenario/checks.js'
+import { Observer } from '../scenario/observer.js'
 
-/** Asks the running sequencer as a peer of its own, which verifies all it is told. What several checks need is asked once. */
-export class Inquiry {
-  readonly #host = once(async () => {
-    const host = await Host.create({ key: await generateKeyPair('Ed25519'), listen: [], topics: [] })
-    await host.start()
-    return host
-  })
-  #isConnected = false
-
-  readonly #peer = once(async () => {
-    this.#isConnected = true
-    return (await this.#host()).connect(this.address, AbortSignal.timeout(LIMITS.dialMs))
-  })
-
-  readonly asker = once(
-    async () =>
-      new BlockQueries(await this.#host(), await this.#peer(), rulesOf(expectChain(this.network)), () =>
-        Date.now()
-      )
-  )
+/** Asks the running sequencer. What several checks need is asked once. */
+export class Inquiry extends Observer {
+  readonly asker = once(() => this.queries(this.sequencer))
 
   readonly sequencerAsker = once(
-    async () => new SequencerQueries(await this.#host(), await this.#peer(), this.network)
+    async () => new SequencerQueries(await this.host(), await this.connect(this.sequencer), this.network)
   )
 
   readonly status = once(async () => (await this.asker()).status())
@@ -48,9 +28,11 @@ export class Inquiry {
   })
 
   constructor(
-    private readonly network: Network,
-    private readonly address: string
-  ) {}
+    network: Network,
+    private readonly sequencer: Peer
+  ) {
+    super(network)
+  }
 
   /** The detail of the refusal to find something. Throws if it is found after all. */
   static async notFound(what: string, asked: Promise<unknown>): Promise<string> {
@@ -61,9 +43,5 @@ export class Inquiry {
       throw error
     }
     throw new Error(`${what} was found`)
-  }
-
-  async close(): Promise<void> {
-    if (this.#isConnected) await (await this.#host()).stop()
   }
 }

@@ -1,8 +1,8 @@
-import type { Progress } from '#src/cli/terminal/progress.js'
 import { LIMITS } from '#src/core/limits.js'
-import type { EventOf, Exit, Localnet, Peer } from '../localnet/index.js'
+import type { EventOf, Exit, Peer } from '../localnet/index.js'
 import { type Check, demand } from '../scenario/checks.js'
-import { unless } from '../scenario/interruption.js'
+import { demandEnded, endOf, whenBlockCame } from '../scenario/ends.js'
+import type { Stage } from '../scenario/scenario.js'
 
 export interface DemoOptions {
   readonly clients: number
@@ -37,7 +37,7 @@ export function messagesOfEach({ rate, duration }: DemoOptions): number {
   return Math.round(rate * duration)
 }
 
-export function acceptedIn({ parts }: Sending): number {
+export function acceptedIn({ parts }: Pick<Sending, 'parts'>): number {
   return parts.reduce((count, { receipts }) => count + receipts.length, 0)
 }
 
@@ -51,12 +51,7 @@ const BESIDE_SENDING_MS = LIMITS.firstConnectionMs + LIMITS.lastReceiptsMs + LIM
 const LAST_BLOCK_MS = 10_000
 
 /** Starts a sequencer and its clients, and lets them send until all know what became of their messages. */
-export async function send(
-  net: Localnet,
-  options: DemoOptions,
-  progress: Progress,
-  signal: AbortSignal
-): Promise<Sending> {
+export async function send({ net, progress }: Stage, options: DemoOptions): Promise<Sending> {
   const { clients, followers: followerCount, rate, duration, blockSize } = options
   const expected = clients * messagesOfEach(options)
   const starting = progress.phase('starting', clients + followerCount + 1, 'processes')
@@ -80,22 +75,21 @@ export async function send(
   })
 
   progress.note(`keys and databases are in ${net.folder}`)
-  const sequencer = await unless(signal, net.startSequencer())
+  const sequencer = await net.startSequencer()
   progress.note(`the sequencer listens on ${sequencer.addresses.join(', ')}`)
-  for (let count = 0; count < followerCount; count += 1)
-    followers.push(await unless(signal, net.startFollower()))
+  for (let count = 0; count < followerCount; count += 1) followers.push(await net.startFollower())
   const start = (_: unknown, index: number): Promise<Peer> => {
     const follower = followers[index % followers.length]
     return net.startClient({ rate, duration, ...(follower && { connect: follower.addresses }) })
   }
-  const running = await unless(signal, Promise.all(Array.from({ length: clients }, start)))
+  const running = await Promise.all(Array.from({ length: clients }, start))
   progress.note(
     `${clients} clients send ${rate} messages a second each for ${duration} s, ${expected} in all`
   )
   const done = Promise.all(running.map(peer => endOf(peer, duration * 1000 + BESIDE_SENDING_MS)))
   // Without it the clients would only wait; what they have so far is judged all the same.
-  const exits = await unless(signal, Promise.race([done, sequencer.exited.then(() => [])]))
-  const sending: Sending = {
+  const exits = await Promise.race([done, sequencer.exited.then(() => [])])
+  const sending = {
     options,
     sequencer,
     followers,
@@ -105,26 +99,9 @@ export async function send(
       return { client, peerId: client.peerId, receipts, refused, summary, exit: exits[index] }
     })
   }
-  await unless(signal, lastBlock(sending))
+  const height = Math.floor(acceptedIn(sending) / blockSize)
+  await whenBlockCame([sequencer, ...followers], height, LAST_BLOCK_MS)
   return sending
-}
-
-/** The last receipts may come before the block that they fill. That it came is checked later. */
-async function lastBlock(sending: Sending): Promise<void> {
-  const height = Math.floor(acceptedIn(sending) / sending.options.blockSize)
-  if (height === 0) return
-  const last = [sending.sequencer, ...sending.followers].map(peer =>
-    peer.event('block', block => block.height >= height, { within: LAST_BLOCK_MS }).catch(() => undefined)
-  )
-  await Promise.all(last)
-}
-
-async function endOf(peer: Peer, ms: number): Promise<Exit | undefined> {
-  try {
-    return await peer.exit({ within: ms })
-  } catch {
-    return undefined
-  }
 }
 
 export function sendingChecks(sending: Sending): Check[] {
@@ -165,10 +142,7 @@ export function sendingChecks(sending: Sending): Check[] {
       name: 'clients end',
       what: 'each client ends by itself once it has its last receipt',
       run: async () => {
-        for (const { client, exit } of parts) {
-          demand(exit !== undefined, `${client.name} was still running`)
-          demand(exit.code === 0, `${client.name} ended with ${exit.signal ?? exit.code}: ${client.stderr}`)
-        }
+        for (const { client, exit } of parts) demandEnded(client.name, exit, client.stderr)
         return `${parts.length} ended with exit code 0`
       }
     }

@@ -1,5 +1,5 @@
 /** What a promise gives, or the error of `late` once `ms` have passed. */
-export async function within<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
+export async function inTime<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
   const { promise: deadline, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(late()), ms)
   try {

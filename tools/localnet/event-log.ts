@@ -1,4 +1,4 @@
-import { within } from './deadline.js'
+import { inTime } from './deadline.js'
 import type { EventName, EventOf, LocalEvent } from './peer-events.js'
 
 export interface WaitOptions {
@@ -58,7 +58,7 @@ export class EventLog {
     try {
       const ms = options.within ?? PATIENCE_MS
       const late = (): Error => this.failure(`no such "${name}" event came within ${ms} ms`)
-      return await within(Promise.race([found.promise, this.#end.promise]), ms, late)
+      return await inTime(Promise.race([found.promise, this.#end.promise]), ms, late)
     } finally {
       this.#waiters.delete(offer)
     }

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { isNumberedReply, type Order, type Reply } from '#src/cli/peer/orders.js'
-import { within } from './deadline.js'
+import { inTime } from './deadline.js'
 
 /** Orders for a peer, over the channel to its process, each with its reply. */
 export class OrderChannel {
@@ -36,7 +36,7 @@ export class OrderChannel {
         if (error !== null) reject(this.failure(`takes no orders (${error.message})`))
       })
       const late = (): Error => this.failure(`has not answered for ${ms} ms`)
-      return await within(Promise.race([promise, this.#end.promise]), ms, late)
+      return await inTime(Promise.race([promise, this.#end.promise]), ms, late)
     } finally {
       this.#waiting.delete(number)
     }

@@ -5,7 +5,7 @@ import { Failure } from '#src/cli/failure.js'
 import { systemCode } from '#src/core/errors.js'
 import { LIMITS } from '#src/core/limits.js'
 import { linesOf } from '#src/core/lines.js'
-import { within } from './deadline.js'
+import { inTime } from './deadline.js'
 import { EventLog } from './event-log.js'
 import { OrderChannel } from './order-channel.js'
 import { onParentExit } from './parent-exit.js'
@@ -110,7 +110,7 @@ export class PeerProcess {
       if (error) reject(this.failure(`takes no more input (${systemCode(error) ?? error.message})`))
       else resolve()
     })
-    await within(promise, INPUT_MS, () => this.failure(`has not read its input for ${INPUT_MS} ms`))
+    await inTime(promise, INPUT_MS, () => this.failure(`has not read its input for ${INPUT_MS} ms`))
   }
 
   endInput(): void {

@@ -1,7 +1,7 @@
 import { Failure } from '#src/cli/failure.js'
 import type { Order, Reply, ReplyOf } from '#src/cli/peer/orders.js'
 import { LIMITS } from '#src/core/limits.js'
-import { within } from './deadline.js'
+import { inTime } from './deadline.js'
 import type { WaitOptions } from './event-log.js'
 import type { EventName, EventOf, LocalEvent } from './peer-events.js'
 import { type Exit, PeerProcess } from './peer-process.js'
@@ -203,7 +203,7 @@ export class Peer {
   /** How its run ended. Throws Failure if it still runs after the deadline. */
   async exit({ within: ms = STOP_MS }: WaitOptions = {}): Promise<Exit> {
     const run = this.#expectProcess()
-    return within(run.exited, ms, () => run.failure(`still runs after ${ms} ms`))
+    return inTime(run.exited, ms, () => run.failure(`still runs after ${ms} ms`))
   }
 
   /** SIGTERM, and SIGKILL if that does not end it within its time. Resolves when it is reaped; the exit tells which it was. */
@@ -211,7 +211,7 @@ export class Peer {
     const run = this.#expectProcess()
     run.signal('SIGTERM')
     try {
-      return await within(run.exited, ms, () => run.failure(`did not stop within ${ms} ms`))
+      return await inTime(run.exited, ms, () => run.failure(`did not stop within ${ms} ms`))
     } catch {
       return this.#kill(run)
     }
@@ -219,7 +219,7 @@ export class Peer {
 
   async #kill(run: PeerProcess): Promise<Exit> {
     run.signal('SIGKILL')
-    return within(run.exited, KILL_MS, () => run.failure(`is still there ${KILL_MS} ms after SIGKILL`))
+    return inTime(run.exited, KILL_MS, () => run.failure(`is still there ${KILL_MS} ms after SIGKILL`))
   }
 
   async #order(order: Order, ms: number): Promise<Exclude<Reply, ReplyOf<'refused'>>> {

@@ -1,4 +1,6 @@
-/** A test case of the demo. `run` gives what it found, in a few words, and throws where that is not as it should be. */
+import type { Progress } from '#src/cli/terminal/progress.js'
+
+/** A test case of a scenario. `run` gives what it found, in a few words, and throws where that is not as it should be. */
 export interface Check {
   readonly name: string
   readonly what: string
@@ -12,6 +14,12 @@ export interface CheckResult {
   readonly detail: string
 }
 
+/** Checks that need the same thing, which is closed after them. May be closed again. */
+export interface CheckGroup {
+  readonly checks: readonly Check[]
+  readonly needs?: { close(): Promise<void> }
+}
+
 /** Throws `detail` as an error unless `holds`. */
 export function demand(holds: boolean, detail: string): asserts holds {
   if (!holds) throw new Error(detail)
@@ -19,14 +27,26 @@ export function demand(holds: boolean, detail: string): asserts holds {
 
 /** Runs checks one after the other. One that throws has failed, and the others still run. */
 export async function runChecks(
-  checks: readonly Check[],
-  done: (result: CheckResult) => void,
+  groups: readonly CheckGroup[],
+  progress: Progress,
   signal: AbortSignal
-): Promise<void> {
-  for (const { name, what, run } of checks) {
-    signal.throwIfAborted()
-    done({ name, what, ...(await outcome(run)) })
+): Promise<CheckResult[]> {
+  const count = groups.reduce((sum, { checks }) => sum + checks.length, 0)
+  const checking = progress.phase('checking', count, 'test cases')
+  const results: CheckResult[] = []
+  try {
+    for (const { checks, needs } of groups) {
+      for (const { name, what, run } of checks) {
+        signal.throwIfAborted()
+        results.push({ name, what, ...(await outcome(run)) })
+        checking.advance()
+      }
+      await needs?.close()
+    }
+  } finally {
+    for (const { needs } of groups) await needs?.close()
   }
+  return results
 }
 
 async function outcome(run: () => Promise<string>): Promise<Pick<CheckResult, 'ok' | 'detail'>> {

@@ -1,4 +1,5 @@
 import { bad, good, type Line, textOf, wrapped } from '#src/cli/terminal/styled.js'
+import { printJson, printResult } from '#src/cli/terminal/terminal.js'
 import type { CheckResult } from './checks.js'
 
 /** Of a terminal. */
@@ -47,4 +48,17 @@ export function tableOf(checks: readonly CheckResult[], summary: readonly string
 
 function width(title: string, values: readonly string[]): number {
   return Math.max(title.length, ...values.map(({ length }) => length))
+}
+
+/** As one JSON object or as a table. A check that failed makes the exit code. */
+export function showResult(
+  result: { readonly checks: readonly CheckResult[] },
+  summary: readonly string[],
+  json: true | undefined
+): void {
+  if (json) {
+    const checks = result.checks.map(({ name, ok, detail }) => ({ name, ok, detail }))
+    printJson({ ...result, checks })
+  } else printResult(...tableOf(result.checks, summary))
+  if (result.checks.some(({ ok }) => !ok)) process.exitCode = 1
 }

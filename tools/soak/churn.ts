@@ -1,8 +1,8 @@
-import { setTimeout as elapsed } from 'node:timers/promises'
-import { LIMITS } from '#src/core/limits.js'
-import { within } from '#src/lifecycle/waiting.js'
+import { setTimeout } from 'node:timers/promises'
+import { elapsed, within } from '#src/lifecycle/waiting.js'
 import type { Exit, Localnet, Peer } from '../localnet/index.js'
 import type { Random } from '../localnet/random.js'
+import { endInputs } from '../scenario/ends.js'
 
 type Counts = Record<'sequencer' | 'follower' | 'client', number>
 
@@ -10,6 +10,12 @@ export interface ChurnCounts {
   readonly killed: Counts
   readonly stopped: Counts
   readonly joined: Counts
+}
+
+/** A client with nothing more to say, and how it ended; undefined where it did not in time. */
+export interface Drained {
+  readonly peer: Peer
+  readonly exit: Exit | undefined
 }
 
 /** What ends a peer: `kill` is SIGKILL, `stop` is SIGTERM. */
@@ -66,7 +72,11 @@ export class Churn {
   async run(ms: number, signal: AbortSignal): Promise<void> {
     const over = within(ms, signal)
     const sequencerEnds = this.#sequencerEnds(ms, over)
-    while (await passed(this.random.between(PAUSE_MS.least, PAUSE_MS.most), over)) this.#something()
+    for (;;) {
+      await elapsed(this.random.between(PAUSE_MS.least, PAUSE_MS.most), over)
+      if (over.aborted) break
+      this.#something()
+    }
     await sequencerEnds
     while (this.#tasks.size > 0) await Promise.all(this.#tasks)
   }
@@ -77,30 +87,26 @@ export class Churn {
     await Promise.all(away.map(peer => this.#restart(peer)))
   }
 
-  /** Every client runs once more with nothing to say, until its outbox is empty. Gives those that did not get there. */
-  async drain(): Promise<string[]> {
-    const failures: string[] = []
-    await Promise.all(
+  /** Every client runs once more with nothing to say, until its outbox is empty. Gives how each of them ended. */
+  drain(): Promise<Drained[]> {
+    return Promise.all(
       this.#clients.map(async peer => {
         await this.#end(peer, 'stop')
         this.#ending.add(peer)
         await peer.restart({ stdin: true })
-        peer.endInput()
-        const { code, signal } = await peer.exit({ within: LIMITS.firstConnectionMs + LIMITS.lastReceiptsMs })
-        if (code !== 0)
-          failures.push(`${peer.name} ended with ${signal ?? `exit code ${code}`}: ${peer.stderr}`)
+        const [exit] = await endInputs([peer])
+        return { peer, exit }
       })
     )
-    return failures
   }
 
   /** A last client, whose messages make a block that everybody there must get. */
-  async last(messages: number): Promise<Exit> {
+  async last(messages: number): Promise<Drained> {
     const client = await this.net.startClient({ stdin: true })
     this.#clients.push(client)
     for (let index = 1; index <= messages; index += 1) await client.write(`last ${index}`)
-    client.endInput()
-    return client.exit({ within: LIMITS.firstConnectionMs + LIMITS.lastReceiptsMs })
+    const [exit] = await endInputs([client])
+    return { peer: client, exit }
   }
 
   /** One of the things that happen to peers. */
@@ -139,7 +145,8 @@ export class Churn {
     const ms = whole * SEQUENCER_ENDS_UNTIL
     const times = Math.max(1, Math.round(whole / SEQUENCER_LIFE_MS))
     for (let time = 1; time <= times; time += 1) {
-      if (!(await passed((ms / (times + 1)) * this.random.between(0.7, 1.1), over))) return
+      await elapsed((ms / (times + 1)) * this.random.between(0.7, 1.1), over)
+      if (over.aborted) return
       try {
         await this.#comeBack(this.sequencer, time % 4 === 0 ? 'stop' : 'kill')
       } catch (error) {
@@ -153,7 +160,7 @@ export class Churn {
     this.#busy.add(peer)
     try {
       await this.#end(peer, ending)
-      await elapsed(this.random.between(AWAY_MS.least, AWAY_MS.most))
+      await setTimeout(this.random.between(AWAY_MS.least, AWAY_MS.most))
       await this.#restart(peer)
     } finally {
       this.#busy.delete(peer)
@@ -239,14 +246,4 @@ function none(): Counts {
 
 function describe({ code, signal }: Exit): string {
   return signal === null ? `with exit code ${code}` : `by ${signal}`
-}
-
-/** False as soon as `over` fires. */
-async function passed(ms: number, over: AbortSignal): Promise<boolean> {
-  try {
-    await elapsed(ms, undefined, { signal: over })
-    return true
-  } catch {
-    return false
-  }
 }

@@ -3,8 +3,8 @@ import { Command } from 'commander'
 import { positiveNumber, wholeNumber } from '#src/cli/options.js'
 import { stopController } from '#src/cli/peer/run-peer.js'
 import { progressOn, quiet } from '#src/cli/terminal/progress.js'
-import { printJson, printResult, standardError } from '#src/cli/terminal/terminal.js'
-import { tableOf } from '../scenario/table.js'
+import { standardError } from '#src/cli/terminal/terminal.js'
+import { showResult } from '../scenario/table.js'
 import { runSoak, type SoakOptions, type SoakResult } from './soak.js'
 
 interface CommandOptions extends Omit<SoakOptions, 'seed'> {
@@ -32,13 +32,9 @@ export function soakCommand(): Command {
 }
 
 async function soak({ json, seed = randomInt(2 ** 32), ...options }: CommandOptions): Promise<void> {
-  const stopping = stopController().signal
-  const result = await runSoak({ ...options, seed }, json ? quiet : progressOn(standardError), stopping)
-  if (json) {
-    const checks = result.checks.map(({ name, ok, detail }) => ({ name, ok, detail }))
-    printJson({ ...result, checks })
-  } else printResult(...tableOf(result.checks, summaryOf(result)))
-  if (result.checks.some(({ ok }) => !ok)) process.exitCode = 1
+  const watch = { progress: json ? quiet : progressOn(standardError), signal: stopController().signal }
+  const result = await runSoak({ ...options, seed }, watch)
+  showResult(result, summaryOf(result), json)
 }
 
 function summaryOf({

@@ -1,68 +1,35 @@
 import { expectOnlyBlocks } from '#src/chain/indexes.js'
-import { envelopesBetween } from '#src/chain/store.js'
 import { openDatabase } from '#src/cli/files/files.js'
-import { readEncryptionKeys, readIdentity } from '#src/cli/files/key-files.js'
+import { readIdentity } from '#src/cli/files/key-files.js'
 import { Outbox } from '#src/client/outbox.js'
-import { equal, type Hash, toHex } from '#src/core/bytes.js'
+import { equal, toHex } from '#src/core/bytes.js'
 import { peerIdToString, signerOf, VerifierCache } from '#src/core/keys.js'
-import { expectChain, sequencerOf } from '#src/core/network.js'
+import { sequencerOf } from '#src/core/network.js'
 import { readReceipt } from '#src/core/receipt.js'
-import { Opener } from '#src/core/sealing.js'
-import { validateEnvelope } from '#src/core/validation.js'
-import { rulesOf } from '#src/rules/rules.js'
-import { messageRules } from '#src/validation/message-rules.js'
 import type { Peer } from '../localnet/index.js'
 import { type Check, demand, once } from '../scenario/checks.js'
-import { Reopened } from '../scenario/reopened.js'
+import { type LoggedMessage, Reopened } from '../scenario/reopened.js'
 import type { Run } from './run-checks.js'
-
-/** A message of the log, as its author names it. */
-interface Logged {
-  readonly position: number
-  readonly leaf: Hash
-}
 
 /** The folders of all peers, after they have stopped. */
 export class Folders {
   readonly sequencer: Reopened
   readonly followers: ReadonlyMap<Peer, Reopened>
 
-  constructor(private readonly run: Run) {
-    const { net, churn } = run
+  constructor({ net, churn }: Run) {
     this.sequencer = new Reopened(net, churn.sequencer.data)
     this.followers = new Map(churn.followers.map(peer => [peer, new Reopened(net, peer.data)]))
   }
 
-  /** Every message in the log by `author sequence`, each validated in full, opened, and there once. */
-  readonly log = once(async () => {
-    const { net } = this.run
-    const rules = messageRules(
-      rulesOf(expectChain(net.network)),
-      new Opener(await readEncryptionKeys(net.files.encryptionKey))
-    )
-    const verifiers = new VerifierCache()
-    const log = new Map<string, Logged>()
-    const database = await this.sequencer.database()
-    for (let position = 0; ; ) {
-      const envelopes = await envelopesBetween(database, position, position + PAGE)
-      if (envelopes.length === 0) return log
-      for (const envelope of envelopes) {
-        const verdict = await validateEnvelope(envelope, rules, verifiers)
-        demand(verdict.ok, `position ${position} is not valid`)
-        const name = `${peerIdToString(verdict.author)} ${verdict.sequence}`
-        demand(!log.has(name), `${name} is there twice: at ${log.get(name)?.position} and ${position}`)
-        log.set(name, { position, leaf: verdict.leaf })
-        position += 1
-      }
-    }
-  })
+  /** What the sequencer's log has, by `author sequence`. */
+  readonly log = once(
+    async () => new Map((await this.sequencer.log()).map(message => [message.name, message]))
+  )
 
   async close(): Promise<void> {
     for (const folder of [this.sequencer, ...this.followers.values()]) await folder.close()
   }
 }
-
-const PAGE = 1_000
 
 export function folderChecks(run: Run, folders: Folders): Check[] {
   const { churn, ledger } = run
@@ -89,7 +56,7 @@ export function folderChecks(run: Run, folders: Folders): Check[] {
             const logged = log.get(`${peer.peerId} ${sequence}`)
             demand(logged !== undefined, `${peer.name}: message ${sequence} has a receipt and is not there`)
             demand(
-              logged.position === position && toHex(logged.leaf) === leaf,
+              logged.position === position && logged.leaf === leaf,
               `${peer.name}: message ${sequence} is at ${logged.position}, its receipt says ${position}`
             )
           }
@@ -102,7 +69,7 @@ export function folderChecks(run: Run, folders: Folders): Check[] {
       run: async () => {
         const log = await folders.log()
         demand(log.size === ledger.accepted, `${log.size} in the log, ${ledger.accepted} with a receipt`)
-        const leaves = new Set([...log.values()].map(({ leaf }) => toHex(leaf)))
+        const leaves = new Set([...log.values()].map(({ leaf }) => leaf))
         demand(leaves.size === log.size, `${leaves.size} different messages`)
         return `${log.size} messages`
       }
@@ -136,7 +103,11 @@ export function folderChecks(run: Run, folders: Folders): Check[] {
 }
 
 /** Gives how many messages its receipts name. */
-async function outboxCheck({ net }: Run, peer: Peer, log: ReadonlyMap<string, Logged>): Promise<number> {
+async function outboxCheck(
+  { net }: Run,
+  peer: Peer,
+  log: ReadonlyMap<string, LoggedMessage>
+): Promise<number> {
   const { network } = net
   const sequencer = sequencerOf(network)
   const verifiers = new VerifierCache()
@@ -151,7 +122,7 @@ async function outboxCheck({ net }: Run, peer: Peer, log: ReadonlyMap<string, Lo
       for (const { sequence, position, leaf } of entries) {
         const logged = log.get(`${peerIdToString(author)} ${sequence}`)
         demand(
-          logged?.position === position && equal(logged.leaf, leaf),
+          logged?.position === position && logged.leaf === toHex(leaf),
           `${peer.name}: its receipt for message ${sequence} does not hold`
         )
         kept += 1

@@ -1,7 +1,7 @@
-import type { Exit, Localnet } from '../localnet/index.js'
+import type { Localnet } from '../localnet/index.js'
 import { type Check, demand } from '../scenario/checks.js'
-import { processesOn } from '../scenario/left-processes.js'
-import type { Churn } from './churn.js'
+import { demandEnded, stopCheck } from '../scenario/ends.js'
+import type { Churn, Drained } from './churn.js'
 import type { Ledger } from './ledger.js'
 import type { Growth, MemoryCurve } from './memory.js'
 
@@ -11,17 +11,15 @@ export interface Run {
   readonly churn: Churn
   readonly ledger: Ledger
   readonly memory: { readonly sequencer: MemoryCurve; readonly follower: MemoryCurve }
-  /** Clients that did not get all their messages into the log. */
-  readonly undrained: readonly string[]
-  /** How the last client ended. */
-  readonly last: Exit
+  /** All clients, which had nothing to do any more but to get what they had left into the log. */
+  readonly drained: readonly Drained[]
   readonly blockSize: number
   /** How long they came and went. */
   readonly ms: number
 }
 
 /** What was seen and heard while they ran; then all are stopped. */
-export function runChecksOf({ net, churn, ledger, undrained, last }: Run): Check[] {
+export function runChecksOf({ net, churn, ledger, drained }: Run): Check[] {
   return [
     {
       name: 'lives',
@@ -36,9 +34,8 @@ export function runChecksOf({ net, churn, ledger, undrained, last }: Run): Check
       name: 'outboxes',
       what: 'each client, run once more, gets a receipt for all that it has left',
       run: async () => {
-        demand(undrained.length === 0, undrained.join('\n'))
-        demand(last.code === 0, `the last client ended with ${last.signal ?? `exit code ${last.code}`}`)
-        return `${churn.clients.length} clients`
+        for (const { peer, exit } of drained) demandEnded(peer.name, exit, peer.stderr)
+        return `${drained.length} clients`
       }
     },
     {
@@ -60,21 +57,8 @@ export function runChecksOf({ net, churn, ledger, undrained, last }: Run): Check
         return `${churn.followers.length} followers watched`
       }
     },
-    {
-      name: 'stop',
-      what: 'all processes end with 0, and none is left',
-      run: async () => {
-        const running = net.peers.filter(peer => peer.isRunning)
-        const exits = await net.stopPeers()
-        for (const peer of running) {
-          const { code, signal } = exits.get(peer) ?? { code: null, signal: null }
-          demand(code === 0, `${peer.name} ended with ${signal ?? `exit code ${code}`}: ${peer.stderr}`)
-        }
-        const left = await processesOn(net.folder)
-        demand(left.length === 0, `still there: ${left.join(', ')}`)
-        return `${running.length} stopped, ${net.peers.length} in all`
-      }
-    }
+    // Whether any ended before is what the first of them looks at.
+    stopCheck(net, () => [])
   ]
 }
 

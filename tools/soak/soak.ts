@@ -1,9 +1,9 @@
 import { setInterval } from 'node:timers/promises'
-import type { Progress } from '#src/cli/terminal/progress.js'
 import { Localnet } from '../localnet/index.js'
 import { Random } from '../localnet/random.js'
 import { type CheckResult, runChecks } from '../scenario/checks.js'
-import { Interrupted, unless } from '../scenario/interruption.js'
+import { whenBlockCame } from '../scenario/ends.js'
+import { runScenario, type Stage } from '../scenario/scenario.js'
 import { Churn, type ChurnCounts } from './churn.js'
 import { Folders, folderChecks } from './folder-checks.js'
 import { Ledger } from './ledger.js'
@@ -34,61 +34,46 @@ const SAMPLE_MS = 1_000
 /** The last block is on its way to all followers, some of which have just started. */
 const LAST_BLOCK_MS = 60_000
 
-/** The whole soak. Whatever happens, nothing is left running and its folder is removed. Throws Interrupted when `signal` fires. */
-export async function runSoak(
-  options: SoakOptions,
-  progress: Progress,
-  signal: AbortSignal
-): Promise<SoakResult> {
+/** The whole soak. */
+export async function runSoak(options: SoakOptions, watch: Omit<Stage, 'net'>): Promise<SoakResult> {
   const net = await Localnet.create({ network: { name: 'soak', blockSize: options.blockSize } })
-  try {
-    return await soak(net, options, progress, signal)
-  } catch (error) {
-    // What is being stopped fails in ways that say less than this.
-    throw signal.aborted ? new Interrupted() : error
-  } finally {
-    await net.stop()
-    progress.stop()
-  }
+  const stage = { net, ...watch }
+  return runScenario(
+    stage,
+    () => play(stage, options),
+    run => judge(stage, run, options)
+  )
 }
 
-async function soak(
-  net: Localnet,
-  options: SoakOptions,
-  progress: Progress,
-  signal: AbortSignal
-): Promise<SoakResult> {
+async function play(stage: Stage, options: SoakOptions): Promise<Run> {
+  const { net, progress, signal } = stage
   const { minutes, seed, blockSize } = options
   progress.note(`keys and databases are in ${net.folder}; the seed is ${seed}`)
   const ledger = new Ledger(net)
   const churn = new Churn(net, new Random(seed), options, text => progress.note(text))
-  await unless(signal, churn.populate())
+  await churn.populate()
   progress.note(`all are there; they come and go for ${minutes} minutes`)
-  const memory = await unless(signal, live(churn, ledger, minutes * 60_000, progress, signal))
+  const ms = minutes * 60_000
+  const memory = await live(churn, ledger, ms, stage)
+  signal.throwIfAborted()
 
   progress.note('all come back, and empty their outboxes')
-  await unless(signal, churn.gather())
-  const undrained = await unless(signal, churn.drain())
-  const last = await unless(signal, churn.last(blockSize))
-  const run: Run = { net, churn, ledger, memory, undrained, last, blockSize, ms: minutes * 60_000 }
-  await unless(signal, lastBlock(run))
+  await churn.gather()
+  const drained = [...(await churn.drain()), await churn.last(blockSize)]
+  const height = Math.floor(ledger.accepted / blockSize)
+  await whenBlockCame([churn.sequencer, ...churn.followers], height, LAST_BLOCK_MS)
+  return { net, churn, ledger, memory, drained, blockSize, ms }
+}
 
+async function judge(
+  { progress, signal }: Stage,
+  run: Run,
+  { seed, minutes }: SoakOptions
+): Promise<SoakResult> {
+  const { churn, ledger, memory } = run
   const folders = new Folders(run)
   const checks = [...runChecksOf(run), ...memoryChecks(run), ...folderChecks(run, folders)]
-  const checking = progress.phase('checking', checks.length, 'test cases')
-  const results: CheckResult[] = []
-  try {
-    await runChecks(
-      checks,
-      result => {
-        results.push(result)
-        checking.advance()
-      },
-      signal
-    )
-  } finally {
-    await folders.close()
-  }
+  const results = await runChecks([{ checks, needs: folders }], progress, signal)
   return {
     seed,
     minutes,
@@ -105,8 +90,7 @@ async function live(
   churn: Churn,
   ledger: Ledger,
   ms: number,
-  progress: Progress,
-  signal: AbortSignal
+  { progress, signal }: Stage
 ): Promise<Run['memory']> {
   const [steady = churn.sequencer] = churn.followers
   const memory = { sequencer: new MemoryCurve(churn.sequencer), follower: new MemoryCurve(steady) }
@@ -136,14 +120,4 @@ async function live(
     await sampled
   }
   return memory
-}
-
-/** That it came to all is checked by their folders. */
-async function lastBlock({ churn, ledger, blockSize }: Run): Promise<void> {
-  const height = Math.floor(ledger.accepted / blockSize)
-  await Promise.all(
-    [churn.sequencer, ...churn.followers].map(peer =>
-      peer.event('block', block => block.height >= height, { within: LAST_BLOCK_MS }).catch(() => undefined)
-    )
-  )
 }

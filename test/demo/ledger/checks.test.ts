@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { quiet } from '#src/cli/terminal/progress.js'
 import type { OrderingName } from '#src/rules/network-document.js'
 import { contestChecks } from '#tools/demo/ledger/contest-checks.js'
 import { GRANT, LEAST_FEE, REWARD } from '#tools/demo/ledger/grants.js'
@@ -9,7 +10,7 @@ import { stateChecks } from '#tools/demo/ledger/state-checks.js'
 import type { Told } from '#tools/demo/ledger/stranger.js'
 import type { View } from '#tools/demo/ledger/view.js'
 import { rightIn, wrongIn } from '#tools/demo/ledger/wrong-transfers.js'
-import { type CheckResult, runChecks } from '#tools/scenario/checks.js'
+import { runChecks } from '#tools/scenario/checks.js'
 import { present } from '../../helpers/changes.js'
 
 const ACCEPTED: Told = { kind: 'accepted' }
@@ -103,10 +104,9 @@ function balancesAfter(
 }
 
 async function failuresIn({ outcome, views }: Scene): Promise<string[]> {
-  const results: CheckResult[] = []
   const shown = async (): Promise<readonly View[]> => views
   const checks = [...senderChecks(outcome), ...stateChecks(outcome, shown), ...contestChecks(outcome, shown)]
-  await runChecks(checks, result => results.push(result), new AbortController().signal)
+  const results = await runChecks([{ checks }], quiet, new AbortController().signal)
   return results.filter(({ ok }) => !ok).map(({ name }) => name)
 }
 

@@ -1,8 +1,7 @@
 import { join } from 'node:path'
 import { privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import { createSecret } from '#src/cli/files/secret-files.js'
-import { LIMITS } from '#src/core/limits.js'
-import type { Exit, Localnet, Peer } from '../../localnet/index.js'
+import type { Localnet, Peer } from '../../localnet/index.js'
 import { ClientPart } from './client-part.js'
 import type { Holder } from './holder.js'
 
@@ -27,14 +26,4 @@ export async function startClients(
   )
   net.onEvent((peer, event) => parts.find(({ client }) => client === peer)?.hear(event))
   return parts
-}
-
-/** They have nothing more to send. How each of them ended; undefined where it did not in time. */
-export function endClients(parts: readonly ClientPart[]): Promise<(Exit | undefined)[]> {
-  return Promise.all(
-    parts.map(async ({ client }) => {
-      client.endInput()
-      return client.exit({ within: LIMITS.firstConnectionMs + LIMITS.lastReceiptsMs }).catch(() => undefined)
-    })
-  )
 }

@@ -1,10 +1,10 @@
-import type { Progress } from '#src/cli/terminal/progress.js'
 import type { OrderingName } from '../../localnet/orderings.js'
-import { type Check, type CheckResult, runChecks } from '../../scenario/checks.js'
-import { Interrupted } from '../../scenario/interruption.js'
+import { type CheckResult, runChecks } from '../../scenario/checks.js'
+import { stopCheck } from '../../scenario/ends.js'
+import { runScenario, type Stage } from '../../scenario/scenario.js'
 import { grantsOf, ledgerOf, makeCast } from './cast.js'
 import { contestChecks } from './contest-checks.js'
-import { folderChecks } from './folder-checks.js'
+import { folderCheck } from './folder-check.js'
 import type { LedgerDemoOptions } from './options.js'
 import { acceptedIn, type Outcome } from './outcome.js'
 import { makeLocalnet, Peers } from './peers.js'
@@ -28,59 +28,46 @@ export interface LedgerDemoResult {
   readonly checks: readonly CheckResult[]
 }
 
-/** The whole demo of a ledger. Whatever happens, nothing is left running and its folder is removed. Throws Interrupted when `signal` fires. */
+/** The whole demo of a ledger. */
 export async function runLedgerDemo(
   options: LedgerDemoOptions,
-  progress: Progress,
-  signal: AbortSignal
+  watch: Omit<Stage, 'net'>
 ): Promise<LedgerDemoResult> {
-  const { ordering, clients, followers } = options
+  const { ordering, clients, followers, seed } = options
   const cast = await makeCast(clients)
   const net = await makeLocalnet(ordering, ledgerOf(grantsOf(cast), ordering))
+  const stage = { net, ...watch }
   const peers = new Peers(net, ordering, followers)
-  const run = new LedgerRun(peers, cast, options, progress, signal)
+  const run = new LedgerRun(peers, cast, options, stage)
   try {
-    progress.note(`keys and databases are in ${net.folder}`)
-    return await judge(await run.outcome(), peers, options.seed, progress, signal)
-  } catch (error) {
-    // What is being stopped fails in ways that say less than this.
-    throw signal.aborted ? new Interrupted() : error
+    stage.progress.note(`keys and databases are in ${net.folder}`)
+    return await runScenario(
+      stage,
+      () => run.outcome(),
+      outcome => judge(stage, outcome, peers, seed)
+    )
   } finally {
     await run.stop()
-    await net.stop()
-    progress.stop()
   }
 }
 
 async function judge(
+  { net, progress, signal }: Stage,
   outcome: Outcome,
   peers: Peers,
-  seed: number,
-  progress: Progress,
-  signal: AbortSignal
+  seed: number
 ): Promise<LedgerDemoResult> {
   const { ordering, clients, forgers } = outcome
-  const survey = new Survey(peers.net.network, () => peers.all)
-  const asking: Check[] = [
+  const survey = new Survey(net.network, peers.all)
+  const asking = [
     ...senderChecks(outcome),
     ...stateChecks(outcome, survey.views),
     ...proofChecks(outcome, survey),
     ...contestChecks(outcome, survey.views)
   ]
-  const afterwards = folderChecks(peers.net, () => peers.all, survey.views)
-  const checking = progress.phase('checking', asking.length + afterwards.length, 'test cases')
-  const checks: CheckResult[] = []
-  const done = (result: CheckResult): void => {
-    checks.push(result)
-    checking.advance()
-  }
-  try {
-    await runChecks(asking, done, signal)
-    await survey.close()
-    await runChecks(afterwards, done, signal)
-  } finally {
-    await survey.close()
-  }
+  const afterwards = [stopCheck(net, () => peers.all), folderCheck(net, peers.all, survey.views)]
+  const groups = [{ checks: asking, needs: survey }, { checks: afterwards }]
+  const checks = await runChecks(groups, progress, signal)
   const [view] = await survey.views().catch(() => [])
   const refusedByPeers = forgers
     .flatMap(({ attempts }) => attempts)
@@ -95,4 +82,11 @@ async function judge(
     digest: view?.digest ?? null,
     checks
   }
+}
+
+export function ledgerSummary({ accepted, refused, blocks, digest, seed }: LedgerDemoResult): string[] {
+  const inBlocks = blocks === null ? '' : ` in ${blocks} blocks`
+  return [
+    `${accepted} transfers accepted${inBlocks}, ${refused} refused; digest ${digest ?? 'unknown'}; seed ${seed}`
+  ]
 }

@@ -1,11 +1,11 @@
-import type { Progress } from '#src/cli/terminal/progress.js'
 import type { Network } from '#src/core/network.js'
 import { elapsed } from '#src/lifecycle/waiting.js'
 import type { Peer } from '../../localnet/index.js'
-import { unless } from '../../scenario/interruption.js'
+import { endInputs } from '../../scenario/ends.js'
+import type { Stage } from '../../scenario/scenario.js'
 import { type Cast, grantsOf, receiversIn } from './cast.js'
 import type { ClientPart } from './client-part.js'
-import { endClients, startClients } from './clients.js'
+import { startClients } from './clients.js'
 import { type Contest, spendTwice } from './contest.js'
 import { ForgerPart } from './forger-part.js'
 import type { Holder } from './holder.js'
@@ -25,16 +25,10 @@ export class LedgerRun {
     private readonly peers: Peers,
     private readonly cast: Cast,
     private readonly options: LedgerDemoOptions,
-    private readonly progress: Progress,
-    private readonly signal: AbortSignal
+    private readonly stage: Stage
   ) {
-    this.#network = peers.net.network
-    this.#strangers = new Strangers(this.#network, signal)
-  }
-
-  /** Ends before all is done as soon as the signal fires: by Interrupted. */
-  outcome(): Promise<Outcome> {
-    return unless(this.signal, this.#run())
+    this.#network = stage.net.network
+    this.#strangers = new Strangers(this.#network, stage.signal)
   }
 
   /** Those who are no processes of their own. */
@@ -42,8 +36,9 @@ export class LedgerRun {
     await this.#strangers.stop()
   }
 
-  async #run(): Promise<Outcome> {
-    const { peers, cast, options, progress, signal } = this
+  async outcome(): Promise<Outcome> {
+    const { peers, cast, options } = this
+    const { progress, signal } = this.stage
     const { ordering, clients: count, rate, duration, seed } = options
     const { clients, forgers } = await this.#start()
     progress.note(
@@ -54,7 +49,7 @@ export class LedgerRun {
     coming.catch(() => undefined)
     const choices = new Choices(options, receiversIn(cast))
     await sendAll(clients, forgers, choices, options, progress, signal)
-    const exits = await endClients(clients)
+    const exits = await endInputs(clients.map(({ client }) => client))
     this.#accepted = acceptedIn({ clients, forgers }).length
     const doubleSpend = await this.#spendTwice(cast.spenders[0], peers.ends)
     this.#accepted += winnersOf(ordering)
@@ -74,11 +69,12 @@ export class LedgerRun {
   }
 
   async #start(): Promise<{ readonly clients: ClientPart[]; readonly forgers: ForgerPart[] }> {
-    const { peers, cast, options, progress } = this
+    const { peers, cast, options } = this
+    const { net, progress } = this.stage
     const starting = progress.phase('starting', options.clients, 'clients')
     await peers.start()
     progress.note(`${peers.all.length} peers run: ${peers.all.map(({ name }) => name).join(', ')}`)
-    const clients = await startClients(peers.net, cast.clients, peers.entries(), () => starting.advance())
+    const clients = await startClients(net, cast.clients, peers.entries(), () => starting.advance())
     const forgers = await Promise.all(
       cast.forgers.map(async (holder, index) => {
         const stranger = await this.#strangers.connect(holder, this.#judge(index))
@@ -96,7 +92,8 @@ export class LedgerRun {
 
   /** In the middle of the sending. Resolves with the name. */
   async #comeLate(): Promise<string> {
-    const { peers, options, progress, signal } = this
+    const { peers, options } = this
+    const { progress, signal } = this.stage
     await elapsed((options.duration * 1000) / 2, signal)
     await peers.startLate()
     const { name = '' } = peers.late ?? {}
@@ -113,7 +110,8 @@ export class LedgerRun {
 
   /** One balance is spent on both sides of a network that is divided, and then is whole again. */
   async #divide(spender: Holder): Promise<Divided> {
-    const { peers, progress, options, signal } = this
+    const { peers, options } = this
+    const { progress, signal } = this.stage
     const sides = await peers.divide()
     const contest = await this.#spendTwice(spender, sides)
     const haveSettled = await peers.agreeApart(this.#accepted + 1, signal)
@@ -126,7 +124,8 @@ export class LedgerRun {
   }
 
   async #agree(): Promise<boolean> {
-    const { peers, progress, signal } = this
+    const { peers } = this
+    const { progress, signal } = this.stage
     const isOne = await peers.agree(this.#accepted, signal)
     progress.note(isOne ? 'all peers agree' : 'the peers do not agree; what they have is judged all the same')
     return isOne

@@ -1,4 +1,5 @@
 import { type Check, demand } from '../../scenario/checks.js'
+import { demandEnded } from '../../scenario/ends.js'
 import type { Outcome } from './outcome.js'
 import { sentenceOf, wordOf } from './stranger.js'
 import { rightIn, type Wrong, wrongIn } from './wrong-transfers.js'
@@ -18,9 +19,7 @@ export function senderChecks(outcome: Outcome): Check[] {
             client.taken.length === payments,
             `${name}: ${client.taken.length} of ${payments} were taken`
           )
-          const exit = exits[index]
-          demand(exit !== undefined, `${name} was still running`)
-          demand(exit.code === 0, `${name} ended with ${exit.signal ?? `exit code ${exit.code}`}`)
+          demandEnded(name, exits[index])
           taken += payments
         }
         return `${taken} payments of ${clients.length} clients`
