@@ -11,7 +11,7 @@ import { messageRules } from '#src/validation/message-rules.js'
 import type { ValidationPool } from '#src/validation/validation-pool.js'
 import type { Made } from './authors.js'
 import { EPOCH } from './blocks.js'
-import { type CheckedEqual, checkEqual } from './check-equal.js'
+import { type CheckedPeer, checkDatabase } from './check-peer.js'
 import type { RuledNetwork } from './networks.js'
 import { MessageJudge } from './raw-tables.js'
 
@@ -83,8 +83,12 @@ export class EqualLog {
   }
 
   /** All that is on disk is in order, and what is in memory agrees with it. */
-  async check(): Promise<CheckedEqual> {
-    const checked = await checkEqual(this.database, this.net, this.now(), judgeOf(this.net))
+  async check(): Promise<CheckedPeer> {
+    const checked = await checkDatabase(this.database, this.net, {
+      receipts: false,
+      judge: judgeOf(this.net),
+      now: this.now()
+    })
     assert.deepEqual(checked.head.id, this.chain.head().id)
     assert.equal(checked.weight, this.chain.weight())
     assert.equal(this.pool.size, checked.waiting.length)

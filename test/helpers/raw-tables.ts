@@ -5,9 +5,10 @@ import { decodeEnvelope } from '#src/core/envelope.js'
 import { VerifierCache } from '#src/core/keys.js'
 import { leafHash, subtreeOf } from '#src/core/merkle.js'
 import { decodeMessage } from '#src/core/message.js'
+import { type Receipt, readReceipt } from '#src/core/receipt.js'
 import { type MessageRules, validateEnvelope } from '#src/core/validation.js'
 import { present } from './changes.js'
-import type { RuledNetwork } from './networks.js'
+import type { RuledNetwork, TestNetwork } from './networks.js'
 
 /** What checks of a peer's folder share: they read its raw keys, without the code that wrote them. */
 
@@ -90,22 +91,42 @@ export async function readMessages(tables: Tables, judge: MessageJudge): Promise
   return messages
 }
 
-/** Each message is found by its author and sequence and by its leaf, and nothing else is. */
+/** Each message is found by its author and sequence, by its leaf and, with receipts, in one of them; nothing else is. */
 export function checkMessageIndexes(
   tables: Tables,
   messages: readonly StoredMessage[],
+  { network, sequencer }: RuledNetwork & Partial<TestNetwork>,
   withReceipts: boolean
 ): void {
+  const verifiers = new VerifierCache()
+  const receipts = new Map<number, Receipt>()
+  for (const [key, bytes] of table(tables, 'r')) {
+    const first = Number.parseInt(key, 16)
+    const receipt = readReceipt(bytes, network.id, present(sequencer, 'who signs receipts'), verifiers)
+    assert.equal(Math.min(...receipt.entries.map(({ position }) => position)), first, 'key of a receipt')
+    receipts.set(first, receipt)
+  }
+  const entries = [...receipts.values()].reduce((sum, receipt) => sum + receipt.entries.length, 0)
+  assert.equal(entries, withReceipts ? messages.length : 0, 'as many receipted as there are')
+
   const leaves = table(tables, 'l')
   const sequences = table(tables, 'a')
   assert.equal(leaves.size, messages.length, 'one leaf index a message')
   assert.equal(sequences.size, messages.length, 'one author index a message')
   for (const message of messages) {
-    const { leaf, position } = message
+    const { leaf, position, author, sequence } = message
     assert.equal(leaves.get(toHex(leaf.subarray(0, 8)) + number6(position))?.length, 0, `leaf of ${position}`)
     const place = present(sequences.get(nameKey(message)), `author index of ${position}`)
     assert.equal(place.length, withReceipts ? 12 : 6)
     assert.equal(place.readUIntBE(0, 6), position)
+    if (!withReceipts) continue
+    const receipt = present(receipts.get(place.readUIntBE(6, 6)), `receipt of ${position}`)
+    assert.equal(toHex(receipt.author), author)
+    const named = receipt.entries.filter(entry => entry.sequence === sequence)
+    assert.deepEqual(
+      named.map(entry => ({ position: entry.position, leaf: toHex(entry.leaf) })),
+      [{ position, leaf: toHex(leaf) }]
+    )
   }
 }
 
