@@ -6,6 +6,7 @@ import { encodeBundle } from '#src/core/bundle.js'
 import { type PeerIdBytes, toHex } from '#src/core/bytes.js'
 import type { SubmissionResult } from '#src/core/submission.js'
 import { topicsOf } from '#src/network/names.js'
+import type { Wrong } from '#tools/demo/ledger/wrong-transfers.js'
 import { envelopesOf, type Made } from '../helpers/authors.js'
 import { assertBytes } from '../helpers/bytes.js'
 import { deadline, present } from '../helpers/changes.js'
@@ -14,7 +15,7 @@ import { makeWorkNetwork } from '../helpers/networks.js'
 import { ledgerOf, Payer } from '../helpers/payers.js'
 import { levelled, RunningEqual, readerOf } from '../helpers/running-equal.js'
 import { Customer, makeUnorderedNetwork, RunningUnordered } from '../helpers/unordered.js'
-import { WRONG_TRANSFERS } from '../helpers/wrong-transfers.js'
+import { WRONG_TRANSFERS, wrongTransfer } from '../helpers/wrong-transfers.js'
 
 const NAMES = ['alice', 'bob', 'carol'] as const
 const GRANT = 10_000n
@@ -24,7 +25,7 @@ const REWARD = 50n
 interface Round {
   readonly valid: readonly [Made, Made, Made]
   readonly wrong: Made
-  readonly kind: (typeof WRONG_TRANSFERS)[number]
+  readonly kind: Wrong
 }
 
 /** Of one payer: three valid transfers to each that is not, and each kind of those once. */
@@ -33,7 +34,7 @@ function roundsOf(payer: Payer, to: Payer, start: number): Round[] {
     const next = BigInt(3 * round + 1)
     const pay = (off: bigint): Made => payer.pay(to, 1n, { fee: 1n, sequence: next + off })
     const kind = present(WRONG_TRANSFERS[(round + start) % WRONG_TRANSFERS.length])
-    return { valid: [pay(0n), pay(1n), pay(2n)], wrong: kind.make(payer, next + 2n, to), kind }
+    return { valid: [pay(0n), pay(1n), pay(2n)], wrong: wrongTransfer(kind, payer, next + 2n, to), kind }
   })
 }
 
@@ -45,7 +46,7 @@ describe('a quarter of all transfers is not valid', () => {
   const cleanup = new Cleanup(afterEach)
 
   it('among equals who mine: each is refused with its reason, and all else counts once, everywhere', async () => {
-    const net = await makeWorkNetwork({ ledger: await ledgerOf(GRANTS, { reward: REWARD }) })
+    const net = await makeWorkNetwork({ ledger: await ledgerOf(GRANTS, { reward: REWARD, leastFee: 1n }) })
     const peers: RunningEqual[] = []
     for (const who of ['one', 'two', 'three']) {
       const connect = peers.map(({ address }) => address)
@@ -65,7 +66,7 @@ describe('a quarter of all transfers is not valid', () => {
         const fates = await handIn(...rounds.flatMap(inOrder))
         assert.deepEqual(
           fates.map(inWords),
-          rounds.flatMap(({ kind: { reason } }) => ['accepted', 'accepted', reason, 'accepted'])
+          rounds.flatMap(({ kind: { told } }) => ['accepted', 'accepted', told, 'accepted'])
         )
         const again = await handIn(...rounds.flatMap(({ valid }) => valid.toReversed()))
         assert.ok(again.every(({ kind }) => kind === 'known'))
@@ -100,7 +101,7 @@ describe('a quarter of all transfers is not valid', () => {
   })
 
   it('where nobody orders them: what no order would make valid is refused, and all else counts once, everywhere', async () => {
-    const net = await makeUnorderedNetwork(GRANTS)
+    const net = await makeUnorderedNetwork(GRANTS, { leastFee: 1n })
     const peers: RunningUnordered[] = []
     for (const who of ['one', 'two', 'three']) {
       const connect = peers.map(({ address }) => address)
@@ -116,16 +117,16 @@ describe('a quarter of all transfers is not valid', () => {
         const fates = await customer.handIn(...rounds.flatMap(inOrder))
         assert.deepEqual(
           fates.map(inWords),
-          rounds.flatMap(({ kind: { always, reason } }) => [
+          rounds.flatMap(({ kind: { needsOrder, told } }) => [
             'accepted',
             'accepted',
-            always ? reason : 'accepted',
+            needsOrder ? 'accepted' : told,
             'accepted'
           ])
         )
         for (const { valid, wrong, kind } of rounds) {
           await customer.host.publish(topicsOf(net.network.id).messages, encodeBundle([wrong.envelope]))
-          counted.push(...valid, ...(kind.always ? [] : [wrong]))
+          counted.push(...valid, ...(kind.needsOrder ? [wrong] : []))
         }
       })
     )

@@ -3,9 +3,9 @@ import { LedgerState } from '#src/applications/ledger/state.js'
 import { concat, type PeerIdBytes, toHex } from '#src/core/bytes.js'
 import { peerIdToString } from '#src/core/keys.js'
 import { LIMITS } from '#src/core/limits.js'
-import type { Reason } from '#src/core/refusal.js'
 import type { AccountQueries } from '#src/query/account-queries.js'
 import { NotFound } from '#src/query/query-errors.js'
+import type { Wrong } from '#tools/demo/ledger/wrong-transfers.js'
 import { envelopesOf, type Made } from '../helpers/authors.js'
 import { assertBytes } from '../helpers/bytes.js'
 import { deadline, present } from '../helpers/changes.js'
@@ -21,7 +21,7 @@ import {
 import { ledgerOf, Payer } from '../helpers/payers.js'
 import { RunningClient, RunningFollower, RunningSequencer } from '../helpers/peers.js'
 import { RawPeer } from '../helpers/raw-peer.js'
-import { WRONG_TRANSFERS } from '../helpers/wrong-transfers.js'
+import { WRONG_TRANSFERS, wrongTransfer } from '../helpers/wrong-transfers.js'
 
 /** What these have at the peer that is asked, in its head's state, proved. */
 async function balancesAt(asker: AccountQueries, ...holders: readonly Holder[]): Promise<bigint[]> {
@@ -32,6 +32,7 @@ async function balancesAt(asker: AccountQueries, ...holders: readonly Holder[]):
 interface StartWishes {
   readonly grants?: Readonly<Record<string, bigint>>
   readonly blockTimeout?: number
+  readonly leastFee?: bigint
 }
 
 interface Holder {
@@ -54,10 +55,10 @@ describe('a ledger in the order of a sequencer', () => {
   let readers = 0
 
   async function start(blockSize: number, wishes: StartWishes = {}): Promise<void> {
-    const { grants = { alice: 1_000n, bob: 500n }, blockTimeout } = wishes
+    const { grants = { alice: 1_000n, bob: 500n }, blockTimeout, leastFee } = wishes
     net = await makeNetwork({
       blockSize,
-      ledger: await ledgerOf(grants),
+      ledger: await ledgerOf(grants, { ...(leastFee && { leastFee }) }),
       ...(blockTimeout && { blockTimeout })
     })
     sequencer = await RunningSequencer.start(cleanup, net)
@@ -294,7 +295,7 @@ describe('a ledger in the order of a sequencer', () => {
 
   it('a quarter of all that comes is not valid: each is refused with its reason, and all else counts once', async () => {
     const grant = 10_000n
-    await start(13, { grants: { alice: grant, bob: grant, carol: grant } })
+    await start(WRONG_TRANSFERS.length, { grants: { alice: grant, bob: grant, carol: grant }, leastFee: 1n })
     const follower = await RunningFollower.start(cleanup, net, [sequencer.address], 'one')
     const payers = [alice, bob, carol]
     const peers = await Promise.all(['alice', 'bob', 'carol'].map(name => raw(name)))
@@ -302,8 +303,7 @@ describe('a ledger in the order of a sequencer', () => {
     const wrong: {
       readonly peer: RawPeer
       readonly made: Made
-      readonly reason: Reason
-      readonly what: string
+      readonly kind: Wrong
     }[] = []
     const valid: { readonly peer: RawPeer; readonly made: Made }[] = []
     await Promise.all(
@@ -312,9 +312,9 @@ describe('a ledger in the order of a sequencer', () => {
         for (let round = 0; round < rounds; round += 1) {
           const next = BigInt(3 * round + 1)
           const payments = [0n, 1n, 2n].map(off => payer.pay(to, 1n, { fee: 1n, sequence: next + off }))
-          const { make, reason, what } = present(WRONG_TRANSFERS[(round + index) % WRONG_TRANSFERS.length])
-          const made = make(payer, next + 2n, to)
-          wrong.push({ peer, made, reason, what })
+          const kind = present(WRONG_TRANSFERS[(round + index) % WRONG_TRANSFERS.length])
+          const made = wrongTransfer(kind, payer, next + 2n, to)
+          wrong.push({ peer, made, kind })
           valid.push(...payments.map(payment => ({ peer, made: payment })))
           const [first, second, third] = payments
           assert.ok(first && second && third)
@@ -324,10 +324,10 @@ describe('a ledger in the order of a sequencer', () => {
         }
       })
     )
-    for (const { peer, made, reason, what } of wrong)
-      assert.equal((await peer.refusalOf(made.leaf)).reason, reason, what)
+    for (const { peer, made, kind } of wrong)
+      assert.equal((await peer.refusalOf(made.leaf)).reason, kind.told, kind.name)
     for (const { peer, made } of valid) await peer.receiptOf(made.leaf)
-    const height = valid.length / 13
+    const height = valid.length / rounds
     await sequencer.events.times('block', height)
     const each = BigInt(valid.length) / 3n
     const { asker } = await raw()

@@ -36,7 +36,7 @@ describe("the choices of a ledger's demo", () => {
     const names = (ordering: OrderingName): string[] => wrongIn(ordering).map(({ name }) => name)
     assert.deepEqual(
       rightIn('none').map(({ name }) => name),
-      ['overdraft', 'number used twice', 'gap in numbers']
+      ['overdraft', 'amount near a u64', 'number used twice', 'gap in numbers']
     )
     assert.deepEqual(names('work'), [...names('none'), ...rightIn('none').map(({ name }) => name)])
     assert.deepEqual(names('sequencer'), names('work'))

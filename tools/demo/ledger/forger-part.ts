@@ -11,6 +11,9 @@ export interface Attempt {
   readonly told: Told
 }
 
+/** It never pays again, so that this number stays the next one. */
+const NEXT = 2n
+
 /** Somebody whose account has paid once, and who then tries everything that is not allowed. */
 export class ForgerPart {
   readonly attempts: Attempt[] = []
@@ -50,6 +53,6 @@ export class ForgerPart {
 
   #make(wrong: Wrong, to: string): EnvelopeBytes {
     const { network, first } = this
-    return wrong.make({ signer: this.holder.signer, network, to, first })
+    return wrong.make({ signer: this.holder.signer, network, next: NEXT, to, first })
   }
 }

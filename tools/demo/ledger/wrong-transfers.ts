@@ -1,19 +1,22 @@
 import { base58btc } from 'multiformats/bases/base58'
 import { encodeTransfer } from '#src/applications/ledger/transfer.js'
 import { concat, type EnvelopeBytes, type Hash, type PeerIdBytes, utf8 } from '#src/core/bytes.js'
-import { decodeEnvelope } from '#src/core/envelope.js'
+import { decodeEnvelope, signEnvelope } from '#src/core/envelope.js'
 import { sha256 } from '#src/core/hash.js'
 import { peerIdFromText, type Signer } from '#src/core/keys.js'
+import { encodeMessage, type Message } from '#src/core/message.js'
 import type { Reason } from '#src/core/refusal.js'
 import { Envelope } from '#src/core/wire/tallystick.js'
 import type { OrderingName } from '../../localnet/orderings.js'
 import { GRANT, LEAST_FEE } from './grants.js'
 import { signBody, signTransfer } from './signed-transfer.js'
 
-/** Who forges one: an account that has paid once, under number 1, and never pays again. */
+/** Who forges one: an account that has paid at least once, under number 1. */
 interface Forger {
   readonly signer: Signer
   readonly network: Hash
+  /** The number that comes next for its account. */
+  readonly next: bigint
   /** Whom to pay. */
   readonly to: string
   /** What was paid under number 1, as it was signed. */
@@ -38,11 +41,17 @@ export interface Wrong {
   readonly line?: WrongLine
 }
 
-/** The number that comes next for a forger's account. */
-const NEXT = 2n
-
-const pay = ({ signer, network, to }: Forger, amount: bigint, fee = LEAST_FEE, sequence = NEXT) =>
+const pay = ({ signer, network, next, to }: Forger, amount: bigint, fee = LEAST_FEE, sequence = next) =>
   signTransfer(signer, network, { sequence, to, amount, fee })
+
+/** A transfer of 1 as a message, for what only its other parts make wrong. */
+const claim = ({ signer, network, next, to }: Forger): Message => {
+  const bytes = encodeTransfer({ to: peerIdFromText(to), amount: 1n, fee: LEAST_FEE })
+  return { network, author: signer.peerId, sequence: next, time: Date.now(), body: { kind: 'open', bytes } }
+}
+
+const signed = (message: Message, signer: Signer): EnvelopeBytes =>
+  signEnvelope('message', encodeMessage(message), signer)
 
 const WRONG_TRANSFERS: readonly Wrong[] = [
   {
@@ -61,9 +70,9 @@ const WRONG_TRANSFERS: readonly Wrong[] = [
   {
     name: 'amount past a u64',
     told: 'bad encoding',
-    make: ({ signer, network, to }) => {
+    make: ({ signer, network, next, to }) => {
       const whole = encodeTransfer({ to: peerIdFromText(to), amount: 0n, fee: 0n })
-      return signBody(signer, network, NEXT, concat(whole, AMOUNT_PAST_U64))
+      return signBody(signer, network, next, concat(whole, AMOUNT_PAST_U64))
     },
     line: { reason: 'bad amount', say: to => ({ to, amount: String(2n ** 64n) }) }
   },
@@ -76,10 +85,10 @@ const WRONG_TRANSFERS: readonly Wrong[] = [
   {
     name: "receiver's key type",
     told: 'bad account',
-    make: ({ signer, network, to }) => {
+    make: ({ signer, network, next, to }) => {
       const stranger = withUnknownKeyType(peerIdFromText(to), 2) as PeerIdBytes
       const body = encodeTransfer({ to: stranger, amount: 1n, fee: LEAST_FEE })
-      return signBody(signer, network, NEXT, body)
+      return signBody(signer, network, next, body)
     },
     line: {
       reason: 'bad account',
@@ -103,12 +112,32 @@ const WRONG_TRANSFERS: readonly Wrong[] = [
     }
   },
   {
+    name: 'another account',
+    told: 'wrong author',
+    make: forger => signed({ ...claim(forger), author: peerIdFromText(forger.to) }, forger.signer)
+  },
+  {
+    name: 'sealed',
+    told: 'not open',
+    make: forger => {
+      const sealed = { keyId: new Uint8Array(8), enc: new Uint8Array(32), ciphertext: new Uint8Array(80) }
+      return signed({ ...claim(forger), body: { kind: 'sealed', sealed } }, forger.signer)
+    }
+  },
+  {
     name: 'wrong network',
     told: 'wrong network',
     make: forger => pay({ ...forger, network: sha256(utf8('another network')) }, 1n)
   },
   { name: 'replay', told: 'known', make: ({ first }) => first },
   { name: 'overdraft', told: 'overdraft', needsOrder: true, make: forger => pay(forger, 2n * GRANT) },
+  {
+    name: 'amount near a u64',
+    told: 'overdraft',
+    needsOrder: true,
+    // On the wire of a program that reads it with a sign, less than nothing.
+    make: forger => pay(forger, BigInt.asUintN(64, -5n))
+  },
   {
     name: 'number used twice',
     told: 'sequence taken',
