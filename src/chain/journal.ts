@@ -1,5 +1,6 @@
 import type { CheckpointedHeader } from '../core/block.js'
 import type { EnvelopeBytes } from '../core/bytes.js'
+import { TallystickError } from '../core/errors.js'
 import type { Positioned } from './candidate.js'
 import type { IssuedReceipt } from './receipts.js'
 import type { Write } from './store.js'
@@ -61,6 +62,10 @@ export interface Journal {
 }
 
 /** Thrown where the journal was opened again, by somebody else or by the same process. */
-export class FencedError extends Error {
+export class FencedError extends TallystickError {
   override name = 'FencedError'
+
+  constructor(message: string) {
+    super('ERR_FENCED', message)
+  }
 }

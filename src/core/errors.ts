@@ -179,6 +179,10 @@ const KINDS = {
     means: 'the other process says what is not understood here',
     remedy: 'use the same version of tallystick on both sides'
   },
+  ERR_FENCED: {
+    means: 'another one has opened the journal since then, so that this one writes and signs nothing more',
+    remedy: 'let the other one go on, or stop it and start this one again'
+  },
   ERR_INTERRUPTED: {
     means: 'interrupted; everything has been stopped',
     remedy: 'start it again',

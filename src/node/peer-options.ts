@@ -7,6 +7,7 @@ import type { HostRates } from '../network/host.js'
 
 /** What every role needs. Files, clocks and the world's ear come from whoever runs the peer. */
 export interface PeerOptions<N extends Network = ChainNetwork> {
+  /** The peer's identity on its connections. What the peer signs is signed by it too, unless its role is given a signer. */
   readonly key: PrivateKey
   readonly network: N
   /** Open, and closed by whoever opened it. */

@@ -11,7 +11,7 @@ import { PendingQueue } from '../chain/pending-queue.js'
 import { ReceiptIssuer } from '../chain/receipts.js'
 import type { SequencerMark } from '../chain/signed-mark.js'
 import { TallystickError } from '../core/errors.js'
-import { peerIdToString, signerOf, VerifierCache } from '../core/keys.js'
+import { peerIdToString, type Signer, signerOf, VerifierCache } from '../core/keys.js'
 import { LIMITS } from '../core/limits.js'
 import { membersOf, sequencerOf } from '../core/network.js'
 import { provenSigner } from '../core/proven-signer.js'
@@ -42,7 +42,12 @@ import { Producer, type Waiting } from './producer.js'
 export interface SequencerOptions extends PeerOptions {
   /** The first one is announced. All of them open what is on disk, and new messages within their grace. */
   readonly openingKeys: DatedKeys
-  /** What the identity key has signed before. Left out: nothing keeps it from signing positions a second time. */
+  /**
+   * Signs receipts, blocks and certificates; the network document names its key. Left out: `key`. Machines that are to take
+   * over from each other share this one, and each connects as a peer of its own, by its own `key`.
+   */
+  readonly signer?: Signer
+  /** What the signer's key has signed before. Left out: nothing keeps it from signing positions a second time. */
   readonly mark?: SequencerMark
   /** Addresses of followers that are asked for newer blocks before anything is signed. */
   readonly askFirst?: readonly string[]
@@ -66,7 +71,7 @@ export async function createSequencer(options: SequencerOptions): Promise<Sequen
   const { network, database, now, report, failed, openingKeys, rates, mark } = options
   const clock = options.clock ?? (() => performance.now())
   const sequencer = peerIdToString(sequencerOf(network))
-  const signer = signerOf(options.key)
+  const signer = options.signer ?? signerOf(options.key)
   const peerId = peerIdToString(signer.peerId)
   if (peerId !== sequencer)
     throw new TallystickError(

@@ -92,6 +92,8 @@ export interface SequencerWishes extends FollowerWishes {
   readonly clock?: () => number
   readonly openingKeys?: DatedKeys
   readonly keyGraceMs?: number
+  /** What it connects by, where that is not the key that signs. */
+  readonly identity?: PrivateKey
   /** The address of another one, that has stopped. */
   readonly listen?: string
 }
@@ -206,7 +208,8 @@ export class RunningSequencer extends RunningPeer {
       ...(swarmKey && { swarmKey }),
       ...(rates && { rates }),
       ...(muxers && { muxers }),
-      key: net.key,
+      key: wishes.identity ?? net.key,
+      ...(wishes.identity && { signer: net.signer }),
       now: wishes.now ?? peer.now,
       openingKeys: this.#keys,
       ...(clock && { clock }),
