@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import { harmless } from '../../core/text.js'
+import { columnsOf, dividedAt, startOf } from './columns.js'
 
 /** How a part of a line looks where there are colours. `head 0`, `head 1`, …: things that are to be told apart. */
 export type Look = 'good' | 'bad' | 'doubtful' | `head ${number}`
@@ -61,35 +62,35 @@ export function wrapped(line: Line, width: number): Line[] {
   const lines: Part[][] = [[]]
   let room = width
   for (const { text, look } of spansOf(line))
-    for (const piece of piecesOf(text, width)) {
-      if (piece.trimEnd().length > room) {
+    for (const piece of piecesOf(harmless(text), width)) {
+      if (columnsOf(piece.trimEnd()) > room) {
         lines.push([])
         room = width
       }
       lines.at(-1)?.push({ text: piece, look })
-      room -= piece.length
+      room -= columnsOf(piece)
     }
   return lines.map(lineOf)
 }
 
-/** None of them is longer than that without the space at its end. */
+/** None of them is wider than that without the space at its end. */
 function piecesOf(text: string, width: number): string[] {
-  const isLong = (piece: string): boolean => piece.trimEnd().length > width
+  const isLong = (piece: string): boolean => columnsOf(piece.trimEnd()) > width
   return text
     .split(/(?<= )/)
     .flatMap(word => (isLong(word) ? word.split(/(?<=[,/])/) : [word]))
-    .flatMap(part =>
-      isLong(part) ? (part.match(new RegExp(`.{1,${Math.max(1, width)}}`, 'gsu')) ?? []) : [part]
-    )
+    .flatMap(part => (isLong(part) ? dividedAt(part, width) : [part]))
 }
 
-/** No longer than that. */
+/** No wider than that. */
 export function cut(line: Line, width: number): Line {
   let room = width
   return lineOf(
     spansOf(line).map(({ text, look }) => {
-      const kept = text.slice(0, Math.max(0, room))
-      room -= kept.length
+      const shown = harmless(text)
+      const kept = startOf(shown, room)
+      // Nothing follows a span that was cut, not even what is narrow enough for the column that a wide one left.
+      room = kept === shown ? room - columnsOf(kept) : 0
       return { text: kept, look }
     })
   )
