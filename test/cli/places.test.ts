@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import { present } from '../helpers/changes.js'
 import { openDatabase } from '../helpers/check-peer.js'
 import { Cleanup } from '../helpers/cleanup.js'
@@ -15,6 +16,8 @@ describe('a place where a peer can keep nothing', () => {
     // The network document alone is more than a block of the disk.
     const members = await Promise.all(Array.from({ length: 20 }, (_, index) => identity(`member ${index}`)))
     await writeSequencerFiles(folder, await makeNetwork({ members }))
+    // A client that is no member is told so first.
+    await writeFile(join(folder, 'client.key'), privateKeyToProtobuf(present(members[0])), { mode: 0o600 })
     return folder
   }
 
