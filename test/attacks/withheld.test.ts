@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
 import { type Answer, decodeAnswer, encodeAnswer } from '#src/core/answer.js'
+import { toHex } from '#src/core/bytes.js'
 import { LIMITS } from '#src/core/limits.js'
 import { decodeQuery, type Query } from '#src/core/query.js'
 import { Host } from '#src/network/host.js'
@@ -61,13 +62,21 @@ type Truth = Pick<RawPeer, 'rawQuery'> & { readonly net: RuledNetwork }
 /** A peer among equals that does. */
 async function truthOf(cleanup: Cleanup, net: TestNetwork, equal: RunningEqual): Promise<Truth> {
   const { host, peer } = await readerOf(cleanup, net, equal.address)
-  const rawQuery: Truth['rawQuery'] = async frame => {
+  // What it has does not change; asked anew by each of many withholders, it would answer that it is busy.
+  const known = new Map<string, Promise<readonly Uint8Array[]>>()
+  const ask = async (frame: Uint8Array): Promise<readonly Uint8Array[]> => {
     const channel = await host.open(peer, QUERY_PROTOCOL, QUERY_STREAMS, deadline())
     await channel.send(frame, deadline())
     const answers: Uint8Array[] = []
     for (let next = await channel.receive(deadline()); next; next = await channel.receive(deadline()))
       answers.push(next)
     return answers
+  }
+  const rawQuery: Truth['rawQuery'] = async frame => {
+    const name = toHex(frame)
+    const told = known.get(name) ?? ask(frame)
+    known.set(name, told)
+    return [...(await told)]
   }
   return { net, rawQuery }
 }
