@@ -18,14 +18,26 @@ export async function whenMeshed(gossip: GossipSub, topic: string, signal: Abort
   await whenSo(gossip, () => gossip.getMeshPeers(topic).length > 0, signal)
 }
 
-/** Resolves when this peer knows that `peer` subscribes to the topic. Rejects when `signal` fires. */
+/** The same: the streams on which this peer sends, by the peer. */
+function sendsTo(gossip: GossipSub, peer: PeerId): boolean {
+  if (!('streamsOutbound' in gossip) || !(gossip.streamsOutbound instanceof Map))
+    throw new Error('this gossipsub does not tell to whom it sends')
+  return gossip.streamsOutbound.has(peer.toString())
+}
+
+/**
+ * Resolves when this peer knows that `peer` subscribes to the topic, and has a stream to send on: what is published before
+ * goes to nobody. Rejects when `signal` fires.
+ */
 export async function whenSubscribed(
   gossip: GossipSub,
   topic: string,
   peer: PeerId,
   signal: AbortSignal
 ): Promise<void> {
-  await whenSo(gossip, () => gossip.getSubscribers(topic).some(other => other.equals(peer)), signal)
+  const isSo = (): boolean =>
+    gossip.getSubscribers(topic).some(other => other.equals(peer)) && sendsTo(gossip, peer)
+  await whenSo(gossip, isSo, signal)
 }
 
 async function whenSo(gossip: GossipSub, isSo: () => boolean, signal: AbortSignal): Promise<void> {
