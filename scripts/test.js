@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 
 const ROOT = 'build/test'
 /** Folders whose tests wait for processes or for peers, in lanes that take about as long; all others make the first lane. */
-const LANES = [['attacks', 'cli'], ['faults', 'soak'], ['network'], ['bench', 'docs', 'manager']]
+const LANES = [['cli'], ['faults', 'soak'], ['network'], ['attacks', 'bench', 'docs', 'manager']]
 
 const mocha = join(dirname(createRequire(import.meta.url).resolve('mocha/package.json')), 'bin', 'mocha.js')
 const files = readdirSync(ROOT, { recursive: true }).filter(file => file.endsWith('.test.js'))
