@@ -11,12 +11,17 @@ export interface Rules {
   readonly application: Application<unknown>
 }
 
+/** Its ordering alone: to make the application's rules may take long. */
+export function orderingOf({ document: { ordering } }: ChainNetwork): Ordering {
+  return orderingModule(ordering).rules(ordering)
+}
+
 /** What a network document says, as rules. Throws InvalidNetworkDocument if its application makes no sense. */
 export function rulesOf(network: ChainNetwork): Rules {
-  const { ordering, application } = network.document
+  const { application } = network.document
   return {
     network,
-    ordering: orderingModule(ordering).rules(ordering),
+    ordering: orderingOf(network),
     application: applicationModule(application).rules(application)
   }
 }

@@ -8,7 +8,7 @@ import { type Network, sequencerOf } from '../../core/network.js'
 import { expectNothingSigned, SIGN_AGAIN } from '../../node/bind-to-mark.js'
 import { createFollower } from '../../node/follower.js'
 import { createSequencer, type Sequencer } from '../../node/sequencer.js'
-import { rulesOf } from '../../rules/rules.js'
+import { orderingOf } from '../../rules/rules.js'
 import { Failure, UsageError } from '../failure.js'
 import { exists, expectBlocks, readNetwork, readOrderedNetwork } from '../files/files.js'
 import { hasDatabase } from '../files/folder-owner.js'
@@ -181,7 +181,7 @@ async function runSequencer(
   const keyGraceMs = options.keyGrace * 1000
   const signsAgain = options.signPositionsAgainAndRiskConviction === true
   const lost = (failure: Failure): void => stopping.abort(failure)
-  const line = new WaitingLine(rulesOf(network).ordering.blockSize)
+  const line = new WaitingLine(orderingOf(network).blockSize)
   const owner = { key, marks: options.marks, peerId: sequencerOf(network), network, lost }
   await withMark(owner, SequencerMark.open, async mark => {
     if (!signsAgain && !(await hasDatabase(data))) expectNothingSigned(mark)

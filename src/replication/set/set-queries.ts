@@ -1,3 +1,4 @@
+import { ledgerSectionOf } from '../../applications/ledger/section.js'
 import { transferId } from '../../applications/ledger/transfer-set.js'
 import type { Balance } from '../../core/balance.js'
 import { type EnvelopeBytes, equal, type Hash, type PeerIdBytes, toHex } from '../../core/bytes.js'
@@ -8,7 +9,6 @@ import type { Summary } from '../../core/set-summary.js'
 import type { Host } from '../../network/host.js'
 import { QueryClient, unexpected } from '../../query/query-client.js'
 import { InvalidAnswer, QueryFailed } from '../../query/query-errors.js'
-import { setRulesOf } from '../../rules/rules.js'
 
 export interface SetStatus {
   /** How many transfers. */
@@ -28,7 +28,7 @@ export class SetQueries {
 
   constructor(host: Host, peer: PeerIdBytes, network: SetNetwork) {
     this.#client = new QueryClient(host, peer, network.id)
-    this.#granted = setRulesOf(network).balances.size
+    this.#granted = Object.keys(ledgerSectionOf(network.document.application)?.accounts ?? {}).length
     this.#messageBytes = network.document.limits.messageBytes
   }
 
