@@ -32,9 +32,9 @@ export interface JournalEntry {
  * opening the journal again tells what there is. A call that breaks the rules of this comment rejects with RangeError,
  * and changes nothing.
  *
- * Fencing. Whoever opens the journal gets a higher epoch than all before. From then on calls of an earlier epoch reject
- * with FencedError and write nothing, and what they wrote before is in what `read` yields. So of two who each take
- * themselves for the sequencer only the later one can sign.
+ * Fencing. Each opening of the journal has a higher epoch than all before it. From then on calls of an earlier epoch
+ * reject with FencedError and write nothing, and `read` yields what they wrote before. So where two processes run as the
+ * sequencer, only the later one can sign.
  *
  * Overlap. `append` and `cut` may be under way at once; two calls of the same one may not.
  */
@@ -50,7 +50,7 @@ export interface Journal {
   /**
    * Resolves when this is the block of its height for good and `writes`, by which the chain keeps it, are in the peer's
    * database. All messages of the block were appended before. A journal that is kept elsewhere makes the header
-   * durable there first, so that whoever takes over publishes this very block.
+   * durable there first, so that a process that takes over publishes this same block.
    */
   cut(signed: CheckpointedHeader, writes: readonly Write[]): Promise<void>
 

@@ -67,7 +67,7 @@ export class LevelJournal implements Journal {
   }
 }
 
-/** The same for one who only looks: nobody is fenced off. Throws StoreError. */
+/** The entries of a database that is only read: no other process is fenced. Throws StoreError. */
 export async function* storedEntries(database: Database, from: number): AsyncIterable<JournalEntry> {
   let position = from
   for await (const [key, value] of database.iterator({ ...ranges.messages, gte: keys.message(from) })) {

@@ -59,7 +59,7 @@ const NETWORK_KEY = Uint8Array.of(0x6e)
 /** The height up to which a follower has not checked all of its blocks. */
 export const UNCHECKED_KEY = Uint8Array.of(0x75)
 
-/** The epoch of whoever has opened the journal last. */
+/** The epoch of the last opening of the journal. */
 export const EPOCH_KEY = Uint8Array.of(0x6a)
 
 /** The certificate of the sequencer's encryption key: the last one that it signed, or the newest one that others saw. */

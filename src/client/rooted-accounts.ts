@@ -41,7 +41,7 @@ export class RootedAccounts {
 
   /**
    * The peer with the heaviest chain first. One that keeps the account back keeps no other one on this chain from showing
-   * it; what an earlier block of the chain has counts where nobody shows what its head has.
+   * it; the answer for an earlier block counts only where no peer answers for the head.
    */
   async #askHeaviest(
     peers: readonly WeighedPeer[],

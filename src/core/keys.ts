@@ -154,7 +154,7 @@ export function peerIdOfPublicKey(key: PublicKey): PeerIdBytes {
   return peerIdFromPublicKey(key).toMultihash().bytes as PeerIdBytes
 }
 
-/** The usual text of a PeerId (12D3Koo…). Of bytes that are none too, as whoever signs may name anything. */
+/** The usual text of a PeerId (12D3Koo…). It also gives a text for bytes that are no PeerId, as a signed message may name any bytes. */
 export function peerIdToString(peerId: Uint8Array): string {
   return base58btc.baseEncode(peerId)
 }

@@ -18,7 +18,7 @@ export async function whenMeshed(gossip: GossipSub, topic: string, signal: Abort
   await whenSo(gossip, () => gossip.getMeshPeers(topic).length > 0, signal)
 }
 
-/** The same: the streams on which this peer sends, by the peer. */
+/** Whether this peer has a gossip stream to send on. Gossipsub has these streams, and leaves them out of its interface. */
 function sendsTo(gossip: GossipSub, peer: PeerId): boolean {
   if (!('streamsOutbound' in gossip) || !(gossip.streamsOutbound instanceof Map))
     throw new Error('this gossipsub does not tell to whom it sends')
@@ -26,8 +26,8 @@ function sendsTo(gossip: GossipSub, peer: PeerId): boolean {
 }
 
 /**
- * Resolves when this peer knows that `peer` subscribes to the topic, and has a stream to send on: what is published before
- * goes to nobody. Rejects when `signal` fires.
+ * Resolves when this peer knows that `peer` subscribes to the topic, and has a stream to send on: a message that is
+ * published before that does not reach it. Rejects when `signal` fires.
  */
 export async function whenSubscribed(
   gossip: GossipSub,

@@ -36,7 +36,7 @@ export interface OrderingInit {
   readonly rewards: boolean
   /** The section, by the template's and by what was given beside it. */
   section(template: Fields, given: Fields, context: InitContext): Promise<Fields>
-  /** What whoever has made a network does next; undefined where it needs no word. */
+  /** What to do after the network was made; undefined where nothing needs to be said. */
   readonly next: string | undefined
 }
 
@@ -67,7 +67,7 @@ export interface Ordering extends HeaderRules {
   readonly whyNoReward: string | undefined
   /** How many blocks a heavier branch may replace; 0: none, ever. */
   readonly maxReorg: number
-  /** Whether message bodies are sealed to whoever orders, or open to all. */
+  /** Whether message bodies are sealed to the sequencer, or open to all. */
   readonly bodies: 'sealed' | 'open'
   /** Age of the oldest pending message, ms, at which `due` may change its mind; undefined: it never does. */
   readonly maxPendingAge: number | undefined

@@ -37,7 +37,7 @@ export function expectRules(network: Network): void {
   else setRulesOf(network)
 }
 
-/** Where what is said changes a state, everybody must be able to read it, whoever orders. */
+/** Where messages change a state, every peer must be able to read them, in any ordering. */
 export function bodiesOf({
   ordering,
   application

@@ -71,7 +71,7 @@ export async function sendOne(value: unknown, options: SendOptions): Promise<Sta
       'stopped before it was known what became of the message; if it was stored, it is sent when this client runs again'
     )
   if (!fate.isAccepted)
-    throw new Failure('ERR_REFUSED', `the message was refused: ${fate.refusal ?? 'nobody says why'}`)
+    throw new Failure('ERR_REFUSED', `the message was refused: ${fate.refusal ?? 'the peer gives no reason'}`)
   if (depth === undefined || fate.leaf === undefined) {
     isDone = true
     return { position: fate.position }

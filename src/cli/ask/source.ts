@@ -8,8 +8,8 @@ import type { ReadingWishes } from './message-range.js'
 
 /**
  * All that was said in a network, wherever it is: in the folder of a stopped peer, in a file, or with a peer that is
- * asked. A chain and a set are read in ways of their own, and nobody who has a source asks which of them it is. Nothing
- * is shown or written that was not verified before. To be used once.
+ * asked. It hides whether that is a chain or a set. Everything is verified before it is shown or written. To
+ * be used once.
  */
 export interface Source {
   readonly network: Network

@@ -50,7 +50,7 @@ export type Place =
   | { readonly kind: 'file'; readonly file: ExportFile }
   | { readonly kind: 'peer'; readonly asked: AskingOptions }
 
-/** Opens what there is for as long as `use` takes, and says of what network it is. A peer is connected to by whoever asks it. */
+/** Opens a folder or a file for as long as `use` takes, and says of what network it is. `use` connects to a peer by itself. */
 export async function withPlace<T>(
   target: Target,
   options: SourceOptions,

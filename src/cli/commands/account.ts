@@ -82,7 +82,7 @@ async function ledgerKnowledge(options: AccountOptions): Promise<Knowledge> {
   return knowledgeOf(network, options)
 }
 
-/** All of it is verified, whoever shows it: blocks from the first one on, or the whole set where there are none. */
+/** Verifies all of it: blocks from the first one on, or the whole set where there are no blocks. */
 async function showHistory(id: PeerIdBytes, options: AccountOptions): Promise<void> {
   const { connect, from, network, data, key, swarmKey, json } = options
   const target = from === undefined ? peersTarget(connect) : await targetOf(from)

@@ -87,7 +87,7 @@ async function proofOf(asker: BlockQueries, ref: Reference): Promise<Exported> {
     throw new Failure(
       'ERR_NOT_IN_NETWORK',
       asker.rules.ordering.sequencer === undefined
-        ? 'a proof in a file rests on a signed checkpoint, and nobody signs any in this network; ask for it with: tallystick proof'
+        ? 'a proof in a file needs a signed checkpoint, and this network has none; ask for the proof with: tallystick proof'
         : "this sequencer's key is no Ed25519 key, so that it signs no checkpoints; there is no such proof"
     )
   const { envelopes } = await asker.blockAt(header.height)

@@ -172,7 +172,7 @@ function readReceiptFile(
 ): Receipt | { readonly fault: Fault } {
   try {
     const receipt = readReceipt(decodeReceiptFile(file), network, sequencer, new VerifierCache())
-    // A client compares the author with itself; here nobody knows yet that there can be such a one.
+    // A client compares the author with itself; here it is not known yet whether the author can exist.
     const problem = problemOfName(receipt.author)
     if (problem !== undefined) throw new DecodeError(`receipt author: ${problem}`)
     return receipt

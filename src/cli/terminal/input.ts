@@ -82,7 +82,7 @@ type ReadText =
 /**
  * What a person types is a text; what a program writes may be the whole message, as a JSON object. JSON that would become
  * another object by being read is none of the two, nor is an object behind a byte order mark, as some editors write it:
- * as a text it would be signed as what nobody meant.
+ * as a text it would be signed as something that its author did not mean.
  */
 export function readSaid(text: string): ReadText {
   if (/^\ufeff\s*\{/.test(text))
