@@ -48,7 +48,7 @@ module.exports = {
       name: 'core-touches-nothing',
       comment: 'No files, no sockets, no timers: formats and pure functions.',
       severity: 'error',
-      from: { path: '^src/(core|orderings|applications)/', pathNot: '^src/orderings/work/' },
+      from: { path: '^src/(core|orderings|applications)/', pathNot: '^src/orderings/proof-of-work/' },
       to: {
         path: '^(node:)?(fs|fs/promises|net|http|timers|timers/promises|child_process|worker_threads|os)$'
       }

@@ -1,7 +1,7 @@
 import { InvalidNetworkDocument, type Section } from '../core/network.js'
 import type { OrderingModule } from './ordering.js'
+import { workModule } from './proof-of-work/module.js'
 import { sequencerModule } from './sequencer/module.js'
-import { workModule } from './work/module.js'
 
 /** All orderings that there are. A new one is a folder beside these and a line here. */
 export const ORDERINGS = [sequencerModule, workModule] as const

@@ -49,9 +49,9 @@ import {
   SubmissionAnswer as SubmissionAnswerWire,
   Message as WireMessage
 } from '#src/core/wire/tallystick.js'
-import { encodeCompact } from '#src/orderings/work/compact-target.js'
-import { NONCE_BYTES } from '#src/orderings/work/search.js'
-import { decodeProof, encodeProof } from '#src/orderings/work/work-proof.js'
+import { encodeCompact } from '#src/orderings/proof-of-work/compact-target.js'
+import { NONCE_BYTES } from '#src/orderings/proof-of-work/search.js'
+import { decodeProof, encodeProof } from '#src/orderings/proof-of-work/work-proof.js'
 import {
   arbitrary,
   assertSame,

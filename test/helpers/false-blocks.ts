@@ -1,8 +1,8 @@
 import type { Header } from '#src/core/block.js'
 import { utf8 } from '#src/core/bytes.js'
 import { sha256 } from '#src/core/hash.js'
-import { NONCE_BYTES } from '#src/orderings/work/search.js'
-import { decodeProof, encodeProof } from '#src/orderings/work/work-proof.js'
+import { NONCE_BYTES } from '#src/orderings/proof-of-work/search.js'
+import { decodeProof, encodeProof } from '#src/orderings/proof-of-work/work-proof.js'
 import type { BlockWishes } from './fork-maker.js'
 
 const ANOTHER = sha256(utf8('another'))

@@ -1,6 +1,6 @@
 import type { LedgerSection } from '#src/applications/ledger/section.js'
 import { expectChain } from '#src/core/network.js'
-import type { WorkSection } from '#src/orderings/work/section.js'
+import type { WorkSection } from '#src/orderings/proof-of-work/section.js'
 import { networkOf } from '#src/rules/network-document.js'
 import { rulesOf } from '#src/rules/rules.js'
 import { EPOCH } from './blocks.js'

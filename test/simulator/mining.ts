@@ -1,6 +1,6 @@
 import { signHeader } from '#src/core/block.js'
-import { workOf } from '#src/orderings/work/compact-target.js'
-import { decodeProof } from '#src/orderings/work/work-proof.js'
+import { workOf } from '#src/orderings/proof-of-work/compact-target.js'
+import { decodeProof } from '#src/orderings/proof-of-work/work-proof.js'
 import type { Random } from '#tools/localnet/random.js'
 import { mined } from '../helpers/work.js'
 import type { BlockGossip } from './block-gossip.js'

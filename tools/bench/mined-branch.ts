@@ -3,8 +3,8 @@ import { type Block, encodeHeader, type Header, signHeader } from '#src/core/blo
 import type { EnvelopeBytes } from '#src/core/bytes.js'
 import type { Signer } from '#src/core/keys.js'
 import { leafHash } from '#src/core/merkle.js'
-import { limitOf, NONCE_BYTES, search } from '#src/orderings/work/search.js'
-import { decodeProof, withNonce } from '#src/orderings/work/work-proof.js'
+import { limitOf, NONCE_BYTES, search } from '#src/orderings/proof-of-work/search.js'
+import { decodeProof, withNonce } from '#src/orderings/proof-of-work/work-proof.js'
 import type { Rules } from '#src/rules/rules.js'
 
 /** Blocks on one another, over these messages, an interval apart. Their work takes no time to speak of. */

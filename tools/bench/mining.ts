@@ -5,9 +5,9 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import { encodeHeader, genesisOf } from '#src/core/block.js'
 import { signerOf } from '#src/core/keys.js'
 import { EMPTY_ROOT } from '#src/core/merkle.js'
-import { HashPool } from '#src/orderings/work/hash-pool.js'
-import { NONCE_BYTES } from '#src/orderings/work/search.js'
-import { encodeProof } from '#src/orderings/work/work-proof.js'
+import { HashPool } from '#src/orderings/proof-of-work/hash-pool.js'
+import { NONCE_BYTES } from '#src/orderings/proof-of-work/search.js'
+import { encodeProof } from '#src/orderings/proof-of-work/work-proof.js'
 import type { RawHashSetup } from './raw-hash-worker.js'
 
 /** Hashes in a second of a core's time: what else runs on the machine takes none of it. */

@@ -6,7 +6,7 @@ import {
   decodeCompact,
   encodeCompact,
   workOf
-} from '#src/orderings/work/compact-target.js'
+} from '#src/orderings/proof-of-work/compact-target.js'
 import { runs, vectors } from '../../helpers/core.js'
 
 interface Published {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { asert, type Schedule } from '#src/orderings/work/asert.js'
-import { decodeCompact, encodeCompact } from '#src/orderings/work/compact-target.js'
+import { asert, type Schedule } from '#src/orderings/proof-of-work/asert.js'
+import { decodeCompact, encodeCompact } from '#src/orderings/proof-of-work/compact-target.js'
 import { repositoryFile, runs } from '../../helpers/core.js'
 
 interface Published {

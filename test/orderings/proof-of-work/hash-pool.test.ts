@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { toHex } from '#src/core/bytes.js'
 import { sha256 } from '#src/core/hash.js'
-import { HashPool } from '#src/orderings/work/hash-pool.js'
-import { NONCE_BYTES } from '#src/orderings/work/search.js'
+import { HashPool } from '#src/orderings/proof-of-work/hash-pool.js'
+import { NONCE_BYTES } from '#src/orderings/proof-of-work/search.js'
 import { Cleanup } from '../../helpers/cleanup.js'
 
 const NEVER = 0n

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { toHex } from '#src/core/bytes.js'
 import { sha256 } from '#src/core/hash.js'
-import { limitOf, NONCE_BYTES, search } from '#src/orderings/work/search.js'
+import { limitOf, NONCE_BYTES, search } from '#src/orderings/proof-of-work/search.js'
 import { arbitrary, fromHex, runs } from '../../helpers/core.js'
 
 const SPACE = 1n << 256n

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { RateMeter } from '#src/orderings/work/rate-meter.js'
+import { RateMeter } from '#src/orderings/proof-of-work/rate-meter.js'
 
 describe('a rate meter', () => {
   function meterAt(window: number): {

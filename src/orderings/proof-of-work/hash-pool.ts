@@ -47,9 +47,12 @@ export class HashPool implements Service {
       // Its own half of the nonce, this time: not even the same miner, started again, goes the same way.
       nonce.set(randomBytes(NONCE_BYTES / 2))
       const setup: MiningSetup = { shared: this.#shared, index, nonce }
-      const worker = new Worker(new URL(import.meta.resolve('#src/orderings/work/mining-worker.js')), {
-        workerData: setup
-      })
+      const worker = new Worker(
+        new URL(import.meta.resolve('#src/orderings/proof-of-work/mining-worker.js')),
+        {
+          workerData: setup
+        }
+      )
       worker.on('message', (found: MiningFind) => this.#found(found))
       worker.on('error', (error: unknown) => this.#fail(error))
       return worker
